@@ -1,0 +1,51 @@
+/**
+ * The events the Lambdas receive and answer, as the services send them.
+ * `@types/aws-lambda` lacks the headers, the authorizer context and the close fields of WebSocket events.
+ */
+import type { HandshakeRequest } from '../protocol/handshake.ts';
+
+/** What the authorizer tells the other routes. API Gateway turns every value into a string. */
+export interface AuthorizerContext {
+  userId: string;
+  /** Absent: an anonymous device. */
+  deviceId?: string;
+  ackMode: string;
+  /** Epoch milliseconds, in decimal. */
+  tokenExpiresAt: string;
+  /** The sub-protocol to answer, if one was offered. */
+  subprotocol?: string;
+  /** What is wrong with the device id or the ack mode: an authorizer cannot answer 400, `$connect` can. */
+  badRequest?: string;
+}
+
+export interface AuthorizerEvent extends HandshakeRequest {
+  type: 'REQUEST';
+  methodArn: string;
+}
+
+export interface AuthorizerResult {
+  principalId: string;
+  policyDocument: {
+    Version: '2012-10-17';
+    Statement: [{ Action: 'execute-api:Invoke'; Effect: 'Allow' | 'Deny'; Resource: string }];
+  };
+  context: AuthorizerContext;
+}
+
+export interface WebSocketEvent {
+  requestContext: {
+    eventType: 'CONNECT' | 'MESSAGE' | 'DISCONNECT';
+    connectionId: string;
+    connectedAt: number;
+    authorizer: AuthorizerContext;
+  };
+  /** The text frame; on MESSAGE only. */
+  body?: string;
+}
+
+/** Only these keys: another one, `null` or `undefined` makes API Gateway answer 502. */
+export interface ProxyResult {
+  statusCode: number;
+  headers?: Record<string, string>;
+  body?: string;
+}

@@ -1,0 +1,55 @@
+/**
+ * JSON lines and CloudWatch metrics on standard output. Powertools do the same and more, for about 18 ms of each
+ * cold start; this costs about 4.
+ */
+import type { LogFields, Logger } from './domain/ports.ts';
+
+const NAMESPACE = 'Herald';
+
+export function createLogger(
+  lambda: string,
+  write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+  now: () => number = Date.now,
+): Logger {
+  const log = (level: string, message: string, fields: LogFields = {}) =>
+    write(
+      JSON.stringify({ level, timestamp: new Date(now()).toISOString(), lambda, message, ...plain(fields) }),
+    );
+  return {
+    info: (message, fields) => log('INFO', message, fields),
+    warn: (message, fields) => log('WARN', message, fields),
+    error: (message, fields) => log('ERROR', message, fields),
+    metrics: (values) => write(JSON.stringify(embeddedMetrics(values, lambda, now()))),
+  };
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+const embeddedMetrics = (values: Record<string, number>, lambda: string, timestamp: number) => ({
+  _aws: {
+    Timestamp: timestamp,
+    CloudWatchMetrics: [
+      {
+        Namespace: NAMESPACE,
+        Dimensions: [[]],
+        Metrics: Object.keys(values).map((name) => ({
+          Name: name,
+          Unit: name.endsWith('Ms') ? 'Milliseconds' : 'Count',
+        })),
+      },
+    ],
+  },
+  lambda,
+  ...values,
+});
+
+const plain = (fields: LogFields) =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? described(value) : value]),
+  );
+
+const described = (error: Error): Record<string, unknown> => ({
+  name: error.name,
+  message: error.message,
+  stack: error.stack,
+  ...(error.cause instanceof Error ? { cause: described(error.cause) } : {}),
+});

@@ -1,0 +1,68 @@
+/** Everything that can go wrong on the wire, by its code: frames to clients and problems to publishers. */
+
+/** Faults of a client frame. `retryable`: the same frame may succeed later. */
+export const FRAME_ERRORS = {
+  bad_json: { retryable: false },
+  bad_frame: { retryable: false },
+  unknown_action: { retryable: false },
+  frame_too_large: { retryable: false },
+  unknown_channel: { retryable: false },
+  ack_past_head: { retryable: false },
+  epoch_mismatch: { retryable: false },
+  rate_limited: { retryable: true },
+  internal: { retryable: true },
+} as const;
+
+export type FrameErrorCode = keyof typeof FRAME_ERRORS;
+
+/** A client frame that cannot be obeyed. It is answered with an `error` frame and changes nothing. */
+export class FrameError extends Error {
+  override readonly name = 'FrameError';
+  readonly code: FrameErrorCode;
+  /** The frame's own `ref`, echoed so that the client knows which frame failed. */
+  readonly ref: string | undefined;
+
+  constructor(code: FrameErrorCode, message: string, ref?: string) {
+    super(message);
+    this.code = code;
+    this.ref = ref;
+  }
+}
+
+/** Why the server closes a connection. `reconnect: false`: connecting again as before would end the same way. */
+export const BYES = {
+  token_expired: { message: 'The token has expired. Connect again with a new one.', reconnect: false },
+  replaced: { message: 'This device has opened another connection.', reconnect: false },
+  too_many_connections: { message: 'The user has opened too many connections.', reconnect: false },
+  revoked: { message: 'The connection was revoked by an operator.', reconnect: false },
+} as const;
+
+export type ByeCode = keyof typeof BYES;
+
+/** One wrong field of a request: `path` as in `to.users[3]`, empty for the request as a whole. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+/** Faults of a whole request of a publisher or operator, each with its HTTP status. */
+export const REQUEST_ERRORS = {
+  invalid_request: { status: 400, title: 'Bad Request' },
+  idempotency_conflict: { status: 409, title: 'Conflict' },
+  too_large: { status: 413, title: 'Content Too Large' },
+} as const;
+
+export type RequestErrorCode = keyof typeof REQUEST_ERRORS;
+
+/** A request that is refused as a whole, before anything was stored. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly code: RequestErrorCode;
+  readonly errors: FieldError[];
+
+  constructor(code: RequestErrorCode, errors: FieldError[]) {
+    super(errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; '));
+    this.code = code;
+    this.errors = errors;
+  }
+}

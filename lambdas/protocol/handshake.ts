@@ -1,0 +1,52 @@
+/** Reads what a client says while it connects: its token, its device and how it acknowledges. */
+import { ACK_MODES, type AckMode, SUBPROTOCOL } from './frames.ts';
+import { isToken, TOKEN_RULE } from './names.ts';
+
+/** Header names in any case, as the sender wrote them. Both are absent, not empty, when there are none. */
+export interface HandshakeRequest {
+  headers?: Record<string, string | undefined> | null | undefined;
+  queryStringParameters?: Record<string, string | undefined> | null | undefined;
+}
+
+export interface Handshake {
+  token: string | undefined;
+  /** Undefined: an anonymous device. */
+  deviceId: string | undefined;
+  ackMode: AckMode;
+  /** What the server answers: set when the client offered it, since a client that offered fails without an answer. */
+  subprotocol: typeof SUBPROTOCOL | undefined;
+  /** What is wrong with the device id or the ack mode, for the 400. */
+  problem: string | undefined;
+}
+
+/** Never throws: a bad token is the authorizer's to refuse, a bad device id `$connect`'s. */
+export function parseHandshake(request: HandshakeRequest): Handshake {
+  const header = lowerCased(request.headers ?? {});
+  const query = request.queryStringParameters ?? {};
+  const offered = (header['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  const deviceId = header['x-device-id'] ?? query.deviceId;
+  const ack = query.ack ?? 'auto';
+  const ackMode = ACK_MODES.find((mode) => mode === ack);
+
+  return {
+    token: bearer(header.authorization) ?? offeredToken(offered) ?? (query.token || undefined),
+    deviceId: isToken(deviceId) ? deviceId : undefined,
+    ackMode: ackMode ?? 'auto',
+    subprotocol: offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : undefined,
+    problem:
+      deviceId !== undefined && !isToken(deviceId)
+        ? `deviceId: expected ${TOKEN_RULE}`
+        : ackMode === undefined
+          ? `ack: expected ${ACK_MODES.join(' or ')}`
+          : undefined,
+  };
+}
+
+const bearer = (authorization: string | undefined): string | undefined =>
+  authorization?.match(/^bearer +(\S+)\s*$/i)?.[1];
+
+const offeredToken = (offered: string[]): string | undefined =>
+  offered.find((name) => name.startsWith('bearer.'))?.slice('bearer.'.length) || undefined;
+
+const lowerCased = (headers: Record<string, string | undefined>): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

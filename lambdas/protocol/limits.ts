@@ -1,0 +1,24 @@
+/** The numbers of the wire contract. Sizes are UTF-8 bytes. */
+
+/**
+ * The largest frame either side sends: API Gateway carries at most 32 KB in one WebSocket frame and bills per 32 KB.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+ */
+export const MAX_FRAME_BYTES = 32 * 1024;
+
+/** Replay frames a device may have unacknowledged before the server waits for it. */
+export const REPLAY_WINDOW_FRAMES = 16;
+
+export const MAX_RECIPIENTS = 100;
+export const MAX_USER_ID_BYTES = 256;
+export const MAX_MESSAGE_ID_BYTES = 128;
+export const MAX_REF_BYTES = 128;
+export const MAX_HISTORY_LIMIT = 1000;
+
+export const MIN_RETENTION_SECONDS = 60;
+export const MAX_RETENTION_SECONDS = 365 * 24 * 3600;
+export const DEFAULT_RETENTION_SECONDS = 7 * 24 * 3600;
+
+const encoder = new TextEncoder();
+
+export const utf8Bytes = (text: string): number => encoder.encode(text).length;

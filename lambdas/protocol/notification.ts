@@ -1,0 +1,102 @@
+/** Reads what a publisher sends. All that is wrong with it is told at once, each fault with its path. */
+import { type FieldError, RequestError } from './errors.ts';
+import { MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
+import { isMessageId, isToken, isUserId, MESSAGE_ID_RULE, TOKEN_RULE, USER_ID_RULE } from './names.ts';
+
+export interface Notification {
+  /** Each once, in the order given. */
+  users: string[];
+  type: string;
+  /** Any JSON value; `null` when the publisher gave none. */
+  data: unknown;
+  /** Idempotency key. Undefined: the door it came through has one, or one is made up. */
+  id: string | undefined;
+  /** The origin device: it caused the message and is not told. */
+  excludeDeviceId: string | undefined;
+  /** Undefined: the default of its type. */
+  retentionSeconds: number | undefined;
+}
+
+/** The request headers that do the same as a field of the body. */
+export interface NotificationHeaders {
+  'idempotency-key'?: string | undefined;
+  'x-device-id'?: string | undefined;
+}
+
+const FIELDS = ['to', 'type', 'data', 'id', 'excludeDeviceId', 'retentionSeconds'];
+
+/** Throws a {@link RequestError} that lists every fault. */
+export function parseNotification(body: unknown, headers: NotificationHeaders = {}): Notification {
+  if (!isRecord(body))
+    throw new RequestError('invalid_request', [{ path: '', message: 'expected a JSON object' }]);
+
+  const errors: FieldError[] = [];
+  const fault = (path: string, message: string) => errors.push({ path, message });
+  const check = (name: string, value: unknown, holds: (value: unknown) => boolean, rule: string) => {
+    if (value !== undefined && !holds(value)) fault(name, `expected ${rule}`);
+  };
+  /** A field of the body, or the header that does the same; both only if they agree. */
+  const either = (name: string, header: keyof NotificationHeaders) => {
+    if (body[name] !== undefined && headers[header] !== undefined && body[name] !== headers[header]) {
+      fault(name, `differs from the header ${header}`);
+    }
+    return body[name] === undefined ? headers[header] : body[name];
+  };
+
+  for (const name of Object.keys(body)) {
+    if (!FIELDS.includes(name)) fault(name, `unknown field, expected one of ${FIELDS.join(', ')}`);
+  }
+  const users = recipients(body.to, fault);
+  if (body.type === undefined) fault('type', 'is missing');
+  check('type', body.type, isToken, TOKEN_RULE);
+  const id = either('id', 'idempotency-key');
+  check('id', id, isMessageId, MESSAGE_ID_RULE);
+  const excludeDeviceId = either('excludeDeviceId', 'x-device-id');
+  check('excludeDeviceId', excludeDeviceId, isToken, TOKEN_RULE);
+  check('retentionSeconds', body.retentionSeconds, isRetention, RETENTION_RULE);
+
+  if (errors.length > 0) throw new RequestError('invalid_request', errors);
+  return {
+    users: [...new Set(users)],
+    type: body.type as string,
+    data: body.data ?? null,
+    id: id as string | undefined,
+    excludeDeviceId: excludeDeviceId as string | undefined,
+    retentionSeconds: body.retentionSeconds as number | undefined,
+  };
+}
+
+export const RETENTION_RULE = `an integer from ${MIN_RETENTION_SECONDS} to ${MAX_RETENTION_SECONDS}`;
+export const isRetention = (value: unknown): value is number =>
+  Number.isInteger(value) &&
+  (value as number) >= MIN_RETENTION_SECONDS &&
+  (value as number) <= MAX_RETENTION_SECONDS;
+
+function recipients(to: unknown, fault: (path: string, message: string) => void): string[] {
+  if (!isRecord(to)) {
+    fault('to', 'expected {"user": …} or {"users": […]}');
+    return [];
+  }
+  for (const name of Object.keys(to)) {
+    if (name !== 'user' && name !== 'users') fault(`to.${name}`, 'unknown field, expected user or users');
+  }
+  if ((to.user === undefined) === (to.users === undefined)) {
+    fault('to', 'expected either user or users');
+    return [];
+  }
+  if (to.users === undefined) {
+    if (!isUserId(to.user)) fault('to.user', `expected ${USER_ID_RULE}`);
+    return [to.user as string];
+  }
+  if (!Array.isArray(to.users) || to.users.length === 0 || to.users.length > MAX_RECIPIENTS) {
+    fault('to.users', `expected a list of 1 to ${MAX_RECIPIENTS} user ids`);
+    return [];
+  }
+  to.users.forEach((user, index) => {
+    if (!isUserId(user)) fault(`to.users[${index}]`, `expected ${USER_ID_RULE}`);
+  });
+  return to.users as string[];
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -36,7 +36,8 @@ export interface Connection extends ConnectionKey {
 }
 
 export interface ConnectionStore {
-  add(connection: Connection): Promise<void>;
+  /** The request id makes the stream drive the new connection's `ready` and replay. */
+  add(connection: Connection, requestId: string): Promise<void>;
   find(key: ConnectionKey): Promise<Connection | undefined>;
   /** All of a user's, however many. */
   list(userId: string): Promise<Connection[]>;

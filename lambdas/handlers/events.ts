@@ -2,6 +2,8 @@
  * The events the Lambdas receive and answer, as the services send them.
  * `@types/aws-lambda` lacks the headers, the authorizer context and the close fields of WebSocket events.
  */
+import type { NewConnection } from '../domain/connect.ts';
+import { ACK_MODES } from '../protocol/frames.ts';
 import type { HandshakeRequest } from '../protocol/handshake.ts';
 
 /** What the authorizer tells the other routes. API Gateway turns every value into a string. */
@@ -49,3 +51,17 @@ export interface ProxyResult {
   headers?: Record<string, string>;
   body?: string;
 }
+
+/** Who sends the event: from the authorizer's context and nothing else. */
+export const identify = ({
+  connectionId,
+  connectedAt,
+  authorizer: { userId, deviceId, ackMode, tokenExpiresAt },
+}: WebSocketEvent['requestContext']): NewConnection => ({
+  userId,
+  connectionId,
+  deviceId,
+  ackMode: ACK_MODES.find((mode) => mode === ackMode) ?? 'auto',
+  connectedAt,
+  tokenExpiresAt: Number(tokenExpiresAt),
+});

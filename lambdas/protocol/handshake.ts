@@ -15,6 +15,8 @@ export interface Handshake {
   ackMode: AckMode;
   /** What the server answers: set when the client offered it, since a client that offered fails without an answer. */
   subprotocol: typeof SUBPROTOCOL | undefined;
+  /** Of the page, when a browser connects. */
+  origin: string | undefined;
   /** What is wrong with the device id or the ack mode, for the 400. */
   problem: string | undefined;
 }
@@ -33,6 +35,7 @@ export function parseHandshake(request: HandshakeRequest): Handshake {
     deviceId: isToken(deviceId) ? deviceId : undefined,
     ackMode: ackMode ?? 'auto',
     subprotocol: offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : undefined,
+    origin: header.origin,
     problem:
       deviceId !== undefined && !isToken(deviceId)
         ? `deviceId: expected ${TOKEN_RULE}`

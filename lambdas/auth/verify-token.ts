@@ -1,0 +1,53 @@
+/** Verifies a client's JWT: signature, algorithm, expiry, issuer, audience, subject. */
+import jwt from 'jsonwebtoken';
+import { isUserId } from '../protocol/names.ts';
+import type { TokenKeys } from './keys.ts';
+
+/** The token is none, or no longer. The message says why and never quotes the token. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError';
+}
+
+export interface Identity {
+  userId: string;
+  tokenExpiresAt: number;
+}
+
+export interface TokenRules {
+  /** Default: any. */
+  issuer?: string | undefined;
+  /** Default: any. */
+  audience?: string | undefined;
+}
+
+export type VerifyToken = (token: string) => Promise<Identity>;
+
+/** The result rejects with a {@link TokenError} for a bad token, and with another error when the keys cannot be had. */
+export const createVerifyToken =
+  (keys: TokenKeys, { issuer, audience }: TokenRules): VerifyToken =>
+  async (token) => {
+    const header = jwt.decode(token, { complete: true })?.header;
+    if (!header) throw new TokenError('not a JWT');
+    if (!keys.algorithms.some((algorithm) => algorithm === header.alg)) {
+      throw new TokenError(`algorithm is not ${keys.algorithms.join(' or ')}`);
+    }
+    const key = await keys.find(header.kid);
+    if (!key) throw new TokenError('signed with an unknown key');
+    return identityOf(verified(token, key, { algorithms: keys.algorithms, issuer, audience }));
+  };
+
+function verified(token: string, key: jwt.Secret, options: jwt.VerifyOptions): string | jwt.JwtPayload {
+  try {
+    return jwt.verify(token, key, options);
+  } catch (error) {
+    throw new TokenError(error instanceof Error ? error.message : 'invalid', { cause: error });
+  }
+}
+
+function identityOf(claims: string | jwt.JwtPayload): Identity {
+  if (typeof claims === 'string') throw new TokenError('its payload is not a JSON object');
+  const { sub, exp } = claims;
+  if (!isUserId(sub)) throw new TokenError('sub: expected a user id');
+  if (exp === undefined) throw new TokenError('exp is missing');
+  return { userId: sub, tokenExpiresAt: Math.min(Math.floor(exp * 1000), Number.MAX_SAFE_INTEGER) };
+}

@@ -1,0 +1,101 @@
+/** Adds a message to a channel's log: dense seqs, one message per idempotency key, whatever fails on the way. */
+import type { App } from './app.ts';
+import { backOff } from './concurrency.ts';
+import { Busy, type Cursor, type IdempotencyKey, type Message } from './ports.ts';
+
+/** Tries before a publisher that loses every race is told to come back. */
+const MAX_TRIES = 8;
+/** Faults of the store before it is given up. Each may have happened after the effect. */
+const MAX_FAULTS = 3;
+const RETRY_BASE_MS = 20;
+const RETRY_CAP_MS = 1000;
+const IDEMPOTENCY_HOURS = 24;
+
+export interface Draft extends Pick<Message, 'id' | 'type' | 'data' | 'originDeviceId'> {
+  retentionSeconds: number;
+  /** Canonical text of the request, when its publisher can repeat it. Undefined: we made the id up. */
+  payload: string | undefined;
+}
+
+export type Appended =
+  | { outcome: 'appended'; epoch: string; message: Message }
+  /** The key was used before, for the same payload. `message`: undefined once it expired. */
+  | { outcome: 'duplicate'; epoch: string; seq: number; message: Message | undefined }
+  /** The key was used before, for another payload. */
+  | { outcome: 'conflict' };
+
+/** Rejects with {@link Busy} when it lost every race, and with the store's fault when that stays. */
+export async function append(app: App, channel: string, draft: Draft): Promise<Appended> {
+  let faults = 0;
+  /** Where our message stands if an attempt that failed took effect after all. */
+  let doubtful: Message | undefined;
+
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    if (attempt > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+    const now = app.clock.now();
+    let message: Message | undefined;
+    try {
+      const head = await app.log.head(channel);
+      const standing =
+        head && doubtful && draft.payload === undefined && (await findOurs(app, channel, doubtful));
+      if (standing) return { outcome: 'appended', epoch: head.epoch, message: standing };
+      const next = { epoch: head?.epoch ?? app.ids.next(), seq: (head?.seq ?? 0) + 1, updatedAt: now };
+      message = numbered(draft, next, now);
+      const result = await app.log.append(channel, head, next, message, idempotencyKey(draft, now), now);
+      if (result.outcome === 'appended') return { outcome: 'appended', epoch: next.epoch, message };
+      if (result.outcome === 'duplicate') {
+        return await known(app, channel, next.epoch, result, doubtful);
+      }
+    } catch (error) {
+      if (++faults === MAX_FAULTS) throw error;
+      doubtful = message ?? doubtful;
+    }
+  }
+  throw new Busy(`${channel}: lost the race for the next seq ${MAX_TRIES} times`);
+}
+
+/**
+ * Our message at the seq of an attempt that failed, if that one, or a retry of it, took effect. Only the newest attempt is in
+ * question: an older one cannot take effect any more once the head has moved past it. A message with an idempotency
+ * row needs no such look, its id may be another publisher's too.
+ */
+async function findOurs({ log }: App, channel: string, { seq, id }: Message): Promise<Message | undefined> {
+  const proof = await log.prove(channel, [seq]);
+  if (proof.outcome === 'in_doubt') throw new Busy(`${channel}: an append of seq ${seq} is under way`);
+  return proof.present.find((message) => message.id === id);
+}
+
+async function known(
+  { log }: App,
+  channel: string,
+  epoch: string,
+  { seq, samePayload }: { seq: number; samePayload: boolean },
+  doubtful: Message | undefined,
+): Promise<Appended> {
+  if (doubtful?.seq === seq && samePayload) return { outcome: 'appended', epoch, message: doubtful };
+  if (!samePayload) return { outcome: 'conflict' };
+  const { messages } = await log.query(channel, seq - 1, seq);
+  return { outcome: 'duplicate', epoch, seq, message: messages[0] };
+}
+
+const numbered = (
+  { id, type, data, originDeviceId, retentionSeconds }: Draft,
+  { seq }: Cursor,
+  now: number,
+) => ({
+  seq,
+  id,
+  type,
+  data,
+  originDeviceId,
+  sentAt: now,
+  expiresAt: wholeSeconds(now + retentionSeconds * 1000),
+});
+
+const idempotencyKey = ({ id, payload }: Draft, now: number): IdempotencyKey | undefined =>
+  payload === undefined
+    ? undefined
+    : { key: id, payload, expiresAt: wholeSeconds(now + IDEMPOTENCY_HOURS * 3_600_000) };
+
+/** Rows lapse on whole seconds, never early. */
+export const wholeSeconds = (instant: number): number => Math.ceil(instant / 1000) * 1000;

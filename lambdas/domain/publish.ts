@@ -1,0 +1,127 @@
+/** Publishes a notification: everything is checked before anything is written, and nothing is posted before it is stored. */
+import { RequestError } from '../protocol/errors.ts';
+import type { JsonText } from '../protocol/frames.ts';
+import { MAX_FRAME_BYTES } from '../protocol/limits.ts';
+import type { Notification } from '../protocol/notification.ts';
+import type { App } from './app.ts';
+import { append, type Draft } from './append.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { userChannel } from './channel.ts';
+import { mapConcurrently } from './concurrency.ts';
+import { asError, type Deliveries, deliver, passOrigin } from './deliver.ts';
+import { applyType } from './message-types.ts';
+import { largestFrameBytes } from './pack.ts';
+import { Busy, type Message } from './ports.ts';
+
+const CONCURRENT_USERS = 10;
+
+export interface Published extends Deliveries {
+  userId: string;
+  seq: number;
+  duplicate: boolean;
+}
+
+export interface Unpublished {
+  userId: string;
+  error: { code: 'idempotency_conflict' | 'busy' | 'internal'; message: string; retryable: boolean };
+}
+
+export interface PublishAnswer {
+  id: string;
+  /** One per user, in the order given. */
+  results: (Published | Unpublished)[];
+}
+
+/** Throws a {@link RequestError} when the whole notification is refused; a fault of one user stays with that user. */
+export async function publish(app: App, notification: Notification): Promise<PublishAnswer> {
+  const { data, retentionSeconds } = await applyType(notification, app.types, app.settings);
+  const { users, type, excludeDeviceId } = notification;
+  const draft: Draft = {
+    id: notification.id ?? app.ids.next(),
+    type,
+    data: jsonText(data),
+    originDeviceId: excludeDeviceId,
+    retentionSeconds,
+    payload: notification.id === undefined ? undefined : payloadOf(notification),
+  };
+  refuseTooLarge(users, draft);
+  const results = await mapConcurrently(users, CONCURRENT_USERS, (userId) => publishTo(app, userId, draft));
+  return { id: draft.id, results };
+}
+
+async function publishTo(app: App, userId: string, draft: Draft): Promise<Published | Unpublished> {
+  const channel = userChannel(userId);
+  try {
+    const appended = await append(app, channel, draft);
+    if (appended.outcome === 'conflict') return refused(userId, draft.id);
+    const duplicate = appended.outcome === 'duplicate';
+    const { epoch, message } = appended;
+    const seq = duplicate ? appended.seq : appended.message.seq;
+    const deliveries = await deliverStored(app, userId, channel, epoch, message, draft);
+    return { userId, seq, duplicate, ...deliveries };
+  } catch (error) {
+    app.logger.error('publish failed', { userId, id: draft.id, error: asError(error) });
+    return { userId, error: faultOf(error) };
+  }
+}
+
+const NOBODY: Deliveries = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0 };
+
+/**
+ * Delivers what is stored. If the connections cannot even be looked up, a publisher that can repeat the request is told to;
+ * to one that cannot, repeating would make a second message, so it hears that the first is stored.
+ */
+async function deliverStored(
+  app: App,
+  userId: string,
+  channel: string,
+  epoch: string,
+  message: Message | undefined,
+  { payload }: Draft,
+): Promise<Deliveries> {
+  // The message of a repeated request may have expired since.
+  if (message === undefined || message.expiresAt <= app.clock.now()) return NOBODY;
+  try {
+    const [deliveries] = await Promise.all([
+      deliver(app, userId, channel, epoch, message),
+      passOrigin(app, userId, channel, epoch, message),
+    ]);
+    return deliveries;
+  } catch (error) {
+    if (payload !== undefined) throw error;
+    app.logger.error('stored but not delivered', { userId, seq: message.seq, error: asError(error) });
+    return NOBODY;
+  }
+}
+
+/** Ids make the request the same, not the order of its members, nor what a validator makes of them. */
+const payloadOf = ({ type, data, excludeDeviceId, retentionSeconds }: Notification): string =>
+  canonicalJson({ type, data, excludeDeviceId, retentionSeconds });
+
+/** A validator's output may hold what JSON has no form for; what is left of `undefined` is null. */
+const jsonText = (data: unknown): JsonText => JSON.stringify(data) ?? 'null';
+
+function refuseTooLarge(users: string[], draft: Draft): void {
+  const bytes = Math.max(...users.map((userId) => largestFrameBytes(userChannel(userId), draft)));
+  if (bytes <= MAX_FRAME_BYTES) return;
+  const message = `its frame may take ${bytes} bytes, expected at most ${MAX_FRAME_BYTES}`;
+  throw new RequestError('too_large', [{ path: 'data', message }]);
+}
+
+const refused = (userId: string, id: string): Unpublished => ({
+  userId,
+  error: {
+    code: 'idempotency_conflict',
+    message: `id "${id}" was used for another payload in the last 24 hours`,
+    retryable: false,
+  },
+});
+
+const faultOf = (error: unknown): Unpublished['error'] =>
+  error instanceof Busy
+    ? { code: 'busy', message: 'Too much is published to this user at once. Try again.', retryable: true }
+    : {
+        code: 'internal',
+        message: 'The message could not be stored for certain. Try again.',
+        retryable: true,
+      };

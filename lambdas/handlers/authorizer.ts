@@ -1,0 +1,63 @@
+/** `$connect` authorizer: who connects, from the token alone, and what the other routes are told about it. */
+import { createTokenVerifier } from '../app.ts';
+import { TokenError, type VerifyToken } from '../auth/verify-token.ts';
+import type { Logger } from '../domain/ports.ts';
+import { readAuthEnv } from '../env.ts';
+import { createLogger } from '../logger.ts';
+import { type Handshake, parseHandshake } from '../protocol/handshake.ts';
+import type { AuthorizerContext, AuthorizerEvent, AuthorizerResult } from './events.ts';
+
+export interface AuthorizerOptions {
+  verify: VerifyToken;
+  /** Undefined: any. A request without `Origin` is no browser's and passes. */
+  allowedOrigins: string[] | undefined;
+  logger: Logger;
+}
+
+export const createAuthorizerHandler =
+  ({ verify, allowedOrigins, logger }: AuthorizerOptions) =>
+  async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
+    const handshake = parseHandshake(event);
+    const { token, origin } = handshake;
+    try {
+      if (token === undefined) throw new TokenError('no token');
+      const { userId, tokenExpiresAt } = await verify(token);
+      const allowed = origin === undefined || !allowedOrigins || allowedOrigins.includes(origin);
+      if (!allowed) logger.warn('origin refused', { userId, origin });
+      return decision(event.methodArn, allowed, contextOf(userId, tokenExpiresAt, handshake));
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      logger.info('token refused', { reason: error.message });
+      throw new Error('Unauthorized'); // this very text makes API Gateway answer 401
+    }
+  };
+
+const contextOf = (
+  userId: string,
+  tokenExpiresAt: number,
+  { deviceId, ackMode, subprotocol, problem }: Handshake,
+): AuthorizerContext => ({
+  userId,
+  ackMode,
+  tokenExpiresAt: String(tokenExpiresAt),
+  ...(deviceId && { deviceId }),
+  ...(subprotocol && { subprotocol }),
+  ...(problem && { badRequest: problem }),
+});
+
+/** WebSocket APIs match the resource against `…/stage/$connect`; a wildcard over the method does not. */
+const decision = (methodArn: string, allow: boolean, context: AuthorizerContext): AuthorizerResult => ({
+  principalId: context.userId,
+  policyDocument: {
+    Version: '2012-10-17',
+    Statement: [{ Action: 'execute-api:Invoke', Effect: allow ? 'Allow' : 'Deny', Resource: methodArn }],
+  },
+  context,
+});
+
+const env = readAuthEnv();
+export const handler = createAuthorizerHandler({
+  verify: createTokenVerifier(env),
+  allowedOrigins: env.allowedOrigins,
+  logger: createLogger('authorizer'),
+});

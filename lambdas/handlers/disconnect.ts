@@ -1,0 +1,14 @@
+/** `$disconnect`: forgets the connection. It comes late or not at all, so nothing relies on it. */
+import { createApp } from '../app.ts';
+import type { App } from '../domain/app.ts';
+import { readEnv } from '../env.ts';
+import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
+
+export const createDisconnectHandler =
+  (app: App) =>
+  async ({ requestContext }: WebSocketEvent): Promise<ProxyResult> => {
+    await app.connections.remove(identify(requestContext));
+    return { statusCode: 200 };
+  };
+
+export const handler = createDisconnectHandler(createApp('disconnect', readEnv()));

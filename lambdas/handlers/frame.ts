@@ -1,0 +1,56 @@
+/** `$default`: one client frame in, at most one frame back besides a replay. */
+import { createApp } from '../app.ts';
+import type { App } from '../domain/app.ts';
+import { obey } from '../domain/client-frames.ts';
+import { asError } from '../domain/deliver.ts';
+import { dismiss, logged } from '../domain/goodbye.ts';
+import { Busy, type Connection } from '../domain/ports.ts';
+import { post } from '../domain/post.ts';
+import { readEnv } from '../env.ts';
+import { type ClientFrame, parseClientFrame } from '../protocol/client-frame.ts';
+import { FrameError } from '../protocol/errors.ts';
+import { encodeError } from '../protocol/frames.ts';
+import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
+
+/** A replay stops before API Gateway gives the Lambda up after 29 s. */
+const REPLAY_BUDGET_MS = 20_000;
+
+export const createFrameHandler =
+  (app: App) =>
+  async ({ requestContext, body }: WebSocketEvent): Promise<ProxyResult> => {
+    const connection: Connection = {
+      ...identify(requestContext),
+      endpoint: app.settings.callbackUrl,
+      readyAt: requestContext.connectedAt,
+      bye: undefined,
+      expiresAt: Number.MAX_SAFE_INTEGER,
+    };
+    const reply = await answer(app, connection, body);
+    if (reply !== undefined && (await post(app, connection, reply)) === 'expired') {
+      await dismiss(app, connection, 'token_expired');
+    }
+    return { statusCode: 200 };
+  };
+
+/** A frame that fails is answered and otherwise ignored: it never closes the connection. */
+async function answer(
+  app: App,
+  connection: Connection,
+  body: string | undefined,
+): Promise<string | undefined> {
+  let frame: ClientFrame | undefined;
+  try {
+    frame = parseClientFrame(body);
+    return await obey(app, connection, frame, app.clock.now() + REPLAY_BUDGET_MS);
+  } catch (error) {
+    if (error instanceof FrameError) return encodeError(error);
+    app.logger.error('frame failed', { ...logged(connection), action: frame?.action, error: asError(error) });
+    return encodeError(
+      error instanceof Busy
+        ? new FrameError('rate_limited', 'Too much is asked at once. Try again.', frame?.ref)
+        : new FrameError('internal', 'The frame could not be obeyed. Try again.', frame?.ref),
+    );
+  }
+}
+
+export const handler = createFrameHandler(createApp('frame', readEnv()));

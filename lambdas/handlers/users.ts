@@ -1,0 +1,62 @@
+/** The operator's requests about a user: history, presence, revoke. */
+import { createApp } from '../app.ts';
+import type { App } from '../domain/app.ts';
+import { history, presence, revoke } from '../domain/users.ts';
+import { readEnv } from '../env.ts';
+import { RequestError } from '../protocol/errors.ts';
+import { MAX_HISTORY_LIMIT } from '../protocol/limits.ts';
+import { isToken, isUserId, TOKEN_RULE, USER_ID_RULE } from '../protocol/names.ts';
+import { type HttpEvent, type HttpResult, json, jsonText, problem, refusal } from './http.ts';
+
+const DEFAULT_HISTORY_LIMIT = 100;
+
+export const createUsersHandler =
+  (app: App) =>
+  async (event: HttpEvent): Promise<HttpResult> => {
+    try {
+      return await answer(app, event);
+    } catch (error) {
+      if (error instanceof RequestError) return refusal(error);
+      throw error;
+    }
+  };
+
+async function answer(app: App, { routeKey, pathParameters, queryStringParameters: query = {} }: HttpEvent) {
+  const userId = pathParameters?.userId;
+  if (!isUserId(userId)) throw invalid('userId', USER_ID_RULE);
+  switch (routeKey) {
+    case 'GET /users/{userId}/messages': {
+      const after = integer('after', query.after, 0, Number.MAX_SAFE_INTEGER, 0);
+      const limit = integer('limit', query.limit, 1, MAX_HISTORY_LIMIT, DEFAULT_HISTORY_LIMIT);
+      const { messages, through, head } = await history(app, userId, after, limit);
+      return jsonText(200, `{"messages":[${messages.join(',')}],"through":${through},"head":${head}}`);
+    }
+    case 'GET /users/{userId}/connections':
+      return json(200, await presence(app, userId));
+    case 'DELETE /users/{userId}/connections': {
+      const { deviceId } = query;
+      if (deviceId !== undefined && !isToken(deviceId)) throw invalid('deviceId', TOKEN_RULE);
+      return json(200, { closed: await revoke(app, userId, deviceId) });
+    }
+    default:
+      return problem(404, 'Not Found', `no request ${routeKey}`);
+  }
+}
+
+function integer(
+  name: string,
+  value: string | undefined,
+  min: number,
+  max: number,
+  otherwise: number,
+): number {
+  if (value === undefined) return otherwise;
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= min && number <= max) return number;
+  throw invalid(name, `an integer from ${min} to ${max}`);
+}
+
+const invalid = (path: string, rule: string): RequestError =>
+  new RequestError('invalid_request', [{ path, message: `expected ${rule}` }]);
+
+export const handler = createUsersHandler(createApp('users', readEnv()));

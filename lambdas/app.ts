@@ -16,8 +16,8 @@ import { createDeviceStore } from './store/device-store.ts';
 import { createMessageLog } from './store/message-log.ts';
 import { uuidv7 } from './uuidv7.ts';
 
-/** An unanswered call is given up early enough for a retry within the invocation. */
-const HTTP_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000 };
+/** An unanswered call is given up early enough for a retry within the invocation; by default the SDK only warns. */
+const HTTP_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true };
 
 const clock: Clock = {
   now: Date.now,

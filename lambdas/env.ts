@@ -70,8 +70,8 @@ function text(vars: Vars, name: AppVar | AuthVar): string {
 
 function url(vars: Vars, name: AppVar | AuthVar): string {
   const value = text(vars, name);
-  if (!URL.canParse(value)) throw new Error(`${name} is "${value}", expected a URL`);
-  return value;
+  if (/^https?:\/\//.test(value) && URL.canParse(value)) return value;
+  throw new Error(`${name} is "${value}", expected an http or https URL`);
 }
 
 function integer(vars: Vars, name: AppVar, min: number, max: number): number {

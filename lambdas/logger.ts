@@ -11,10 +11,10 @@ export function createLogger(
   write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
   now: () => number = Date.now,
 ): Logger {
-  const log = (level: string, message: string, fields: LogFields = {}) =>
-    write(
-      JSON.stringify({ level, timestamp: new Date(now()).toISOString(), lambda, message, ...plain(fields) }),
-    );
+  const log = (level: string, message: string, fields: LogFields = {}) => {
+    const own = { level, timestamp: new Date(now()).toISOString(), lambda, message };
+    write(JSON.stringify({ ...own, ...plain(fields), ...own }));
+  };
   return {
     info: (message, fields) => log('INFO', message, fields),
     warn: (message, fields) => log('WARN', message, fields),
@@ -47,9 +47,12 @@ const plain = (fields: LogFields) =>
     Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? described(value) : value]),
   );
 
-const described = (error: Error): Record<string, unknown> => ({
+/** More causes than this go in a circle. */
+const MAX_CAUSES = 10;
+
+const described = (error: Error, causes = MAX_CAUSES): Record<string, unknown> => ({
   name: error.name,
   message: error.message,
   stack: error.stack,
-  ...(error.cause instanceof Error ? { cause: described(error.cause) } : {}),
+  ...(error.cause instanceof Error && causes > 0 ? { cause: described(error.cause, causes - 1) } : {}),
 });

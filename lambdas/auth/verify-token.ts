@@ -26,7 +26,7 @@ export type VerifyToken = (token: string) => Promise<Identity>;
 export const createVerifyToken =
   (keys: TokenKeys, { issuer, audience }: TokenRules): VerifyToken =>
   async (token) => {
-    const header = jwt.decode(token, { complete: true })?.header;
+    const header = headerOf(token);
     if (!header) throw new TokenError('not a JWT');
     if (!keys.algorithms.some((algorithm) => algorithm === header.alg)) {
       throw new TokenError(`algorithm is not ${keys.algorithms.join(' or ')}`);
@@ -35,6 +35,15 @@ export const createVerifyToken =
     if (!key) throw new TokenError('signed with an unknown key');
     return identityOf(verified(token, key, { algorithms: keys.algorithms, issuer, audience }));
   };
+
+/** Undefined: not a JWT. A payload that is no JSON makes `decode` throw, and quote it. */
+function headerOf(token: string): jwt.JwtHeader | undefined {
+  try {
+    return jwt.decode(token, { complete: true })?.header;
+  } catch {
+    return undefined;
+  }
+}
 
 function verified(token: string, key: jwt.Secret, options: jwt.VerifyOptions): string | jwt.JwtPayload {
   try {

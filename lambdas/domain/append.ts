@@ -2,13 +2,17 @@
 import type { App } from './app.ts';
 import { backOff } from './concurrency.ts';
 import { Busy, type Cursor, type IdempotencyKey, type Message } from './ports.ts';
+import { inTurn } from './turns.ts';
 
-/** Tries before a publisher that loses every race is told to come back. */
-const MAX_TRIES = 8;
+/**
+ * Tries before a publisher that loses every race is told to come back. With so many, a burst of a hundred publishers to one
+ * user is served within ten seconds or so.
+ */
+const MAX_TRIES = 12;
 /** Faults of the store before it is given up. Each may have happened after the effect. */
 const MAX_FAULTS = 3;
 const RETRY_BASE_MS = 20;
-const RETRY_CAP_MS = 1000;
+const RETRY_CAP_MS = 2000;
 const IDEMPOTENCY_HOURS = 24;
 
 export interface Draft extends Pick<Message, 'id' | 'type' | 'data' | 'originDeviceId'> {
@@ -25,7 +29,10 @@ export type Appended =
   | { outcome: 'conflict' };
 
 /** Rejects with {@link Busy} when it lost every race, and with the store's fault when that stays. */
-export async function append(app: App, channel: string, draft: Draft): Promise<Appended> {
+export const append = (app: App, channel: string, draft: Draft): Promise<Appended> =>
+  inTurn(app, channel, () => race(app, channel, draft));
+
+async function race(app: App, channel: string, draft: Draft): Promise<Appended> {
   let faults = 0;
   /** Where our message stands if an attempt that failed took effect after all. */
   let doubtful: Message | undefined;

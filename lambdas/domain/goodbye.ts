@@ -5,8 +5,6 @@ import type { App } from './app.ts';
 import type { Connection, ConnectionKey } from './ports.ts';
 import { mayBeOpening, persistently, Undeliverable } from './post.ts';
 
-const PATIENCE_MS = 3000;
-
 /** Marks a connection and leaves the rest to the stream: it works also while the connection is still opening. */
 export async function dismiss(app: App, key: ConnectionKey, code: ByeCode): Promise<void> {
   await app.connections.markBye(key, code);
@@ -18,7 +16,7 @@ export async function dismiss(app: App, key: ConnectionKey, code: ByeCode): Prom
  * longer young. Rejects with {@link Undeliverable} when it is there and cannot be closed.
  */
 export async function sayGoodbye(app: App, connection: Connection, code: ByeCode): Promise<void> {
-  await persistently(app, connection, PATIENCE_MS, () => app.gateway.post(connection, encodeBye(code)));
+  await persistently(app, connection, () => app.gateway.post(connection, encodeBye(code)));
   const closed = await app.gateway.close(connection);
   app.logger.info('goodbye', { ...logged(connection), code, closed });
 

@@ -10,8 +10,10 @@ import type { Connection, PostOutcome } from './ports.ts';
  */
 const YOUNG_MS = 60_000;
 
-const RETRY_BASE_MS = 50;
-const RETRY_CAP_MS = 1000;
+/** Whoever waits holds up the other connections of its batch: what takes longer comes back through the stream. */
+const PATIENCE_MS = 1000;
+const RETRY_BASE_MS = 10;
+const RETRY_CAP_MS = 200;
 
 /** The client or the account took no more for as long as we could wait. */
 export class Undeliverable extends Error {
@@ -44,21 +46,21 @@ export async function forgetGone(app: App, connection: Connection): Promise<void
 }
 
 /**
- * Tries an action on a connection until it is accepted or `patienceMs` have passed; a `gone` that may mean "not
- * yet" is tried again too.
+ * Tries an action on a connection for a second, until it is accepted. A `gone` that may mean "not yet" is tried again too, for
+ * as long as the row is there: a client that leaves at once takes it away.
  */
 export async function persistently<Outcome extends PostOutcome | 'expired'>(
   app: App,
   connection: Connection,
-  patienceMs: number,
   action: () => Promise<Outcome>,
 ): Promise<Outcome> {
-  const deadlineAt = app.clock.now() + patienceMs;
+  const deadlineAt = app.clock.now() + PATIENCE_MS;
   for (let attempt = 0; ; attempt++) {
     const outcome = await action();
-    const later = outcome === 'throttled' || outcome === 'failed';
-    if (!later && !(outcome === 'gone' && mayBeOpening(app, connection))) return outcome;
+    const opening = outcome === 'gone' && mayBeOpening(app, connection);
+    if (!opening && outcome !== 'throttled' && outcome !== 'failed') return outcome;
     if (app.clock.now() >= deadlineAt) return outcome;
     await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+    if (opening && (await app.connections.find(connection)) === undefined) return outcome;
   }
 }

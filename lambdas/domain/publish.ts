@@ -45,7 +45,9 @@ export async function publish(app: App, notification: Notification): Promise<Pub
     payload: notification.id === undefined ? undefined : payloadOf(notification),
   };
   refuseTooLarge(users, draft);
+  const startedAt = app.clock.now();
   const results = await mapConcurrently(users, CONCURRENT_USERS, (userId) => publishTo(app, userId, draft));
+  report(app, draft.id, results, startedAt);
   return { id: draft.id, results };
 }
 
@@ -63,6 +65,26 @@ async function publishTo(app: App, userId: string, draft: Draft): Promise<Publis
     app.logger.error('publish failed', { userId, id: draft.id, error: asError(error) });
     return { userId, error: faultOf(error) };
   }
+}
+
+function report(
+  { logger, clock }: App,
+  id: string,
+  results: PublishAnswer['results'],
+  startedAt: number,
+): void {
+  const published = results.filter((result): result is Published => 'seq' in result);
+  for (const result of published) logger.info('published', { id, ...result });
+  const total = (name: keyof Deliveries) => published.reduce((sum, result) => sum + result[name], 0);
+  logger.metrics({
+    published: published.length,
+    publishFailed: results.length - published.length,
+    duplicates: published.filter(({ duplicate }) => duplicate).length,
+    sent: total('sent'),
+    gone: total('gone'),
+    deferred: total('deferred'),
+    publishMs: clock.now() - startedAt,
+  });
 }
 
 const NOBODY: Deliveries = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0 };

@@ -4,14 +4,11 @@ import { REPLAY_WINDOW_FRAMES } from '../protocol/limits.ts';
 import type { App } from './app.ts';
 import { openChannel, userChannel } from './channel.ts';
 import { cursorOf, sighting } from './device.ts';
-import { sayGoodbye } from './goodbye.ts';
+import { logged, sayGoodbye } from './goodbye.ts';
 import { type Portion, pack } from './pack.ts';
 import type { Connection, ConnectionKey, Cursor, Head, PostOutcome } from './ports.ts';
 import { forgetGone, isExpired, mayBeOpening, persistently, post, Undeliverable } from './post.ts';
 import { readLog } from './read-log.ts';
-
-/** How long a post is tried before the stream has to come back. */
-const PATIENCE_MS = 3000;
 
 /**
  * Brings a connection to where its state says it should be: closed, or ready and caught up. A function of the
@@ -59,7 +56,7 @@ async function announce(
   cursor: number,
 ): Promise<boolean> {
   const { connectionId, userId, deviceId = null } = connection;
-  const outcome = await persistently(app, connection, PATIENCE_MS, () => {
+  const outcome = await persistently(app, connection, () => {
     const serverAt = app.clock.now();
     const ready = {
       connectionId,
@@ -76,6 +73,8 @@ async function announce(
   switch (outcome) {
     case 'sent':
       await app.connections.markReady(connection, app.clock.now());
+      app.logger.info('ready', { ...logged(connection), cursor, head: head.seq });
+      app.logger.metrics({ connected: 1, connectToReadyMs: app.clock.now() - connection.connectedAt });
       return true;
     case 'expired':
       await expire(app, connection);
@@ -106,10 +105,11 @@ export async function replay(
   for await (const portion of missed(app, connection, channel, head, after)) {
     const more = portion.through < head.seq;
     const frame = encodeReplay({ channel, epoch: head.epoch, ...portion, more });
-    const outcome = await persistently(app, connection, PATIENCE_MS, () => post(app, connection, frame));
+    const outcome = await persistently(app, connection, () => post(app, connection, frame));
     if (outcome !== 'sent') return await stop(app, connection, outcome);
 
     frames += 1;
+    app.logger.metrics({ replayed: portion.messages.length, expired: portion.expired });
     const windowIsFull = frames % REPLAY_WINDOW_FRAMES === 0;
     if (connection.ackMode === 'auto' && (windowIsFull || !more)) {
       await settle(app, connection, channel, { epoch: head.epoch, seq: portion.through }, after);

@@ -1,5 +1,5 @@
 /** The frames of protocol version 1 and how the server's are encoded. Instants are epoch milliseconds. */
-import { BYES, type ByeCode, FRAME_ERRORS, type FrameError } from './errors.ts';
+import { BYES, type ByeCode, FRAME_ERRORS, type FrameError, type FrameErrorCode } from './errors.ts';
 
 export const SUBPROTOCOL = 'herald.v1';
 
@@ -64,3 +64,39 @@ export const encodeReplay = ({ channel, epoch, messages, through, expired, more 
 
 const messageFields = ({ seq, id, type, data, sentAt }: WireMessage): string =>
   `"seq":${seq},"id":${JSON.stringify(id)},"type":${JSON.stringify(type)},"data":${data},"sentAt":${sentAt}`;
+
+/** The server's frames as a client parses them. */
+export type ServerFrame = ReadyFrame | MessageFrame | ReplayFrame | PongFrame | ErrorFrame | ByeFrame;
+
+export type ReadyFrame = { event: 'ready' } & Ready;
+
+/** A message as a client sees it: its `data` parsed. */
+export interface ClientMessage extends Omit<WireMessage, 'data'> {
+  data: unknown;
+}
+
+export type MessageFrame = { event: 'message'; channel: string } & ClientMessage;
+
+export type ReplayFrame = { event: 'replay'; messages: ClientMessage[] } & Omit<Replay, 'messages'>;
+
+export interface PongFrame {
+  event: 'pong';
+  head: number;
+  serverAt: number;
+}
+
+export interface ErrorFrame {
+  event: 'error';
+  code: FrameErrorCode;
+  message: string;
+  retryable: boolean;
+  ref?: string;
+}
+
+export interface ByeFrame {
+  event: 'bye';
+  code: ByeCode;
+  message: string;
+  reconnect: boolean;
+  retryAfterMs: number;
+}

@@ -14,6 +14,8 @@ export const MAX_USER_ID_BYTES = 256;
 export const MAX_MESSAGE_ID_BYTES = 128;
 export const MAX_REF_BYTES = 128;
 export const MAX_HISTORY_LIMIT = 1000;
+/** Lists and objects within each other. Encoders recurse: some thousand levels, which fit into a frame, exhaust the stack. */
+export const MAX_DATA_LEVELS = 500;
 
 export const MIN_RETENTION_SECONDS = 60;
 export const MAX_RETENTION_SECONDS = 365 * 24 * 3600;

@@ -1,6 +1,6 @@
 /** Reads what a publisher sends. All that is wrong with it is told at once, each fault with its path. */
 import { type FieldError, RequestError } from './errors.ts';
-import { MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
+import { MAX_DATA_LEVELS, MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
 import { isMessageId, isToken, isUserId, MESSAGE_ID_RULE, TOKEN_RULE, USER_ID_RULE } from './names.ts';
 
 export interface Notification {
@@ -49,6 +49,8 @@ export function parseNotification(body: unknown, headers: NotificationHeaders = 
   const users = recipients(body.to, fault);
   if (body.type === undefined) fault('type', 'is missing');
   check('type', body.type, isToken, TOKEN_RULE);
+  if (isDeeper(body.data, MAX_DATA_LEVELS))
+    fault('data', `expected at most ${MAX_DATA_LEVELS} levels of nesting`);
   const id = either('id', 'idempotency-key');
   check('id', id, isMessageId, MESSAGE_ID_RULE);
   const excludeDeviceId = either('excludeDeviceId', 'x-device-id');
@@ -97,6 +99,11 @@ function recipients(to: unknown, fault: (path: string, message: string) => void)
   });
   return to.users as string[];
 }
+
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,108 @@
+/** The open connections, in DynamoDB. Its table's stream is what drives the replays. */
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import type { Connection, ConnectionKey, ConnectionStore } from '../domain/ports.ts';
+import { ifHolds, orBusy } from './faults.ts';
+import { queryAll } from './query-all.ts';
+import { type ConnectionRow, defined, toMilliseconds, toSeconds } from './tables.ts';
+
+/** A write the SDK repeats because its answer was lost must not undo what happened since the first took effect. */
+const notYetAdded = 'attribute_not_exists(userId)';
+
+/** An update of a row that is gone would create it: a `$disconnect` or an eviction may come first. */
+const stillOpen = 'attribute_exists(userId)';
+
+export function createConnectionStore(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+  now: () => number,
+): ConnectionStore {
+  const isLive = ({ expiresAt }: Connection) => expiresAt > now();
+
+  const update = async (key: ConnectionKey, UpdateExpression: string, values: Record<string, unknown>) => {
+    await ifHolds(
+      client.send(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: keyOf(key),
+          UpdateExpression,
+          ConditionExpression: stillOpen,
+          ExpressionAttributeValues: values,
+        }),
+      ),
+    );
+  };
+
+  return {
+    async add(connection, requestId) {
+      const Item = defined({ ...toRow(connection), replayRequestId: requestId });
+      await ifHolds(
+        client.send(new PutCommand({ TableName: tableName, Item, ConditionExpression: notYetAdded })),
+      );
+    },
+
+    async find(key) {
+      const get = new GetCommand({ TableName: tableName, Key: keyOf(key), ConsistentRead: true });
+      const { Item } = await orBusy(client.send(get));
+      const connection = Item && fromRow(Item as ConnectionRow);
+      return connection && isLive(connection) ? connection : undefined;
+    },
+
+    async list(userId) {
+      const rows = await queryAll<ConnectionRow>(client, tableName, { name: 'userId', value: userId });
+      return rows.map(fromRow).filter(isLive);
+    },
+
+    async remove(key) {
+      await orBusy(client.send(new DeleteCommand({ TableName: tableName, Key: keyOf(key) })));
+    },
+
+    // It takes the request away, so that its own record in the stream asks for nothing.
+    markReady: (key, readyAt) =>
+      update(key, 'SET readyAt = :readyAt REMOVE replayRequestId, replayAfter', { ':readyAt': readyAt }),
+
+    markBye: (key, code) => update(key, 'SET bye = if_not_exists(bye, :code)', { ':code': code }),
+
+    requestReplay: (key, requestId, after) =>
+      after === undefined
+        ? update(key, 'SET replayRequestId = :request REMOVE replayAfter', { ':request': requestId })
+        : update(key, 'SET replayRequestId = :request, replayAfter = :after', {
+            ':request': requestId,
+            ':after': after,
+          }),
+  };
+}
+
+/** Callers pass whole connections as keys. */
+const keyOf = ({ userId, connectionId }: ConnectionKey): ConnectionKey => ({ userId, connectionId });
+
+const toRow = (connection: Connection): ConnectionRow => ({
+  userId: connection.userId,
+  connectionId: connection.connectionId,
+  deviceId: connection.deviceId,
+  ackMode: connection.ackMode,
+  connectedAt: connection.connectedAt,
+  tokenExpiresAt: connection.tokenExpiresAt,
+  endpoint: connection.endpoint,
+  readyAt: connection.readyAt,
+  bye: connection.bye,
+  expiresAt: toSeconds(connection.expiresAt),
+});
+
+const fromRow = (row: ConnectionRow): Connection => ({
+  userId: row.userId,
+  connectionId: row.connectionId,
+  deviceId: row.deviceId,
+  ackMode: row.ackMode,
+  connectedAt: row.connectedAt,
+  tokenExpiresAt: row.tokenExpiresAt,
+  endpoint: row.endpoint,
+  readyAt: row.readyAt,
+  bye: row.bye,
+  expiresAt: toMilliseconds(row.expiresAt),
+});

@@ -1,0 +1,144 @@
+/** The devices and how far each has come in its channels, in DynamoDB. */
+import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import {
+  Busy,
+  type Cursor,
+  type Device,
+  type DeviceKey,
+  type DeviceStore,
+  type Sighting,
+} from '../domain/ports.ts';
+import { ifHolds, orBusy } from './faults.ts';
+import { queryAll } from './query-all.ts';
+import { cursorAttribute, cursorChannel, type DeviceRow, toMilliseconds, toSeconds } from './tables.ts';
+
+/** A row that should have been deleted must not lend its old cursors to the device that begins anew. */
+const notExpired = '(attribute_not_exists(userId) OR expiresAt > :now)';
+const expired = 'expiresAt <= :now';
+
+/** Acks arrive late and twice, and two Lambdas settle at once: the cursor only ever goes forward. */
+const noCursorAhead = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch OR #cursor.seq < :seq)';
+
+/** An accepted live message must not jump the cursor over a replay that is still under way. */
+const standsBetween = '(#cursor.epoch = :epoch AND #cursor.seq >= :from AND #cursor.seq < :seq)';
+
+/** Each try makes way for the next unless another Lambda came between. */
+const MAX_TRIES = 4;
+
+export function createDeviceStore(
+  client: DynamoDBDocumentClient,
+  tableName: string,
+  now: () => number,
+): DeviceStore {
+  const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
+  const nowSeconds = () => Math.floor(now() / 1000);
+
+  /** Undefined: the row has expired. */
+  const touch = async (key: DeviceKey, sighting: Sighting) =>
+    await ifHolds(
+      client.send(
+        new UpdateCommand({
+          TableName: tableName,
+          Key: keyOf(key),
+          UpdateExpression: 'SET lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
+          ConditionExpression: notExpired,
+          ExpressionAttributeValues: { ...seen(sighting), ':now': nowSeconds() },
+          ReturnValues: 'ALL_NEW',
+        }),
+      ),
+    );
+
+  const replaceExpired = async (key: DeviceKey, { lastSeenAt, expiresAt }: Sighting) => {
+    await ifHolds(
+      client.send(
+        new PutCommand({
+          TableName: tableName,
+          Item: { ...keyOf(key), lastSeenAt, expiresAt: toSeconds(expiresAt) },
+          ConditionExpression: expired,
+          ExpressionAttributeValues: { ':now': nowSeconds() },
+        }),
+      ),
+    );
+  };
+
+  return {
+    async see(key, sighting) {
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const updated = await touch(key, sighting);
+        if (updated) return toDevice(updated.Attributes as DeviceRow);
+        await replaceExpired(key, sighting);
+      }
+      throw new Busy(`${key.deviceId}: the device expires as it is seen`);
+    },
+
+    async find(key) {
+      const get = new GetCommand({ TableName: tableName, Key: keyOf(key), ConsistentRead: true });
+      const row = (await orBusy(client.send(get))).Item as DeviceRow | undefined;
+      return row && isLive(row) ? toDevice(row) : undefined;
+    },
+
+    async list(userId) {
+      const rows = await queryAll<DeviceRow>(client, tableName, { name: 'userId', value: userId });
+      return rows.filter(isLive).map(toDevice);
+    },
+
+    async advance(key, channel, to, sighting, from) {
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const outcome = await move(key, channel, to, sighting, from);
+        if (outcome !== 'expired') return outcome === 'moved';
+        await replaceExpired(key, sighting);
+      }
+      throw new Busy(`${key.deviceId}: the device expires as it acknowledges`);
+    },
+  };
+
+  async function move(
+    key: DeviceKey,
+    channel: string,
+    to: Cursor,
+    sighting: Sighting,
+    from: number | undefined,
+  ): Promise<'moved' | 'stayed' | 'expired'> {
+    const update = new UpdateCommand({
+      TableName: tableName,
+      Key: keyOf(key),
+      UpdateExpression: 'SET #cursor = :to, lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
+      ConditionExpression: `${notExpired} AND ${from === undefined ? noCursorAhead : standsBetween}`,
+      ExpressionAttributeNames: { '#cursor': cursorAttribute(channel) },
+      ExpressionAttributeValues: {
+        ...seen(sighting),
+        ...(from === undefined ? {} : { ':from': from }),
+        ':to': { epoch: to.epoch, seq: to.seq },
+        ':epoch': to.epoch,
+        ':seq': to.seq,
+        ':now': nowSeconds(),
+      },
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    });
+    try {
+      await orBusy(client.send(update));
+      return 'moved';
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw error;
+      const expiresAt = error.Item?.expiresAt?.N;
+      return expiresAt !== undefined && Number(expiresAt) <= nowSeconds() ? 'expired' : 'stayed';
+    }
+  }
+}
+
+const keyOf = ({ userId, deviceId }: DeviceKey): DeviceKey => ({ userId, deviceId });
+
+const seen = ({ lastSeenAt, expiresAt }: Sighting) => ({
+  ':lastSeenAt': lastSeenAt,
+  ':expiresAt': toSeconds(expiresAt),
+});
+
+function toDevice(row: DeviceRow): Device {
+  const cursors = new Map<string, Cursor>();
+  for (const [attribute, value] of Object.entries(row)) {
+    const channel = cursorChannel(attribute);
+    if (channel !== undefined) cursors.set(channel, value as Cursor);
+  }
+  return { userId: row.userId, deviceId: row.deviceId, cursors, lastSeenAt: row.lastSeenAt };
+}

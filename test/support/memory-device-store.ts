@@ -1,0 +1,53 @@
+/** The devices in memory. */
+import type { Cursor, Device, DeviceKey, DeviceStore, Sighting } from '../../lambdas/domain/ports.ts';
+
+interface Row extends DeviceKey, Sighting {
+  cursors: Map<string, Cursor>;
+}
+
+export function createMemoryDeviceStore(now: () => number): DeviceStore {
+  const rows = new Map<string, Row>();
+  const live = (key: DeviceKey): Row | undefined => {
+    const row = rows.get(idOf(key));
+    return row && row.expiresAt > now() ? row : undefined;
+  };
+  const note = ({ userId, deviceId }: DeviceKey, { lastSeenAt, expiresAt }: Sighting): Row => {
+    const cursors = live({ userId, deviceId })?.cursors ?? new Map<string, Cursor>();
+    const row = { userId, deviceId, lastSeenAt, expiresAt, cursors };
+    rows.set(idOf(row), row);
+    return row;
+  };
+
+  return {
+    async see(key, sighting) {
+      return toDevice(note(key, sighting));
+    },
+    async find(key) {
+      const row = live(key);
+      return row && toDevice(row);
+    },
+    async list(userId) {
+      return [...rows.values()].filter((row) => row.userId === userId && live(row)).map(toDevice);
+    },
+    async advance(key, channel, to, sighting, from) {
+      if (!mayMove(live(key)?.cursors.get(channel), to, from)) return false;
+      note(key, sighting).cursors.set(channel, { epoch: to.epoch, seq: to.seq });
+      return true;
+    },
+  };
+}
+
+function mayMove(cursor: Cursor | undefined, to: Cursor, from: number | undefined): boolean {
+  const isOurs = cursor?.epoch === to.epoch;
+  if (from === undefined) return !isOurs || cursor.seq < to.seq;
+  return isOurs && cursor.seq >= from && cursor.seq < to.seq;
+}
+
+const toDevice = ({ userId, deviceId, cursors, lastSeenAt }: Row): Device => ({
+  userId,
+  deviceId,
+  cursors: new Map([...cursors].map(([channel, cursor]) => [channel, { ...cursor }])),
+  lastSeenAt,
+});
+
+const idOf = ({ userId, deviceId }: DeviceKey): string => JSON.stringify([userId, deviceId]);

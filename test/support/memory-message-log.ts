@@ -1,0 +1,75 @@
+/** The channels' logs in memory. Its appends are never half visible and never in doubt. */
+import type { Head, IdempotencyKey, Message, MessageLog } from '../../lambdas/domain/ports.ts';
+
+export interface MemoryMessageLog extends MessageLog {
+  /** Deletes a row, as DynamoDB's TTL does at some time after it expired. Row 0 is the head. */
+  drop(channel: string, seq: number): void;
+}
+
+interface Channel {
+  head: Head | undefined;
+  messages: Map<number, Message>;
+  publishes: Map<string, IdempotencyKey & { seq: number }>;
+}
+
+export function createMemoryMessageLog(pageLimit = 1000): MemoryMessageLog {
+  const channels = new Map<string, Channel>();
+  const open = (name: string): Channel => {
+    const channel = channels.get(name) ?? { head: undefined, messages: new Map(), publishes: new Map() };
+    channels.set(name, channel);
+    return channel;
+  };
+
+  return {
+    async head(name) {
+      const head = channels.get(name)?.head;
+      return head && { ...head };
+    },
+
+    async create(name, first) {
+      const channel = open(name);
+      channel.head ??= { ...first };
+      return { ...channel.head };
+    },
+
+    async append(name, expected, next, message, idempotency, now) {
+      const channel = open(name);
+      const known = idempotency && channel.publishes.get(idempotency.key);
+      if (known && known.expiresAt > now) {
+        const samePayload = known.payload === idempotency.payload;
+        return { outcome: 'duplicate', seq: known.seq, samePayload };
+      }
+      if (!isHead(channel.head, expected) || channel.messages.has(next.seq)) return { outcome: 'lost_race' };
+      channel.head = { ...next };
+      channel.messages.set(message.seq, { ...message });
+      if (idempotency) channel.publishes.set(idempotency.key, { ...idempotency, seq: next.seq });
+      return { outcome: 'appended' };
+    },
+
+    async query(name, after, through) {
+      const { messages } = open(name);
+      const found: Message[] = [];
+      for (let seq = after + 1; seq <= through; seq++) {
+        const message = messages.get(seq);
+        if (message) found.push({ ...message });
+        if (found.length === pageLimit) return { messages: found, through: seq };
+      }
+      return { messages: found, through };
+    },
+
+    async prove(name, seqs) {
+      const { messages } = open(name);
+      const present = seqs.flatMap((seq) => messages.get(seq) ?? []).map((message) => ({ ...message }));
+      return { outcome: 'proven', present };
+    },
+
+    drop(name, seq) {
+      const channel = open(name);
+      if (seq === 0) channel.head = undefined;
+      channel.messages.delete(seq);
+    },
+  };
+}
+
+const isHead = (head: Head | undefined, expected: Head | undefined): boolean =>
+  head?.epoch === expected?.epoch && head?.seq === expected?.seq;

@@ -1,0 +1,49 @@
+/**
+ * What the two APIs write about each request. Never a query string and never a header: both may carry a token.
+ * Variables: https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
+ */
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import { type IAccessLogSettings, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+
+const WEBSOCKET_FIELDS = {
+  requestId: '$context.requestId',
+  requestTime: '$context.requestTime',
+  sourceIp: '$context.identity.sourceIp',
+  eventType: '$context.eventType',
+  routeKey: '$context.routeKey',
+  connectionId: '$context.connectionId',
+  userId: '$context.authorizer.principalId',
+  status: '$context.status',
+  authorizerError: '$context.authorizer.error',
+  integrationError: '$context.integration.error',
+  integrationLatencyMs: '$context.integrationLatency',
+};
+
+const HTTP_FIELDS = {
+  requestId: '$context.requestId',
+  requestTime: '$context.requestTime',
+  sourceIp: '$context.identity.sourceIp',
+  caller: '$context.identity.userArn',
+  routeKey: '$context.routeKey',
+  path: '$context.path',
+  status: '$context.status',
+  error: '$context.error.message',
+  integrationError: '$context.integrationErrorMessage',
+  responseLatencyMs: '$context.responseLatency',
+};
+
+const FIELDS = { websocket: WEBSOCKET_FIELDS, http: HTTP_FIELDS };
+
+export const accessLog = (
+  scope: Construct,
+  kind: keyof typeof FIELDS,
+  retention: RetentionDays,
+): IAccessLogSettings => ({
+  destination: new LogGroupLogDestination(
+    new LogGroup(scope, 'AccessLog', { retention, removalPolicy: RemovalPolicy.DESTROY }),
+  ),
+  format: AccessLogFormat.custom(JSON.stringify(FIELDS[kind])),
+});

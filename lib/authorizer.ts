@@ -1,0 +1,64 @@
+/** The Lambda that reads clients' tokens, and the secret it reads them with. It sees no table. */
+import type { RemovalPolicy } from 'aws-cdk-lib';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import type { AuthVar } from '../lambdas/env.ts';
+import { HeraldFunction } from './herald-function.ts';
+import { acknowledge } from './nag.ts';
+import type { Auth } from './settings.ts';
+
+export interface AuthorizerProps {
+  readonly auth: Auth;
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly removalPolicy: RemovalPolicy;
+  readonly logRetention: RetentionDays;
+}
+
+export class Authorizer extends Construct {
+  readonly lambda: HeraldFunction;
+  /** Undefined: the tokens' issuer publishes its keys. */
+  readonly secret: ISecret | undefined;
+
+  constructor(scope: Construct, id: string, props: AuthorizerProps) {
+    super(scope, id);
+    const { auth, logRetention } = props;
+    this.secret = auth.jwksUrl === undefined ? (auth.secret ?? this.#createSecret(props)) : undefined;
+    const environment: Record<AuthVar, string> = {
+      JWT_SECRET_ARN: this.secret?.secretArn ?? '',
+      JWKS_URL: auth.jwksUrl ?? '',
+      JWT_ISSUER: auth.issuer ?? '',
+      JWT_AUDIENCE: auth.audience ?? '',
+      ALLOWED_ORIGINS: props.allowedOrigins?.join(',') ?? '',
+    };
+    this.lambda = new HeraldFunction(this, 'authorizer', {
+      description: 'reads the token of a client that connects',
+      timeoutSeconds: 10,
+      memoryMegabytes: 512,
+      environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
+      logRetention,
+    });
+    if (this.secret) this.#allowToRead(this.secret);
+  }
+
+  #createSecret({ removalPolicy }: AuthorizerProps): Secret {
+    const secret = new Secret(this, 'JwtSecret', {
+      description: 'Herald: signs and verifies the tokens of clients (HS256)',
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      removalPolicy,
+    });
+    acknowledge(
+      secret,
+      'AwsSolutions-SMG4',
+      'Rotated by hand: whoever issues the tokens has to change over at the same time, else every client is locked out.',
+    );
+    return secret;
+  }
+
+  #allowToRead(secret: ISecret) {
+    // An imported secret may be known without the six random characters at the end of its ARN.
+    const arn = secret.secretFullArn ?? `${secret.secretArn}-??????`;
+    this.lambda.allow(['secretsmanager:GetSecretValue'], arn);
+    secret.encryptionKey?.grantDecrypt(this.lambda);
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The settings of our own app, as CDK context gives them (`-c jwksUrl=…`, or `context` in cdk.json): text from the command
+ * line, any JSON from the file.
+ */
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { HeraldStackProps } from './herald-stack.ts';
+import { checkAuth, checkLimits, DEFAULTS, InvalidSetting } from './settings.ts';
+
+/** One context value, `undefined` where it is not set. */
+export type ReadContext = (name: string) => unknown;
+
+export const STACK_NAME = 'stackName';
+
+/** Throws an {@link InvalidSetting}, its message for the person at the command line. */
+export function readSettings(read: ReadContext): HeraldStackProps {
+  const jwtSecretArn = secretArn(read);
+  const auth = {
+    jwksUrl: text(read, 'jwksUrl'),
+    issuer: text(read, 'issuer'),
+    audience: text(read, 'audience'),
+  };
+  checkAuth({ ...auth, secret: jwtSecretArn });
+  const retentionSeconds = number(read, 'defaultRetentionSeconds');
+  const limits = defined({
+    allowedOrigins: text(read, 'allowedOrigins')?.split(','),
+    defaultRetention: retentionSeconds === undefined ? undefined : Duration.seconds(retentionSeconds),
+    maxConnectionsPerUser: number(read, 'maxConnectionsPerUser'),
+    stageName: text(read, 'stageName'),
+    throttle: throttle(read),
+  });
+  checkLimits(limits);
+  return {
+    ...limits,
+    ...defined({
+      ...auth,
+      jwtSecretArn,
+      closedTypes: flag(read, 'closedTypes'),
+      accountLogRole: flag(read, 'accountLogRole'),
+      removalPolicy: removalPolicy(read),
+      alarmTopicArn: alarmTopicArn(read),
+      logRetention: logRetention(read),
+    }),
+  };
+}
+
+export function stackName(read: ReadContext): string {
+  const name = text(read, STACK_NAME) ?? 'Herald';
+  if (/^[A-Za-z][A-Za-z0-9-]{0,127}$/.test(name)) return name;
+  throw wrong(STACK_NAME, name, 'letters, digits and hyphens, beginning with a letter, at most 128');
+}
+
+function text(read: ReadContext, name: string): string | undefined {
+  const value = read(name);
+  if (value === undefined || value === null) return undefined;
+  const written = Array.isArray(value) ? value.join(',') : String(value);
+  if (written === '') throw new InvalidSetting(`${name} is empty: leave it out for its default`);
+  return written;
+}
+
+function number(read: ReadContext, name: string): number | undefined {
+  const written = text(read, name);
+  if (written === undefined) return undefined;
+  if (!/^\d+$/.test(written)) throw wrong(name, written, 'an integer');
+  return Number(written);
+}
+
+function flag(read: ReadContext, name: string): boolean | undefined {
+  const written = text(read, name);
+  if (written === undefined) return undefined;
+  if (written !== 'true' && written !== 'false') throw wrong(name, written, 'true or false');
+  return written === 'true';
+}
+
+function removalPolicy(read: ReadContext): RemovalPolicy | undefined {
+  const written = text(read, 'removalPolicy');
+  if (written === undefined) return undefined;
+  if (written === 'retain') return RemovalPolicy.RETAIN;
+  if (written === 'destroy') return RemovalPolicy.DESTROY;
+  throw wrong('removalPolicy', written, 'retain or destroy');
+}
+
+/** One of the two is enough: the other keeps its default. */
+function throttle(read: ReadContext): ThrottleSettings | undefined {
+  const rateLimit = number(read, 'throttleRate');
+  const burstLimit = number(read, 'throttleBurst');
+  if (rateLimit === undefined && burstLimit === undefined) return undefined;
+  return { ...DEFAULTS.throttle, ...defined({ rateLimit, burstLimit }) };
+}
+
+function logRetention(read: ReadContext): RetentionDays | undefined {
+  const days = number(read, 'logRetentionDays');
+  if (days === undefined || RetentionDays[days] !== undefined) return days;
+  throw wrong(
+    'logRetentionDays',
+    String(days),
+    'a number of days CloudWatch knows, such as 7, 30, 90 or 365',
+  );
+}
+
+function secretArn(read: ReadContext): string | undefined {
+  const arn = text(read, 'jwtSecretArn');
+  if (arn === undefined || /^arn:[^:]+:secretsmanager:[^:]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$/.test(arn))
+    return arn;
+  throw wrong('jwtSecretArn', arn, 'the complete ARN of a secret, its six random characters included');
+}
+
+function alarmTopicArn(read: ReadContext): string | undefined {
+  const arn = text(read, 'alarmTopicArn');
+  if (arn === undefined || /^arn:[^:]+:sns:[^:]+:\d{12}:[^:]+$/.test(arn)) return arn;
+  throw wrong('alarmTopicArn', arn, 'the ARN of an SNS topic');
+}
+
+const wrong = (name: string, value: string, expected: string) =>
+  new InvalidSetting(`${name} is "${value}", expected ${expected}`);
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without the members that are not set, so that a default elsewhere applies. */
+const defined = <T extends object>(values: T) =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Defined<T>;

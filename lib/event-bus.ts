@@ -1,0 +1,49 @@
+/** Publishing without waiting for an answer: our own event bus, and what becomes of a notification that fails every retry. */
+import { Duration, Names } from 'aws-cdk-lib';
+import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
+import type { Function as LambdaFn } from 'aws-cdk-lib/aws-lambda';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { Construct } from 'constructs';
+import { DeadLetterQueue } from './dead-letter-queue.ts';
+
+export interface NotificationBusProps {
+  readonly notify: LambdaFn;
+}
+
+export class NotificationBus extends Construct {
+  readonly bus: EventBus;
+  /** Events that EventBridge could not hand to Lambda. */
+  readonly undeliveredEvents: DeadLetterQueue;
+  /** Events, and asynchronous invocations, on which `notify` failed. */
+  readonly failedNotifications: DeadLetterQueue;
+
+  constructor(scope: Construct, id: string, { notify }: NotificationBusProps) {
+    super(scope, id);
+    this.bus = new EventBus(this, 'Bus', {
+      eventBusName: Names.uniqueResourceName(this, { separator: '-', maxLength: 256 }),
+      description: 'Herald: events of detail type "Notification" are published to users',
+    });
+    this.undeliveredEvents = new DeadLetterQueue(this, 'UndeliveredEvents');
+    this.failedNotifications = new DeadLetterQueue(this, 'FailedNotifications');
+
+    new Rule(this, 'Notifications', {
+      eventBus: this.bus,
+      eventPattern: { detailType: ['Notification'] },
+      targets: [
+        // A day at most, because that is how long an event's id keeps a second try from becoming a second message.
+        new LambdaFunction(notify, {
+          deadLetterQueue: this.undeliveredEvents,
+          retryAttempts: 185,
+          maxEventAge: Duration.hours(24),
+        }),
+      ],
+    });
+    // EventBridge invokes asynchronously, so what the handler throws is retried here and not by the rule.
+    notify.configureAsyncInvoke({
+      onFailure: new SqsDestination(this.failedNotifications),
+      retryAttempts: 2,
+      maxEventAge: Duration.hours(6),
+    });
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * What an operator may set, and the checks that stop an impossible setting at synth, by its name, long before a
+ * Lambda would refuse it at run time. Values that CDK knows only at deployment are let through.
+ */
+import { Duration, Token } from 'aws-cdk-lib';
+import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import {
+  DEFAULT_RETENTION_SECONDS,
+  MAX_RETENTION_SECONDS,
+  MIN_RETENTION_SECONDS,
+} from '../lambdas/protocol/limits.ts';
+
+/** HS256: whoever holds the secret issues tokens. */
+export interface SecretAuth {
+  /**
+   * The secret, as plain text, at least 32 bytes.
+   * @default a new one of 64 characters
+   */
+  readonly secret?: ISecret;
+  readonly jwksUrl?: never;
+  /**
+   * The `iss` a token must have.
+   * @default not checked
+   */
+  readonly issuer?: string;
+  /**
+   * The `aud` a token must have.
+   * @default not checked
+   */
+  readonly audience?: string;
+}
+
+/** RS256 and ES256: an identity provider issues the tokens and publishes its keys. */
+export interface JwksAuth {
+  /** Where the provider publishes its keys; https. */
+  readonly jwksUrl: string;
+  readonly secret?: never;
+  /** The `iss` a token must have. */
+  readonly issuer: string;
+  /**
+   * The `aud` a token must have. Without it, tokens the issuer made for other applications open connections too.
+   * @default not checked
+   */
+  readonly audience?: string;
+}
+
+export type Auth = SecretAuth | JwksAuth;
+
+/** A setting that cannot work. Its message is one line and begins with the setting's name. */
+export class InvalidSetting extends Error {
+  override readonly name = 'InvalidSetting';
+}
+
+export const MAX_CONNECTIONS_PER_USER = 10_000;
+
+export const DEFAULTS = {
+  defaultRetention: Duration.seconds(DEFAULT_RETENTION_SECONDS),
+  maxConnectionsPerUser: 10,
+  closedTypes: false,
+  stageName: 'prod',
+  throttle: { rateLimit: 1000, burstLimit: 500 },
+} as const;
+
+export function checkAuth({
+  secret,
+  jwksUrl,
+  issuer,
+}: {
+  secret?: unknown;
+  jwksUrl?: string;
+  issuer?: string;
+}) {
+  if (secret !== undefined && jwksUrl !== undefined) {
+    throw new InvalidSetting('auth has both a secret and a jwksUrl, expected one of them');
+  }
+  if (jwksUrl === undefined) return;
+  if (!issuer) {
+    throw new InvalidSetting('issuer is not set: with a jwksUrl, only its tokens must open connections');
+  }
+  if (Token.isUnresolved(jwksUrl)) return;
+  if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== 'https:') {
+    throw new InvalidSetting(`jwksUrl is "${jwksUrl}", expected an https URL`);
+  }
+}
+
+export interface Limits {
+  defaultRetention?: Duration;
+  maxConnectionsPerUser?: number;
+  allowedOrigins?: readonly string[];
+  stageName?: string;
+  throttle?: ThrottleSettings;
+}
+
+export function checkLimits(limits: Limits) {
+  checkRetention(limits.defaultRetention ?? DEFAULTS.defaultRetention);
+  checkInteger('maxConnectionsPerUser', limits.maxConnectionsPerUser, 1, MAX_CONNECTIONS_PER_USER);
+  checkInteger('throttle.rateLimit', limits.throttle?.rateLimit, 1, 1_000_000);
+  checkInteger('throttle.burstLimit', limits.throttle?.burstLimit, 1, 1_000_000);
+  checkOrigins(limits.allowedOrigins);
+  const { stageName = DEFAULTS.stageName } = limits;
+  if (!Token.isUnresolved(stageName) && !/^[A-Za-z0-9_-]{1,128}$/.test(stageName)) {
+    throw new InvalidSetting(`stageName is "${stageName}", expected 1 to 128 of A–Z a–z 0–9 _ -`);
+  }
+}
+
+function checkRetention(retention: Duration) {
+  if (retention.isUnresolved()) return;
+  const seconds = retention.toSeconds({ integral: false });
+  if (Number.isInteger(seconds) && seconds >= MIN_RETENTION_SECONDS && seconds <= MAX_RETENTION_SECONDS)
+    return;
+  throw new InvalidSetting(
+    `defaultRetention is ${seconds} s, expected whole seconds from ${MIN_RETENTION_SECONDS} to ${MAX_RETENTION_SECONDS}`,
+  );
+}
+
+function checkInteger(name: string, value: number | undefined, min: number, max: number) {
+  if (value === undefined || Token.isUnresolved(value)) return;
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new InvalidSetting(`${name} is ${value}, expected an integer from ${min} to ${max}`);
+}
+
+function checkOrigins(origins: readonly string[] | undefined) {
+  if (origins?.length === 0) {
+    throw new InvalidSetting('allowedOrigins is empty: leave it out to allow any origin');
+  }
+  const wrong = origins?.find((origin) => !Token.isUnresolved(origin) && !isOrigin(origin));
+  if (wrong !== undefined) {
+    throw new InvalidSetting(`allowedOrigins has "${wrong}", expected an origin such as https://app.example`);
+  }
+}
+
+/** As a browser sends it: no path, no default port, lower case. App shells send schemes of their own, as in `capacitor://localhost`. */
+const isOrigin = (text: string): boolean =>
+  /^https?:/.test(text)
+    ? URL.canParse(text) && new URL(text).origin === text
+    : /^[a-z][a-z0-9+.-]*:\/\/[^/?#@,\s]+$/.test(text);

@@ -1,0 +1,43 @@
+/** The four tables, with the keys that the store reads and writes them by. */
+import type { RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, Billing, StreamViewType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { Construct } from 'constructs';
+import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../lambdas/store/tables.ts';
+
+export interface TablesProps {
+  /** What becomes of the tables, and of what is in them, when the stack is deleted. */
+  readonly removalPolicy: RemovalPolicy;
+}
+
+export class Tables extends Construct implements Record<keyof TableNames, TableV2> {
+  readonly connections: TableV2;
+  readonly devices: TableV2;
+  readonly messages: TableV2;
+  readonly publishes: TableV2;
+
+  constructor(scope: Construct, id: string, { removalPolicy }: TablesProps) {
+    super(scope, id);
+    const table = (name: keyof TableNames) => {
+      const { partition, sort, stream } = TABLES[name];
+      return new TableV2(this, name, {
+        partitionKey: attribute(partition),
+        sortKey: attribute(sort),
+        billing: Billing.onDemand(),
+        timeToLiveAttribute: TTL_ATTRIBUTE,
+        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+        // Both images, so that `replay` can tell a new request from any other change of a row.
+        ...(stream && { dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES }),
+        removalPolicy,
+      });
+    };
+    this.connections = table('connections');
+    this.devices = table('devices');
+    this.messages = table('messages');
+    this.publishes = table('publishes');
+  }
+}
+
+const attribute = ({ name, type }: { name: string; type: 'S' | 'N' }) => ({
+  name,
+  type: type === 'S' ? AttributeType.STRING : AttributeType.NUMBER,
+});

@@ -1,0 +1,77 @@
+/**
+ * The door of the clients. The API and its stage come first and the routes later, because the Lambdas behind
+ * the routes need the stage's URL: neither waits for the other.
+ */
+import { Stack } from 'aws-cdk-lib';
+import {
+  type ThrottleSettings,
+  WebSocketApi,
+  type WebSocketRouteOptions,
+  WebSocketStage,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { accessLog } from './access-log.ts';
+import { AccountLogRole } from './account-log-role.ts';
+import { acknowledge } from './nag.ts';
+
+export interface ClientApiProps {
+  readonly stageName: string;
+  readonly throttle: ThrottleSettings;
+  readonly logRetention: RetentionDays;
+  readonly accountLogRole: boolean;
+}
+
+export interface ClientRoutes {
+  readonly authorizer: IFunction;
+  readonly connect: IFunction;
+  readonly disconnect: IFunction;
+  readonly frame: IFunction;
+}
+
+export class ClientApi extends Construct {
+  readonly stage: WebSocketStage;
+  readonly #api: WebSocketApi;
+
+  constructor(scope: Construct, id: string, props: ClientApiProps) {
+    super(scope, id);
+    const { stageName, throttle, logRetention } = props;
+    this.#api = new WebSocketApi(this, 'Api', { description: 'Herald: the connections of the clients' });
+    this.stage = new WebSocketStage(this, 'Stage', {
+      webSocketApi: this.#api,
+      stageName,
+      autoDeploy: true,
+      throttle,
+      accessLogSettings: accessLog(this, 'websocket', logRetention),
+    });
+    if (props.accountLogRole) this.stage.node.addDependency(new AccountLogRole(this, 'AccountLogRole'));
+  }
+
+  /** ARN of sending a frame (POST) to, or closing (DELETE), any connection of the stage. */
+  connectionsArn(method: 'POST' | 'DELETE'): string {
+    const resourceName = `${this.stage.stageName}/${method}/@connections/*`;
+    return Stack.of(this).formatArn({ service: 'execute-api', resource: this.#api.apiId, resourceName });
+  }
+
+  addRoutes({ authorizer, connect, disconnect, frame }: ClientRoutes) {
+    const reason = 'API Gateway authorizes $connect only; the other routes carry what its authorizer found.';
+    this.#addRoute('Connect', '$connect', connect, {
+      // No identity source: a token may come three ways, and one that is listed and absent is refused unseen.
+      authorizer: new WebSocketLambdaAuthorizer('Authorizer', authorizer, { identitySource: [] }),
+    });
+    for (const route of [
+      this.#addRoute('Disconnect', '$disconnect', disconnect),
+      this.#addRoute('Frame', '$default', frame),
+    ]) {
+      acknowledge(route, 'AwsSolutions-APIG4', reason);
+    }
+  }
+
+  #addRoute(id: string, key: string, lambda: IFunction, options?: Pick<WebSocketRouteOptions, 'authorizer'>) {
+    const integration = new WebSocketLambdaIntegration(id, lambda);
+    return this.#api.addRoute(key, { integration, ...options });
+  }
+}

@@ -1,0 +1,82 @@
+/** EventBridge's PutEvents, and the one rule of our bus: what is a notification goes to the notify Lambda. */
+import { randomUUID } from 'node:crypto';
+import type { AsyncInvoker } from '../async-invoker.ts';
+import { AwsError } from '../http.ts';
+import { ACCOUNT, REGION } from '../lambdas.ts';
+
+export const BUS = 'herald';
+const DETAIL_TYPE = 'Notification';
+const MAX_ENTRIES = 10;
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html */
+const MAX_REQUEST_BYTES = 1024 * 1024;
+
+type EntryResult = { EventId: string } | { ErrorCode: string; ErrorMessage: string };
+
+/** Entries stand alone: one that is wrong is reported in its place and the others are taken. */
+export function putEvents(asyncInvoker: AsyncInvoker, input: unknown) {
+  const entries = isRecord(input) ? input.Entries : undefined;
+  if (!Array.isArray(entries) || entries.length < 1 || entries.length > MAX_ENTRIES) {
+    throw new AwsError(400, 'ValidationException', `Entries: expected a list of 1 to ${MAX_ENTRIES}`);
+  }
+  if (Buffer.byteLength(JSON.stringify(entries)) > MAX_REQUEST_BYTES) {
+    throw new AwsError(
+      400,
+      'ValidationException',
+      'Total size of the entries in the request is over the limit.',
+    );
+  }
+  const Entries = entries.map((entry) => putEvent(asyncInvoker, isRecord(entry) ? entry : {}));
+  return { FailedEntryCount: Entries.filter((entry) => 'ErrorCode' in entry).length, Entries };
+}
+
+function putEvent(asyncInvoker: AsyncInvoker, entry: Record<string, unknown>): EntryResult {
+  for (const name of ['Source', 'DetailType', 'Detail']) {
+    if (typeof entry[name] !== 'string' || entry[name] === '') {
+      return failed(
+        'InvalidArgument',
+        `Parameter ${name} is not valid. Reason: ${name} is a required argument.`,
+      );
+    }
+  }
+  const detail = parseObject(String(entry.Detail));
+  if (!detail) return failed('MalformedDetail', 'Detail is malformed.');
+  const bus = String(entry.EventBusName ?? 'default').replace(/^arn:aws:events:[^:]*:\d*:event-bus\//, '');
+  if (bus !== BUS) {
+    return failed('ResourceNotFoundException', `Event bus ${bus} does not exist. The bus here is ${BUS}.`);
+  }
+  const event = busEvent(entry, detail);
+  if (event['detail-type'] === DETAIL_TYPE) asyncInvoker.invoke('notify', event);
+  return { EventId: event.id };
+}
+
+const busEvent = (entry: Record<string, unknown>, detail: unknown) => ({
+  version: '0',
+  id: randomUUID(),
+  'detail-type': entry.DetailType,
+  source: entry.Source,
+  account: ACCOUNT,
+  time: `${new Date(timeOf(entry.Time)).toISOString().slice(0, 19)}Z`,
+  region: REGION,
+  resources: Array.isArray(entry.Resources) ? entry.Resources : [],
+  detail,
+});
+
+/** The SDKs send seconds, the AWS CLI what its user wrote. */
+function timeOf(time: unknown): number {
+  const epochMs = typeof time === 'number' ? time * 1000 : Date.parse(String(time));
+  return Number.isNaN(epochMs) ? Date.now() : epochMs;
+}
+
+const failed = (ErrorCode: string, ErrorMessage: string): EntryResult => ({ ErrorCode, ErrorMessage });
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,167 @@
+/** The whole backend on one machine: our Lambdas, unchanged, on a gateway, a DynamoDB server and the services around them. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import type { Logger } from '../lambdas/domain/ports.ts';
+import { createLogger } from '../lambdas/logger.ts';
+import { createAsyncInvoker } from './async-invoker.ts';
+import { startDynamoDb } from './dynamodb.ts';
+import { applyEnvironment, JWT_SECRET_NAME, lambdaEnvironment, TABLE_NAMES } from './environment.ts';
+import { createWebSocketGateway } from './gateway/gateway.ts';
+import { type Faults, type GatewaySettings, STAGE } from './gateway/settings.ts';
+import { loadHandlers } from './handlers.ts';
+import { createLambdas, type Lambdas, REGION } from './lambdas.ts';
+import { listen } from './server.ts';
+import { createHttpApi, type Routes } from './services/http-api.ts';
+import type { EventSourceSettings } from './stream/lanes.ts';
+import { startStreamPoller } from './stream-poller.ts';
+import { createTables } from './tables.ts';
+import { readJwtSecret } from './token.ts';
+
+export interface StackOptions {
+  /** 0: any free one. */
+  port: number;
+  /** Where the data is kept. @default in memory */
+  dataDir?: string | undefined;
+  gateway?: Partial<GatewaySettings> | undefined;
+  /** Drop what the Lambdas log. @default false */
+  quiet?: boolean | undefined;
+  /** @default `HERALD_JWT_SECRET`, else a fixed one */
+  jwtSecret?: string | undefined;
+}
+
+/** One at a time in a process: the Lambdas share its environment. */
+export interface Stack {
+  port: number;
+  wsUrl: string;
+  httpUrl: string;
+  dynamodbUrl: string;
+  /** What goes wrong at the gateway, for tests; may be changed at any time. */
+  faults: Faults;
+  stop(): Promise<void>;
+}
+
+const ROUTES: Routes = {
+  'POST /notifications': 'notify',
+  'GET /users/{userId}/messages': 'users',
+  'GET /users/{userId}/connections': 'users',
+  'DELETE /users/{userId}/connections': 'users',
+};
+
+const REPLAY_SOURCE: EventSourceSettings = {
+  filters: [
+    {
+      eventName: ['INSERT', 'MODIFY'],
+      dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },
+    },
+  ],
+  batchSize: 20,
+  parallelizationFactor: 10,
+  maxRetries: 3,
+  maxRecordAgeMs: 600_000,
+  bisect: true,
+  retryDelayMs: (retry) => 100 * 2 ** retry,
+};
+
+/** A replay that waits for a client who has gone must not keep the stack from stopping. */
+const STOP_DEADLINE_MS = 3000;
+
+/** Rejects with an error of one line when it cannot start; then nothing of it is left running. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const stops: (() => unknown)[] = [];
+  const stop = async () => {
+    for (const stopPart of stops.splice(0).reverse()) await stopPart();
+  };
+  try {
+    return { ...(await startParts(options, stops)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Each part puts into `stops` how it is stopped; the last one started is the first one stopped. */
+async function startParts(options: StackOptions, stops: (() => unknown)[]): Promise<Omit<Stack, 'stop'>> {
+  const { port, dataDir, quiet = false, jwtSecret = readJwtSecret() } = options;
+  const logger = createLogger('local-stack', (line) => process.stderr.write(`${line}\n`));
+  const server = await listen(port, logger);
+  stops.push(server.stop);
+  const httpUrl = `http://127.0.0.1:${server.port}`;
+
+  const dynamodb = await startDynamoDb({ dataFile: dataDir && (await dataFile(dataDir)) });
+  stops.push(dynamodb.stop);
+  stops.push(applyEnvironment(lambdaEnvironment(httpUrl, dynamodb.endpoint)));
+  const streamArn = await prepareTables(dynamodb.endpoint);
+
+  const inProcess = createLambdas(await loadHandlers({ quiet }));
+  const poller = startPoller(inProcess, dynamodb.endpoint, streamArn, logger);
+  stops.push(() => atMost(STOP_DEADLINE_MS, poller.stop()));
+  const lambdas = waking(inProcess, poller.wake);
+
+  const asyncInvoker = createAsyncInvoker(lambdas, logger);
+  stops.push(() => atMost(STOP_DEADLINE_MS, asyncInvoker.stop()));
+  const gateway = createWebSocketGateway(lambdas, logger, options.gateway);
+  stops.push(() => atMost(STOP_DEADLINE_MS, gateway.stop()));
+  const httpApi = createHttpApi(lambdas, logger, { routes: ROUTES });
+  const secret = { name: JWT_SECRET_NAME, value: jwtSecret };
+  server.open({ lambdas, asyncInvoker, gateway, httpApi, secret });
+  return {
+    port: server.port,
+    wsUrl: `ws://127.0.0.1:${server.port}/${STAGE}`,
+    httpUrl,
+    dynamodbUrl: dynamodb.endpoint,
+    faults: gateway.faults,
+  };
+}
+
+async function dataFile(dir: string): Promise<string> {
+  try {
+    await mkdir(dir, { recursive: true });
+  } catch (cause) {
+    throw new Error(`The data directory ${dir} cannot be made: ${(cause as Error).message}`, { cause });
+  }
+  return join(dir, 'herald.sqlite');
+}
+
+const clientSettings = (endpoint: string) => ({
+  endpoint,
+  region: REGION,
+  credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+});
+
+/** Returns the ARN of the stream that drives the replay. */
+async function prepareTables(endpoint: string): Promise<string> {
+  const client = new DynamoDBClient(clientSettings(endpoint));
+  try {
+    await createTables(client, TABLE_NAMES);
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE_NAMES.connections }));
+    if (Table?.LatestStreamArn === undefined) throw new Error('The Connections table has no stream');
+    return Table.LatestStreamArn;
+  } finally {
+    client.destroy();
+  }
+}
+
+const startPoller = (lambdas: Lambdas, endpoint: string, streamArn: string, logger: Logger) =>
+  startStreamPoller({
+    client: new DynamoDBStreamsClient(clientSettings(endpoint)),
+    streamArn,
+    lambdas,
+    name: 'replay',
+    settings: REPLAY_SOURCE,
+    logger,
+  });
+
+/** A Lambda that has run may have written a row the stream is waited for. */
+const waking = (lambdas: Lambdas, wake: () => void): Lambdas => ({
+  has: lambdas.has,
+  invoke: (name, event, requestId) => lambdas.invoke(name, event, requestId).finally(wake),
+});
+
+async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+  const { promise: deadline, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, milliseconds);
+  await Promise.race([work, deadline]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,11 @@
+/** Tokens for the local stack: HS256, as an identity provider of your own would issue them. */
+import jwt from 'jsonwebtoken';
+
+export const DEFAULT_JWT_SECRET = 'herald-local-secret-for-development-only';
+
+export const readJwtSecret = (): string => process.env.HERALD_JWT_SECRET || DEFAULT_JWT_SECRET;
+
+export const ONE_DAY_SECONDS = 24 * 3600;
+
+export const issueToken = (userId: string, secret: string, lifetimeSeconds = ONE_DAY_SECONDS): string =>
+  jwt.sign({ sub: userId }, secret, { algorithm: 'HS256', expiresIn: lifetimeSeconds });

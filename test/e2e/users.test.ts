@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import type { Presence } from '../../lambdas/domain/users.ts';
+import { range, Target } from './target.ts';
+
+const target = new Target();
+
+describe('an operator', () => {
+  it('reads a user’s history, page by page', async () => {
+    const user = target.newUser();
+    await target.publishAll(user, range(1, 5));
+    const page = (query: string) =>
+      target.request('GET', `/users/${encodeURIComponent(user)}/messages${query}`);
+    expect((await page('?limit=2')).body).toMatchObject({
+      messages: [
+        { seq: 1, type: 'test', data: 1 },
+        { seq: 2, type: 'test', data: 2 },
+      ],
+      through: 2,
+      head: 5,
+    });
+    expect((await page('?after=2')).body).toMatchObject({
+      messages: [{ seq: 3 }, { seq: 4 }, { seq: 5 }],
+      through: 5,
+    });
+    expect((await page('?limit=0')).status).toBe(400);
+    expect((await page('?after=x')).status).toBe(400);
+  });
+
+  it('sees who is connected and where each device stands', async () => {
+    const user = target.newUser('müller@example.com/');
+    const device = await target.device(user, 'phone');
+    const { connectionId } = await device.event('ready');
+    const { body } = await target.request<Presence>('GET', `/users/${encodeURIComponent(user)}/connections`);
+    expect(body.connections).toEqual([{ connectionId, deviceId: 'phone', connectedAt: expect.any(Number) }]);
+    expect(body.devices).toEqual([{ deviceId: 'phone', cursor: 0, lastSeenAt: expect.any(Number) }]);
+  });
+
+  it('cuts one device, or all of a user’s', async () => {
+    const user = target.newUser();
+    const [phone, laptop, tablet] = await Promise.all(
+      ['phone', 'laptop', 'tablet'].map((deviceId) => target.device(user, deviceId)),
+    );
+    const cut = (query = '') => target.request('DELETE', `/users/${user}/connections${query}`);
+    expect((await cut('?deviceId=phone')).body).toEqual({ closed: 1 });
+    expect(await phone?.event('bye')).toMatchObject({ code: 'revoked', reconnect: false });
+    expect(await phone?.closed).toMatchObject({ code: 1000 });
+    expect((await target.publish(user, 'still here')).sent).toBe(2);
+
+    expect((await cut()).body).toEqual({ closed: 2 });
+    for (const device of [laptop, tablet]) {
+      expect(await device?.event('bye')).toMatchObject({ code: 'revoked' });
+      await device?.closed;
+    }
+    expect(await target.publish(user, 'nobody here')).toMatchObject({ connections: 0, sent: 0 });
+    expect((await cut()).body).toEqual({ closed: 0 });
+  });
+});

@@ -58,7 +58,9 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
     keys: vars.JWKS_URL ? { jwksUrl: url(vars, 'JWKS_URL') } : { secretArn: text(vars, 'JWT_SECRET_ARN') },
     issuer: vars.JWT_ISSUER || undefined,
     audience: vars.JWT_AUDIENCE || undefined,
-    allowedOrigins: vars.ALLOWED_ORIGINS ? vars.ALLOWED_ORIGINS.split(',') : undefined,
+    allowedOrigins: vars.ALLOWED_ORIGINS
+      ? vars.ALLOWED_ORIGINS.split(',').map((origin) => origin.trim())
+      : undefined,
   };
 }
 

@@ -39,7 +39,11 @@ export class ClientApi extends Construct {
   constructor(scope: Construct, id: string, props: ClientApiProps) {
     super(scope, id);
     const { stageName, throttle, logRetention } = props;
-    this.#api = new WebSocketApi(this, 'Api', { description: 'Herald: the connections of the clients' });
+    this.#api = new WebSocketApi(this, 'Api', {
+      description: 'Herald: the connections of the clients',
+      // Every frame goes to $default, whatever a client calls its action.
+      routeSelectionExpression: '\\$default',
+    });
     this.stage = new WebSocketStage(this, 'Stage', {
       webSocketApi: this.#api,
       stageName,

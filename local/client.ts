@@ -14,6 +14,8 @@ export interface ClientOptions {
   /** Default: an anonymous device. */
   deviceId?: string;
   ack?: AckMode;
+  /** The device's older connection stays until this one is ready. */
+  handover?: boolean;
 }
 
 /** The server refused the handshake. Browsers cannot see the status, `ws` can. */
@@ -56,9 +58,10 @@ export class Client {
   }
 
   /** Resolves once the socket is open. Rejects with {@link Refused} or the network's error. */
-  static async open(url: string, { token, deviceId, ack }: ClientOptions): Promise<Client> {
+  static async open(url: string, { token, deviceId, ack, handover }: ClientOptions): Promise<Client> {
     const target = new URL(url);
     if (ack) target.searchParams.set('ack', ack);
+    if (handover) target.searchParams.set('handover', '1');
     const socket = new WebSocket(target, SUBPROTOCOL, {
       headers: { Authorization: `Bearer ${token}`, ...(deviceId && { 'X-Device-Id': deviceId }) },
       perMessageDeflate: false,

@@ -19,7 +19,7 @@ const DEFAULT_MAX_CONNECTIONS_PER_USER = 10;
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
-type LambdaVars = Record<Exclude<AppVar, never> | 'JWT_SECRET_ARN', string>;
+type LambdaVars = Record<AppVar | 'JWT_SECRET_ARN', string>;
 
 /** `httpUrl`: where API Gateway, Secrets Manager and the other services are; `dynamodbUrl`: where the tables are. */
 export function lambdaEnvironment(httpUrl: string, dynamodbUrl: string): Record<string, string> {

@@ -76,6 +76,7 @@ export function startStreamPoller(options: PollerOptions): StreamPoller {
           position = records.at(-1)?.dynamodb.SequenceNumber ?? position;
           if (lanes.pending > MAX_PENDING_RECORDS) await lanes.drained();
           if (records.length === 0) await pace.rest();
+          if (stopping.signal.aborted) break;
         }
         break;
       } catch (error) {

@@ -12,6 +12,7 @@ export interface TokenKeys {
 }
 
 const SECRET_KEPT_MS = 5 * 60_000;
+const JWKS_TIMEOUT_MS = 5000;
 
 /** HS256 with one secret, read again every five minutes; while it cannot be read, the last one stands. */
 export function secretKeys(readSecret: () => Promise<string>, now: () => number = Date.now): TokenKeys {
@@ -31,6 +32,13 @@ export function secretKeys(readSecret: () => Promise<string>, now: () => number 
   };
 }
 
+/** The client's own way of fetching waits for ever when the answer breaks off. */
+async function fetchKeys(jwksUri: string): Promise<{ keys: unknown }> {
+  const response = await fetch(jwksUri, { redirect: 'error', signal: AbortSignal.timeout(JWKS_TIMEOUT_MS) });
+  if (!response.ok) throw new Error(`${jwksUri} answered ${response.status}`);
+  return (await response.json()) as { keys: unknown };
+}
+
 /** RS256 or ES256 with the keys an issuer publishes, each fetched when it is first needed and kept for ten minutes. */
 export function jwksKeys(jwksUri: string): TokenKeys {
   const client = new JwksClient({
@@ -39,7 +47,7 @@ export function jwksKeys(jwksUri: string): TokenKeys {
     cacheMaxAge: 10 * 60_000,
     rateLimit: true,
     jwksRequestsPerMinute: 10,
-    timeout: 5000,
+    fetcher: fetchKeys,
   });
   return {
     algorithms: ['RS256', 'ES256'],

@@ -52,11 +52,8 @@ async function sync(
   deadlineAt: number,
 ): Promise<undefined> {
   checkChannel(frame, channel, head);
-  // A connection that is being closed hears nothing but its `bye`.
-  const current = await app.connections.find(connection);
-  if (current === undefined || current.bye !== undefined) return;
-  const after = frame.after ?? (await startOf(app, current, channel, head));
-  await replay(app, current, channel, after, deadlineAt);
+  const after = frame.after ?? (await startOf(app, connection, channel, head));
+  await replay(app, connection, channel, after, deadlineAt);
 }
 
 function checkChannel(frame: AckFrame | SyncFrame, channel: string, { epoch }: Head): void {

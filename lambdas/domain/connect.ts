@@ -21,11 +21,7 @@ export async function connect(app: App, opening: NewConnection): Promise<void> {
   };
   try {
     await app.connections.add(connection, app.ids.next());
-    const all = await app.connections.list(connection.userId);
-    for (const { connection: displaced, code } of displacedBy(all, app.settings.maxConnectionsPerUser)) {
-      await dismiss(app, displaced, code);
-      app.logger.info('displaced', { ...logged(displaced), code, by: connection.connectionId });
-    }
+    await displace(app, connection.userId);
   } catch (error) {
     // The handshake fails, so no socket will ever belong to the row. What is left of it would lapse by itself.
     await app.connections.remove(connection).catch(() => undefined);
@@ -33,26 +29,39 @@ export async function connect(app: App, opening: NewConnection): Promise<void> {
   }
 }
 
+/** Dismisses the connections of a user that have to go. */
+export async function displace(app: App, userId: string): Promise<void> {
+  const all = await app.connections.list(userId);
+  for (const { connection, code } of displacedBy(all, app.settings.maxConnectionsPerUser)) {
+    await dismiss(app, connection, code);
+    app.logger.info('displaced', { ...logged(connection), code });
+  }
+}
+
 /**
- * Which of a user's connections have to go: all but the newest of each device, then the oldest beyond the limit. Of
- * several that open at once the last to look sees them all and judges alike, whichever it is itself.
+ * Which of a user's connections have to go: what is older than a device's newest, then the oldest beyond the limit. A
+ * newest that takes over by hand-over displaces nothing before it is ready, and counts once with the one it takes over from. Of several that open at
+ * once the last to look sees them all and judges alike, whichever it is itself.
  */
 export function displacedBy(
   connections: Connection[],
   limit: number,
 ): { connection: Connection; code: ByeCode }[] {
-  const newestFirst = connections.filter(({ bye }) => bye === undefined).sort(byAge);
-  const devices = new Set<string>();
+  const counted = new Map<string, Connection>();
+  const served = new Set<string>();
   const replaced: Connection[] = [];
-  const kept: Connection[] = [];
-  for (const connection of newestFirst) {
-    const { deviceId } = connection;
-    (deviceId !== undefined && devices.has(deviceId) ? replaced : kept).push(connection);
-    if (deviceId !== undefined) devices.add(deviceId);
+  for (const connection of connections.filter(({ bye }) => bye === undefined).sort(byAge)) {
+    // An anonymous connection is a device of its own; no device id looks like a connection id.
+    const device = connection.deviceId ?? connection.connectionId;
+    if (served.has(device)) replaced.push(connection);
+    else if (!counted.has(device)) counted.set(device, connection);
+    if (!connection.handover || connection.readyAt !== undefined) served.add(device);
   }
   return [
     ...replaced.map((connection) => ({ connection, code: 'replaced' as const })),
-    ...kept.slice(limit).map((connection) => ({ connection, code: 'too_many_connections' as const })),
+    ...[...counted.values()]
+      .slice(limit)
+      .map((connection) => ({ connection, code: 'too_many_connections' as const })),
   ];
 }
 

@@ -22,6 +22,8 @@ export interface Connection extends ConnectionKey {
   /** Undefined: an anonymous device. */
   deviceId: string | undefined;
   ackMode: AckMode;
+  /** It takes over from an older connection of its device, which stays until this one is ready. */
+  handover: boolean;
   connectedAt: number;
   /** No frame is posted from this instant on. */
   tokenExpiresAt: number;

@@ -34,15 +34,16 @@ export interface PublishAnswer {
 
 /** Throws a {@link RequestError} when the whole notification is refused; a fault of one user stays with that user. */
 export async function publish(app: App, notification: Notification): Promise<PublishAnswer> {
-  const { data, retentionSeconds } = await applyType(notification, app.types, app.settings);
   const { users, type, excludeDeviceId } = notification;
+  const payload = notification.id === undefined ? undefined : payloadOf(notification);
+  const { data, retentionSeconds } = await applyType(notification, app.types, app.settings);
   const draft: Draft = {
     id: notification.id ?? app.ids.next(),
     type,
     data: jsonText(data),
     originDeviceId: excludeDeviceId,
     retentionSeconds,
-    payload: notification.id === undefined ? undefined : payloadOf(notification),
+    payload,
   };
   refuseTooLarge(users, draft);
   const startedAt = app.clock.now();

@@ -3,6 +3,7 @@ import { encodeReady, encodeReplay } from '../protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../protocol/limits.ts';
 import type { App } from './app.ts';
 import { openChannel, userChannel } from './channel.ts';
+import { displace } from './connect.ts';
 import { cursorOf, sighting } from './device.ts';
 import { logged, sayGoodbye } from './goodbye.ts';
 import { type Portion, pack } from './pack.ts';
@@ -74,6 +75,7 @@ async function announce(
     case 'sent':
       await app.connections.markReady(connection, app.clock.now());
       app.logger.info('ready', { ...logged(connection), cursor, head: head.seq });
+      if (connection.handover) await displace(app, userId);
       app.logger.metrics({ connected: 1, connectToReadyMs: app.clock.now() - connection.connectedAt });
       return true;
     case 'expired':

@@ -35,12 +35,13 @@ export const createAuthorizerHandler =
 const contextOf = (
   userId: string,
   tokenExpiresAt: number,
-  { deviceId, ackMode, subprotocol, problem }: Handshake,
+  { deviceId, ackMode, handover, subprotocol, problem }: Handshake,
 ): AuthorizerContext => ({
   userId,
   ackMode,
   tokenExpiresAt: String(tokenExpiresAt),
   ...(deviceId && { deviceId }),
+  ...(handover && { handover: '1' }),
   ...(subprotocol && { subprotocol }),
   ...(problem && { badRequest: problem }),
 });

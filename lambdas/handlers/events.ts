@@ -12,6 +12,8 @@ export interface AuthorizerContext {
   /** Absent: an anonymous device. */
   deviceId?: string;
   ackMode: string;
+  /** `1`: the device's older connection stays until this one is ready. */
+  handover?: string;
   /** Epoch milliseconds, in decimal. */
   tokenExpiresAt: string;
   /** The sub-protocol to answer, if one was offered. */
@@ -56,12 +58,13 @@ export interface ProxyResult {
 export const identify = ({
   connectionId,
   connectedAt,
-  authorizer: { userId, deviceId, ackMode, tokenExpiresAt },
+  authorizer: { userId, deviceId, ackMode, handover, tokenExpiresAt },
 }: WebSocketEvent['requestContext']): NewConnection => ({
   userId,
   connectionId,
   deviceId,
   ackMode: ACK_MODES.find((mode) => mode === ackMode) ?? 'auto',
+  handover: handover === '1',
   connectedAt,
   tokenExpiresAt: Number(tokenExpiresAt),
 });

@@ -5,7 +5,7 @@ import { obey } from '../domain/client-frames.ts';
 import { asError } from '../domain/deliver.ts';
 import { dismiss, logged } from '../domain/goodbye.ts';
 import { Busy, type Connection } from '../domain/ports.ts';
-import { post } from '../domain/post.ts';
+import { isExpired, post } from '../domain/post.ts';
 import { readEnv } from '../env.ts';
 import { type ClientFrame, parseClientFrame } from '../protocol/client-frame.ts';
 import { FrameError } from '../protocol/errors.ts';
@@ -15,22 +15,28 @@ import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
 /** A replay stops before API Gateway gives the Lambda up after 29 s. */
 const REPLAY_BUDGET_MS = 20_000;
 
+/**
+ * A connection whose row is gone is closed, so that its client comes back with one; one that is being closed gets nothing but its
+ * `bye`; neither is obeyed any more.
+ */
 export const createFrameHandler =
   (app: App) =>
   async ({ requestContext, body }: WebSocketEvent): Promise<ProxyResult> => {
-    const connection: Connection = {
-      ...identify(requestContext),
-      endpoint: app.settings.callbackUrl,
-      readyAt: requestContext.connectedAt,
-      bye: undefined,
-      expiresAt: Number.MAX_SAFE_INTEGER,
-    };
-    const reply = await answer(app, connection, body);
-    if (reply !== undefined && (await post(app, connection, reply)) === 'expired') {
-      await dismiss(app, connection, 'token_expired');
+    const sender = identify(requestContext);
+    const connection = await app.connections.find(sender);
+    if (connection === undefined) {
+      await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });
+    } else if (connection.bye === undefined) {
+      await serve(app, connection, body);
     }
     return { statusCode: 200 };
   };
+
+async function serve(app: App, connection: Connection, body: string | undefined): Promise<void> {
+  const reply = isExpired(app, connection) ? undefined : await answer(app, connection, body);
+  if (reply !== undefined) await post(app, connection, reply);
+  if (isExpired(app, connection)) await dismiss(app, connection, 'token_expired');
+}
 
 /** A frame that fails is answered and otherwise ignored: it never closes the connection. */
 async function answer(

@@ -13,6 +13,8 @@ export interface Handshake {
   /** Undefined: an anonymous device. */
   deviceId: string | undefined;
   ackMode: AckMode;
+  /** The device opens this connection before it closes its older one. */
+  handover: boolean;
   /** What the server answers: set when the client offered it, since a client that offered fails without an answer. */
   subprotocol: typeof SUBPROTOCOL | undefined;
   /** Of the page, when a browser connects. */
@@ -34,6 +36,7 @@ export function parseHandshake(request: HandshakeRequest): Handshake {
     token: bearer(header.authorization) ?? offeredToken(offered) ?? (query.token || undefined),
     deviceId: isToken(deviceId) ? deviceId : undefined,
     ackMode: ackMode ?? 'auto',
+    handover: query.handover === '1',
     subprotocol: offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : undefined,
     origin: header.origin,
     problem:

@@ -23,6 +23,10 @@ export interface NotificationHeaders {
   'x-device-id'?: string | undefined;
 }
 
+/** The answer to a wrong request must not be larger than the request. */
+const MAX_UNKNOWN_TOLD = 10;
+const MAX_NAME_TOLD = 100;
+
 const FIELDS = ['to', 'type', 'data', 'id', 'excludeDeviceId', 'retentionSeconds'];
 
 /** Throws a {@link RequestError} that lists every fault. */
@@ -43,8 +47,9 @@ export function parseNotification(body: unknown, headers: NotificationHeaders = 
     return body[name] === undefined ? headers[header] : body[name];
   };
 
-  for (const name of Object.keys(body)) {
-    if (!FIELDS.includes(name)) fault(name, `unknown field, expected one of ${FIELDS.join(', ')}`);
+  const unknown = Object.keys(body).filter((name) => !FIELDS.includes(name));
+  for (const name of unknown.slice(0, MAX_UNKNOWN_TOLD)) {
+    fault(name.slice(0, MAX_NAME_TOLD), `unknown field, expected one of ${FIELDS.join(', ')}`);
   }
   const users = recipients(body.to, fault);
   if (body.type === undefined) fault('type', 'is missing');

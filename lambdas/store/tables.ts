@@ -50,6 +50,7 @@ export interface ConnectionRow {
   connectionId: string;
   deviceId?: string;
   ackMode: AckMode;
+  handover: boolean;
   connectedAt: number;
   tokenExpiresAt: number;
   endpoint: string;

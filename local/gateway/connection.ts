@@ -62,8 +62,12 @@ export function openConnection(
     active();
     on.message(data.toString('utf8'));
   });
-  // `ws` closes by itself on what breaks the WebSocket protocol; the close event tells the code.
-  ws.on('error', () => {});
+  // `ws` closes by itself on what breaks the WebSocket protocol, but then tells 1006 of a message that was too large.
+  ws.on('error', (error: NodeJS.ErrnoException) => {
+    if (closing || error.code !== 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return;
+    closing = { code: 1009, reason: '' };
+    on.closing();
+  });
   ws.on('close', (code, reason) => {
     clearTimeout(idle);
     clearTimeout(old);

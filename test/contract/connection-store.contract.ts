@@ -28,6 +28,7 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
     connectionId: 'Xk3vQf1_IAMCJ7w=',
     deviceId: 'phone',
     ackMode: 'client',
+    handover: false,
     connectedAt: START + 7,
     tokenExpiresAt: START + 900_007,
     endpoint: 'https://abc123.execute-api.us-east-1.amazonaws.com/prod',

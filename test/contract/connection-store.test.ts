@@ -55,6 +55,7 @@ describe('the stream of the connections', () => {
       connectionId: 'Xk3vQf1_IAMCJ7w=',
       deviceId: 'phone',
       ackMode: 'auto',
+      handover: false,
       connectedAt: 1,
       tokenExpiresAt: 2,
       endpoint: 'https://host/prod',

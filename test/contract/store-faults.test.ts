@@ -134,6 +134,7 @@ const key = { userId: 'alice', connectionId: 'c', deviceId: 'phone' };
 const connection: Connection = {
   ...key,
   ackMode: 'auto',
+  handover: false,
   connectedAt: 1,
   tokenExpiresAt: 2,
   endpoint: 'https://host/prod',

@@ -106,6 +106,17 @@ describe('a connection', () => {
     expect(await newer.event('message')).toMatchObject({ data: 'hello' });
   });
 
+  it('that takes over by hand-over leaves the older one be until it is ready itself', async () => {
+    const user = target.newUser();
+    const older = await target.device(user, 'phone');
+    const newer = await target.open(user, { deviceId: 'phone', handover: true });
+    await newer.event('ready');
+    expect(await older.event('bye')).toMatchObject({ code: 'replaced' });
+    expect(await older.closed).toMatchObject({ code: 1000 });
+    expect((await target.publish(user, 'hello')).sent).toBe(1);
+    await newer.event('message');
+  });
+
   it('is the eleventh of its user: the oldest has to go', async () => {
     const user = target.newUser();
     const devices: Client[] = [];

@@ -360,6 +360,30 @@ describe('connecting', () => {
     expect(await world.connectionsOf('alice')).toHaveLength(1);
   });
 
+  it('by hand-over leaves the older connection be until the newer one is ready', async () => {
+    const world = new World();
+    const older = await world.device('alice', 'phone');
+    world.now += 10;
+    const newer = await world.open('alice', 'phone', { handover: true });
+    await world.publish('alice', 'in between');
+    expect(older.messages.map(({ data }) => data)).toEqual(['in between']);
+    await world.drive();
+    expect(newer.frames[0]).toMatchObject({ event: 'ready' });
+    expect(older.frames.at(-1)).toMatchObject({ event: 'bye', code: 'replaced' });
+    expect(await world.publish('alice', 'after')).toMatchObject({ connections: 1, sent: 1 });
+  });
+
+  it('by a hand-over that fails leaves the older connection where it was', async () => {
+    const world = new World();
+    const older = await world.device('alice', 'phone');
+    world.now += 10;
+    const newer = await world.open('alice', 'phone', { handover: true });
+    newer.state = 'closed';
+    await world.drive();
+    expect(await world.publish('alice', 'still here')).toMatchObject({ sent: 1 });
+    expect(older.live).toHaveLength(1);
+  });
+
   it('leaves no row behind when it fails', async () => {
     const world = new World();
     const { list } = world.app.connections;

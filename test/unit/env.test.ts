@@ -1,0 +1,104 @@
+/** A setting that is missing or wrong stops a Lambda at its start, by its name. */
+import { describe, expect, it } from 'vitest';
+import { type AppVar, readAuthEnv, readEnv } from '../../lambdas/env.ts';
+
+const good: Record<AppVar, string> = {
+  CONNECTIONS_TABLE: 'Connections',
+  DEVICES_TABLE: 'Devices',
+  MESSAGES_TABLE: 'Messages',
+  PUBLISHES_TABLE: 'Publishes',
+  CALLBACK_URL: 'https://abc123.execute-api.us-east-1.amazonaws.com/prod',
+  MAX_CONNECTIONS_PER_USER: '10',
+  DEFAULT_RETENTION_SECONDS: '604800',
+  CLOSED_TYPES: 'true',
+};
+
+describe('the settings of the app', () => {
+  it('are read', () => {
+    expect(readEnv(good)).toEqual({
+      tables: {
+        connections: 'Connections',
+        devices: 'Devices',
+        messages: 'Messages',
+        publishes: 'Publishes',
+      },
+      settings: {
+        callbackUrl: good.CALLBACK_URL,
+        maxConnectionsPerUser: 10,
+        defaultRetentionSeconds: 604_800,
+        closedTypes: true,
+      },
+    });
+    expect(readEnv({ ...good, CLOSED_TYPES: 'false' }).settings.closedTypes).toBe(false);
+  });
+
+  it.each(Object.keys(good))('do not lack %s, nor have it empty', (name) => {
+    expect(() => readEnv({ ...good, [name]: undefined })).toThrow(`${name} is not set`);
+    expect(() => readEnv({ ...good, [name]: '' })).toThrow(`${name} is not set`);
+  });
+
+  it.each([
+    ['MAX_CONNECTIONS_PER_USER', '0', 'an integer from 1 to 10000'],
+    ['MAX_CONNECTIONS_PER_USER', '10001', 'an integer from 1 to 10000'],
+    ['MAX_CONNECTIONS_PER_USER', '2.5', 'an integer from 1 to 10000'],
+    ['MAX_CONNECTIONS_PER_USER', 'ten', 'an integer from 1 to 10000'],
+    ['MAX_CONNECTIONS_PER_USER', ' ', 'an integer from 1 to 10000'],
+    ['DEFAULT_RETENTION_SECONDS', '59', 'an integer from 60 to 31536000'],
+    ['DEFAULT_RETENTION_SECONDS', '31536001', 'an integer from 60 to 31536000'],
+    ['DEFAULT_RETENTION_SECONDS', 'Infinity', 'an integer from 60 to 31536000'],
+    ['CLOSED_TYPES', 'yes', 'true or false'],
+    ['CLOSED_TYPES', 'TRUE', 'true or false'],
+    ['CALLBACK_URL', 'abc123.execute-api.us-east-1.amazonaws.com/prod', 'an http or https URL'],
+    ['CALLBACK_URL', 'wss://abc123.execute-api.us-east-1.amazonaws.com/prod', 'an http or https URL'],
+    ['CALLBACK_URL', 'localhost:8787/local', 'an http or https URL'],
+  ])('do not say %s is %j', (name, value, expected) => {
+    expect(() => readEnv({ ...good, [name]: value })).toThrow(`${name} is "${value}", expected ${expected}`);
+  });
+});
+
+describe('the settings of the authorizer', () => {
+  it('are a secret or the URL of public keys, and nothing else is needed', () => {
+    const rest = { issuer: undefined, audience: undefined, allowedOrigins: undefined };
+    expect(readAuthEnv({ JWT_SECRET_ARN: 'arn' })).toEqual({ keys: { secretArn: 'arn' }, ...rest });
+    const jwksUrl = 'https://issuer.example/.well-known/jwks.json';
+    expect(readAuthEnv({ JWKS_URL: jwksUrl })).toEqual({ keys: { jwksUrl }, ...rest });
+    expect(readAuthEnv({ JWKS_URL: jwksUrl, JWT_SECRET_ARN: '' })).toEqual({ keys: { jwksUrl }, ...rest });
+  });
+
+  it('may restrict issuer, audience and origins', () => {
+    const vars = {
+      JWT_SECRET_ARN: 'arn',
+      JWT_ISSUER: 'i',
+      JWT_AUDIENCE: 'a',
+      ALLOWED_ORIGINS: 'https://a.example,https://b.example',
+    };
+    expect(readAuthEnv(vars)).toMatchObject({
+      issuer: 'i',
+      audience: 'a',
+      allowedOrigins: ['https://a.example', 'https://b.example'],
+    });
+  });
+
+  it('restrict nothing when they are empty', () => {
+    const vars = { JWT_SECRET_ARN: 'arn', JWT_ISSUER: '', JWT_AUDIENCE: '', ALLOWED_ORIGINS: '' };
+    expect(readAuthEnv(vars)).toMatchObject({
+      issuer: undefined,
+      audience: undefined,
+      allowedOrigins: undefined,
+    });
+  });
+
+  it.each([{}, { JWT_SECRET_ARN: '' }, { JWT_SECRET_ARN: 'arn', JWKS_URL: 'https://issuer.example' }])(
+    'are not both or none: %j',
+    (vars) => expect(() => readAuthEnv(vars)).toThrow(/JWT_SECRET_ARN.*JWKS_URL/),
+  );
+
+  it.each(['issuer.example/keys', 'file:///etc/keys.json', '/keys'])(
+    'do not take the keys from %j',
+    (url) => {
+      expect(() => readAuthEnv({ JWKS_URL: url })).toThrow(
+        `JWKS_URL is "${url}", expected an http or https URL`,
+      );
+    },
+  );
+});

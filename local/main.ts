@@ -62,6 +62,6 @@ function explained(error: unknown): string {
     return `Port ${port} is in use: choose another with --port, or --port 0 for any free one`;
   if (code === 'EACCES' && port !== undefined)
     return `Port ${port} may not be used: choose another with --port`;
-  if (code?.startsWith('ERR_PARSE_ARGS')) return `${error.message.split('. ')[0]}. See npm start -- --help`;
+  if (code?.startsWith('ERR_PARSE_ARGS')) return `${error.message.split(/\.\s/)[0]}. See npm start -- --help`;
   return error.message.replaceAll('\n', ' ');
 }

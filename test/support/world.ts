@@ -108,6 +108,7 @@ export class World {
       connectionId,
       deviceId,
       ackMode: 'auto',
+      handover: false,
       connectedAt: this.now,
       tokenExpiresAt: this.now + DAY_MS,
       ...options,

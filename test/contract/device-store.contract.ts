@@ -67,6 +67,16 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
     });
   });
 
+  describe('an expired device', () => {
+    it('keeps the cursor it begins anew with, however many see it at that time', async () => {
+      await advance(cursor(50));
+      now = START + KEPT_MS;
+      const sights = () => Array.from({ length: 10 }, () => store.see(key, at(now)));
+      await Promise.all([...sights(), advance(cursor(3)), ...sights()]);
+      expect(await cursorNow()).toEqual(cursor(3));
+    });
+  });
+
   describe('reading', () => {
     it('finds nothing where nothing was seen', async () => {
       expect(await store.find(key)).toBeUndefined();

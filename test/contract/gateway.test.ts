@@ -78,6 +78,15 @@ describe('post', () => {
     expect(logger.entries).toMatchObject([{ fields: { error: { name: 'TimeoutError' } } }]);
   });
 
+  it('fails a request that is put off again and again, within its time', async () => {
+    server.answer = (request, response) => {
+      const beat = setInterval(() => response.writeProcessing(), TIMEOUTS.requestMs / 4);
+      request.socket.once('close', () => clearInterval(beat));
+    };
+    expect(await post()).toBe('failed');
+    expect(logger.entries).toMatchObject([{ fields: { error: { name: 'TimeoutError' } } }]);
+  });
+
   it('fails an answer that stops half-way', async () => {
     server.answer = (_, response) => response.writeHead(500, { 'content-length': '100' }).write('{"mess');
     expect(await post()).toBe('failed');

@@ -34,15 +34,17 @@ export function lambdaEnvironment(httpUrl: string, dynamodbUrl: string): Record<
     CLOSED_TYPES: 'false',
     JWT_SECRET_ARN: secretArn(JWT_SECRET_NAME),
   };
-  return {
-    ...vars,
-    ...CREDENTIALS,
-    AWS_REGION: REGION,
-    AWS_DEFAULT_REGION: REGION,
-    AWS_ENDPOINT_URL: httpUrl,
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
-  };
+  return { ...vars, ...serviceEnvironment(httpUrl, dynamodbUrl) };
 }
+
+/** The part of it that Lambda would give, and where the services are. */
+export const serviceEnvironment = (httpUrl: string, dynamodbUrl: string): Record<string, string> => ({
+  ...CREDENTIALS,
+  AWS_REGION: REGION,
+  AWS_DEFAULT_REGION: REGION,
+  AWS_ENDPOINT_URL: httpUrl,
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
+});
 
 const AUTH_VARS: AuthVar[] = ['JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'ALLOWED_ORIGINS'];
 

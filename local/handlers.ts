@@ -13,6 +13,8 @@ const FUNCTIONS = {
   replay: 120,
 } as const;
 
+export const FUNCTION_NAMES = Object.keys(FUNCTIONS);
+
 /** A second stack in the same process needs the modules anew, since they have read the environment of the first. */
 let loads = 0;
 

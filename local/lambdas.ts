@@ -7,12 +7,16 @@ import { randomUUID } from 'node:crypto';
 export const ACCOUNT = '000000000000';
 export const REGION = 'us-east-1';
 
-export interface LambdaContext {
+/** What a run is told about itself. */
+export interface ContextData {
   awsRequestId: string;
   functionName: string;
   functionVersion: string;
   invokedFunctionArn: string;
   memoryLimitInMB: string;
+}
+
+export interface LambdaContext extends ContextData {
   getRemainingTimeInMillis(): number;
 }
 
@@ -89,20 +93,30 @@ function asLambdaError(error: unknown): LambdaError {
   return new LambdaError(error.name, error.message, error.stack?.split('\n') ?? []);
 }
 
-const timedOut = (requestId: string, timeoutMs: number): LambdaError =>
+export const timedOut = (requestId: string, timeoutMs: number): LambdaError =>
   new LambdaError(
     'Sandbox.Timedout',
     `RequestId: ${requestId} Error: Task timed out after ${(timeoutMs / 1000).toFixed(2)} seconds`,
   );
 
+const DEFAULT_MEMORY_MEGABYTES = 256;
+
+export const contextData = (
+  name: string,
+  awsRequestId: string,
+  memoryMegabytes = DEFAULT_MEMORY_MEGABYTES,
+): ContextData => ({
+  awsRequestId,
+  functionName: `herald-${name}`,
+  functionVersion: '$LATEST',
+  invokedFunctionArn: functionArn(name),
+  memoryLimitInMB: String(memoryMegabytes),
+});
+
 const contextOf = (name: string, awsRequestId: string, timeoutMs: number): LambdaContext => {
   const endsAt = Date.now() + timeoutMs;
   return {
-    awsRequestId,
-    functionName: `herald-${name}`,
-    functionVersion: '$LATEST',
-    invokedFunctionArn: functionArn(name),
-    memoryLimitInMB: '256',
+    ...contextData(name, awsRequestId),
     getRemainingTimeInMillis: () => Math.max(0, endsAt - Date.now()),
   };
 };

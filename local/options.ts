@@ -10,6 +10,9 @@ export const HELP = `Runs Herald on this machine: npm start -- [options]
   --data DIR                  keep the data in DIR (default: in memory, gone at the end)
   --idle-seconds N            close a connection after so long without data (default 600)
   --max-connection-seconds N  close every connection after so long (default 7200)
+  --bundles                   run the bundles CDK deploys, each in a process of its own with the environment
+                              CDK gives it (default: the sources, in this process)
+  --cdk-out DIR               with --bundles: take them from DIR, as cdk synth left it (default: make them)
   --quiet                     do not print what the Lambdas log
   --help                      print this
 
@@ -30,6 +33,8 @@ export function parseOptions(args: string[]): Command {
       data: { type: 'string' },
       'idle-seconds': { type: 'string' },
       'max-connection-seconds': { type: 'string' },
+      bundles: { type: 'boolean' },
+      'cdk-out': { type: 'string' },
       quiet: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -41,11 +46,18 @@ export function parseOptions(args: string[]): Command {
     port: integer('--port', values.port, 0, 65_535) ?? DEFAULT_PORT,
     dataDir: values.data,
     quiet: values.quiet,
+    bundles: bundles(values.bundles, values['cdk-out']),
     gateway: {
       ...duration('idleMs', '--idle-seconds', values['idle-seconds']),
       ...duration('maxAgeMs', '--max-connection-seconds', values['max-connection-seconds']),
     },
   };
+}
+
+function bundles(wanted = false, assembly: string | undefined): StackOptions['bundles'] {
+  if (assembly === '') throw new Error('--cdk-out is empty, expected a directory');
+  if (assembly !== undefined && !wanted) throw new Error('--cdk-out is for --bundles, which is not given');
+  return wanted ? { assembly } : undefined;
 }
 
 /** More would overflow the timers. */

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
 const START_DEADLINE_MS = 30_000;
+/** Bundles are made first. */
+const BUNDLES_DEADLINE_MS = 120_000;
 
 export interface SpawnedStack {
   wsUrl: string;
@@ -29,7 +31,8 @@ export async function spawnStack(args: string[] = [], env: NodeJS.ProcessEnv = {
       output += text;
     });
   }
-  const httpUrl = await printedUrl(child, () => output);
+  const deadlineMs = args.includes('--bundles') ? BUNDLES_DEADLINE_MS : START_DEADLINE_MS;
+  const httpUrl = await printedUrl(child, () => output, deadlineMs);
   return {
     httpUrl,
     wsUrl: `${httpUrl.replace('http:', 'ws:')}/local`,
@@ -42,13 +45,13 @@ export async function spawnStack(args: string[] = [], env: NodeJS.ProcessEnv = {
 }
 
 /** The stack prints its URLs when it is ready. */
-async function printedUrl(child: ChildProcess, output: () => string): Promise<string> {
+async function printedUrl(child: ChildProcess, output: () => string, deadlineMs: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const fail = (why: string) => reject(new Error(`the local stack ${why}:\n${output()}`));
   const deadline = setTimeout(() => {
     fail('did not start in time');
     child.kill('SIGKILL');
-  }, START_DEADLINE_MS);
+  }, deadlineMs);
   const look = () => {
     const url = output().match(/http:\/\/127\.0\.0\.1:\d+/)?.[0];
     if (url) resolve(url);

@@ -7,13 +7,13 @@ import type { Logger } from '../lambdas/domain/ports.ts';
 import { createLogger } from '../lambdas/logger.ts';
 import { createAsyncInvoker } from './async-invoker.ts';
 import { startDynamoDb } from './dynamodb.ts';
-import { applyEnvironment, JWT_SECRET_NAME, lambdaEnvironment, TABLE_NAMES } from './environment.ts';
+import { JWT_SECRET_NAME, TABLE_NAMES } from './environment.ts';
 import { createWebSocketGateway } from './gateway/gateway.ts';
 import { type Faults, type GatewaySettings, STAGE } from './gateway/settings.ts';
-import { loadHandlers } from './handlers.ts';
-import { createLambdas, type Lambdas, REGION } from './lambdas.ts';
+import { type Lambdas, REGION } from './lambdas.ts';
 import { listen } from './server.ts';
 import { createHttpApi, type Routes } from './services/http-api.ts';
+import { startLambdas } from './start-lambdas.ts';
 import type { EventSourceSettings } from './stream/lanes.ts';
 import { startStreamPoller } from './stream-poller.ts';
 import { createTables } from './tables.ts';
@@ -29,6 +29,13 @@ export interface StackOptions {
   quiet?: boolean | undefined;
   /** @default `HERALD_JWT_SECRET`, else a fixed one */
   jwtSecret?: string | undefined;
+  /**
+   * Run the bundles CDK deploys: those of a folder that `cdk synth` has written, or new ones.
+   * @default the sources, in this process
+   */
+  bundles?: { assembly?: string | undefined } | undefined;
+  /** Hears of every run of a Lambda that has ended, for measurements. */
+  onInvoked?: ((name: string) => void) | undefined;
 }
 
 /** One at a time in a process: the Lambdas share its environment. */
@@ -83,7 +90,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
 /** Each part puts into `stops` how it is stopped; the last one started is the first one stopped. */
 async function startParts(options: StackOptions, stops: (() => unknown)[]): Promise<Omit<Stack, 'stop'>> {
-  const { port, dataDir, quiet = false, jwtSecret = readJwtSecret() } = options;
+  const { port, dataDir, jwtSecret = readJwtSecret(), onInvoked } = options;
   const logger = createLogger('local-stack', (line) => process.stderr.write(`${line}\n`));
   const server = await listen(port, logger);
   stops.push(server.stop);
@@ -91,13 +98,14 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
 
   const dynamodb = await startDynamoDb({ dataFile: dataDir && (await dataFile(dataDir)) });
   stops.push(dynamodb.stop);
-  stops.push(applyEnvironment(lambdaEnvironment(httpUrl, dynamodb.endpoint)));
   const streamArn = await prepareTables(dynamodb.endpoint);
 
-  const inProcess = createLambdas(await loadHandlers({ quiet }));
-  const poller = startPoller(inProcess, dynamodb.endpoint, streamArn, logger);
+  const own = await startLambdas(options, httpUrl, dynamodb.endpoint, stops);
+  const heard = notifying(own, (name) => onInvoked?.(name));
+  const poller = startPoller(heard, dynamodb.endpoint, streamArn, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, poller.stop()));
-  const lambdas = waking(inProcess, poller.wake);
+  // A Lambda that has run may have written a row the stream is waited for.
+  const lambdas = notifying(heard, poller.wake);
 
   const asyncInvoker = createAsyncInvoker(lambdas, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, asyncInvoker.stop()));
@@ -153,10 +161,10 @@ const startPoller = (lambdas: Lambdas, endpoint: string, streamArn: string, logg
     logger,
   });
 
-/** A Lambda that has run may have written a row the stream is waited for. */
-const waking = (lambdas: Lambdas, wake: () => void): Lambdas => ({
+/** Calls `ended` after every run, however it ended. */
+const notifying = (lambdas: Lambdas, ended: (name: string) => void): Lambdas => ({
   has: lambdas.has,
-  invoke: (name, event, requestId) => lambdas.invoke(name, event, requestId).finally(wake),
+  invoke: (name, event, requestId) => lambdas.invoke(name, event, requestId).finally(() => ended(name)),
 });
 
 async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {

@@ -6,10 +6,8 @@ import type { Connection, ConnectionKey } from './ports.ts';
 import { mayBeOpening, persistently, Undeliverable } from './post.ts';
 
 /** Marks a connection and leaves the rest to the stream: it works also while the connection is still opening. */
-export async function dismiss(app: App, key: ConnectionKey, code: ByeCode): Promise<void> {
-  await app.connections.markBye(key, code);
-  await app.connections.requestReplay(key, app.ids.next());
-}
+export const dismiss = (app: App, key: ConnectionKey, code: ByeCode): Promise<void> =>
+  app.connections.markBye(key, code, app.ids.next());
 
 /**
  * Says why, closes, and forgets a connection. One that is still opening is asked again through the stream until it is no

@@ -46,8 +46,11 @@ export interface ConnectionStore {
   remove(key: ConnectionKey): Promise<void>;
   /** Does nothing when the row is gone, like the two below: a closed connection never comes back. */
   markReady(key: ConnectionKey, readyAt: number): Promise<void>;
-  /** The first reason stands. From then on the connection gets nothing but its `bye`. */
-  markBye(key: ConnectionKey, code: ByeCode): Promise<void>;
+  /**
+   * The first reason stands. From then on the connection gets nothing but its `bye`. The request id makes the stream say it: in
+   * the same write, since a connection that is marked and never driven would stay open and hear nothing more.
+   */
+  markBye(key: ConnectionKey, code: ByeCode, requestId?: string): Promise<void>;
   /**
    * Touches the row, so that the stream drives a replay of the connection, or its `bye`: at least once, some
    * time after this call. `after`: replay what follows this seq instead of the device's cursor.

@@ -104,16 +104,16 @@ async function deliverStored(
 ): Promise<Deliveries> {
   // The message of a repeated request may have expired since.
   if (message === undefined || message.expiresAt <= app.clock.now()) return NOBODY;
+  // It never rejects. What is not awaited may be lost with the Lambda.
+  const passed = passOrigin(app, userId, channel, epoch, message);
   try {
-    const [deliveries] = await Promise.all([
-      deliver(app, userId, channel, epoch, message),
-      passOrigin(app, userId, channel, epoch, message),
-    ]);
-    return deliveries;
+    return await deliver(app, userId, channel, epoch, message);
   } catch (error) {
     if (payload !== undefined) throw error;
     app.logger.error('stored but not delivered', { userId, seq: message.seq, error: asError(error) });
     return NOBODY;
+  } finally {
+    await passed;
   }
 }
 

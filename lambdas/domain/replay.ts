@@ -27,6 +27,10 @@ export async function drive(
   if (connection.bye) return await sayGoodbye(app, connection, connection.bye);
   if (isExpired(app, connection)) return await expire(app, connection);
 
+  // It has no cursor to go on from. Sent nothing, it would take the head for settled, and messages on their way for old.
+  const isAnonymous = connection.deviceId === undefined;
+  if (isAnonymous && connection.readyAt !== undefined && after === undefined) return;
+
   const channel = userChannel(connection.userId);
   const head = await openChannel(app, channel);
   const cursor = await startOf(app, connection, channel, head);

@@ -58,7 +58,7 @@ export async function presence(app: App, userId: string): Promise<Presence> {
 export async function revoke(app: App, userId: string, deviceId: string | undefined): Promise<number> {
   const all = await app.connections.list(userId);
   const revoked = all.filter((connection) => deviceId === undefined || connection.deviceId === deviceId);
-  await Promise.all(revoked.map((connection) => app.connections.markBye(connection, 'revoked')));
+  await Promise.all(revoked.map((connection) => dismiss(app, connection, 'revoked')));
   await Promise.all(
     revoked.map(async (connection) => {
       try {

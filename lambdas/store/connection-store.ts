@@ -66,7 +66,13 @@ export function createConnectionStore(
     markReady: (key, readyAt) =>
       update(key, 'SET readyAt = :readyAt REMOVE replayRequestId, replayAfter', { ':readyAt': readyAt }),
 
-    markBye: (key, code) => update(key, 'SET bye = if_not_exists(bye, :code)', { ':code': code }),
+    markBye: (key, code, requestId) =>
+      requestId === undefined
+        ? update(key, 'SET bye = if_not_exists(bye, :code)', { ':code': code })
+        : update(key, 'SET bye = if_not_exists(bye, :code), replayRequestId = :request REMOVE replayAfter', {
+            ':code': code,
+            ':request': requestId,
+          }),
 
     requestReplay: (key, requestId, after) =>
       after === undefined

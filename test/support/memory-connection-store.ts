@@ -56,9 +56,11 @@ export function createMemoryConnectionStore(
       row.connection.readyAt = readyAt;
       row.request = undefined;
     },
-    async markBye(key, code) {
+    async markBye(key, code, requestId) {
       const row = find(key);
-      if (row) row.connection.bye ??= code;
+      if (!row) return;
+      row.connection.bye ??= code;
+      if (requestId !== undefined) ask(row, requestId);
     },
     async requestReplay(key, requestId, after) {
       const row = find(key);

@@ -5,6 +5,7 @@ import { encodePong } from '../protocol/frames.ts';
 import type { App } from './app.ts';
 import { openChannel, userChannel } from './channel.ts';
 import { sighting } from './device.ts';
+import { logged } from './goodbye.ts';
 import type { Connection, Head } from './ports.ts';
 import { replay, startOf } from './replay.ts';
 
@@ -19,7 +20,7 @@ export async function obey(
   const head = await openChannel(app, channel);
   switch (frame.action) {
     case 'ping':
-      return encodePong(head.seq, app.clock.now());
+      return encodePong(head.epoch, head.seq, app.clock.now());
     case 'ack':
       return await ack(app, connection, channel, head, frame);
     case 'sync':
@@ -31,16 +32,18 @@ export async function obey(
 
 async function ack(
   app: App,
-  { userId, deviceId }: Connection,
+  connection: Connection,
   channel: string,
   head: Head,
   frame: AckFrame,
 ): Promise<undefined> {
   checkChannel(frame, channel, head);
   const { seq, ref } = frame;
+  const { userId, deviceId } = connection;
   if (deviceId === undefined) throw new FrameError('bad_frame', 'an anonymous device has no cursor', ref);
   if (seq > head.seq) throw new FrameError('ack_past_head', `the head is ${head.seq}`, ref);
   await app.devices.advance({ userId, deviceId }, channel, { epoch: head.epoch, seq }, sighting(app));
+  app.logger.info('acked', { ...logged(connection), deviceId, channel, through: seq });
 }
 
 async function sync(

@@ -6,6 +6,7 @@ import type { Message } from './ports.ts';
 /** What one replay frame carries. */
 export interface Portion {
   messages: JsonText[];
+  after: number;
   through: number;
   expired: number;
 }
@@ -17,6 +18,7 @@ const envelopeBytes = (channel: string, epoch: string): number =>
       channel,
       epoch,
       messages: [],
+      after: Number.MAX_SAFE_INTEGER,
       through: Number.MAX_SAFE_INTEGER,
       expired: Number.MAX_SAFE_INTEGER,
       more: false,
@@ -48,7 +50,7 @@ export function pack(
   let kept = 0;
   let bytes = 0;
   const close = (upTo: number) => {
-    portions.push({ messages: portion, through: upTo, expired: upTo - settled - kept });
+    portions.push({ messages: portion, after: settled, through: upTo, expired: upTo - settled - kept });
     portion = [];
     settled = upTo;
     kept = 0;

@@ -35,6 +35,9 @@ export interface Replay {
   channel: string;
   epoch: string;
   messages: JsonText[];
+  /** This frame settles what follows this seq, */
+  after: number;
+  /** up to and with this one. */
   through: number;
   expired: number;
   more: boolean;
@@ -42,8 +45,8 @@ export interface Replay {
 
 export const encodeReady = (ready: Ready): string => JSON.stringify({ event: 'ready', ...ready });
 
-export const encodePong = (head: number, serverAt: number): string =>
-  JSON.stringify({ event: 'pong', head, serverAt });
+export const encodePong = (epoch: string, head: number, serverAt: number): string =>
+  JSON.stringify({ event: 'pong', epoch, head, serverAt });
 
 export const encodeError = ({ code, message, ref }: FrameError): string =>
   JSON.stringify({ event: 'error', code, message, retryable: FRAME_ERRORS[code].retryable, ref });
@@ -58,9 +61,9 @@ export const encodeMessage = (channel: string, message: WireMessage): string =>
 /** A message as it stands in a replay frame and in the history. */
 export const encodeReplayed = (message: WireMessage): JsonText => `{${messageFields(message)}}`;
 
-export const encodeReplay = ({ channel, epoch, messages, through, expired, more }: Replay): string =>
+export const encodeReplay = ({ channel, epoch, messages, after, through, expired, more }: Replay): string =>
   `{"event":"replay","channel":${JSON.stringify(channel)},"epoch":${JSON.stringify(epoch)},` +
-  `"messages":[${messages.join(',')}],"through":${through},"expired":${expired},"more":${more}}`;
+  `"messages":[${messages.join(',')}],"after":${after},"through":${through},"expired":${expired},"more":${more}}`;
 
 const messageFields = ({ seq, id, type, data, sentAt }: WireMessage): string =>
   `"seq":${seq},"id":${JSON.stringify(id)},"type":${JSON.stringify(type)},"data":${data},"sentAt":${sentAt}`;
@@ -81,6 +84,7 @@ export type ReplayFrame = { event: 'replay'; messages: ClientMessage[] } & Omit<
 
 export interface PongFrame {
   event: 'pong';
+  epoch: string;
   head: number;
   serverAt: number;
 }

@@ -48,6 +48,7 @@ describe('the frame', () => {
     const portion = fc.record({
       channel: anyText,
       epoch: anyText,
+      after: fc.maxSafeNat(),
       through: fc.maxSafeNat(),
       expired: fc.maxSafeNat(),
       more: fc.boolean(),
@@ -99,8 +100,9 @@ describe('the frame', () => {
   });
 
   it('`pong` tells the head and the time', () => {
-    expect(JSON.parse(frames.encodePong(58, 1_795_939_441_798))).toEqual({
+    expect(JSON.parse(frames.encodePong('e', 58, 1_795_939_441_798))).toEqual({
       event: 'pong',
+      epoch: 'e',
       head: 58,
       serverAt: 1_795_939_441_798,
     });

@@ -122,7 +122,7 @@ describe('replay frames', () => {
         for (const [index, portion] of portions.entries()) {
           const next = portions[index + 1]?.messages[0];
           if (next === undefined) continue;
-          const joined = { messages: [...portion.messages, next], through: MAX, expired: MAX };
+          const joined = { messages: [...portion.messages, next], after: MAX, through: MAX, expired: MAX };
           expect(Buffer.byteLength(frameOf(joined, channel))).toBeGreaterThan(MAX_FRAME_BYTES);
         }
       }),
@@ -143,26 +143,26 @@ describe('replay frames', () => {
   });
 
   const widestFrameOf = (messages: Message[]) =>
-    frameOf({ messages: messages.map(encodeReplayed), through: MAX, expired: MAX });
+    frameOf({ messages: messages.map(encodeReplayed), after: MAX, through: MAX, expired: MAX });
 });
 
 describe('a replay of', () => {
   it('nothing is one empty frame', () => {
     expect(pack(on(), { after: 7, through: 7, messages: [] }, 'phone')).toEqual([
-      { messages: [], through: 7, expired: 0 },
+      { messages: [], after: 7, through: 7, expired: 0 },
     ]);
   });
 
   it('expired messages only is one empty frame that counts them', () => {
     expect(pack(on(), { after: 2, through: 9, messages: [] }, 'phone')).toEqual([
-      { messages: [], through: 9, expired: 7 },
+      { messages: [], after: 2, through: 9, expired: 7 },
     ]);
   });
 
   it('own messages only is one empty frame that passes over them', () => {
     const messages = [1, 2, 3].map((seq) => aMessage({ seq, originDeviceId: 'phone' }));
     expect(pack(on(), { after: 0, through: 3, messages }, 'phone')).toEqual([
-      { messages: [], through: 3, expired: 0 },
+      { messages: [], after: 0, through: 3, expired: 0 },
     ]);
   });
 
@@ -205,7 +205,7 @@ describe('the largest message', () => {
   it('has room for every number at its widest', () => {
     const message = aMessage({ ...widest, data: dataFilling(MAX_FRAME_BYTES, '€', CHANNEL, {}) });
     const [portion] = pack(on(), { after: 0, through: widest.seq, messages: [message] }, undefined);
-    expect(portion && Buffer.byteLength(frameOf({ ...portion, expired: widest.seq }))).toBe(32_768);
+    expect(portion && Buffer.byteLength(frameOf({ ...portion, after: widest.seq, expired: widest.seq }))).toBe(32_768);
   });
 
   it('fits into a live frame too', () => {

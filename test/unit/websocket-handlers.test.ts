@@ -120,7 +120,9 @@ describe('$default', () => {
   };
 
   it('answers by a frame, not by its result', async () => {
-    expect(await send(anApp(), '{"action":"ping"}')).toEqual([{ event: 'pong', head: 0, serverAt: NOW }]);
+    expect(await send(anApp(), '{"action":"ping"}')).toEqual([
+      { event: 'pong', epoch: expect.any(String), head: 0, serverAt: NOW },
+    ]);
   });
 
   it.each([

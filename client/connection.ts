@@ -1,0 +1,156 @@
+/** One WebSocket from its token to its end: deadlines for every step, a ping to keep it open, a probe to find out whether it is. */
+import type { ClientFrame } from '../lambdas/protocol/client-frame.ts';
+import type { ByeFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
+import type { World } from './environment.ts';
+import { Timer } from './timer.ts';
+import type { Socket } from './types.ts';
+
+export interface Ended {
+  /** All that is known. */
+  message: string;
+  error?: unknown;
+  /** Of the refused handshake; NaN where the platform does not tell. */
+  httpStatus?: number;
+  bye?: ByeFrame | undefined;
+  /** With which it was opened. */
+  token?: string | undefined;
+}
+
+export interface ConnectionEvents {
+  token(): string | Promise<string>;
+  frame(frame: ServerFrame, size: number): void;
+  /** Once, and nothing after it. */
+  ended(ended: Ended): void;
+}
+
+const OPEN = 1;
+
+export class Connection {
+  readonly #world: World;
+  readonly #events: ConnectionEvents;
+  #isOpen = false;
+  #socket: Socket | undefined;
+  #token: string | undefined;
+  #error: unknown;
+  #isEnded = false;
+  #pingedAt = 0;
+  /** For the step being waited for, or the answer to a probe. */
+  readonly #deadline: Timer;
+  readonly #tick: Timer;
+
+  constructor(world: World, url: string, events: ConnectionEvents) {
+    this.#world = world;
+    this.#events = events;
+    this.#deadline = new Timer(world);
+    this.#tick = new Timer(world);
+    void this.#open(url);
+  }
+
+  send(frame: ClientFrame): boolean {
+    if (this.#isEnded || this.#socket?.readyState !== OPEN) return false;
+    this.#socket.send(JSON.stringify(frame));
+    return true;
+  }
+
+  /** Ends the connection unless something is heard soon. */
+  probe(): void {
+    this.send({ action: 'ping' });
+    this.#pingedAt = this.#world.now();
+    if (!this.#deadline.isSet) this.#expect('no pong', this.#world.timing.probeTimeoutMs);
+  }
+
+  /** Closes it, if need be for a reason of our own. */
+  end(ended: Ended): void {
+    if (this.#isEnded) return;
+    this.close();
+    this.#events.ended({ token: this.#token, ...ended });
+  }
+
+  /** Closes it and tells nobody. */
+  close(): void {
+    this.#isEnded = true;
+    this.#deadline.cancel();
+    this.#tick.cancel();
+    if (this.#socket) closeQuietly(this.#socket);
+  }
+
+  async #open(url: string): Promise<void> {
+    this.#expect('no token');
+    try {
+      // A promise, so that whoever made us knows us before the first event.
+      this.#token = await Promise.resolve().then(() => this.#events.token());
+      if (this.#isEnded) return;
+      this.#expect('no answer');
+      this.#socket = this.#world.openSocket(url, ['herald.v1', `bearer.${this.#token}`]);
+    } catch (error) {
+      return this.#fail(String(error), error);
+    }
+    this.#listen(this.#socket);
+  }
+
+  #listen(socket: Socket): void {
+    socket.onopen = () => {
+      this.#isOpen = true;
+      this.#expect('not ready');
+      this.#pingedAt = this.#world.now();
+      this.#keepAlive();
+    };
+    socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data);
+    // Browsers and Node tell nothing; `ws` the status, in words.
+    socket.onerror = (event: { error?: unknown; message?: string }) => {
+      this.#error = event.error ?? event.message;
+    };
+    socket.onclose = ({ code }: { code?: number }) => {
+      if (this.#isOpen) return this.#fail(`closed (${code})`);
+      const [message, status] = /Unexpected server response: (\d+)/.exec(String(this.#error)) ?? [
+        'no network, no server, or a refused token',
+      ];
+      this.end({ message, error: this.#error, httpStatus: Number(status) });
+    };
+  }
+
+  #receive(data: unknown): void {
+    if (this.#isEnded) return;
+    const frame = parseFrame(data);
+    if (frame === undefined) return;
+    this.#deadline.cancel();
+    if (frame.event === 'bye') this.end({ message: frame.message, bye: frame });
+    else this.#events.frame(frame, String(data).length);
+  }
+
+  #expect(failure: string, ms = this.#world.timing.connectTimeoutMs): void {
+    this.#deadline.set(ms, () => this.#fail(failure));
+  }
+
+  #fail(message: string, error?: unknown): void {
+    this.end({ message, error });
+  }
+
+  /** Time that passed without a tick was slept through, and the connection may not have survived it. */
+  #keepAlive(): void {
+    const { tickMs, pingEveryMs } = this.#world.timing;
+    const begunAt = this.#world.now();
+    this.#tick.set(tickMs, () => {
+      const now = this.#world.now();
+      if (now - this.#pingedAt >= pingEveryMs || now - begunAt > 3 * tickMs) this.probe();
+      this.#keepAlive();
+    });
+  }
+}
+
+function closeQuietly(socket: Socket): void {
+  socket.onopen = socket.onmessage = socket.onclose = null;
+  // `ws` throws what it cannot tell.
+  socket.onerror = () => {};
+  socket.close();
+}
+
+/** Undefined: not a frame of ours. API Gateway has some of its own. */
+function parseFrame(data: unknown): ServerFrame | undefined {
+  try {
+    const frame = JSON.parse(String(data));
+    return frame?.event && frame;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,76 @@
+/** The only way to the world: the clock, chance, the network, the page and the other tabs. Tests and simulations bring their own. */
+import type { Timing } from './timing.ts';
+import type { Options, Socket, SocketConstructor } from './types.ts';
+
+export interface Environment {
+  now(): number;
+  /** Returns how to cancel it. */
+  after(ms: number, action: () => void): () => void;
+  /** From 0 up to 1. */
+  random(): number;
+  openSocket(url: string, protocols: string[]): Socket;
+  /** Hears that the network came or went or the page was shown: time to look whether the connection lives. */
+  onWake(listener: () => void): () => void;
+  /** What nobody listens to. */
+  report(error: unknown): void;
+  /** Whether other pages may share the storage. */
+  hasTabs: boolean;
+  /** Undefined: the platform lacks it. */
+  locks: Locks | undefined;
+  /** Undefined: the platform lacks it. */
+  openChannel: ((name: string) => Channel) | undefined;
+}
+
+/** The environment and the times to go by: what every part is given. */
+export interface World extends Environment {
+  timing: Timing;
+}
+
+/** What of the Web Locks API is used. */
+export interface Locks {
+  request(name: string, options: { signal: AbortSignal }, held: () => Promise<void>): Promise<unknown>;
+}
+
+/** What of a BroadcastChannel is used. */
+export interface Channel {
+  onmessage: ((event: { data: unknown }) => void) | null;
+  postMessage(data: unknown): void;
+  close(): void;
+}
+
+interface Page {
+  WebSocket?: SocketConstructor;
+  BroadcastChannel?: new (name: string) => Channel;
+  navigator?: { locks?: Locks };
+  document?: object;
+  addEventListener?(name: string, listener: () => void): void;
+  removeEventListener?(name: string, listener: () => void): void;
+}
+
+const WAKING = ['online', 'offline', 'pageshow', 'visibilitychange'];
+
+export function platform({ WebSocket }: Pick<Options, 'WebSocket'>): Environment {
+  const page = globalThis as unknown as Page;
+  const { BroadcastChannel } = page;
+  const SocketClass = WebSocket ?? page.WebSocket;
+  if (!SocketClass) throw new TypeError('no WebSocket here: set options.WebSocket');
+  return {
+    now: () => Date.now(),
+    after: (ms, action) => {
+      const timer = setTimeout(action, ms);
+      return () => clearTimeout(timer);
+    },
+    random: () => Math.random(),
+    openSocket: (url, protocols) => new SocketClass(url, protocols),
+    onWake: (listener) => {
+      for (const name of WAKING) page.addEventListener?.(name, listener);
+      return () => {
+        for (const name of WAKING) page.removeEventListener?.(name, listener);
+      };
+    },
+    report: (error) => console.error(error),
+    hasTabs: page.document !== undefined,
+    locks: page.navigator?.locks,
+    openChannel: BroadcastChannel && ((name) => new BroadcastChannel(name)),
+  };
+}

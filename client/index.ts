@@ -1,0 +1,30 @@
+/** `herald/client`: receives every message of this device once and in order, for browsers and Node. */
+import { platform } from './environment.ts';
+import { Session } from './session.ts';
+import type { AnyTypes, Herald, Options } from './types.ts';
+
+/**
+ * Connects a device and keeps it connected until `close()`. `Types`: the registry of message types the server has, as in
+ * `connect<typeof messageTypes>(…)`. Throws a TypeError for options that cannot be.
+ */
+export const connect = <Types = AnyTypes>(url: string, options: Options): Herald<Types> =>
+  new Session(url, options, platform(options)) as unknown as Herald<Types>;
+
+export type { Timing } from './timing.ts';
+export type {
+  AnyTypes,
+  CloseReason,
+  ErrorCode,
+  Events,
+  Herald,
+  KeyValueStorage,
+  Listener,
+  Message,
+  MessageHandler,
+  Options,
+  Position,
+  Socket,
+  SocketConstructor,
+  Status,
+} from './types.ts';
+export { HeraldError } from './types.ts';

@@ -1,0 +1,150 @@
+/** What the library offers and asks for: its options, statuses, events and messages, typed by the server's registry of message types. */
+import type { Timing } from './timing.ts';
+
+/** Only what is read of the registry that `defineMessageTypes` returns: any Standard Schema tells its output type. */
+export interface TypeEntry {
+  data?: unknown;
+}
+
+interface Schema<Output> {
+  readonly '~standard': { readonly types?: { readonly output: Output } | undefined };
+}
+
+type DataOf<Entry> = Entry extends { readonly data: Schema<infer Output> } ? Output : unknown;
+
+export type AnyTypes = Record<string, TypeEntry>;
+
+/** A union over the registry's types: checking `type` narrows `data`. */
+export type Message<Types = AnyTypes> = {
+  [Type in keyof Types & string]: {
+    /** Position in the user's channel, dense, from 1. */
+    seq: number;
+    /** The publisher's idempotency key. */
+    id: string;
+    type: Type;
+    data: DataOf<Types[Type]>;
+    sentAt: number;
+  };
+}[keyof Types & string];
+
+export type MessageHandler<Types = AnyTypes> = (message: Message<Types>) => unknown;
+
+/** `client`: `close()` or the abort signal. `refused`: the handshake was, and the platform told. The rest are the server's. */
+export type CloseReason =
+  | 'client'
+  | 'refused'
+  | 'token_expired'
+  | 'replaced'
+  | 'too_many_connections'
+  | 'revoked'
+  | (string & {});
+
+export type Status =
+  | { state: 'connecting' }
+  | { state: 'replaying' }
+  | { state: 'live' }
+  /** `failures`: attempts in a row that led nowhere. `message`: all the platform lets us know. */
+  | { state: 'waiting'; retryAt: number; failures: number; message: string }
+  /** Final: nothing happens any more. */
+  | { state: 'closed'; reason: CloseReason; message: string };
+
+/** A position within one numbering of a channel. */
+export interface Position {
+  epoch: string;
+  seq: number;
+}
+
+export interface Events<Types = AnyTypes> {
+  message: Message<Types>;
+  status: Status;
+  error: HeraldError;
+  /** Retention removed this many messages before they could be delivered; all through `through` is settled. */
+  expired: { count: number; through: number };
+  /** The server's numbering began anew: what lies between the old position and the new one is unknown. */
+  reset: { from: Position; to: Position };
+}
+
+export type Listener<Types, Name extends keyof Events<Types>> = (event: Events<Types>[Name]) => unknown;
+
+/**
+ * `handler`: a message was passed over after its handler had rejected every time. `token`: `options.token` failed. `storage`: the
+ * cursor could not be kept. `server`: the server refused a frame. `closed`: the connection ended for good.
+ */
+export type ErrorCode = 'handler' | 'token' | 'storage' | 'server' | 'closed';
+
+export class HeraldError extends Error {
+  override readonly name = 'HeraldError';
+  readonly code: ErrorCode;
+  /** The message that was passed over, when the code is `handler`. */
+  readonly notification: Message | undefined;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown, notification?: Message) {
+    super(message, { cause });
+    this.code = code;
+    this.notification = notification;
+  }
+}
+
+/** What of `localStorage` is used; an asynchronous store may answer with promises. */
+export interface KeyValueStorage {
+  getItem(key: string): string | null | undefined | Promise<string | null | undefined>;
+  setItem(key: string, value: string): unknown;
+}
+
+/** What of a WebSocket is used: the browser's, Node's and that of `ws` have it. */
+export interface Socket {
+  readonly readyState: number;
+  onopen: ((event: never) => unknown) | null;
+  onmessage: ((event: never) => unknown) | null;
+  onerror: ((event: never) => unknown) | null;
+  onclose: ((event: never) => unknown) | null;
+  send(text: string): void;
+  close(): void;
+}
+
+export type SocketConstructor = new (url: string, protocols: string[]) => Socket;
+
+export type TokenSource = string | (() => string | Promise<string>);
+
+export interface Options {
+  /** A JWT, or how to get one: a function is asked anew for every connection. */
+  token: TokenSource;
+  /**
+   * One installation: it survives reconnects and restarts. 1 to 128 of `A–Z a–z 0–9 . _ : -`.
+   * @default made up and kept in `storage`
+   */
+  deviceId?: string | undefined;
+  /**
+   * Where the position is kept, and the device id should there be none.
+   * @default memory: after a restart the server's cursor counts
+   */
+  storage?: KeyValueStorage | undefined;
+  /** @default the platform's */
+  WebSocket?: SocketConstructor | undefined;
+  /** Closes when it aborts. */
+  signal?: AbortSignal | undefined;
+  /**
+   * Whether the tabs of one browser share a connection.
+   * @default true, where there are tabs
+   */
+  tabs?: boolean | undefined;
+  timing?: Partial<Timing> | undefined;
+}
+
+export interface Herald<Types = AnyTypes> {
+  /**
+   * Hears an event until the function returned is called. A `message` handler gets each message once, in seq order; the next one
+   * comes when the promise it returns has resolved. Messages wait until there is a handler or an iterator.
+   */
+  on<Name extends keyof Events<Types>>(name: Name, listener: Listener<Types, Name>): () => void;
+  /**
+   * The messages from the first `next()` on. One is finished when the next is asked for or the loop is left. Ends
+   * with `close()`; throws when the connection ends for good otherwise.
+   */
+  messages(): AsyncIterableIterator<Message<Types>>;
+  readonly status: Status;
+  /** How far all messages are finished with. Undefined before the first connection. */
+  readonly cursor: Position | undefined;
+  /** Resolves when all that was finished is acknowledged and the connection closed. A handler under way is given a second. */
+  close(): Promise<void>;
+}

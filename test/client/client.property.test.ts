@@ -1,0 +1,153 @@
+/** Whatever the network, the handlers and the user do: each message once, in seq order, and none lost once the faults stop. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { goodNetwork, type Network } from './server.ts';
+import { seeded } from './virtual-time.ts';
+import { type Tab, World } from './world.ts';
+
+type Action =
+  | { do: 'publish'; count: number; own: boolean }
+  | { do: 'cut' }
+  | { do: 'sever' }
+  | { do: 'wake' }
+  | { do: 'drive' }
+  | { do: 'restart'; gently: boolean }
+  | { do: 'refuse'; ms: number }
+  | { do: 'pass'; ms: number };
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('publish'),
+      count: fc.integer({ min: 1, max: 60 }),
+      own: fc.boolean(),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.integer({ min: 0, max: 3000 }) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('cut') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('sever') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('wake') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('drive') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart'), gently: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('refuse'), ms: fc.integer({ min: 0, max: 3000 }) }) },
+) as fc.Arbitrary<Action>;
+
+const circumstances = fc.record({
+  seed: fc.integer(),
+  actions: fc.array(action, { maxLength: 25 }),
+  maxDelayMs: fc.constantFrom(0, 10, 200, 1500),
+  loss: fc.constantFrom(0, 0.1, 0.6),
+  doubling: fc.constantFrom(0, 0.3),
+  handlerMs: fc.constantFrom(0, 3, 100),
+  rejection: fc.constantFrom(0, 0.2),
+  maxBuffered: fc.constantFrom(1000, 10_000, 20_000),
+  handoverMs: fc.constantFrom(1000, 5000, 7_000_000),
+  tabs: fc.integer({ min: 1, max: 3 }),
+});
+
+it('surfaces each message once, in seq order, and none is lost', async () => {
+  await fc.assert(fc.asyncProperty(circumstances, run), { numRuns: Number(process.env.RUNS ?? 300) });
+}, 600_000);
+
+async function run(given: typeof circumstances extends fc.Arbitrary<infer Value> ? Value : never) {
+  const world = new World(given.seed);
+  const { server, time } = world;
+  const chance = seeded(given.seed + 1);
+  const badNetwork: Network = {
+    delayMs: () => chance() * given.maxDelayMs,
+    losesLive: () => chance() < given.loss,
+    doublesLive: () => chance() < given.doubling,
+  };
+  server.network = badNetwork;
+  let isFaulty = true;
+  const failures = new Map<string, number>();
+
+  const open = (number: number): Tab => {
+    const handler = async ({ seq }: { seq: number }) => {
+      if (given.handlerMs > 0) await time.sleep(chance() * given.handlerMs);
+      const key = `${number}/${seq}`;
+      const failed = failures.get(key) ?? 0;
+      if (isFaulty && failed < 3 && chance() < given.rejection) {
+        failures.set(key, failed + 1);
+        throw new Error('not now');
+      }
+    };
+    const timing = {
+      maxBuffered: given.maxBuffered,
+      handoverAfterMs: given.handoverMs,
+      pingEveryMs: 20_000,
+    };
+    return world.open({ handler, timing, env: { hasTabs: given.tabs > 1 } });
+  };
+
+  const runs: Tab[][] = [];
+  for (let number = 0; number < given.tabs; number++) runs.push([open(number)]);
+  const last = (tabs: Tab[]): Tab => tabs.at(-1) as Tab;
+
+  for (const step of given.actions) {
+    switch (step.do) {
+      case 'publish':
+        world.publish(step.count, step.own ? 'laptop' : undefined);
+        break;
+      case 'cut':
+        server.cut();
+        break;
+      case 'sever':
+        for (const socket of server.open) socket.isSevered = true;
+        break;
+      case 'wake':
+        for (const tabs of runs) last(tabs).wake();
+        break;
+      case 'drive':
+        for (const socket of server.open) void socket.drive();
+        break;
+      case 'refuse':
+        server.refusal = 0;
+        time.after(step.ms, () => {
+          server.refusal = undefined;
+        });
+        break;
+      case 'restart': {
+        // The first tab, which is as a rule the leader. With other tabs open it begins where the device stands.
+        const [tabs] = runs;
+        if (!tabs) break;
+        if (step.gently) await Promise.all([last(tabs).session.close(), time.pass(1500)]);
+        else last(tabs).kill();
+        tabs.push(open(0));
+        break;
+      }
+      case 'pass':
+        await time.pass(step.ms);
+        break;
+    }
+  }
+
+  isFaulty = false;
+  server.refusal = undefined;
+  server.network = goodNetwork;
+  for (const tabs of runs) last(tabs).wake();
+  const caughtUp = () =>
+    server.cursorOf('laptop') === server.head &&
+    runs.every((tabs) => last(tabs).session.cursor?.seq === server.head);
+  await time.until(caughtUp, 'caught up', 30 * 60_000);
+  await time.pass(1000);
+
+  const foreign = server.log.filter(({ origin }) => origin === undefined).map(({ seq }) => seq);
+  for (const [number, tabs] of runs.entries()) {
+    for (const tab of tabs) {
+      expect(tab.seen).toEqual([...new Set(tab.seen)].sort((one, other) => one - other));
+      expect(tab.resets).toEqual([]);
+      expect(tab.errors).toEqual([]);
+    }
+    const seen = tabs.flatMap((tab) => tab.seen);
+    // Alone, a device sees each message once over all its runs. One tab of several begins where the device stands.
+    if (given.tabs === 1) expect(seen).toEqual(foreign);
+    else if (number > 0) expect(seen).toEqual(foreign.filter((seq) => seq >= (seen[0] ?? 0)));
+  }
+  const all = new Set(runs.flat().flatMap((tab) => tab.seen));
+  expect([...all].sort((one, other) => one - other)).toEqual(foreign);
+  for (const tabs of runs) await Promise.all([last(tabs).session.close(), time.pass(2000)]);
+  expect(server.open).toEqual([]);
+  expect(time.pending).toBe(0);
+}

@@ -1,0 +1,38 @@
+/** A message's `data` is what the server's registry says of its type. */
+import * as v from 'valibot';
+import { expectTypeOf, it } from 'vitest';
+import type { connect, Herald, Message, Status } from '../../client/index.ts';
+import { defineMessageTypes } from '../../lambdas/domain/message-types.ts';
+
+const types = defineMessageTypes({
+  'order.shipped': { data: v.object({ orderId: v.string(), parcels: v.optional(v.number(), 1) }) },
+  'user.greeted': { retentionSeconds: 3600 },
+});
+
+type Types = typeof types;
+
+it('infers data from the registry, by type', () => {
+  type Shipped = Extract<Message<Types>, { type: 'order.shipped' }>;
+  expectTypeOf<Shipped['data']>().toEqualTypeOf<{ orderId: string; parcels: number }>();
+  expectTypeOf<Extract<Message<Types>, { type: 'user.greeted' }>['data']>().toBeUnknown();
+  expectTypeOf<Message<Types>['type']>().toEqualTypeOf<'order.shipped' | 'user.greeted'>();
+});
+
+it('hands such messages to handlers and iterators', () => {
+  const use = (herald: Herald<Types>) => {
+    herald.on('message', (message) => {
+      if (message.type === 'order.shipped') expectTypeOf(message.data.orderId).toBeString();
+    });
+    expectTypeOf(herald.messages()).toEqualTypeOf<AsyncIterableIterator<Message<Types>>>();
+    herald.on('status', (status) => expectTypeOf(status).toEqualTypeOf<Status>());
+    // @ts-expect-error there is no such event
+    herald.on('massage', () => {});
+  };
+  expectTypeOf(use).toBeFunction();
+  expectTypeOf<ReturnType<typeof connect<Types>>>().toEqualTypeOf<Herald<Types>>();
+});
+
+it('leaves data unknown without a registry', () => {
+  expectTypeOf<Message['data']>().toBeUnknown();
+  expectTypeOf<Message['type']>().toBeString();
+});

@@ -29,7 +29,8 @@ export function lambdaEnvironment(httpUrl: string, dynamodbUrl: string): Record<
     MESSAGES_TABLE: TABLE_NAMES.messages,
     PUBLISHES_TABLE: TABLE_NAMES.publishes,
     CALLBACK_URL: `${httpUrl}/${STAGE}`,
-    MAX_CONNECTIONS_PER_USER: String(DEFAULT_MAX_CONNECTIONS_PER_USER),
+    MAX_CONNECTIONS_PER_USER:
+      process.env.HERALD_MAX_CONNECTIONS_PER_USER || String(DEFAULT_MAX_CONNECTIONS_PER_USER),
     DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
     CLOSED_TYPES: 'false',
     JWT_SECRET_ARN: secretArn(JWT_SECRET_NAME),

@@ -35,6 +35,7 @@ function welcome({ wsUrl, httpUrl }: Stack, { dataDir }: StackOptions): string {
   return `
 Herald is running; Ctrl-C stops it.
 
+  Console     ${httpUrl}/
   WebSockets  ${wsUrl}
   Requests    ${httpUrl}
   Data        ${kept}

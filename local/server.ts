@@ -1,8 +1,9 @@
-/** The one port of the local stack: tells the WebSocket API, `@connections`, the HTTP API and the AWS services apart. */
+/** The one port of the local stack: tells the WebSocket API, `@connections`, the HTTP API, the AWS services and the console apart. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Logger } from '../lambdas/domain/ports.ts';
 import type { AsyncInvoker } from './async-invoker.ts';
+import type { Console } from './console.ts';
 import type { WebSocketGateway } from './gateway/gateway.ts';
 import { isManagement } from './gateway/management.ts';
 import { refuseUpgrade } from './gateway/upgrade.ts';
@@ -17,6 +18,7 @@ export interface Services {
   asyncInvoker: AsyncInvoker;
   gateway: WebSocketGateway;
   httpApi: HttpApi;
+  console?: Console | undefined;
   secret: Secret;
 }
 
@@ -77,11 +79,12 @@ async function respond(
       : answerJson(response, 503, { status: 'starting' });
   }
   if (!services) return answerJson(response, 503, { message: 'Service Unavailable' });
-  const { lambdas, asyncInvoker, gateway, httpApi, secret } = services;
+  const { lambdas, asyncInvoker, gateway, httpApi, console, secret } = services;
   if (isManagement(url)) return await gateway.manage(request, response);
   if (isInvoke(url)) return await answerInvoke(lambdas, asyncInvoker, request, response);
   if (method === 'POST' && request.headers['x-amz-target'] !== undefined) {
     return await answerJsonService(asyncInvoker, secret, request, response);
   }
+  if (await console?.answer(request, response)) return;
   return await httpApi(request, response);
 }

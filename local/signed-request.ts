@@ -3,45 +3,75 @@ import { createHash, createHmac } from 'node:crypto';
 import { defaultProvider } from '@aws-sdk/credential-provider-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 
+export interface HttpRequest {
+  method: string;
+  /** Of the HTTPS API. */
+  url: URL;
+  headers?: Record<string, string>;
+  body?: string | undefined;
+}
+
 export interface HttpAnswer {
   status: number;
+  /** Its content type. */
+  type: string | null;
   body: string;
 }
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
 
-/** `url`: of the HTTPS API. Rejects when the server cannot be reached or there are no credentials. */
-export async function postJson(url: URL, body: string): Promise<HttpAnswer> {
-  const plain = { 'content-type': 'application/json' };
-  const headers = LOOPBACK.includes(url.hostname) ? plain : await signed(url, body, plain);
-  const response = await fetch(url, { method: 'POST', headers, body }).catch((error: Error) => {
-    throw new Error(`${url.origin} cannot be reached: ${causeOf(error)}`);
-  });
-  return { status: response.status, body: await response.text() };
+export const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.includes(hostname);
+
+const DEFAULT_REGION = 'us-east-1';
+
+/** The Region stands in the host name of an API, `<id>.execute-api.<region>.amazonaws.com`, unless it has a domain of its own. */
+export const regionOf = ({ hostname }: URL): string =>
+  /\.execute-api\.([a-z0-9-]+)\./.exec(hostname)?.[1] ??
+  (process.env.AWS_REGION || process.env.AWS_DEFAULT_REGION || DEFAULT_REGION);
+
+/** Rejects when the server cannot be reached or there are no credentials. */
+export async function send(request: HttpRequest): Promise<HttpAnswer> {
+  const { method, url, body, headers = {} } = request;
+  const sent = isLoopback(url) ? headers : await signedHeaders(request, defaultProvider());
+  const response = await fetch(url, { method, headers: sent, ...(body !== undefined && { body }) }).catch(
+    (error: Error) => {
+      throw new Error(`${url.origin} cannot be reached: ${causeOf(error)}`);
+    },
+  );
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    body: await response.text(),
+  };
 }
 
-/** The Region stands in the host name of an API: https://<id>.execute-api.<region>.amazonaws.com */
-async function signed(
-  url: URL,
-  body: string,
-  headers: Record<string, string>,
+export const postJson = (url: URL, body: string): Promise<HttpAnswer> =>
+  send({ method: 'POST', url, headers: { 'content-type': 'application/json' }, body });
+
+type Credentials = ConstructorParameters<typeof SignatureV4>[0]['credentials'];
+
+/** All but `host`, which every client adds. */
+export async function signedHeaders(
+  { method, url, headers = {}, body }: HttpRequest,
+  credentials: Credentials,
 ): Promise<Record<string, string>> {
-  const region = url.hostname.split('.').at(-3) ?? '';
   const signer = new SignatureV4({
     service: 'execute-api',
-    region: process.env.AWS_REGION || region,
-    credentials: defaultProvider(),
+    region: regionOf(url),
+    credentials,
     sha256: Sha256,
   });
-  const request = await signer.sign({
-    method: 'POST',
+  const signed = await signer.sign({
+    method,
     protocol: url.protocol,
     hostname: url.hostname,
     path: url.pathname,
+    query: Object.fromEntries(url.searchParams),
     headers: { ...headers, host: url.host },
     body,
   });
-  return request.headers;
+  const { host, ...others } = signed.headers;
+  return others;
 }
 
 /** Node's SHA-256 in the shape the signer wants. */

@@ -58,13 +58,13 @@ async function printedUrl(child: ChildProcess, output: () => string, deadlineMs:
   };
   const exited = () => fail('did not start');
   child.stdout?.on('data', look);
-  child.once('exit', exited).once('error', reject);
+  child.once('close', exited).once('error', reject);
   try {
     return await promise;
   } finally {
     clearTimeout(deadline);
     child.stdout?.off('data', look);
-    child.off('exit', exited);
+    child.off('close', exited);
   }
 }
 

@@ -6,6 +6,7 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { Logger } from '../lambdas/domain/ports.ts';
 import { createLogger } from '../lambdas/logger.ts';
 import { createAsyncInvoker } from './async-invoker.ts';
+import { createConsole } from './console.ts';
 import { startDynamoDb } from './dynamodb.ts';
 import { JWT_SECRET_NAME, TABLE_NAMES } from './environment.ts';
 import { createWebSocketGateway } from './gateway/gateway.ts';
@@ -101,7 +102,8 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   const streamArn = await prepareTables(dynamodb.endpoint);
 
   const own = await startLambdas(options, httpUrl, dynamodb.endpoint, stops);
-  const heard = notifying(own, (name) => onInvoked?.(name));
+  const console = await createConsole(jwtSecret);
+  const heard = notifying(console.watch(own), (name) => onInvoked?.(name));
   const poller = startPoller(heard, dynamodb.endpoint, streamArn, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, poller.stop()));
   // A Lambda that has run may have written a row the stream is waited for.
@@ -113,7 +115,7 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   stops.push(() => atMost(STOP_DEADLINE_MS, gateway.stop()));
   const httpApi = createHttpApi(lambdas, logger, { routes: ROUTES });
   const secret = { name: JWT_SECRET_NAME, value: jwtSecret };
-  server.open({ lambdas, asyncInvoker, gateway, httpApi, secret });
+  server.open({ lambdas, asyncInvoker, gateway, httpApi, console, secret });
   return {
     port: server.port,
     wsUrl: `ws://127.0.0.1:${server.port}/${STAGE}`,

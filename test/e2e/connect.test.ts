@@ -1,8 +1,8 @@
-import jwt from 'jsonwebtoken';
+import jwt, { type JwtPayload } from 'jsonwebtoken';
 import { describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import { Client, Refused } from '../../local/client.ts';
-import { range, SECRET, Target } from './target.ts';
+import { range, Target } from './target.ts';
 
 const target = new Target();
 
@@ -17,22 +17,23 @@ const refusal = async (opening: Promise<unknown>): Promise<number> => {
 
 describe('who may connect', () => {
   const user = 'nobody';
-  const tokens: Record<string, string> = {
-    'no JWT': 'rubbish',
-    'an expired one': jwt.sign({}, SECRET, { subject: user, expiresIn: -10 }),
-    'one without expiry': jwt.sign({}, SECRET, { subject: user }),
-    'one without subject': jwt.sign({}, SECRET, { expiresIn: 60 }),
-    'an unsigned one': jwt.sign({}, '', { algorithm: 'none', subject: user, expiresIn: 60 }),
-    'one signed with another secret': jwt.sign({}, 'another secret', { subject: user, expiresIn: 60 }),
-    'one of another algorithm': jwt.sign({}, SECRET, { algorithm: 'HS512', subject: user, expiresIn: 60 }),
+  const inAMinute = () => Math.floor(Date.now() / 1000) + 60;
+  const tokens: Record<string, () => string> = {
+    'no JWT': () => 'rubbish',
+    'an expired one': () => target.token(user, -10),
+    'one without expiry': () => target.sign({ sub: user }),
+    'one without subject': () => target.token(undefined),
+    'an unsigned one': () => target.sign({ sub: user, exp: inAMinute() }, '', 'none'),
+    'one signed with another secret': () => target.token(user, 60, 'another secret'),
+    'one of another algorithm': () => target.sign({ sub: user, exp: inAMinute() }, undefined, 'HS512'),
   };
 
   it.each(Object.entries(tokens))('refuses %s with 401', async (_name, token) => {
-    expect(await refusal(Client.open(target.stack.wsUrl, { token }))).toBe(401);
+    expect(await refusal(Client.open(target.wsUrl, { token: token() }))).toBe(401);
   });
 
   it('refuses a client without a token with 401', async () => {
-    const socket = new WebSocket(target.stack.wsUrl);
+    const socket = new WebSocket(target.wsUrl);
     const status = await new Promise((resolve) => {
       socket.on('unexpected-response', (_request, response) => {
         resolve(response.statusCode);
@@ -46,7 +47,7 @@ describe('who may connect', () => {
 
   it('refuses a malformed device id and an unknown ack mode with 400', async () => {
     expect(await refusal(target.open(user, { deviceId: 'not a device' }))).toBe(400);
-    const url = `${target.stack.wsUrl}?ack=never`;
+    const url = `${target.wsUrl}?ack=never`;
     expect(await refusal(Client.open(url, { token: target.token(user) }))).toBe(400);
   });
 });
@@ -59,20 +60,20 @@ describe('where the token may stand', () => {
   };
 
   it('takes it from the sub-protocols and answers herald.v1 alone', async () => {
-    const socket = await opened(target.stack.wsUrl, [
-      'herald.v1',
-      `bearer.${target.token(target.newUser())}`,
-    ]);
+    const socket = await opened(target.wsUrl, ['herald.v1', `bearer.${target.token(target.newUser())}`]);
     expect(socket.protocol).toBe('herald.v1');
     socket.terminate();
   });
 
   it('takes it from the query', async () => {
-    const socket = await opened(`${target.stack.wsUrl}?token=${target.token(target.newUser())}`, []);
+    const socket = await opened(`${target.wsUrl}?token=${target.token(target.newUser())}`, []);
     expect(socket.protocol).toBe('');
     socket.terminate();
   });
 });
+
+/** Long enough to connect to a stack that has scaled to zero. */
+const LIFETIME_SECONDS = 4;
 
 describe('a connection', () => {
   it('hears ready first and then a replay, if need be empty', async () => {
@@ -117,22 +118,24 @@ describe('a connection', () => {
     await newer.event('message');
   });
 
-  it('is the eleventh of its user: the oldest has to go', async () => {
+  it('is one more than its user may have: the oldest has to go', async () => {
     const user = target.newUser();
+    const limit = target.settings.maxConnectionsPerUser;
     const devices: Client[] = [];
-    for (const number of range(1, 11)) devices.push(await target.device(user, `device-${number}`));
+    for (const number of range(1, limit + 1)) devices.push(await target.device(user, `device-${number}`));
     const [oldest, ...others] = devices;
     expect(await oldest?.event('bye')).toMatchObject({ code: 'too_many_connections' });
     await oldest?.closed;
     const { connections, sent } = await target.publish(user, 'hello');
-    expect({ connections, sent }).toEqual({ connections: 10, sent: 10 });
+    expect({ connections, sent }).toEqual({ connections: limit, sent: limit });
     await Promise.all(others.map((device) => device.event('message')));
   });
 
   it('whose token expires gets nothing more but a bye', async () => {
     const user = target.newUser();
-    const device = await target.device(user, 'phone', { token: target.token(user, 2) });
-    const expiresAt = Date.now() + 2000;
+    const token = target.token(user, LIFETIME_SECONDS);
+    const device = await target.device(user, 'phone', { token });
+    const expiresAt = 1000 * Number((jwt.decode(token) as JwtPayload).exp);
     let sent = 0;
     while (!device.frames.some(({ event }) => event === 'bye') && Date.now() < expiresAt + 10_000) {
       sent += (await target.publish(user, 'tick')).sent;

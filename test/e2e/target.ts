@@ -1,10 +1,16 @@
 /** The stack under test and what a test needs to speak to it. Every test has users of its own. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll } from 'vitest';
 import type { Published } from '../../lambdas/domain/publish.ts';
 import { Client, type ClientOptions } from '../../local/client.ts';
+import { send } from '../../local/signed-request.ts';
 import { type SpawnedStack, spawnStack } from '../../local/spawn.ts';
-import { issueToken } from '../../local/token.ts';
+import { ONE_DAY_SECONDS } from '../../local/token.ts';
+import { awsClient } from '../../verify/aws.ts';
+import { deleteRows } from '../../verify/clean-up.ts';
+import { fromEnvironment, type TargetSettings } from '../../verify/settings.ts';
 
 export const SECRET = 'a-secret-of-the-end-to-end-tests-alone';
 
@@ -16,41 +22,83 @@ export interface Answer<Body> {
 
 export type PublishBody = { id: string; results: Published[] };
 
+/** Messages on a stack that others use lapse soon after. */
+const RETENTION_SECONDS = 3600;
+
+/** A stack that has scaled to zero, or has a small quota, says "later" now and then: the protocol's retryable answers. */
+const LATER = [429, 503];
+const LATER_DEADLINE_MS = 15_000;
+const LATER_PAUSE_MS = 200;
+
 export class Target {
+  /** The one the command line names; undefined: each file starts its own. */
+  readonly #given = fromEnvironment();
+  #settings = this.#given;
   #stack: SpawnedStack | undefined;
   readonly #clients = new Set<Client>();
+  readonly #users = new Set<string>();
 
   /** Starts it before the tests of a file and stops it, and every client, after them. */
-  constructor(args: string[] = []) {
+  constructor() {
     beforeAll(async () => {
-      this.#stack = await spawnStack(args, { HERALD_JWT_SECRET: SECRET });
+      if (this.#given) return;
+      this.#stack = await spawnStack([], { HERALD_JWT_SECRET: SECRET });
+      this.#settings = localSettings(this.#stack, SECRET);
     });
     afterAll(async () => {
       await Promise.all([...this.#clients].map((client) => client.close()));
+      if (this.#given) await this.#forget(this.#given);
       await this.#stack?.stop();
     });
   }
 
-  get stack(): SpawnedStack {
-    if (!this.#stack) throw new Error('the stack is not up yet');
-    return this.#stack;
+  get settings(): TargetSettings {
+    if (!this.#settings) throw new Error('the stack is not up yet');
+    return this.#settings;
+  }
+
+  /** Whether the stack's event bus, or its notify function, is known. */
+  has(door: 'bus' | 'functionName'): boolean {
+    return !this.#given || this.#given[door] !== undefined;
+  }
+
+  get wsUrl(): string {
+    return this.settings.wsUrl;
   }
 
   get httpUrl(): string {
-    return this.stack.httpUrl;
+    return this.settings.httpUrl;
+  }
+
+  /** For the AWS SDK. */
+  get aws() {
+    return awsClient(this.settings);
   }
 
   newUser(name = 'user'): string {
-    return `${name}-${randomUUID()}`;
+    const user = `e2e-${name}-${randomUUID()}`;
+    this.#users.add(user);
+    return user;
   }
 
-  token(userId: string, expiresInSeconds?: number): string {
-    return issueToken(userId, SECRET, expiresInSeconds);
+  /** As the identity provider would issue it, with other claims and another secret if need be. */
+  token(
+    userId: string | undefined,
+    expiresIn: number | undefined = ONE_DAY_SECONDS,
+    secret?: string,
+  ): string {
+    return this.sign({ sub: userId, exp: Math.floor(Date.now() / 1000) + expiresIn }, secret);
+  }
+
+  sign(claims: jwt.JwtPayload, secret = this.settings.jwtSecret, algorithm: jwt.Algorithm = 'HS256'): string {
+    const { issuer: iss, audience: aud } = this.settings;
+    const complete = Object.entries({ iss, aud, ...claims }).filter(([, value]) => value !== undefined);
+    return jwt.sign(Object.fromEntries(complete), secret, { algorithm });
   }
 
   /** A connection as the server accepts it: nothing waited for but the open socket. */
   async open(userId: string, options: Partial<ClientOptions> = {}): Promise<Client> {
-    const client = await Client.open(this.stack.wsUrl, { token: this.token(userId), ...options });
+    const client = await Client.open(this.wsUrl, { token: this.token(userId), ...options });
     this.#clients.add(client);
     void client.closed.then(() => this.#clients.delete(client));
     return client;
@@ -62,32 +110,35 @@ export class Target {
   }
 
   async request<Body>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-    const response = await fetch(`${this.httpUrl}${path}`, {
+    const answer = await send({
       method,
+      url: new URL(`${this.httpUrl}${path}`),
       headers: { 'content-type': 'application/json', ...headers },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    const answer: Answer<Body> = {
-      status: response.status,
-      type: response.headers.get('content-type'),
-      body: (await response.json()) as Body,
-    };
-    return answer;
+    return { ...answer, body: JSON.parse(answer.body) } as Answer<Body>;
   }
 
   async post<Body = PublishBody>(
     notification: unknown,
     headers?: Record<string, string>,
   ): Promise<Answer<Body>> {
-    return await this.request<Body>('POST', '/notifications', notification, headers);
+    const isComplete = typeof notification === 'object' && notification !== null;
+    const body =
+      this.#given && isComplete ? { retentionSeconds: RETENTION_SECONDS, ...notification } : notification;
+    return await this.request<Body>('POST', '/notifications', body, headers);
   }
 
   /** Publishes to one user, which must succeed. */
   async publish(userId: string, data: unknown, options: Record<string, unknown> = {}): Promise<Published> {
-    const { status, body } = await this.post({ to: { user: userId }, type: 'test', data, ...options });
-    const [result] = body.results ?? [];
-    if (status !== 200 || !result) throw new Error(`publish: ${status} ${JSON.stringify(body)}`);
-    return result;
+    for (const deadlineAt = Date.now() + LATER_DEADLINE_MS; ; ) {
+      const { status, body } = await this.post({ to: { user: userId }, type: 'test', data, ...options });
+      const [result] = body.results ?? [];
+      if (status === 200 && result) return result;
+      const isLater = this.#given && LATER.includes(status) && Date.now() < deadlineAt;
+      if (!isLater) throw new Error(`publish: ${status} ${JSON.stringify(body)}`);
+      await sleep(LATER_PAUSE_MS);
+    }
   }
 
   /** Publishes each in turn, or `atOnce` at a time. */
@@ -100,7 +151,26 @@ export class Target {
     await Promise.all(Array.from({ length: atOnce }, publisher));
     return results;
   }
+
+  /** Leaves a stack that goes on without us as it was: no connection and, where it may, no row. */
+  async #forget(settings: TargetSettings): Promise<void> {
+    const path = (user: string) => `/users/${encodeURIComponent(user)}/connections`;
+    if (settings.tables) await deleteRows(settings, this.#users);
+    else for (const user of this.#users) await this.request('DELETE', path(user));
+  }
 }
+
+/** A stack on this machine that is ours alone. */
+export const localSettings = ({ wsUrl, httpUrl }: SpawnedStack, jwtSecret: string): TargetSettings => ({
+  wsUrl,
+  httpUrl,
+  jwtSecret,
+  bus: 'herald',
+  functionName: 'notify',
+  endpointUrl: httpUrl,
+  maxConnectionsPerUser: 10,
+  backlog: 10_000,
+});
 
 export const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);

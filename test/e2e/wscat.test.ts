@@ -9,7 +9,7 @@ const WSCAT = createRequire(import.meta.url).resolve('wscat/bin/wscat');
 
 it('wscat connects, listens and acknowledges', async () => {
   const user = target.newUser();
-  const url = `${target.stack.wsUrl}?deviceId=terminal&ack=client`;
+  const url = `${target.wsUrl}?deviceId=terminal&ack=client`;
   const protocols = ['-s', 'herald.v1', '-s', `bearer.${target.token(user)}`];
   const wscat = spawn(process.execPath, [WSCAT, '--no-color', '-c', url, ...protocols]);
   let output = '';

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { SECRET, Target } from './target.ts';
+import { SECRET, Target } from '../target.ts';
 
 const target = new Target();
 
-const script = (name: string) => fileURLToPath(new URL(`../../local/${name}.ts`, import.meta.url));
+const script = (name: string) => fileURLToPath(new URL(`../../../local/${name}.ts`, import.meta.url));
 
 function start(name: string, args: string[]) {
   const child = spawn(process.execPath, [script(name), ...args], {
@@ -43,14 +43,7 @@ describe('npm run demo', () => {
 describe('npm run herald', () => {
   it('listens, sends, and prints what came', async () => {
     const user = target.newUser();
-    const { child, output } = start('cli', [
-      'listen',
-      user,
-      '--device',
-      'phone',
-      '--url',
-      target.stack.wsUrl,
-    ]);
+    const { child, output } = start('cli', ['listen', user, '--device', 'phone', '--url', target.wsUrl]);
     const printed = async (text: string) => {
       while (!output.stdout.includes(text)) await once(child.stdout, 'data');
     };

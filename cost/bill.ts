@@ -1,0 +1,117 @@
+/** Multiplies what happens in a month by what each costs. */
+import { LAMBDAS, LOG_BYTES_PER_RUN, PRICES, type PriceName, TRANSFER_OVERHEAD_BYTES } from './prices.ts';
+import {
+  catchUpReadUnits,
+  extraPublishWriteUnits,
+  extraReplayFrames,
+  FRAME_OVERHEAD_BYTES,
+  type LambdaName,
+  rowBytes,
+  UNITS,
+} from './units.ts';
+
+/** How the users live. */
+export interface Usage {
+  users: number;
+  devicesPerUser: number;
+  /** A day that each device is connected. */
+  hours: number;
+  /** A day and device. */
+  connects: number;
+  /** A day and user. */
+  notifications: number;
+  /** Of a notification's data. */
+  bytes: number;
+  ack: 'auto' | 'client';
+  /** Between a client's pings; 0: none. */
+  pingMinutes: number;
+  door: 'http' | 'bus' | 'invoke';
+}
+
+export const DAYS = 30;
+
+/** How long messages are kept by default. */
+const RETENTION_DAYS = 7;
+
+const GB = 1024 ** 3;
+
+/** How often each thing happens in a month. */
+export type Happenings = Record<keyof typeof UNITS, number>;
+
+export function happenings(usage: Usage): Happenings {
+  const devices = usage.users * usage.devicesPerUser;
+  const published = usage.users * usage.notifications * DAYS;
+  const connects = devices * usage.connects * DAYS;
+  const live = published * usage.devicesPerUser * onlineShare(usage);
+  const caughtUp = missedPerConnect(usage) > 0 ? connects : 0;
+  const acks = usage.ack === 'client' ? live + caughtUp : 0;
+  const pings = usage.pingMinutes > 0 ? (devices * DAYS * usage.hours * 60) / usage.pingMinutes : 0;
+  return {
+    connect: connects,
+    catchUp: caughtUp,
+    publish: published,
+    deliver: usage.ack === 'auto' ? live : 0,
+    deliverUnsettled: usage.ack === 'client' ? live : 0,
+    ack: acks,
+    ping: pings,
+    disconnect: connects,
+  };
+}
+
+/** Notifications come evenly over the day, and a device hears at once those that come while it is connected. */
+const onlineShare = ({ hours }: Usage): number => hours / 24;
+
+export const missedPerConnect = (usage: Usage): number =>
+  usage.connects === 0 ? 0 : (usage.notifications * (1 - onlineShare(usage))) / usage.connects;
+
+export type Quantities = Record<PriceName, number>;
+
+/** What a month's happenings come to, in the units of the prices. */
+export function quantities(usage: Usage): Quantities {
+  const times = happenings(usage);
+  const total = (of: (name: keyof Happenings) => number): number =>
+    (Object.keys(times) as (keyof Happenings)[]).reduce((sum, name) => sum + times[name] * of(name), 0);
+  const runs = (lambda: LambdaName): number =>
+    total((name) => (UNITS[name].invocations as Partial<Record<LambdaName, number>>)[lambda] ?? 0);
+  const lambdas = Object.keys(LAMBDAS) as LambdaName[];
+  const allRuns = lambdas.reduce((sum, name) => sum + runs(name), 0);
+  const missed = missedPerConnect(usage);
+  const frames = total((name) => UNITS[name].frames) + times.catchUp * extraReplayFrames(missed, usage.bytes);
+
+  return {
+    webSocketMessages: frames,
+    connectionMinutes: usage.users * usage.devicesPerUser * usage.hours * 60 * DAYS,
+    httpRequests: usage.door === 'http' ? times.publish : 0,
+    lambdaRequests: allRuns,
+    lambdaSeconds: lambdas.reduce((sum, name) => sum + runs(name) * gigabyteSeconds(name), 0),
+    writeUnits: total((name) => UNITS[name].writeUnits) + times.publish * extraPublishWriteUnits(usage.bytes),
+    readUnits: total((name) => UNITS[name].readUnits) + times.catchUp * catchUpReadUnits(missed, usage.bytes),
+    storage: ((times.publish / DAYS) * RETENTION_DAYS * rowBytes(usage.bytes)) / GB,
+    events: usage.door === 'bus' ? times.publish : 0,
+    logs: (allRuns * LOG_BYTES_PER_RUN) / GB,
+    transfer: (frames * TRANSFER_OVERHEAD_BYTES + deliveredBytes(usage, times)) / GB,
+  };
+}
+
+const gigabyteSeconds = (name: LambdaName): number =>
+  (LAMBDAS[name].memoryMegabytes / 1024) * (LAMBDAS[name].billedMs / 1000);
+
+const deliveredBytes = (usage: Usage, times: Happenings): number =>
+  (times.deliver + times.deliverUnsettled + times.catchUp * missedPerConnect(usage)) *
+  (usage.bytes + FRAME_OVERHEAD_BYTES);
+
+export interface Line {
+  name: PriceName;
+  quantity: number;
+  usd: number;
+}
+
+/** A month's bill, what is not used left out. */
+export const bill = (usage: Usage): Line[] =>
+  (Object.entries(quantities(usage)) as [PriceName, number][])
+    .filter(([, quantity]) => quantity > 0)
+    .map(([name, quantity]) => ({
+      name,
+      quantity,
+      usd: (quantity / PRICES[name].per) * PRICES[name].usd,
+    }));

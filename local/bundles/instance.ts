@@ -1,0 +1,100 @@
+/** A process that holds one Lambda, as seen from the stack: started, given one event at a time, ended. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { type ContextData, LambdaError } from '../lambdas.ts';
+import type { Bundle } from './assembly.ts';
+
+const RUNTIME = fileURLToPath(new URL('./runtime.ts', import.meta.url));
+
+export interface Failure {
+  errorType: string;
+  errorMessage: string;
+  trace: string[];
+}
+
+export interface ToInstance {
+  /** JSON text, as Lambda hands it over. */
+  event: string;
+  context: ContextData;
+  deadlineAt: number;
+}
+
+export type FromInstance =
+  | { outcome: 'loaded' }
+  | { outcome: 'returned'; result: string }
+  | { outcome: 'threw'; failure: Failure };
+
+export interface Instance {
+  /** One at a time. Rejects with a {@link LambdaError} when the Lambda threw or its process ended. */
+  run(message: ToInstance): Promise<unknown>;
+  readonly hasEnded: boolean;
+  end(): Promise<void>;
+}
+
+export interface InstanceOptions {
+  bundle: Bundle;
+  /** All of it: nothing of our own is added. */
+  environment: Record<string, string>;
+  quiet: boolean;
+}
+
+/** Resolves when the bundle is loaded. Rejects with a {@link LambdaError} when it does not load. */
+export async function startInstance({ bundle, environment, quiet }: InstanceOptions): Promise<Instance> {
+  const child = fork(RUNTIME, [bundle.file, bundle.exportName], {
+    cwd: bundle.folder,
+    env: environment,
+    execArgv: [],
+    stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit', 'ipc'],
+  });
+  const end = async () => {
+    if (hasEnded(child)) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+  try {
+    await answer(child);
+  } catch (error) {
+    await end();
+    throw error;
+  }
+  return {
+    async run(message) {
+      const answered = answer(child);
+      child.send(message, () => {}); // what cannot be sent to a process that has ended, `answer` tells
+      return await answered;
+    },
+    get hasEnded() {
+      return hasEnded(child);
+    },
+    end,
+  };
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean =>
+  exitCode !== null || signalCode !== null;
+
+/** The next thing the process says. */
+async function answer(child: ChildProcess): Promise<unknown> {
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  const told = (message: unknown) => {
+    const said = message as FromInstance;
+    if (said.outcome === 'threw') reject(asLambdaError(said.failure));
+    else resolve(said.outcome === 'returned' ? JSON.parse(said.result) : undefined);
+  };
+  const exited = () => {
+    const status = child.exitCode === null ? `signal ${child.signalCode}` : `status ${child.exitCode}`;
+    reject(new LambdaError('Runtime.ExitError', `Runtime exited with ${status}`));
+  };
+  if (hasEnded(child)) exited();
+  child.on('message', told).on('exit', exited).on('error', reject);
+  try {
+    return await promise;
+  } finally {
+    child.off('message', told).off('exit', exited).off('error', reject);
+  }
+}
+
+const asLambdaError = ({ errorType, errorMessage, trace }: Failure): LambdaError =>
+  new LambdaError(errorType, errorMessage, trace);

@@ -1,4 +1,5 @@
 /** The only reader of the environment. A setting that is missing or wrong stops the Lambda as it starts, by its name. */
+import type { Access } from './aws/signature.ts';
 import type { Settings } from './domain/settings.ts';
 import { MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './protocol/limits.ts';
 
@@ -16,11 +17,27 @@ export type AppVar =
 /** What the authorizer needs. Exactly one of `JWT_SECRET_ARN` and `JWKS_URL`; the others may be left out. */
 export type AuthVar = 'JWT_SECRET_ARN' | 'JWKS_URL' | 'JWT_ISSUER' | 'JWT_AUDIENCE' | 'ALLOWED_ORIGINS';
 
+/** What Lambda itself sets, and what leads calls elsewhere, as on the local stack. */
+type AwsVar =
+  | 'AWS_REGION'
+  | 'AWS_ACCESS_KEY_ID'
+  | 'AWS_SECRET_ACCESS_KEY'
+  | 'AWS_SESSION_TOKEN'
+  | 'AWS_ENDPOINT_URL'
+  | 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
+
+/** Optional: whose metrics they are, where an account has several backends. */
+export type MetricsVar = 'BACKEND_NAME';
+
+const backendName = (vars: Partial<Record<MetricsVar, string>>) => vars.BACKEND_NAME || undefined;
+
 type Vars = Record<string, string | undefined>;
 
 export interface Env {
   tables: { connections: string; devices: string; messages: string; publishes: string };
   settings: Settings;
+  /** In the metrics. */
+  backend: string | undefined;
 }
 
 export const readEnv = (vars: Vars = process.env): Env => ({
@@ -41,36 +58,55 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     ),
     closedTypes: boolean(vars, 'CLOSED_TYPES'),
   },
+  backend: backendName(vars),
 });
 
 export interface AuthEnv {
   /** HS256 with the secret of this ARN, or RS256 and ES256 with the keys at this URL. */
-  keys: { secretArn: string } | { jwksUrl: string };
+  keys: { secretArn: string; endpoint: string | undefined } | { jwksUrl: string };
   issuer: string | undefined;
   audience: string | undefined;
   /** Undefined: any. Requests without an `Origin` are no browser's and always pass. */
   allowedOrigins: string[] | undefined;
+  /** In the metrics. */
+  backend: string | undefined;
 }
 
 export function readAuthEnv(vars: Vars = process.env): AuthEnv {
   if (!vars.JWT_SECRET_ARN === !vars.JWKS_URL) throw new Error('Set either JWT_SECRET_ARN or JWKS_URL');
   return {
-    keys: vars.JWKS_URL ? { jwksUrl: url(vars, 'JWKS_URL') } : { secretArn: text(vars, 'JWT_SECRET_ARN') },
+    keys: vars.JWKS_URL
+      ? { jwksUrl: url(vars, 'JWKS_URL') }
+      : { secretArn: text(vars, 'JWT_SECRET_ARN'), endpoint: endpointOfSecrets(vars) },
     issuer: vars.JWT_ISSUER || undefined,
     audience: vars.JWT_AUDIENCE || undefined,
     allowedOrigins: vars.ALLOWED_ORIGINS
       ? vars.ALLOWED_ORIGINS.split(',').map((origin) => origin.trim())
       : undefined,
+    backend: backendName(vars),
   };
 }
 
-function text(vars: Vars, name: AppVar | AuthVar): string {
+const endpointOfSecrets = (vars: Vars): string | undefined =>
+  (['AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL'] satisfies AwsVar[])
+    .map((name) => (vars[name] ? url(vars, name) : undefined))
+    .find((endpoint) => endpoint !== undefined);
+
+/** Under whose name Lambda lets us call; it may change between two invocations. */
+export const readAccess = (vars: Vars = process.env): Access => ({
+  region: text(vars, 'AWS_REGION'),
+  accessKeyId: text(vars, 'AWS_ACCESS_KEY_ID'),
+  secretAccessKey: text(vars, 'AWS_SECRET_ACCESS_KEY'),
+  sessionToken: vars.AWS_SESSION_TOKEN || undefined,
+});
+
+function text(vars: Vars, name: AppVar | AuthVar | AwsVar): string {
   const value = vars[name];
   if (!value) throw new Error(`${name} is not set`);
   return value;
 }
 
-function url(vars: Vars, name: AppVar | AuthVar): string {
+function url(vars: Vars, name: AppVar | AuthVar | AwsVar): string {
   const value = text(vars, name);
   if (/^https?:\/\//.test(value) && URL.canParse(value)) return value;
   throw new Error(`${name} is "${value}", expected an http or https URL`);

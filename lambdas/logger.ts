@@ -6,31 +6,44 @@ import type { LogFields, Logger } from './domain/ports.ts';
 
 const NAMESPACE = 'Herald';
 
+/** The only dimension, since each value of one is a metric to be paid for: it tells two backends of an account apart. */
+const BACKEND = 'backend';
+
+/** `backend`: its name among those of the account. */
 export function createLogger(
   lambda: string,
   write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
   now: () => number = Date.now,
+  backend?: string,
 ): Logger {
-  const log = (level: string, message: string, fields: LogFields = {}) => {
+  const entry = (level: string, message: string, fields: LogFields = {}) => {
     const own = { level, timestamp: new Date(now()).toISOString(), lambda, message };
-    write(JSON.stringify({ ...own, ...plain(fields), ...own }));
+    return { ...own, ...plain(fields), ...own };
   };
+  const log = (level: string, message: string, fields?: LogFields) =>
+    write(JSON.stringify(entry(level, message, fields)));
   return {
     info: (message, fields) => log('INFO', message, fields),
     warn: (message, fields) => log('WARN', message, fields),
     error: (message, fields) => log('ERROR', message, fields),
-    metrics: (values) => write(JSON.stringify(embeddedMetrics(values, lambda, now()))),
+    metrics: (values, message, fields) =>
+      write(
+        JSON.stringify({
+          ...(message === undefined ? { lambda } : entry('INFO', message, fields)),
+          ...embeddedMetrics(values, backend, now()),
+        }),
+      ),
   };
 }
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
-const embeddedMetrics = (values: Record<string, number>, lambda: string, timestamp: number) => ({
+const embeddedMetrics = (values: Record<string, number>, backend: string | undefined, timestamp: number) => ({
   _aws: {
     Timestamp: timestamp,
     CloudWatchMetrics: [
       {
         Namespace: NAMESPACE,
-        Dimensions: [[]],
+        Dimensions: [backend === undefined ? [] : [BACKEND]],
         Metrics: Object.keys(values).map((name) => ({
           Name: name,
           Unit: name.endsWith('Ms') ? 'Milliseconds' : 'Count',
@@ -38,7 +51,7 @@ const embeddedMetrics = (values: Record<string, number>, lambda: string, timesta
       },
     ],
   },
-  lambda,
+  ...(backend !== undefined && { [BACKEND]: backend }),
   ...values,
 });
 

@@ -2,11 +2,10 @@
  * What the two APIs write about each request. Never a query string and never a header: both may carry a token.
  * Variables: https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
  */
-import { RemovalPolicy } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import { type IAccessLogSettings, LogGroupLogDestination } from 'aws-cdk-lib/aws-apigatewayv2';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { createLog, type LogSettings } from './logs.ts';
 
 const WEBSOCKET_FIELDS = {
   requestId: '$context.requestId',
@@ -40,10 +39,8 @@ const FIELDS = { websocket: WEBSOCKET_FIELDS, http: HTTP_FIELDS };
 export const accessLog = (
   scope: Construct,
   kind: keyof typeof FIELDS,
-  retention: RetentionDays,
+  logs: LogSettings,
 ): IAccessLogSettings => ({
-  destination: new LogGroupLogDestination(
-    new LogGroup(scope, 'AccessLog', { retention, removalPolicy: RemovalPolicy.DESTROY }),
-  ),
+  destination: new LogGroupLogDestination(createLog(scope, 'AccessLog', logs)),
   format: AccessLogFormat.custom(JSON.stringify(FIELDS[kind])),
 });

@@ -1,10 +1,11 @@
 /** The Lambda that reads clients' tokens, and the secret it reads them with. It sees no table. */
 import type { RemovalPolicy } from 'aws-cdk-lib';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { AuthVar } from '../lambdas/env.ts';
+import type { AuthVar, MetricsVar } from '../lambdas/env.ts';
 import { HeraldFunction } from './herald-function.ts';
+import type { LogSettings } from './logs.ts';
 import { acknowledge } from './nag.ts';
 import type { Auth } from './settings.ts';
 
@@ -12,7 +13,11 @@ export interface AuthorizerProps {
   readonly auth: Auth;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly removalPolicy: RemovalPolicy;
-  readonly logRetention: RetentionDays;
+  readonly logs: LogSettings;
+  /** Its name in the metrics. */
+  readonly backend: string;
+  readonly encryptionKey: IKey | undefined;
+  readonly provisionedConcurrency: number | undefined;
 }
 
 export class Authorizer extends Construct {
@@ -22,13 +27,14 @@ export class Authorizer extends Construct {
 
   constructor(scope: Construct, id: string, props: AuthorizerProps) {
     super(scope, id);
-    const { auth, logRetention } = props;
+    const { auth, logs, provisionedConcurrency } = props;
     this.secret = auth.jwksUrl === undefined ? (auth.secret ?? this.#createSecret(props)) : undefined;
-    const environment: Record<AuthVar, string> = {
+    const environment: Record<AuthVar | MetricsVar, string> = {
       JWT_SECRET_ARN: this.secret?.secretArn ?? '',
       JWKS_URL: auth.jwksUrl ?? '',
       JWT_ISSUER: auth.issuer ?? '',
       JWT_AUDIENCE: auth.audience ?? '',
+      BACKEND_NAME: props.backend,
       ALLOWED_ORIGINS: props.allowedOrigins?.join(',') ?? '',
     };
     this.lambda = new HeraldFunction(this, 'authorizer', {
@@ -36,15 +42,17 @@ export class Authorizer extends Construct {
       timeoutSeconds: 10,
       memoryMegabytes: 512,
       environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
-      logRetention,
+      logs,
+      provisionedConcurrency,
     });
     if (this.secret) this.#allowToRead(this.secret);
   }
 
-  #createSecret({ removalPolicy }: AuthorizerProps): Secret {
+  #createSecret({ removalPolicy, encryptionKey }: AuthorizerProps): Secret {
     const secret = new Secret(this, 'JwtSecret', {
       description: 'Herald: signs and verifies the tokens of clients (HS256)',
       generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      ...(encryptionKey && { encryptionKey }),
       removalPolicy,
     });
     acknowledge(

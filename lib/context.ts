@@ -5,8 +5,9 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { HeraldStackProps } from './herald-stack.ts';
-import { checkAuth, checkLimits, DEFAULTS, InvalidSetting } from './settings.ts';
+import type { HandlerName } from './handlers.ts';
+import type { HeraldStackProps, NamedDomain } from './herald-stack.ts';
+import { checkAuth, checkLimits, checkWarm, DEFAULTS, InvalidSetting } from './settings.ts';
 
 /** One context value, `undefined` where it is not set. */
 export type ReadContext = (name: string) => unknown;
@@ -31,15 +32,22 @@ export function readSettings(read: ReadContext): HeraldStackProps {
     throttle: throttle(read),
   });
   checkLimits(limits);
+  const provisionedConcurrency = warm(read);
+  checkWarm(provisionedConcurrency);
   return {
     ...limits,
     ...defined({
       ...auth,
       jwtSecretArn,
+      provisionedConcurrency,
       closedTypes: flag(read, 'closedTypes'),
       accountLogRole: flag(read, 'accountLogRole'),
       removalPolicy: removalPolicy(read),
       alarmTopicArn: alarmTopicArn(read),
+      eventBusName: eventBusName(read),
+      encryptionKeyArn: encryptionKeyArn(read),
+      webSocketDomain: domain(read, 'webSocket'),
+      httpDomain: domain(read, 'http'),
       logRetention: logRetention(read),
     }),
   };
@@ -110,6 +118,44 @@ function alarmTopicArn(read: ReadContext): string | undefined {
   const arn = text(read, 'alarmTopicArn');
   if (arn === undefined || /^arn:[^:]+:sns:[^:]+:\d{12}:[^:]+$/.test(arn)) return arn;
   throw wrong('alarmTopicArn', arn, 'the ARN of an SNS topic');
+}
+
+function eventBusName(read: ReadContext): string | undefined {
+  const name = text(read, 'eventBusName');
+  if (name === undefined || /^[\w.\-/]{1,256}$/.test(name)) return name;
+  throw wrong('eventBusName', name, 'the name of an event bus, not its ARN');
+}
+
+function encryptionKeyArn(read: ReadContext): string | undefined {
+  const arn = text(read, 'encryptionKeyArn');
+  if (arn === undefined || /^arn:[^:]+:kms:[^:]+:\d{12}:key\/.+$/.test(arn)) return arn;
+  throw wrong('encryptionKeyArn', arn, 'the ARN of a KMS key, not of an alias');
+}
+
+/** `webSocketDomain` and `webSocketCertificateArn`, or the same of `http`: one is nothing without the other. */
+function domain(read: ReadContext, api: 'webSocket' | 'http'): NamedDomain | undefined {
+  const domainName = text(read, `${api}Domain`);
+  const certificateArn = text(read, `${api}CertificateArn`);
+  if (domainName === undefined && certificateArn === undefined) return undefined;
+  if (certificateArn === undefined) {
+    throw new InvalidSetting(
+      `${api}CertificateArn is not set: ${api}Domain "${domainName}" needs a certificate`,
+    );
+  }
+  if (domainName === undefined) throw new InvalidSetting(`${api}Domain is not set, only its certificate is`);
+  if (/^arn:[^:]+:acm:[^:]+:\d{12}:certificate\/.+$/.test(certificateArn))
+    return { domainName, certificateArn };
+  throw wrong(`${api}CertificateArn`, certificateArn, 'the ARN of a certificate in ACM');
+}
+
+/** `notify=2,authorizer=1`, or an object in cdk.json. Whether the names are right, `checkWarm` says. */
+function warm(read: ReadContext): Partial<Record<HandlerName, number>> | undefined {
+  const value = read('provisionedConcurrency');
+  if (typeof value === 'object' && value !== null) return value;
+  const written = text(read, 'provisionedConcurrency');
+  if (written === undefined) return undefined;
+  const pairs = written.split(',').map((pair) => pair.split('='));
+  return Object.fromEntries(pairs.map(([name = '', instances]) => [name, Number(instances)]));
 }
 
 const wrong = (name: string, value: string, expected: string) =>

@@ -1,31 +1,32 @@
-/** Publishing without waiting for an answer: our own event bus, and what becomes of a notification that fails every retry. */
+/** Publishing without waiting for an answer: an event bus, and what becomes of a notification that fails every retry. */
 import { Duration, Names } from 'aws-cdk-lib';
-import { EventBus, Rule } from 'aws-cdk-lib/aws-events';
+import { EventBus, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import type { Function as LambdaFn } from 'aws-cdk-lib/aws-lambda';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Construct } from 'constructs';
 import { DeadLetterQueue } from './dead-letter-queue.ts';
 
 export interface NotificationBusProps {
-  readonly notify: LambdaFn;
+  readonly notify: IFunction;
+  /** Undefined: a new one. */
+  readonly eventBus: IEventBus | undefined;
+  readonly encryptionKey: IKey | undefined;
 }
 
 export class NotificationBus extends Construct {
-  readonly bus: EventBus;
+  readonly bus: IEventBus;
   /** Events that EventBridge could not hand to Lambda. */
   readonly undeliveredEvents: DeadLetterQueue;
   /** Events, and asynchronous invocations, on which `notify` failed. */
   readonly failedNotifications: DeadLetterQueue;
 
-  constructor(scope: Construct, id: string, { notify }: NotificationBusProps) {
+  constructor(scope: Construct, id: string, { notify, eventBus, encryptionKey }: NotificationBusProps) {
     super(scope, id);
-    this.bus = new EventBus(this, 'Bus', {
-      eventBusName: Names.uniqueResourceName(this, { separator: '-', maxLength: 256 }),
-      description: 'Herald: events of detail type "Notification" are published to users',
-    });
-    this.undeliveredEvents = new DeadLetterQueue(this, 'UndeliveredEvents');
-    this.failedNotifications = new DeadLetterQueue(this, 'FailedNotifications');
+    this.bus = eventBus ?? this.#createBus();
+    this.undeliveredEvents = new DeadLetterQueue(this, 'UndeliveredEvents', encryptionKey);
+    this.failedNotifications = new DeadLetterQueue(this, 'FailedNotifications', encryptionKey);
 
     new Rule(this, 'Notifications', {
       eventBus: this.bus,
@@ -44,6 +45,13 @@ export class NotificationBus extends Construct {
       onFailure: new SqsDestination(this.failedNotifications),
       retryAttempts: 2,
       maxEventAge: Duration.hours(6),
+    });
+  }
+
+  #createBus(): EventBus {
+    return new EventBus(this, 'Bus', {
+      eventBusName: Names.uniqueResourceName(this, { separator: '-', maxLength: 256 }),
+      description: 'Herald: events of detail type "Notification" are published to users',
     });
   }
 }

@@ -1,10 +1,14 @@
 /** The six Lambdas that keep state, and what each may do: nothing that is not in the list below. */
 import type { Duration } from 'aws-cdk-lib';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import type { AppVar } from '../lambdas/env.ts';
+import type { AppVar, MetricsVar } from '../lambdas/env.ts';
 import type { TableNames } from '../lambdas/store/tables.ts';
-import { type HandlerName, HeraldFunction, type TableAction } from './herald-function.ts';
+import { acknowledgeKeyGrants, TABLE_KEY_ACTIONS } from './encryption.ts';
+import type { HandlerName } from './handlers.ts';
+import { HeraldFunction, type TableAction } from './herald-function.ts';
+import type { MessageTypesSource } from './lambda-code.ts';
+import type { LogSettings } from './logs.ts';
 import { acknowledgeWildcard } from './nag.ts';
 import type { Tables } from './tables.ts';
 import type { ClientApi } from './websocket-api.ts';
@@ -78,7 +82,13 @@ export interface FunctionsProps {
   readonly maxConnectionsPerUser: number;
   readonly defaultRetention: Duration;
   readonly closedTypes: boolean;
-  readonly logRetention: RetentionDays;
+  readonly logs: LogSettings;
+  /** Its name in the metrics. */
+  readonly backend: string;
+  /** That of the tables. */
+  readonly encryptionKey: IKey | undefined;
+  readonly provisionedConcurrency: Partial<Record<HandlerName, number>>;
+  readonly messageTypes: MessageTypesSource | undefined;
 }
 
 export class Functions extends Construct {
@@ -86,6 +96,7 @@ export class Functions extends Construct {
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
     super(scope, id);
+    if (props.encryptionKey) acknowledgeKeyGrants(this);
     const environment = environmentOf(props);
     this.byName = {
       connect: this.#create('connect', environment, props),
@@ -99,11 +110,18 @@ export class Functions extends Construct {
 
   #create(
     name: StatefulName,
-    environment: Record<AppVar, string>,
-    { tables, clientApi, logRetention }: FunctionsProps,
+    environment: Record<AppVar | MetricsVar, string>,
+    { tables, clientApi, encryptionKey, logs, messageTypes, provisionedConcurrency }: FunctionsProps,
   ) {
     const part = PARTS[name];
-    const lambda = new HeraldFunction(this, name, { ...part, environment, logRetention });
+    const lambda = new HeraldFunction(this, name, {
+      ...part,
+      environment,
+      logs,
+      messageTypes,
+      provisionedConcurrency: provisionedConcurrency[name],
+    });
+    if (encryptionKey) lambda.allow(TABLE_KEY_ACTIONS, encryptionKey.keyArn);
     for (const table of ['connections', 'devices', 'messages', 'publishes'] as const) {
       const actions = part[table];
       if (actions) lambda.allowTable(tables[table], actions);
@@ -117,12 +135,18 @@ export class Functions extends Construct {
   }
 }
 
-const environmentOf = ({ tables, clientApi, ...limits }: FunctionsProps): Record<AppVar, string> => ({
+const environmentOf = ({
+  tables,
+  clientApi,
+  backend,
+  ...limits
+}: FunctionsProps): Record<AppVar | MetricsVar, string> => ({
+  BACKEND_NAME: backend,
   CONNECTIONS_TABLE: tables.connections.tableName,
   DEVICES_TABLE: tables.devices.tableName,
   MESSAGES_TABLE: tables.messages.tableName,
   PUBLISHES_TABLE: tables.publishes.tableName,
-  CALLBACK_URL: clientApi.stage.callbackUrl,
+  CALLBACK_URL: clientApi.callbackUrl,
   MAX_CONNECTIONS_PER_USER: String(limits.maxConnectionsPerUser),
   DEFAULT_RETENTION_SECONDS: String(limits.defaultRetention.toSeconds()),
   CLOSED_TYPES: String(limits.closedTypes),

@@ -1,29 +1,12 @@
-/** One Lambda: how it is bundled, where it logs, and that it may do nothing but what it is told to. */
-import { join } from 'node:path';
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+/** One Lambda: how it runs, where it logs, and that it may do nothing but what it is told to. How it is bundled: `bundle.ts`. */
+import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { type BundlingOptions, NodejsFunction, OutputFormat } from 'aws-cdk-lib/aws-lambda-nodejs';
-import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { Architecture, type IFunction, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-
-const ROOT = join(import.meta.dirname, '..');
-
-/** The AWS SDK is bundled too: one version everywhere, tested here, and it starts faster than the runtime's. */
-const BUNDLING: BundlingOptions = {
-  format: OutputFormat.ESM,
-  target: 'node24',
-  mainFields: ['module', 'main'],
-  minify: true,
-  sourceMap: true,
-  sourcesContent: false,
-  bundleAwsSDK: true,
-  // For dependencies that are CommonJS inside, such as jsonwebtoken: a module has no `require` of its own.
-  banner: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);",
-};
-
-export type HandlerName = 'authorizer' | 'connect' | 'disconnect' | 'frame' | 'notify' | 'replay' | 'users';
+import type { HandlerName } from './handlers.ts';
+import { lambdaCode, type MessageTypesSource } from './lambda-code.ts';
+import { createLog, type LogSettings } from './logs.ts';
 
 export type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
 
@@ -32,31 +15,35 @@ export interface HeraldFunctionProps {
   readonly timeoutSeconds: number;
   readonly memoryMegabytes: number;
   readonly environment: Record<string, string>;
-  readonly logRetention: RetentionDays;
+  readonly logs: LogSettings;
+  /** Instances that are always warm. Undefined: none. */
+  readonly provisionedConcurrency?: number | undefined;
+  /** Only `notify` has use for it. */
+  readonly messageTypes?: MessageTypesSource | undefined;
 }
 
-export class HeraldFunction extends NodejsFunction {
+export class HeraldFunction extends LambdaFunction {
+  /** What invokes it has to name this: the version whose instances are warm, or just the Lambda. */
+  readonly target: IFunction;
+
   constructor(scope: Construct, handler: HandlerName, props: HeraldFunctionProps) {
     super(scope, handler, {
       description: `Herald: ${props.description}`,
-      entry: join(ROOT, 'lambdas', 'handlers', `${handler}.ts`),
-      projectRoot: ROOT,
-      depsLockFilePath: join(ROOT, 'package-lock.json'),
-      bundling: BUNDLING,
+      code: lambdaCode(handler, props.messageTypes),
+      handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       timeout: Duration.seconds(props.timeoutSeconds),
       memorySize: props.memoryMegabytes,
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
-      awsSdkConnectionReuse: false,
-      logGroup: new LogGroup(scope, `${handler}Log`, {
-        retention: props.logRetention,
-        removalPolicy: RemovalPolicy.DESTROY,
-      }),
+      logGroup: createLog(scope, `${handler}Log`, props.logs),
       // A role of its own: the one CDK makes may write to every log group of the account.
       role: new Role(scope, `${handler}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
     });
     this.allow(['logs:CreateLogStream', 'logs:PutLogEvents'], this.logGroup.logGroupArn);
+    const { provisionedConcurrency: warm } = props;
+    this.target =
+      warm === undefined ? this : this.addAlias('warm', { provisionedConcurrentExecutions: warm });
   }
 
   allow(actions: string[], ...resources: string[]) {

@@ -1,12 +1,27 @@
 /** The stack of our own app: the backend, set by plain values, and what one needs to know of it afterwards. */
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import type { DomainName } from 'aws-cdk-lib/aws-apigatewayv2';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import { EventBus } from 'aws-cdk-lib/aws-events';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { NotificationBackend, type NotificationBackendProps } from './notification-backend.ts';
+import type { CustomDomain } from './custom-domain.ts';
+import { NotificationBackend } from './notification-backend.ts';
+import type { NotificationBackendProps } from './props.ts';
 import type { Auth } from './settings.ts';
 
-export interface HeraldStackProps extends StackProps, Omit<NotificationBackendProps, 'auth' | 'alarmTopic'> {
+/** A custom domain in plain text. */
+export interface NamedDomain {
+  readonly domainName: string;
+  /** In the Region of the stack. */
+  readonly certificateArn: string;
+}
+
+type Plain = 'auth' | 'alarmTopic' | 'eventBus' | 'encryptionKey' | 'webSocketDomain' | 'httpDomain';
+
+export interface HeraldStackProps extends StackProps, Omit<NotificationBackendProps, Plain> {
   /** Complete ARN of an existing secret, instead of a new one. */
   readonly jwtSecretArn?: string;
   /** Where an identity provider publishes its keys, instead of a secret. */
@@ -15,18 +30,37 @@ export interface HeraldStackProps extends StackProps, Omit<NotificationBackendPr
   readonly issuer?: string;
   readonly audience?: string;
   readonly alarmTopicArn?: string;
+  /** Of an existing bus in the same account and Region, instead of a new one. */
+  readonly eventBusName?: string;
+  readonly encryptionKeyArn?: string;
+  readonly webSocketDomain?: NamedDomain;
+  readonly httpDomain?: NamedDomain;
 }
 
 export class HeraldStack extends Stack {
   constructor(scope: Construct, id: string, props: HeraldStackProps = {}) {
     super(scope, id, { description: 'Herald: notifications over WebSockets', ...props });
-    const { alarmTopicArn, ...rest } = props;
+    const { webSocketDomain, httpDomain, ...rest } = props;
     const backend = new NotificationBackend(this, 'Backend', {
       ...rest,
+      ...this.#existing(props),
       auth: this.#auth(props),
-      ...(alarmTopicArn && { alarmTopic: Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn) }),
+      ...(webSocketDomain && { webSocketDomain: this.#domain('WebSocketCertificate', webSocketDomain) }),
+      ...(httpDomain && { httpDomain: this.#domain('HttpCertificate', httpDomain) }),
     });
     this.#tell(backend);
+  }
+
+  #existing({ alarmTopicArn, eventBusName, encryptionKeyArn }: HeraldStackProps) {
+    return {
+      ...(alarmTopicArn && { alarmTopic: Topic.fromTopicArn(this, 'AlarmTopic', alarmTopicArn) }),
+      ...(eventBusName && { eventBus: EventBus.fromEventBusName(this, 'EventBus', eventBusName) }),
+      ...(encryptionKeyArn && { encryptionKey: Key.fromKeyArn(this, 'Key', encryptionKeyArn) }),
+    };
+  }
+
+  #domain(id: string, { domainName, certificateArn }: NamedDomain): CustomDomain {
+    return { domainName, certificate: Certificate.fromCertificateArn(this, id, certificateArn) };
   }
 
   #auth({ jwtSecretArn, jwksUrl, issuer, audience }: HeraldStackProps): Auth {
@@ -50,6 +84,12 @@ export class HeraldStack extends Stack {
         'Secret the tokens of clients are signed with (HS256)',
       );
     }
+    const { dashboard, webSocketDomain, httpDomain } = backend;
+    output('DashboardName', dashboard.dashboardName, 'In CloudWatch: what to look at first');
+    const target = (domain: DomainName) => domain.regionalDomainName;
+    const record = 'Your name in front of the API has to point here (CNAME)';
+    if (webSocketDomain) output('WebSocketDomainTarget', target(webSocketDomain), record);
+    if (httpDomain) output('HttpDomainTarget', target(httpDomain), record);
     for (const [name, queue] of Object.entries(backend.deadLetterQueues)) {
       output(`${name}QueueUrl`, queue.queueUrl, 'Dead letters');
     }

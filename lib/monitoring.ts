@@ -1,31 +1,39 @@
 /**
- * Alarms that mean somebody has to look. Each names the entry of docs/operations.md that says what at.
- * Missing data is good news: these metrics exist only while something happens.
+ * Alarms that mean somebody has to look, the page to look at, and the questions to ask the logs. Each alarm names the entry of
+ * docs/operations.md that says what to do. Missing data is good news: these metrics exist only while something happens.
  */
 import { Duration, Names } from 'aws-cdk-lib';
 import {
   Alarm,
   ComparisonOperator,
+  type Dashboard,
   type IMetric,
   MathExpression,
+  Stats,
   TreatMissingData,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { BackendDashboard } from './dashboard.ts';
 import type { StatefulName } from './functions.ts';
 import type { HeraldFunction } from './herald-function.ts';
+import { FIVE_MINUTES, Metrics, ONE_MINUTE, type Watched } from './metrics.ts';
+import { Queries } from './queries.ts';
+import type { Tables } from './tables.ts';
 
-export interface MonitoringProps {
+export interface MonitoringProps extends Watched {
   readonly authorizer: HeraldFunction;
-  readonly functions: Record<StatefulName, IFunction>;
-  readonly deadLetterQueues: Record<string, IQueue>;
+  readonly functions: Record<StatefulName, HeraldFunction>;
+  readonly tables: Tables;
+  readonly deadLetterQueues: Record<DeadLetters, IQueue>;
   /** Undefined: the alarms only show. */
   readonly alarmTopic: ITopic | undefined;
 }
+
+export type DeadLetters = 'FailedNotifications' | 'UndeliveredEvents' | 'FailedReplays';
 
 interface Watch {
   readonly metric: IMetric;
@@ -36,30 +44,52 @@ interface Watch {
   readonly entry: string;
 }
 
-const FIVE_MINUTES = { period: Duration.minutes(5) };
-const ONE_MINUTE = { period: Duration.minutes(1) };
+/** Half of the connections that an account may open per second at first, over a minute. */
+const STORM_PER_MINUTE = 15_000;
 
 export class Monitoring extends Construct {
+  readonly dashboard: Dashboard;
   readonly #topic: ITopic | undefined;
+  readonly #alarms: Alarm[] = [];
+  readonly #metrics: Metrics;
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
     this.#topic = props.alarmTopic;
+    this.#metrics = new Metrics(props);
     this.#watchDeadLetters(props);
     this.#watchErrors(props);
     this.#watchReplay(props);
     this.#watchThrottles(props);
+    this.#watchPublishers();
+    this.#watchClients();
+    const { backend, functions, authorizer } = props;
+    const { dashboard } = new BackendDashboard(this, 'Overview', {
+      ...props,
+      metrics: this.#metrics,
+      alarms: this.#alarms,
+    });
+    this.dashboard = dashboard;
+    const logGroups = [...Object.values(functions), authorizer].map(({ logGroup }) => logGroup);
+    new Queries(this, 'Queries', { backend, logGroups });
   }
 
   #watchDeadLetters({ deadLetterQueues }: MonitoringProps) {
-    for (const [name, queue] of Object.entries(deadLetterQueues)) {
-      this.#alarm(name, {
-        metric: queue.metricApproximateNumberOfMessagesVisible(FIVE_MINUTES),
-        above: 0,
-        says: 'Something failed every retry and waits in a dead-letter queue.',
-        entry: 'dead-letters',
-      });
-    }
+    const watch = (name: DeadLetters, says: string, entry: string) => {
+      const metric = deadLetterQueues[name].metricApproximateNumberOfMessagesVisible(FIVE_MINUTES);
+      this.#alarm(name, { metric, above: 0, says, entry });
+    };
+    watch(
+      'FailedNotifications',
+      'A notification failed every retry and waits in a dead-letter queue.',
+      'dead-letters',
+    );
+    watch(
+      'UndeliveredEvents',
+      'EventBridge could not hand a notification over; it waits in a dead-letter queue.',
+      'dead-letters',
+    );
+    watch('FailedReplays', 'A record of the connections stream failed every retry.', 'poison-record');
   }
 
   #watchErrors({ functions, authorizer }: MonitoringProps) {
@@ -91,6 +121,13 @@ export class Monitoring extends Construct {
       says: 'Devices that connect wait over a minute for what they missed.',
       entry: 'replay-lag',
     });
+    this.#alarm('slowCatchUp', {
+      metric: this.#metrics.own('catchUpMs', Stats.p(90)),
+      above: Duration.seconds(10).toMilliseconds(),
+      periods: 3,
+      says: 'One device in ten waits over 10 s after it connects for what it missed.',
+      entry: 'replay-lag',
+    });
   }
 
   #watchThrottles({ functions, authorizer }: MonitoringProps) {
@@ -108,7 +145,61 @@ export class Monitoring extends Construct {
       }),
       above: 0,
       says: 'Lambda refused invocations: the concurrency of the account is used up.',
-      entry: 'throttles',
+      entry: 'throttling',
+    });
+    this.#alarm('busy', {
+      metric: this.#metrics.own('busy'),
+      above: 10,
+      says: 'Publishers and clients are told to come back: DynamoDB is throttled, or too much goes to one user at once.',
+      entry: 'throttling',
+    });
+    this.#alarm('postsThrottled', {
+      metric: this.#metrics.own('postsThrottled'),
+      above: 100,
+      periods: 2,
+      says: 'API Gateway refuses posts (429): the request rate of the account is used up, or clients do not read.',
+      entry: 'throttling',
+    });
+  }
+
+  #watchPublishers() {
+    this.#alarm('slowPosts', {
+      metric: this.#metrics.own('postMs', Stats.p(99)),
+      above: Duration.seconds(2).toMilliseconds(),
+      periods: 3,
+      says: 'One message in a hundred takes over 2 s from its publisher to the post.',
+      entry: 'slow-posts',
+    });
+    this.#alarm('failedRequests', {
+      metric: this.#metrics.httpApi('5xx'),
+      above: 5,
+      says: 'HTTPS requests of publishers or operators fail on our side.',
+      entry: 'failed-requests',
+    });
+  }
+
+  #watchClients() {
+    const usingMetrics = {
+      refused: this.#metrics.own('tokensRefused'),
+      connected: this.#metrics.own('connected'),
+    };
+    this.#alarm('refusedTokens', {
+      metric: new MathExpression({
+        ...FIVE_MINUTES,
+        label: 'Refused tokens, where they outnumber the connections',
+        expression: 'IF(refused > FILL(connected, 0), refused, 0)',
+        usingMetrics,
+      }),
+      above: 20,
+      periods: 2,
+      says: 'More clients are refused than let in: their tokens are signed with another secret or key, or have expired.',
+      entry: 'refused-tokens',
+    });
+    this.#alarm('reconnectStorm', {
+      metric: this.#metrics.webSocketApi('ConnectCount').with(ONE_MINUTE),
+      above: STORM_PER_MINUTE,
+      says: 'Clients connect at over half the rate that an account is allowed at first.',
+      entry: 'reconnect-storm',
     });
   }
 
@@ -121,6 +212,7 @@ export class Monitoring extends Construct {
       treatMissingData: TreatMissingData.NOT_BREACHING,
       alarmDescription: `${says} See docs/operations.md#${entry}`,
     });
+    this.#alarms.push(alarm);
     if (this.#topic) alarm.addAlarmAction(new SnsAction(this.#topic));
   }
 }

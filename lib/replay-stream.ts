@@ -1,28 +1,25 @@
 /** The Connections table's stream drives `replay`, set so that one bad record never holds up the others for long. */
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import {
-  FilterCriteria,
-  FilterRule,
-  type Function as LambdaFn,
-  StartingPosition,
-} from 'aws-cdk-lib/aws-lambda';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { FilterCriteria, FilterRule, type IFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
 import { DeadLetterQueue } from './dead-letter-queue.ts';
 
 export interface ReplayStreamProps {
   readonly connections: TableV2;
-  readonly replay: LambdaFn;
+  readonly replay: IFunction;
+  readonly encryptionKey: IKey | undefined;
 }
 
 export class ReplayStream extends Construct {
   /** Where in the stream the records stand that were given up; the rows themselves are in the table. */
   readonly failedReplays: DeadLetterQueue;
 
-  constructor(scope: Construct, id: string, { connections, replay }: ReplayStreamProps) {
+  constructor(scope: Construct, id: string, { connections, replay, encryptionKey }: ReplayStreamProps) {
     super(scope, id);
-    this.failedReplays = new DeadLetterQueue(this, 'FailedReplays');
+    this.failedReplays = new DeadLetterQueue(this, 'FailedReplays', encryptionKey);
     replay.addEventSource(
       new DynamoEventSource(connections, {
         // Nothing is missed while the mapping is created, and what is driven twice does no harm.

@@ -10,6 +10,7 @@ import {
   MAX_RETENTION_SECONDS,
   MIN_RETENTION_SECONDS,
 } from '../lambdas/protocol/limits.ts';
+import { HANDLERS, type HandlerName } from './handlers.ts';
 
 /** HS256: whoever holds the secret issues tokens. */
 export interface SecretAuth {
@@ -101,6 +102,20 @@ export function checkLimits(limits: Limits) {
   const { stageName = DEFAULTS.stageName } = limits;
   if (!Token.isUnresolved(stageName) && !/^[A-Za-z0-9_-]{1,128}$/.test(stageName)) {
     throw new InvalidSetting(`stageName is "${stageName}", expected 1 to 128 of A–Z a–z 0–9 _ -`);
+  }
+}
+
+/** Lambda's own limit depends on the account; this is where most begin. */
+const MAX_WARM = 1000;
+
+export function checkWarm(provisionedConcurrency: Partial<Record<HandlerName, number>> = {}) {
+  for (const [name, instances] of Object.entries(provisionedConcurrency)) {
+    if (!HANDLERS.some((handler) => handler === name)) {
+      throw new InvalidSetting(
+        `provisionedConcurrency has "${name}", expected one of ${HANDLERS.join(', ')}`,
+      );
+    }
+    checkInteger(`provisionedConcurrency.${name}`, instances, 1, MAX_WARM);
   }
 }
 

@@ -1,12 +1,21 @@
 /** The four tables, with the keys that the store reads and writes them by. */
 import type { RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, Billing, StreamViewType, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import {
+  AttributeType,
+  Billing,
+  type CfnGlobalTable,
+  StreamViewType,
+  TableV2,
+} from 'aws-cdk-lib/aws-dynamodb';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../lambdas/store/tables.ts';
 
 export interface TablesProps {
   /** What becomes of the tables, and of what is in them, when the stack is deleted. */
   readonly removalPolicy: RemovalPolicy;
+  /** Undefined: a key of DynamoDB's own. */
+  readonly encryptionKey: IKey | undefined;
 }
 
 export class Tables extends Construct implements Record<keyof TableNames, TableV2> {
@@ -15,11 +24,11 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
   readonly messages: TableV2;
   readonly publishes: TableV2;
 
-  constructor(scope: Construct, id: string, { removalPolicy }: TablesProps) {
+  constructor(scope: Construct, id: string, { removalPolicy, encryptionKey }: TablesProps) {
     super(scope, id);
     const table = (name: keyof TableNames) => {
       const { partition, sort, stream } = TABLES[name];
-      return new TableV2(this, name, {
+      const made = new TableV2(this, name, {
         partitionKey: attribute(partition),
         sortKey: attribute(sort),
         billing: Billing.onDemand(),
@@ -29,12 +38,21 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
         ...(stream && { dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES }),
         removalPolicy,
       });
+      if (encryptionKey) encrypt(made, encryptionKey);
+      return made;
     };
     this.connections = table('connections');
     this.devices = table('devices');
     this.messages = table('messages');
     this.publishes = table('publishes');
   }
+}
+
+/** TableV2 takes a key only in a stack that knows its Region, which few do. */
+function encrypt(table: TableV2, key: IKey) {
+  const resource = table.node.defaultChild as CfnGlobalTable;
+  resource.addPropertyOverride('SSESpecification', { SSEEnabled: true, SSEType: 'KMS' });
+  resource.addPropertyOverride('Replicas.0.SSESpecification', { KMSMasterKeyId: key.keyArn });
 }
 
 const attribute = ({ name, type }: { name: string; type: 'S' | 'N' }) => ({

@@ -4,6 +4,8 @@
  */
 import { Stack } from 'aws-cdk-lib';
 import {
+  type CfnApi,
+  type DomainName,
   type ThrottleSettings,
   WebSocketApi,
   type WebSocketRouteOptions,
@@ -12,16 +14,18 @@ import {
 import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { accessLog } from './access-log.ts';
 import { AccountLogRole } from './account-log-role.ts';
+import { type CustomDomain, createDomain } from './custom-domain.ts';
+import type { LogSettings } from './logs.ts';
 import { acknowledge } from './nag.ts';
 
 export interface ClientApiProps {
   readonly stageName: string;
   readonly throttle: ThrottleSettings;
-  readonly logRetention: RetentionDays;
+  readonly logs: LogSettings;
+  readonly webSocketDomain: CustomDomain | undefined;
   readonly accountLogRole: boolean;
 }
 
@@ -34,30 +38,49 @@ export interface ClientRoutes {
 
 export class ClientApi extends Construct {
   readonly stage: WebSocketStage;
+  readonly domain: DomainName | undefined;
+  /** Where clients connect. */
+  readonly url: string;
+  /** Where frames are posted to. */
+  readonly callbackUrl: string;
   readonly #api: WebSocketApi;
 
   constructor(scope: Construct, id: string, props: ClientApiProps) {
     super(scope, id);
-    const { stageName, throttle, logRetention } = props;
+    const { stageName, throttle, logs, webSocketDomain } = props;
     this.#api = new WebSocketApi(this, 'Api', {
       description: 'Herald: the connections of the clients',
       // Every frame goes to $default, whatever a client calls its action.
       routeSelectionExpression: '\\$default',
     });
+    this.domain = webSocketDomain && this.#moveTo(webSocketDomain);
     this.stage = new WebSocketStage(this, 'Stage', {
       webSocketApi: this.#api,
       stageName,
       autoDeploy: true,
       throttle,
-      accessLogSettings: accessLog(this, 'websocket', logRetention),
+      accessLogSettings: accessLog(this, 'websocket', logs),
+      ...(this.domain && { domainMapping: { domainName: this.domain } }),
     });
+    this.url = webSocketDomain ? `wss://${webSocketDomain.domainName}` : this.stage.url;
+    this.callbackUrl = webSocketDomain ? `https://${webSocketDomain.domainName}` : this.stage.callbackUrl;
     if (props.accountLogRole) this.stage.node.addDependency(new AccountLogRole(this, 'AccountLogRole'));
+  }
+
+  /** The name API Gateway gave the API leads nowhere then, not for callbacks either. */
+  #moveTo(domain: CustomDomain): DomainName {
+    (this.#api.node.defaultChild as CfnApi).disableExecuteApiEndpoint = true;
+    return createDomain(this, domain);
   }
 
   /** ARN of sending a frame (POST) to, or closing (DELETE), any connection of the stage. */
   connectionsArn(method: 'POST' | 'DELETE'): string {
     const resourceName = `${this.stage.stageName}/${method}/@connections/*`;
     return Stack.of(this).formatArn({ service: 'execute-api', resource: this.#api.apiId, resourceName });
+  }
+
+  get apiId(): string {
+    return this.#api.apiId;
   }
 
   addRoutes({ authorizer, connect, disconnect, frame }: ClientRoutes) {

@@ -1,63 +1,74 @@
-/** The keys that tokens are verified with: a shared secret, or the public keys of an issuer. */
-import { createPublicKey, createSecretKey, type KeyObject } from 'node:crypto';
+/** The keys that tokens are verified with, and the plain case of them: a shared secret, in its current and its previous version. */
+import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from 'jsonwebtoken';
-import { JwksClient } from 'jwks-rsa';
+import { createBudget } from './budget.ts';
 
 /** A key made once verifies several times faster than its text. */
 export interface TokenKeys {
   /** The only algorithms accepted: a token's own header must never choose. */
   algorithms: Algorithm[];
-  /** `kid`: of the token's header. Undefined: no such key. Rejects when the keys cannot be had at the moment. */
-  find(kid: string | undefined): Promise<KeyObject | undefined>;
+  /**
+   * Those that the token may be signed with, the likeliest first. `kid`: of the token's header. None: no such key. Rejects when
+   * the keys cannot be had at the moment.
+   */
+  find(kid: string | undefined): Promise<KeyObject[]>;
+  /** Those after another look, because none of the first fits. Absent: they would be the same. */
+  lookAgain?(): Promise<KeyObject[]>;
 }
 
-const SECRET_KEPT_MS = 5 * 60_000;
-const JWKS_TIMEOUT_MS = 5000;
+export const SECRET_VERSIONS = ['AWSCURRENT', 'AWSPREVIOUS'] as const;
+export type SecretVersion = (typeof SECRET_VERSIONS)[number];
 
-/** HS256 with one secret, read again every five minutes; while it cannot be read, the last one stands. */
-export function secretKeys(readSecret: () => Promise<string>, now: () => number = Date.now): TokenKeys {
-  let kept: { key: KeyObject; readAt: number } | undefined;
+/** Undefined: the secret has no such version. */
+export type ReadSecret = (version: SecretVersion) => Promise<string | undefined>;
+
+const KEPT_MS = 5 * 60_000;
+
+/** Anybody can send a token that fits no key. */
+const LOOKS_AT_ONCE = 3;
+const LOOK_PACE_MS = 10_000;
+
+interface Kept {
+  keys: KeyObject[];
+  versions: readonly SecretVersion[];
+  readAt: number;
+}
+
+/**
+ * HS256. The current secret is read every five minutes; while it cannot be read, what was read last stands. Once a token does not fit,
+ * the previous one is looked at too, and the current one anew: so a rotation locks nobody out, on either side of it.
+ */
+export function secretKeys(readSecret: ReadSecret, now: () => number = Date.now): TokenKeys {
+  const mayLook = createBudget(LOOKS_AT_ONCE, LOOK_PACE_MS, now);
+  let kept: Kept | undefined;
+
+  const read = async (versions: readonly SecretVersion[]): Promise<KeyObject[]> => {
+    const texts = await Promise.all(versions.map(readSecret));
+    if (texts[0] === undefined) throw new Error('the secret has no current version');
+    const keys = texts.flatMap((text) => (text === undefined ? [] : [createSecretKey(text, 'utf8')]));
+    kept = { keys, versions, readAt: now() };
+    return keys;
+  };
+
+  /** Not at every connect, while it fails. */
+  const stand = (last: Kept): KeyObject[] => {
+    kept = { ...last, readAt: now() };
+    return last.keys;
+  };
+
   return {
     algorithms: ['HS256'],
     async find() {
-      if (kept && now() - kept.readAt < SECRET_KEPT_MS) return kept.key;
-      try {
-        kept = { key: createSecretKey(await readSecret(), 'utf8'), readAt: now() };
-      } catch (error) {
-        if (!kept) throw error;
-        kept.readAt = now(); // not at every connect
-      }
-      return kept.key;
+      const last = kept;
+      if (last && now() - last.readAt < KEPT_MS) return last.keys;
+      const again = read(last?.versions ?? ['AWSCURRENT']);
+      return last ? await again.catch(() => stand(last)) : await again;
     },
-  };
-}
-
-/** The client's own way of fetching waits for ever when the answer breaks off. */
-async function fetchKeys(jwksUri: string): Promise<{ keys: unknown }> {
-  const response = await fetch(jwksUri, { redirect: 'error', signal: AbortSignal.timeout(JWKS_TIMEOUT_MS) });
-  if (!response.ok) throw new Error(`${jwksUri} answered ${response.status}`);
-  return (await response.json()) as { keys: unknown };
-}
-
-/** RS256 or ES256 with the keys an issuer publishes, each fetched when it is first needed and kept for ten minutes. */
-export function jwksKeys(jwksUri: string): TokenKeys {
-  const client = new JwksClient({
-    jwksUri,
-    cache: true,
-    cacheMaxAge: 10 * 60_000,
-    rateLimit: true,
-    jwksRequestsPerMinute: 10,
-    fetcher: fetchKeys,
-  });
-  return {
-    algorithms: ['RS256', 'ES256'],
-    async find(kid) {
-      try {
-        return createPublicKey((await client.getSigningKey(kid)).getPublicKey());
-      } catch (error) {
-        if (error instanceof Error && error.name === 'SigningKeyNotFoundError') return undefined;
-        throw error;
-      }
+    async lookAgain() {
+      const last = kept;
+      if (last && !mayLook()) return last.keys;
+      const again = read(SECRET_VERSIONS);
+      return last ? await again.catch(() => last.keys) : await again;
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Verifies a client's JWT: signature, algorithm, expiry, issuer, audience, subject. */
+import type { KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { isUserId } from '../protocol/names.ts';
 import type { TokenKeys } from './keys.ts';
@@ -31,9 +32,14 @@ export const createVerifyToken =
     if (!keys.algorithms.some((algorithm) => algorithm === header.alg)) {
       throw new TokenError(`algorithm is not ${keys.algorithms.join(' or ')}`);
     }
-    const key = await keys.find(header.kid);
-    if (!key) throw new TokenError('signed with an unknown key');
-    return identityOf(verified(token, key, { algorithms: keys.algorithms, issuer, audience }));
+    const options = { algorithms: keys.algorithms, issuer, audience };
+    const candidates = await keys.find(header.kid);
+    if (candidates.length === 0) throw new TokenError('signed with an unknown key');
+    const claims =
+      verifiedByOne(token, candidates, options) ??
+      verifiedByOne(token, (await keys.lookAgain?.()) ?? [], options);
+    if (claims === undefined) throw new TokenError(WRONG_KEY);
+    return identityOf(claims);
   };
 
 /** Undefined: not a JWT. A payload that is no JSON makes `decode` throw, and quote it. */
@@ -45,12 +51,24 @@ function headerOf(token: string): jwt.JwtHeader | undefined {
   }
 }
 
-function verified(token: string, key: jwt.Secret, options: jwt.VerifyOptions): string | jwt.JwtPayload {
-  try {
-    return jwt.verify(token, key, options);
-  } catch (error) {
-    throw new TokenError(error instanceof Error ? error.message : 'invalid', { cause: error });
+/** What `jsonwebtoken` says when the key is not the one that signed; it looks at the claims only after that. */
+const WRONG_KEY = 'invalid signature';
+
+/** Undefined: none of the keys signed it. */
+function verifiedByOne(
+  token: string,
+  keys: KeyObject[],
+  options: jwt.VerifyOptions,
+): string | jwt.JwtPayload | undefined {
+  for (const key of keys) {
+    try {
+      return jwt.verify(token, key, options);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : 'invalid';
+      if (message !== WRONG_KEY) throw new TokenError(message, { cause: error });
+    }
   }
+  return undefined;
 }
 
 function identityOf(claims: string | jwt.JwtPayload): Identity {

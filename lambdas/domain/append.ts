@@ -1,7 +1,7 @@
 /** Adds a message to a channel's log: dense seqs, one message per idempotency key, whatever fails on the way. */
 import type { App } from './app.ts';
 import { backOff } from './concurrency.ts';
-import { Busy, type Cursor, type IdempotencyKey, type Message } from './ports.ts';
+import { Busy, type Cursor, type IdempotencyKey, type Message, type MessageLog } from './ports.ts';
 import { inTurn } from './turns.ts';
 
 /**
@@ -50,6 +50,7 @@ async function race(app: App, channel: string, draft: Draft): Promise<Appended> 
       message = numbered(draft, next, now);
       const result = await app.log.append(channel, head, next, message, idempotencyKey(draft, now), now);
       if (result.outcome === 'appended') return { outcome: 'appended', epoch: next.epoch, message };
+      if (result.outcome === 'lost_race') app.logger.metrics({ lostRaces: 1 });
       if (result.outcome === 'duplicate') {
         return await known(app, channel, next.epoch, result, doubtful);
       }
@@ -67,9 +68,8 @@ async function race(app: App, channel: string, draft: Draft): Promise<Appended> 
  * row needs no such look, its id may be another publisher's too.
  */
 async function findOurs({ log }: App, channel: string, { seq, id }: Message): Promise<Message | undefined> {
-  const proof = await log.prove(channel, [seq]);
-  if (proof.outcome === 'in_doubt') throw new Busy(`${channel}: an append of seq ${seq} is under way`);
-  return proof.present.find((message) => message.id === id);
+  const standing = await proven(log, channel, seq);
+  return standing?.id === id ? standing : undefined;
 }
 
 async function known(
@@ -79,10 +79,17 @@ async function known(
   { seq, samePayload }: { seq: number; samePayload: boolean },
   doubtful: Message | undefined,
 ): Promise<Appended> {
-  if (doubtful?.seq === seq && samePayload) return { outcome: 'appended', epoch, message: doubtful };
   if (!samePayload) return { outcome: 'conflict' };
-  const { messages } = await log.query(channel, seq - 1, seq);
-  return { outcome: 'duplicate', epoch, seq, message: messages[0] };
+  const message = await proven(log, channel, seq);
+  const isOurs = message !== undefined && doubtful?.seq === seq;
+  return isOurs ? { outcome: 'appended', epoch, message } : { outcome: 'duplicate', epoch, seq, message };
+}
+
+/** A plain read might miss the message of an append whose key already shows, and it would be delivered to nobody. */
+async function proven(log: MessageLog, channel: string, seq: number): Promise<Message | undefined> {
+  const proof = await log.prove(channel, [seq]);
+  if (proof.outcome === 'in_doubt') throw new Busy(`${channel}: an append of seq ${seq} is under way`);
+  return proof.present[0];
 }
 
 const numbered = (

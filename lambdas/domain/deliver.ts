@@ -24,19 +24,26 @@ type Delivery = 'sent' | 'excluded' | 'gone' | 'deferred';
 /** How many connections the user has, and what became of the message on each. */
 export type Deliveries = Record<Delivery | 'connections', number>;
 
-/** Rejects only when the connections cannot be looked up: what goes wrong on one of them stays there. */
+/**
+ * `publishedAt`: when its publisher asked. Rejects only when the connections cannot be looked up: what goes wrong on one of
+ * them stays there.
+ */
 export async function deliver(
   app: App,
   userId: string,
   channel: string,
   epoch: string,
   message: Message,
+  publishedAt: number,
 ): Promise<Deliveries> {
   const open = (await app.connections.list(userId)).filter(({ bye }) => bye === undefined);
   const frame = encodeMessage(channel, message);
+  const live = { channel, position: { epoch, seq: message.seq }, message, frame, publishedAt };
   const outcomes = await mapConcurrently(open, CONCURRENT_POSTS, async (connection) => {
     try {
-      return await deliverTo(app, connection, channel, { epoch, seq: message.seq }, message, frame);
+      const delivery = await deliverTo(app, connection, live);
+      if (delivery !== 'sent') note(app, connection, live, delivery);
+      return delivery;
     } catch (error) {
       // The message is in the log and the device's cursor before it: its next replay brings it.
       app.logger.error('delivery failed', { ...logged(connection), seq: message.seq, error: asError(error) });
@@ -53,18 +60,22 @@ export async function deliver(
   };
 }
 
-async function deliverTo(
-  app: App,
-  connection: Connection,
-  channel: string,
-  position: Cursor,
-  { originDeviceId }: Message,
-  frame: string,
-): Promise<Delivery> {
+interface Live {
+  channel: string;
+  position: Cursor;
+  message: Message;
+  frame: string;
+  publishedAt: number;
+}
+
+async function deliverTo(app: App, connection: Connection, live: Live): Promise<Delivery> {
+  const { channel, position, message, frame, publishedAt } = live;
+  const { originDeviceId } = message;
   if (originDeviceId !== undefined && connection.deviceId === originDeviceId) return 'excluded';
   if (connection.readyAt === undefined) return 'deferred';
   switch (await post(app, connection, frame)) {
     case 'sent':
+      note(app, connection, live, 'sent', { postMs: app.clock.now() - publishedAt });
       if (connection.ackMode === 'auto') await settle(app, connection, channel, position);
       return 'sent';
     case 'gone':
@@ -77,6 +88,20 @@ async function deliverTo(
       await askForReplay(app, connection, position);
       return 'deferred';
   }
+}
+
+/** One line for each connection: where a message went can be followed by its channel and seq. */
+function note(
+  { logger }: App,
+  connection: Connection,
+  { channel, message: { seq, id } }: Live,
+  delivery: Delivery,
+  measured?: { postMs: number },
+): void {
+  const { deviceId, ackMode } = connection;
+  const fields = { ...logged(connection), deviceId, channel, seq, id, delivery, ackMode };
+  if (measured) logger.metrics(measured, 'delivered', fields);
+  else logger.info('not delivered', fields);
 }
 
 /**

@@ -21,8 +21,8 @@ export async function cursorOf(app: App, key: DeviceKey, channel: string, head: 
 
   const start = cursor === undefined ? await mostAdvanced(app, key.userId, channel, head) : 0;
   const to = { epoch: head.epoch, seq: start };
-  if (await app.devices.advance(key, channel, to, sighting(app))) return start;
-  // Another connection of the device was faster.
+  // Only where there is none: the user's other devices may have gone far since another connection of this one began.
+  if (await app.devices.advance(key, channel, to, sighting(app), 'anew')) return start;
   return (await app.devices.find(key))?.cursors.get(channel)?.seq ?? start;
 }
 

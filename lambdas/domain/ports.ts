@@ -90,9 +90,16 @@ export interface DeviceStore {
    * Moves a cursor forward, atomically, and notes the sighting. Within an epoch it never goes back.
    * Without `from`: it moves if there is no cursor, or one of another epoch, or one before `to`.
    * With `from`: it moves only if it stands in `to`'s epoch at or after `from` and before `to`.
+   * `anew`: only if there is no cursor, or one of another epoch.
    * Returns whether it moved.
    */
-  advance(key: DeviceKey, channel: string, to: Cursor, sighting: Sighting, from?: number): Promise<boolean>;
+  advance(
+    key: DeviceKey,
+    channel: string,
+    to: Cursor,
+    sighting: Sighting,
+    from?: number | 'anew',
+  ): Promise<boolean>;
 }
 
 /** The newest seq of a channel; `seq` 0: it holds no message yet. */
@@ -138,7 +145,7 @@ export interface MessageLog {
   create(channel: string, head: Head): Promise<Head>;
   /**
    * All or nothing: moves the head from `expected` (undefined: none) to `next`, adds the message at `next.seq`,
-   * which must be absent, and keeps the idempotency key, which must be absent or expired at `now`.
+   * which must be absent, and keeps the idempotency key, which must be absent, expired at `now`, or of another epoch.
    */
   append(
     channel: string,
@@ -191,8 +198,10 @@ export interface Logger {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
-  /** Adds to metrics; a name ends in its unit when it has one, as in `publishToPostMs`. */
-  metrics(values: Record<string, number>): void;
+  /**
+   * Adds to metrics; a name ends in its unit when it has one, as in `postMs`. With a message the same line is one of the log, too.
+   */
+  metrics(values: Record<string, number>, message?: string, fields?: LogFields): void;
 }
 
 export type LogFields = Record<string, string | number | boolean | undefined | Error>;

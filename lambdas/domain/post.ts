@@ -37,12 +37,15 @@ export async function post(
   frame: string,
 ): Promise<PostOutcome | 'expired'> {
   if (isExpired(app, connection)) return 'expired';
-  return await app.gateway.post(connection, frame);
+  const outcome = await app.gateway.post(connection, frame);
+  if (outcome === 'throttled') app.logger.metrics({ postsThrottled: 1 });
+  return outcome;
 }
 
 /** Forgets a connection that answered `gone`. A young one is left to its `$disconnect`, or to the next who finds it gone. */
 export async function forgetGone(app: App, connection: Connection): Promise<void> {
-  if (!isYoung(app, connection)) await app.connections.remove(connection);
+  if (isYoung(app, connection)) app.logger.metrics({ youngGone: 1 });
+  else await app.connections.remove(connection);
 }
 
 /**

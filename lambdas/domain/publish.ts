@@ -47,12 +47,19 @@ export async function publish(app: App, notification: Notification): Promise<Pub
   };
   refuseTooLarge(users, draft);
   const startedAt = app.clock.now();
-  const results = await mapConcurrently(users, CONCURRENT_USERS, (userId) => publishTo(app, userId, draft));
+  const results = await mapConcurrently(users, CONCURRENT_USERS, (userId) =>
+    publishTo(app, userId, draft, startedAt),
+  );
   report(app, draft.id, results, startedAt);
   return { id: draft.id, results };
 }
 
-async function publishTo(app: App, userId: string, draft: Draft): Promise<Published | Unpublished> {
+async function publishTo(
+  app: App,
+  userId: string,
+  draft: Draft,
+  startedAt: number,
+): Promise<Published | Unpublished> {
   const channel = userChannel(userId);
   try {
     const appended = await append(app, channel, draft);
@@ -60,9 +67,10 @@ async function publishTo(app: App, userId: string, draft: Draft): Promise<Publis
     const duplicate = appended.outcome === 'duplicate';
     const { epoch, message } = appended;
     const seq = duplicate ? appended.seq : appended.message.seq;
-    const deliveries = await deliverStored(app, userId, channel, epoch, message, draft);
+    const deliveries = await deliverStored(app, userId, channel, epoch, message, draft, startedAt);
     return { userId, seq, duplicate, ...deliveries };
   } catch (error) {
+    if (error instanceof Busy) app.logger.metrics({ busy: 1 });
     app.logger.error('publish failed', { userId, id: draft.id, error: asError(error) });
     return { userId, error: faultOf(error) };
   }
@@ -75,7 +83,9 @@ function report(
   startedAt: number,
 ): void {
   const published = results.filter((result): result is Published => 'seq' in result);
-  for (const result of published) logger.info('published', { id, ...result });
+  for (const result of published) {
+    logger.info('published', { id, channel: userChannel(result.userId), ...result });
+  }
   const total = (name: keyof Deliveries) => published.reduce((sum, result) => sum + result[name], 0);
   logger.metrics({
     published: published.length,
@@ -101,13 +111,14 @@ async function deliverStored(
   epoch: string,
   message: Message | undefined,
   { payload }: Draft,
+  startedAt: number,
 ): Promise<Deliveries> {
   // The message of a repeated request may have expired since.
   if (message === undefined || message.expiresAt <= app.clock.now()) return NOBODY;
   // It never rejects. What is not awaited may be lost with the Lambda.
   const passed = passOrigin(app, userId, channel, epoch, message);
   try {
-    return await deliver(app, userId, channel, epoch, message);
+    return await deliver(app, userId, channel, epoch, message, startedAt);
   } catch (error) {
     if (payload !== undefined) throw error;
     app.logger.error('stored but not delivered', { userId, seq: message.seq, error: asError(error) });

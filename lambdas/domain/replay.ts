@@ -27,10 +27,6 @@ export async function drive(
   if (connection.bye) return await sayGoodbye(app, connection, connection.bye);
   if (isExpired(app, connection)) return await expire(app, connection);
 
-  // It has no cursor to go on from. Sent nothing, it would take the head for settled, and messages on their way for old.
-  const isAnonymous = connection.deviceId === undefined;
-  if (isAnonymous && connection.readyAt !== undefined && after === undefined) return;
-
   const channel = userChannel(connection.userId);
   const head = await openChannel(app, channel);
   const cursor = await startOf(app, connection, channel, head);
@@ -80,7 +76,11 @@ async function announce(
       await app.connections.markReady(connection, app.clock.now());
       app.logger.info('ready', { ...logged(connection), cursor, head: head.seq });
       if (connection.handover) await displace(app, userId);
-      app.logger.metrics({ connected: 1, connectToReadyMs: app.clock.now() - connection.connectedAt });
+      app.logger.metrics({
+        connected: 1,
+        connectToReadyMs: app.clock.now() - connection.connectedAt,
+        cursorLag: Math.max(0, head.seq - cursor),
+      });
       return true;
     case 'expired':
       await expire(app, connection);
@@ -115,13 +115,33 @@ export async function replay(
     if (outcome !== 'sent') return await stop(app, connection, outcome);
 
     frames += 1;
-    app.logger.metrics({ replayed: portion.messages.length, expired: portion.expired });
+    noteReplayed(app, connection, channel, portion, more);
     const windowIsFull = frames % REPLAY_WINDOW_FRAMES === 0;
     if (connection.ackMode === 'auto' && (windowIsFull || !more)) {
       await settle(app, connection, channel, { epoch: head.epoch, seq: portion.through }, after);
     }
     if (windowIsFull && more && !(await mayGoOn(app, connection, portion.through, deadlineAt))) return;
   }
+}
+
+/** `catchUpMs`: of a connection's first replay, if it needed no `sync` to go on. */
+function noteReplayed(
+  { logger, clock }: App,
+  connection: Connection,
+  channel: string,
+  { messages, expired, after, through }: Portion,
+  more: boolean,
+): void {
+  const caughtUp = !more && connection.readyAt === undefined;
+  logger.metrics(
+    {
+      replayed: messages.length,
+      expired,
+      ...(caughtUp && { catchUpMs: clock.now() - connection.connectedAt }),
+    },
+    'replayed',
+    { ...logged(connection), deviceId: connection.deviceId, channel, after, through },
+  );
 }
 
 /** The replay frames' contents, read page by page as they are taken; at least one. */
@@ -147,6 +167,7 @@ async function* missed(
 async function settle(app: App, { userId, deviceId }: Connection, channel: string, to: Cursor, from: number) {
   if (deviceId === undefined) return;
   await app.devices.advance({ userId, deviceId }, channel, to, sighting(app), from);
+  app.logger.info('acked', { userId, deviceId, channel, through: to.seq });
 }
 
 async function mayGoOn(

@@ -1,93 +1,80 @@
 /** Posts frames to connections through API Gateway's `@connections`, and closes them. */
-import {
-  ApiGatewayManagementApiClient,
-  DeleteConnectionCommand,
-  PostToConnectionCommand,
-} from '@aws-sdk/client-apigatewaymanagementapi';
-import type { Gateway, Logger, PostOutcome } from '../domain/ports.ts';
+import { createSender, type HttpAnswer, originOf, type Timeouts } from '../aws/http.ts';
+import { type Access, createSigner, type Signable } from '../aws/signature.ts';
+import type { Connection, Gateway, Logger, PostOutcome } from '../domain/ports.ts';
 
-export interface Timeouts {
-  connectMs: number;
-  /** A connection that hangs must not hold up the others. */
-  requestMs: number;
-}
-
+/** A connection that hangs must not hold up the others. */
 const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 5000 };
 
-/** The far end had closed the kept-alive socket, as happens while a Lambda is frozen: a fresh one may do. */
-const RESETS = ['ECONNRESET', 'EPIPE'];
+/** As the SDK sends it; it is the body that becomes the frame. */
+const FRAME_TYPE = 'application/octet-stream';
 
-export function createGateway(logger: Logger, timeouts: Timeouts = TIMEOUTS): Gateway {
-  const clients = new Map<string, ApiGatewayManagementApiClient>();
+export function createGateway(
+  logger: Logger,
+  readAccess: () => Access,
+  timeouts: Timeouts = TIMEOUTS,
+): Gateway {
+  const sign = createSigner('execute-api', readAccess, Date.now);
+  const send = createSender(timeouts);
+  const stages = new Map<string, ReturnType<typeof stageAt>>();
 
-  const clientOf = (endpoint: string) => {
-    const client = clients.get(endpoint) ?? createClient(endpoint, timeouts);
-    clients.set(endpoint, client);
-    return client;
+  const request = (
+    { connectionId, endpoint }: Pick<Connection, 'connectionId' | 'endpoint'>,
+    what: Pick<Signable, 'method' | 'body' | 'contentType'>,
+  ): Promise<HttpAnswer> => {
+    const stage = stages.get(endpoint) ?? stageAt(endpoint);
+    stages.set(endpoint, stage);
+    const { method, body, contentType } = what;
+    const path = stage.connections + encodeURIComponent(connectionId);
+    const headers = sign({ method, host: stage.host, path, body, contentType });
+    return send({ origin: stage.origin, method, path, headers, body });
   };
 
   const attempt = async (
     action: 'post' | 'close',
     connectionId: string,
-    send: () => Promise<unknown>,
+    answered: () => Promise<HttpAnswer>,
   ): Promise<PostOutcome> => {
     try {
-      await send().catch((error) => (isReset(error) ? send() : Promise.reject(error)));
-      return 'sent';
-    } catch (error) {
-      const outcome = outcomeOf(error);
+      const answer = await answered();
+      const outcome = outcomeOf(answer);
       if (outcome === 'failed') {
+        const { status, errorType, body } = answer;
         logger.warn('The gateway refused', {
           action,
           connectionId,
-          status: statusOf(error),
-          error: asError(error),
+          status,
+          errorType,
+          body: body.slice(0, 300),
         });
       }
       return outcome;
+    } catch (error) {
+      logger.warn('The gateway did not answer', { action, connectionId, error: asError(error) });
+      return 'failed';
     }
   };
 
   return {
-    post: ({ connectionId, endpoint }, frame) =>
-      attempt('post', connectionId, () =>
-        clientOf(endpoint).send(new PostToConnectionCommand({ ConnectionId: connectionId, Data: frame })),
+    post: (connection, frame) =>
+      attempt('post', connection.connectionId, () =>
+        request(connection, { method: 'POST', body: frame, contentType: FRAME_TYPE }),
       ),
-    close: ({ connectionId, endpoint }) =>
-      attempt('close', connectionId, () =>
-        clientOf(endpoint).send(new DeleteConnectionCommand({ ConnectionId: connectionId })),
-      ),
+    close: (connection) =>
+      attempt('close', connection.connectionId, () => request(connection, { method: 'DELETE', body: '' })),
   };
 }
 
-/**
- * No retries of its own: the SDK would wait a second after each 429, which is for the domain to decide.
- * Without `throwOnRequestTimeout` it would only log that a request takes too long.
- */
-const createClient = (endpoint: string, { connectMs, requestMs }: Timeouts) =>
-  new ApiGatewayManagementApiClient({
-    endpoint,
-    maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: connectMs,
-      requestTimeout: requestMs,
-      throwOnRequestTimeout: true,
-      socketTimeout: requestMs,
-    },
-  });
-
-/** By status and by name: a 410 without `x-amzn-ErrorType` has no name, an error with a body that is no JSON another one. */
-function outcomeOf(error: unknown): PostOutcome {
-  const { name } = asError(error);
-  const status = statusOf(error);
-  if (status === 410 || name === 'GoneException') return 'gone';
-  if (status === 429 || name === 'LimitExceededException') return 'throttled';
-  return 'failed';
+function stageAt(endpoint: string) {
+  const { host, pathname, ...origin } = originOf(endpoint);
+  return { origin, host, connections: `${pathname.replace(/\/$/, '')}/@connections/` };
 }
 
-const statusOf = (error: unknown): number | undefined =>
-  (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
-
-const isReset = (error: unknown): boolean => RESETS.includes((error as NodeJS.ErrnoException).code ?? '');
+function outcomeOf({ status }: HttpAnswer): PostOutcome {
+  if (status >= 200 && status < 300) return 'sent';
+  if (status === 410) return 'gone';
+  if (status === 429) return 'throttled';
+  return 'failed';
+}
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,5 +1,5 @@
 /** `$connect` authorizer: who connects, from the token alone, and what the other routes are told about it. */
-import { createTokenVerifier } from '../app.ts';
+import { createTokenVerifier } from '../auth/token-verifier.ts';
 import { TokenError, type VerifyToken } from '../auth/verify-token.ts';
 import type { Logger } from '../domain/ports.ts';
 import { readAuthEnv } from '../env.ts';
@@ -27,7 +27,7 @@ export const createAuthorizerHandler =
       return decision(event.methodArn, allowed, contextOf(userId, tokenExpiresAt, handshake));
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      logger.info('token refused', { reason: error.message });
+      logger.metrics({ tokensRefused: 1 }, 'token refused', { reason: error.message });
       throw new Error('Unauthorized'); // this very text makes API Gateway answer 401
     }
   };
@@ -60,5 +60,5 @@ const env = readAuthEnv();
 export const handler = createAuthorizerHandler({
   verify: createTokenVerifier(env),
   allowedOrigins: env.allowedOrigins,
-  logger: createLogger('authorizer'),
+  logger: createLogger('authorizer', undefined, Date.now, env.backend),
 });

@@ -50,6 +50,7 @@ async function answer(
     return await obey(app, connection, frame, app.clock.now() + REPLAY_BUDGET_MS);
   } catch (error) {
     if (error instanceof FrameError) return encodeError(error);
+    if (error instanceof Busy) app.logger.metrics({ busy: 1 });
     app.logger.error('frame failed', { ...logged(connection), action: frame?.action, error: asError(error) });
     return encodeError(
       error instanceof Busy

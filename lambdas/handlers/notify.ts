@@ -1,5 +1,7 @@
 /** Publishing, behind three doors: `POST /notifications`, an event on the bus, a direct Invoke. */
+
 import type { Context, EventBridgeEvent } from 'aws-lambda';
+import { messageTypes } from '#message-types';
 import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
 import { type PublishAnswer, publish, type Unpublished } from '../domain/publish.ts';
@@ -13,9 +15,21 @@ type BusEvent = EventBridgeEvent<'Notification', unknown>;
 export const createNotifyHandler =
   (app: App) => async (event: unknown, context: Pick<Context, 'awsRequestId'>) => {
     if (isHttp(event)) return await answerHttp(app, event);
-    if (isBusEvent(event)) return await takeFromBus(app, event);
-    return await answerInvoke(app, event, context.awsRequestId);
+    try {
+      if (isBusEvent(event)) return await takeFromBus(app, event);
+      return await answerInvoke(app, event, context.awsRequestId);
+    } catch (error) {
+      throw withoutData(error);
+    }
   };
+
+/** Lambda writes what is thrown into the log, and a validator may quote the data that it refuses, or name its keys. */
+function withoutData(error: unknown): unknown {
+  if (!(error instanceof RequestError) || error.code !== 'invalid_request') return error;
+  const others = error.errors.filter(({ path }) => !/^data\b/.test(path));
+  if (others.length === error.errors.length) return error;
+  return new RequestError(error.code, [...others, { path: 'data', message: 'does not fit its type' }]);
+}
 
 const isHttp = (event: unknown): event is HttpEvent =>
   isRecord(event) && isRecord(event.requestContext) && 'http' in event.requestContext;
@@ -74,4 +88,4 @@ function throwIfAny(faults: Unpublished[]): void {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
-export const handler = createNotifyHandler(createApp('notify', readEnv()));
+export const handler = createNotifyHandler(createApp('notify', readEnv(), messageTypes));

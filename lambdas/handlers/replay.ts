@@ -14,29 +14,57 @@ const BUDGET_MS = 60_000;
 const CONCURRENT_CONNECTIONS = 20;
 
 /**
- * Reports each record that failed: Lambda sends again from the lowest on. Several requests for one connection may run at
- * once; each replays from the cursor, so the client sees at worst a message twice.
+ * Reports each record that failed: Lambda sends again from the lowest on. Requests for one connection in several batches may run
+ * at once; each replays from the cursor, so the client sees at worst a message twice.
  */
 export const createReplayHandler =
   (app: App) =>
   async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
     const deadlineAt = app.clock.now() + BUDGET_MS;
+    const requests = joined(Records.filter(isRequest));
     const failures = await mapConcurrently(
-      Records.filter(isRequest),
+      requests,
       CONCURRENT_CONNECTIONS,
-      async (record) => {
-        const key = keyOf(record);
+      async ({ key, after, first }) => {
         try {
-          await drive(app, key, replayAfterOf(record), deadlineAt);
+          await drive(app, key, after, deadlineAt);
           return [];
         } catch (error) {
           app.logger.error('replay failed', { ...logged(key), error: asError(error) });
-          return [{ itemIdentifier: record.dynamodb?.SequenceNumber ?? '' }];
+          return [{ itemIdentifier: first }];
         }
       },
     );
     return { batchItemFailures: failures.flat() };
   };
+
+interface Request {
+  key: ConnectionKey;
+  after: number | undefined;
+  /** Sequence number of its first record. */
+  first: string;
+}
+
+/**
+ * One request per connection, from the lowest seq that any of its records asks for: each by itself would send the same window
+ * again.
+ */
+function joined(records: DynamoDBRecord[]): Request[] {
+  const requests = new Map<string, Request>();
+  for (const record of records) {
+    const key = keyOf(record);
+    const after = replayAfterOf(record);
+    const earlier = requests.get(key.connectionId);
+    // What names no seq means the device's cursor. An anonymous device has none, so there it means nothing.
+    const isAnonymous = record.dynamodb?.NewImage?.deviceId === undefined;
+    if (!earlier)
+      requests.set(key.connectionId, { key, after, first: record.dynamodb?.SequenceNumber ?? '' });
+    else if (after !== undefined && earlier.after !== undefined)
+      earlier.after = Math.min(after, earlier.after);
+    else earlier.after = isAnonymous ? (after ?? earlier.after) : undefined;
+  }
+  return [...requests.values()];
+}
 
 /** The event source filters already; it cannot compare the old row with the new. */
 const isRequest = ({ eventName, dynamodb }: DynamoDBRecord): boolean => {

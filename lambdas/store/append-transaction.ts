@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { CancellationReason } from '@aws-sdk/client-dynamodb';
 import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
-import type { AppendOutcome, Head, IdempotencyKey, Message } from '../domain/ports.ts';
+import type { AppendOutcome, Cursor, Head, IdempotencyKey, Message } from '../domain/ports.ts';
 import { isConditionFailed, isConflict } from './faults.ts';
 import { toHeadRow, toMessageRow } from './message-rows.ts';
 import { type PublishRow, type TableNames, toSeconds } from './tables.ts';
@@ -18,8 +18,11 @@ export const noHeadYet = 'attribute_not_exists(channel)';
 /** A seq is never given twice, not even where the head row was tampered with or restored from a backup. */
 const seqUnused = 'attribute_not_exists(channel)';
 
-/** A publisher's retry must not become a second message, also when it overtakes the first try. */
-const keyUnused = 'attribute_not_exists(channel) OR expiresAt <= :now';
+/**
+ * A publisher's retry must not become a second message, also when it overtakes the first try. A key of another epoch stands for a
+ * message that may be gone with that epoch.
+ */
+const keyUnused = 'attribute_not_exists(channel) OR expiresAt <= :now OR epoch <> :epoch';
 
 type Actions = NonNullable<TransactWriteCommandInput['TransactItems']>;
 
@@ -60,9 +63,9 @@ export function appendActions(
     actions[PUBLISH] = {
       Put: {
         TableName: tables.publishes,
-        Item: toPublishRow(channel, next.seq, idempotency),
+        Item: toPublishRow(channel, next, idempotency),
         ConditionExpression: keyUnused,
-        ExpressionAttributeValues: { ':now': Math.floor(now / 1000) },
+        ExpressionAttributeValues: { ':now': Math.floor(now / 1000), ':epoch': next.epoch },
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       },
     };
@@ -89,11 +92,12 @@ export function appendFailure(
 
 const toPublishRow = (
   channel: string,
-  seq: number,
+  { epoch, seq }: Cursor,
   { key, payload, expiresAt }: IdempotencyKey,
 ): PublishRow => ({
   channel,
   idempotencyKey: key,
+  epoch,
   seq,
   payloadHash: hashOf(payload),
   expiresAt: toSeconds(expiresAt),

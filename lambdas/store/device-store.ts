@@ -20,6 +20,9 @@ const expired = 'expiresAt <= :now';
 /** Acks arrive late and twice, and two Lambdas settle at once: the cursor only ever goes forward. */
 const noCursorAhead = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch OR #cursor.seq < :seq)';
 
+/** Two connections of a new device both look where it should begin: the second must not move what the first began. */
+const noCursorYet = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch)';
+
 /** An accepted live message must not jump the cursor over a replay that is still under way. */
 const standsBetween = '(#cursor.epoch = :epoch AND #cursor.seq >= :from AND #cursor.seq < :seq)';
 
@@ -98,20 +101,20 @@ export function createDeviceStore(
     channel: string,
     to: Cursor,
     sighting: Sighting,
-    from: number | undefined,
+    from: number | 'anew' | undefined,
   ): Promise<'moved' | 'stayed' | 'expired'> {
     const update = new UpdateCommand({
       TableName: tableName,
       Key: keyOf(key),
       UpdateExpression: 'SET #cursor = :to, lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
-      ConditionExpression: `${notExpired} AND ${from === undefined ? noCursorAhead : standsBetween}`,
+      ConditionExpression: `${notExpired} AND ${mayMove(from)}`,
       ExpressionAttributeNames: { '#cursor': cursorAttribute(channel) },
       ExpressionAttributeValues: {
         ...seen(sighting),
-        ...(from === undefined ? {} : { ':from': from }),
+        ...(typeof from === 'number' && { ':from': from }),
+        ...(from !== 'anew' && { ':seq': to.seq }),
         ':to': { epoch: to.epoch, seq: to.seq },
         ':epoch': to.epoch,
-        ':seq': to.seq,
         ':now': nowSeconds(),
       },
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
@@ -126,6 +129,9 @@ export function createDeviceStore(
     }
   }
 }
+
+const mayMove = (from: number | 'anew' | undefined): string =>
+  from === 'anew' ? noCursorYet : from === undefined ? noCursorAhead : standsBetween;
 
 const keyOf = ({ userId, deviceId }: DeviceKey): DeviceKey => ({ userId, deviceId });
 

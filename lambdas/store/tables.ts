@@ -104,6 +104,8 @@ export interface MessageRow {
 export interface PublishRow {
   channel: string;
   idempotencyKey: string;
+  /** Of the numbering that `seq` belongs to. */
+  epoch: string;
   seq: number;
   payloadHash: string;
   expiresAt: number;

@@ -22,7 +22,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
 
   const at = (instant: number): Sighting => ({ lastSeenAt: instant, expiresAt: instant + KEPT_MS });
   const cursor = (seq: number, epoch = 'epoch-1'): Cursor => ({ epoch, seq });
-  const advance = (to: Cursor, from?: number) => store.advance(key, channel, to, at(now), from);
+  const advance = (to: Cursor, from?: number | 'anew') => store.advance(key, channel, to, at(now), from);
   const cursorNow = async () => (await store.find(key))?.cursors.get(channel);
 
   describe('seeing a device', () => {
@@ -132,6 +132,14 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       const seqs = Array.from({ length: 20 }, (_, index) => ((index * 7) % 20) + 1);
       await Promise.all(seqs.map((seq) => advance(cursor(seq))));
       expect(await cursorNow()).toEqual(cursor(20));
+    });
+
+    it('begins anew only where there is none, or one of another epoch', async () => {
+      expect(await advance(cursor(5), 'anew')).toBe(true);
+      expect(await advance(cursor(9), 'anew')).toBe(false);
+      expect(await cursorNow()).toEqual(cursor(5));
+      expect(await advance(cursor(0, 'epoch-2'), 'anew')).toBe(true);
+      expect(await cursorNow()).toEqual(cursor(0, 'epoch-2'));
     });
 
     it('of another epoch is replaced, even by a lower seq', async () => {

@@ -1,7 +1,8 @@
-/** What API Gateway answers, and what the domain is told: the real SDK client against a server on loopback. */
+/** What API Gateway answers, and what the domain is told: our own client against a server on loopback. */
 import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createServer, type Socket } from 'node:net';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Access } from '../../lambdas/aws/signature.ts';
 import { createGateway } from '../../lambdas/gateway/gateway.ts';
 import { createMemoryLogger, type MemoryLogger } from '../support/memory-logger.ts';
 import { status, useScriptedServer } from '../support/scripted-server.ts';
@@ -15,21 +16,15 @@ let logger: MemoryLogger;
 
 const errorType = (name: string) => ({ 'x-amzn-ErrorType': name });
 const connection = () => ({ connectionId: CONNECTION_ID, endpoint: `${server.url}/prod` });
-const post = () => createGateway(logger, TIMEOUTS).post(connection(), FRAME);
-const close = () => createGateway(logger, TIMEOUTS).close(connection());
+const gateway = () => createGateway(logger, () => access, TIMEOUTS);
+const post = () => gateway().post(connection(), FRAME);
+const close = () => gateway().close(connection());
 
-beforeAll(() => {
-  vi.stubEnv('AWS_REGION', 'us-east-1');
-  vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
-  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
-});
+let access: Access;
 
 beforeEach(() => {
   logger = createMemoryLogger();
-});
-
-afterAll(() => {
-  vi.unstubAllEnvs();
+  access = { region: 'eu-west-1', accessKeyId: 'A', secretAccessKey: 'S', sessionToken: undefined };
 });
 
 describe('post', () => {
@@ -114,18 +109,77 @@ describe('post', () => {
     if (address === null || typeof address === 'string') throw new Error('no port');
     await new Promise((resolve) => closed.close(resolve));
     const endpoint = `http://127.0.0.1:${address.port}`;
-    const gateway = createGateway(logger, TIMEOUTS);
-    expect(await gateway.post({ connectionId: CONNECTION_ID, endpoint }, FRAME)).toBe('failed');
+    expect(await gateway().post({ connectionId: CONNECTION_ID, endpoint }, FRAME)).toBe('failed');
     expect(logger.entries).toHaveLength(1);
   });
 
   it('never writes a frame to the log', async () => {
     server.answer = status(500, {}, 'oops');
     await post();
-    const fields = logger.entries[0]?.fields;
-    const error = fields?.error;
-    const written = error instanceof Error ? `${error.message}${error.stack}` : '';
-    expect(JSON.stringify(fields) + written).not.toContain('secret');
+    server.answer = (request) => request.socket.resetAndDestroy();
+    await post();
+    const written = logger.entries.map(({ fields }) => {
+      const error = fields.error instanceof Error ? `${fields.error.message}${fields.error.stack}` : '';
+      return JSON.stringify(fields) + error;
+    });
+    expect(written).toHaveLength(2);
+    expect(written.join()).not.toContain('secret');
+  });
+
+  it('keeps its sockets, at most fifty, and serves what waits for one', async () => {
+    const sockets = new Set<unknown>();
+    server.answer = (request, response) => {
+      sockets.add(request.socket);
+      response.writeHead(200).end();
+    };
+    const { post } = gateway();
+    for (let round = 0; round < 3; round++) {
+      const outcomes = await Promise.all(Array.from({ length: 120 }, () => post(connection(), FRAME)));
+      expect(new Set(outcomes)).toEqual(new Set(['sent']));
+    }
+    expect(sockets.size).toBe(50);
+  });
+
+  it('gets through when every kept socket was cut while the Lambda was frozen', async () => {
+    const sockets: Socket[] = [];
+    server.answer = (request, response) => {
+      sockets.push(request.socket);
+      response.writeHead(200).end();
+    };
+    const { post } = gateway();
+    await Promise.all(Array.from({ length: 50 }, () => post(connection(), FRAME)));
+    const old = new WeakSet(sockets);
+    server.answer = (request, response) =>
+      old.has(request.socket) ? request.socket.resetAndDestroy() : status(200)(request, response);
+    const outcomes = await Promise.all(Array.from({ length: 50 }, () => post(connection(), FRAME)));
+    expect(new Set(outcomes)).toEqual(new Set(['sent']));
+    expect(logger.entries).toEqual([]);
+  });
+
+  it('signs with the credentials of the moment', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    server.answer = status(200);
+    const { post } = gateway();
+    await post(connection(), FRAME);
+    access = { region: 'eu-west-1', accessKeyId: 'B', secretAccessKey: 'T', sessionToken: 'session' };
+    vi.advanceTimersByTime(1000);
+    await post(connection(), FRAME);
+    vi.useRealTimers();
+    const [first, second] = server.received.map(({ headers }) => headers);
+    expect(first?.authorization).toContain('Credential=A/');
+    expect(first).not.toHaveProperty('x-amz-security-token');
+    expect(second?.authorization).toContain('Credential=B/');
+    expect(second?.['x-amz-security-token']).toBe('session');
+  });
+
+  it('fails without credentials, and says which', async () => {
+    const lacking = () => {
+      throw new Error('AWS_SECRET_ACCESS_KEY is not set');
+    };
+    expect(await createGateway(logger, lacking, TIMEOUTS).post(connection(), FRAME)).toBe('failed');
+    expect(logger.entries).toMatchObject([
+      { fields: { error: { message: 'AWS_SECRET_ACCESS_KEY is not set' } } },
+    ]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** What holds of the tables, the stream, the bus, the Lambdas and the alarms, however the construct is set. */
+/** What holds of the tables, the stream, the bus and the Lambdas, however the construct is set. */
 import { RemovalPolicy } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
@@ -164,6 +164,7 @@ describe('the Lambdas', () => {
     const variables = (id: string) =>
       (find(set, 'AWS::Lambda::Function', id).Properties.Environment as { Variables: unknown }).Variables;
     expect(variables('BackendAuthorizerauthorizer')).toEqual({
+      BACKEND_NAME: expect.stringMatching(/^Herald-Backend-[0-9A-F]{8}$/),
       JWKS_URL: 'https://id.example/keys',
       JWT_ISSUER: 'https://id.example',
       JWT_AUDIENCE: 'app',
@@ -178,45 +179,6 @@ describe('the Lambdas', () => {
   });
 });
 
-describe('the alarms', () => {
-  const alarms = findAll(template, 'AWS::CloudWatch::Alarm');
-  const named = (name: string) => find(template, 'AWS::CloudWatch::Alarm', `BackendMonitoring${name}`);
-
-  it('watch every dead-letter queue, every Lambda, the lag of the replay and throttling', () => {
-    expect(alarms.map(({ id }) => id.replace(/^BackendMonitoring|[0-9A-F]{8}$/g, '')).sort()).toEqual(
-      [
-        ...['FailedNotifications', 'FailedReplays', 'UndeliveredEvents', 'replayLag', 'throttles'],
-        ...['authorizer', 'connect', 'disconnect', 'frame', 'notify', 'replay', 'users'].map(
-          (name) => `${name}Errors`,
-        ),
-      ].sort(),
-    );
-  });
-
-  it('name what to do in the operations guide', () => {
-    for (const { Properties } of alarms) {
-      expect(Properties.AlarmDescription).toMatch(/\. See docs\/operations\.md#[a-z-]+$/);
-      expect(Properties.TreatMissingData).toBe('notBreaching');
-    }
-  });
-
-  it('do not take a refused token for a fault', () => {
-    template.hasResourceProperties('AWS::Logs::MetricFilter', {
-      LogGroupName: { Ref: Match.stringLikeRegexp('^BackendAuthorizerauthorizerLog') },
-      FilterPattern: '"ERROR" -"Unauthorized"',
-    });
-    expect(named('authorizerErrors').Properties.Namespace).toBe('Herald');
-  });
-
-  it('tell a topic, if there is one', () => {
-    const alarmTopicArn = 'arn:aws:sns:eu-west-1:123456789012:on-call';
-    for (const { Properties } of findAll(synthStack({ alarmTopicArn }), 'AWS::CloudWatch::Alarm')) {
-      expect(Properties.AlarmActions).toEqual([alarmTopicArn]);
-    }
-    for (const { Properties } of alarms) expect(Properties.AlarmActions).toBeUndefined();
-  });
-});
-
 it('tells what clients, services and operators need', () => {
   const secret = ['JwtSecretArn'];
   const always = [
@@ -224,6 +186,7 @@ it('tells what clients, services and operators need', () => {
     'HttpUrl',
     'EventBusName',
     'NotifyFunctionName',
+    'DashboardName',
     'FailedNotificationsQueueUrl',
     'UndeliveredEventsQueueUrl',
     'FailedReplaysQueueUrl',

@@ -1,6 +1,6 @@
 /** What is uploaded: each Lambda as one small module that starts with exactly the environment the stack gives it. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,24 +44,50 @@ const bundles: Bundle[] = findAll(
 
 const run = promisify(execFile);
 
+const importsOf = (code: string): string[] =>
+  [...code.matchAll(/(?:^|[;}\n])import(?:[^'"();]*from)?\s*["']([^"']+)["']/g)].map(([, from = '']) => from);
+
 it('there are seven', () => expect(bundles).toHaveLength(7));
+
+/** Kilobytes: what a Lambda loads is most of its cold start. Nothing but a measurement in `bench/` should raise these. */
+const BUDGETS: Record<string, number> = {
+  authorizer: 50,
+  connect: 240,
+  disconnect: 240,
+  frame: 250,
+  notify: 255,
+  replay: 250,
+  users: 245,
+};
 
 describe.each(bundles)('$name', ({ name, folder, environment }) => {
   const file = join(folder, 'index.mjs');
 
-  it('is one minified ES module that needs nothing beside it', () => {
-    expect(readdirSync(folder).sort()).toEqual(['index.mjs', 'index.mjs.map']);
+  it('is one minified ES module that needs nothing beside it, but notify the message types', () => {
+    const registry = name === 'notify' ? ['message-types.mjs'] : [];
+    const files = ['index.mjs', ...registry].flatMap((one) => [one, `${one}.map`]);
+    expect(readdirSync(folder).sort()).toEqual(files);
     const code = readFileSync(file, 'utf8');
-    const imports = [...code.matchAll(/(?:^|[;}\n])import(?:[^'"();]*from)?\s*["']([^"']+)["']/g)].map(
-      ([, from]) => from,
-    );
+    const imports = importsOf(code);
     expect(imports.length).toBeGreaterThan(0);
-    expect(
-      imports.filter((from) => !from?.startsWith('node:') && !builtinModules.includes(String(from))),
-    ).toEqual([]);
+    const ours = imports.filter(
+      (from) => !from?.startsWith('node:') && !builtinModules.includes(String(from)),
+    );
+    expect(ours).toEqual(registry.map((one) => `./${one}`));
     expect(code).toMatch(/export\s*\{[^}]*\bhandler\b/);
     expect(code.length / code.split('\n').length).toBeGreaterThan(200);
-    expect(code.length).toBeLessThan(1_000_000);
+  });
+
+  it('is no larger than its budget', () => {
+    expect(statSync(file).size / 1024).toBeLessThan(BUDGETS[name] ?? 0);
+  });
+
+  it('imports no module of Node that is slow to import', () => {
+    const imported = importsOf(readFileSync(file, 'utf8'));
+    for (const slow of ['http', 'https', 'http2', 'net', 'tls']) {
+      expect(imported).not.toContain(slow);
+      expect(imported).not.toContain(`node:${slow}`);
+    }
   });
 
   it('has a source map that leads back to our handler', () => {

@@ -1,11 +1,20 @@
 /** An impossible setting stops the synthesis at once, with one line that begins with its name. */
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { describe, expect, it } from 'vitest';
+import { bundleMessageTypes } from '../../lib/bundle.ts';
 import { readSettings, stackName } from '../../lib/context.ts';
-import type { NotificationBackendProps } from '../../lib/notification-backend.ts';
+import { NotificationBackend } from '../../lib/notification-backend.ts';
+import type { NotificationBackendProps } from '../../lib/props.ts';
 import { InvalidSetting } from '../../lib/settings.ts';
 import { createBackend } from './synth.ts';
+
+const certificateOf = (id: string) =>
+  Certificate.fromCertificateArn(new Stack(), id, `arn:aws:acm:eu-west-1:123456789012:certificate/${id}`);
 
 const complaint = (act: () => unknown): string => {
   try {
@@ -50,6 +59,25 @@ describe('the construct refuses', () => {
     [{ stageName: '$default' }, 'stageName is "$default", expected 1 to 128 of A–Z a–z 0–9 _ -'],
     [{ throttle: { rateLimit: 0 } }, 'throttle.rateLimit is 0, expected an integer from 1 to 1000000'],
     [
+      { provisionedConcurrency: { notify: 0 } },
+      'provisionedConcurrency.notify is 0, expected an integer from 1 to 1000',
+    ],
+    [
+      { messageTypes: { entry: './types.ts' } },
+      'messageTypes.entry is "./types.ts", expected the absolute path of a file',
+    ],
+    [
+      { webSocketDomain: { domainName: 'wss://push.example.com', certificate: certificateOf('push') } },
+      'webSocketDomain is "wss://push.example.com", expected a name such as push.example.com',
+    ],
+    [
+      {
+        webSocketDomain: { domainName: 'push.example.com', certificate: certificateOf('one') },
+        httpDomain: { domainName: 'push.example.com', certificate: certificateOf('two') },
+      },
+      'httpDomain is "push.example.com", as webSocketDomain is: API Gateway maps a name to APIs of one kind',
+    ],
+    [
       { auth: { jwksUrl: 'http://id.example/keys', issuer: 'me' } },
       'jwksUrl is "http://id.example/keys", expected an https URL',
     ],
@@ -69,6 +97,41 @@ describe('the construct refuses', () => {
     // Only a caller without types can get here.
     const act = () => createBackend({ auth: both as unknown as NotificationBackendProps['auth'] & object });
     expect(complaint(act)).toBe('auth has both a secret and a jwksUrl, expected one of them');
+  });
+
+  it('a Lambda that does not exist, and a domain without a certificate, from a caller without types', () => {
+    const props = { provisionedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
+    expect(complaint(() => createBackend(props))).toBe(
+      'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, frame, notify, replay, users',
+    );
+    const bare = { httpDomain: { domainName: 'api.example.com' } } as unknown as NotificationBackendProps;
+    expect(complaint(() => createBackend(bare))).toBe(
+      'httpDomain is "api.example.com" without a certificate for it',
+    );
+  });
+
+  it('a certificate of another Region', () => {
+    const stack = new Stack(new App(), 'Theirs', { env: { region: 'us-east-1' } });
+    const webSocketDomain = { domainName: 'push.example.com', certificate: certificateOf('push') };
+    expect(complaint(() => new NotificationBackend(stack, 'Push', { webSocketDomain }))).toBe(
+      "webSocketDomain has a certificate of eu-west-1, expected one of us-east-1, the stack's Region",
+    );
+  });
+
+  it('message types that do not compile, or are not exported', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'herald-types-'));
+    const bundling = (name: string, text: string) => {
+      const entry = join(folder, name);
+      writeFileSync(entry, text);
+      return complaint(() => bundleMessageTypes(entry, folder)).replace(folder, '');
+    };
+    expect(bundling('broken.ts', 'export const = 1;')).toMatch(
+      /^messageTypes\.entry is "\/broken\.ts", which does not compile: .*Expected identifier/,
+    );
+    expect(bundling('other.ts', 'export const types = {};')).toMatch(
+      /^messageTypes\.entry is "\/other\.ts", which exports no "messageTypes"/,
+    );
+    rmSync(folder, { recursive: true });
   });
 
   it('nothing at the very limits', () => {
@@ -114,6 +177,27 @@ describe('the command line refuses', () => {
       'jwtSecretArn is "jwt", expected the complete ARN of a secret, its six random characters included',
     ],
     [{ alarmTopicArn: 'on-call' }, 'alarmTopicArn is "on-call", expected the ARN of an SNS topic'],
+    [
+      { eventBusName: 'arn:aws:events:a:1:b' },
+      'eventBusName is "arn:aws:events:a:1:b", expected the name of an event bus, not its ARN',
+    ],
+    [
+      { encryptionKeyArn: 'alias/mine' },
+      'encryptionKeyArn is "alias/mine", expected the ARN of a KMS key, not of an alias',
+    ],
+    [
+      { webSocketDomain: 'push.example.com' },
+      'webSocketCertificateArn is not set: webSocketDomain "push.example.com" needs a certificate',
+    ],
+    [{ httpCertificateArn: 'x' }, 'httpDomain is not set, only its certificate is'],
+    [
+      { httpDomain: 'api.example.com', httpCertificateArn: 'x' },
+      'httpCertificateArn is "x", expected the ARN of a certificate in ACM',
+    ],
+    [
+      { provisionedConcurrency: 'notify' },
+      'provisionedConcurrency.notify is NaN, expected an integer from 1 to 1000',
+    ],
     [{ issuer: '' }, 'issuer is empty: leave it out for its default'],
     [{ throttleRate: '0' }, 'throttle.rateLimit is 0, expected an integer from 1 to 1000000'],
   ];

@@ -2,7 +2,8 @@
 import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { HeraldStack, type HeraldStackProps } from '../../lib/herald-stack.ts';
-import { NotificationBackend, type NotificationBackendProps } from '../../lib/notification-backend.ts';
+import { NotificationBackend } from '../../lib/notification-backend.ts';
+import type { NotificationBackendProps } from '../../lib/props.ts';
 
 export const createApp = (context: Record<string, unknown> = {}): App =>
   new App({ context: { 'aws:cdk:bundling-stacks': [], ...context } });

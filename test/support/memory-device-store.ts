@@ -37,8 +37,9 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
   };
 }
 
-function mayMove(cursor: Cursor | undefined, to: Cursor, from: number | undefined): boolean {
+function mayMove(cursor: Cursor | undefined, to: Cursor, from: number | 'anew' | undefined): boolean {
   const isOurs = cursor?.epoch === to.epoch;
+  if (from === 'anew') return !isOurs;
   if (from === undefined) return !isOurs || cursor.seq < to.seq;
   return isOurs && cursor.seq >= from && cursor.seq < to.seq;
 }

@@ -27,7 +27,8 @@ export function createMemoryLogger(): MemoryLogger {
     info: log('info'),
     warn: log('warn'),
     error: log('error'),
-    metrics(values) {
+    metrics(values, message, fields) {
+      if (message !== undefined) log('info')(message, fields);
       for (const [name, value] of Object.entries(values)) {
         totals.set(name, (totals.get(name) ?? 0) + value);
       }

@@ -1,5 +1,5 @@
 /** The channels' logs in memory. Its appends are never half visible and never in doubt. */
-import type { Head, IdempotencyKey, Message, MessageLog } from '../../lambdas/domain/ports.ts';
+import type { Cursor, Head, IdempotencyKey, Message, MessageLog } from '../../lambdas/domain/ports.ts';
 
 export interface MemoryMessageLog extends MessageLog {
   /** Deletes a row, as DynamoDB's TTL does at some time after it expired. Row 0 is the head. */
@@ -9,7 +9,7 @@ export interface MemoryMessageLog extends MessageLog {
 interface Channel {
   head: Head | undefined;
   messages: Map<number, Message>;
-  publishes: Map<string, IdempotencyKey & { seq: number }>;
+  publishes: Map<string, IdempotencyKey & Cursor>;
 }
 
 export function createMemoryMessageLog(pageLimit = 1000): MemoryMessageLog {
@@ -35,14 +35,15 @@ export function createMemoryMessageLog(pageLimit = 1000): MemoryMessageLog {
     async append(name, expected, next, message, idempotency, now) {
       const channel = open(name);
       const known = idempotency && channel.publishes.get(idempotency.key);
-      if (known && known.expiresAt > now) {
+      if (known && known.expiresAt > now && known.epoch === next.epoch) {
         const samePayload = known.payload === idempotency.payload;
         return { outcome: 'duplicate', seq: known.seq, samePayload };
       }
       if (!isHead(channel.head, expected) || channel.messages.has(next.seq)) return { outcome: 'lost_race' };
       channel.head = { ...next };
       channel.messages.set(message.seq, { ...message });
-      if (idempotency) channel.publishes.set(idempotency.key, { ...idempotency, seq: next.seq });
+      if (idempotency)
+        channel.publishes.set(idempotency.key, { ...idempotency, epoch: next.epoch, seq: next.seq });
       return { outcome: 'appended' };
     },
 

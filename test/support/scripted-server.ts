@@ -1,6 +1,6 @@
 /** An HTTP server on loopback that answers as a test says, for what no emulator can be made to answer. */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -8,6 +8,7 @@ export type Answer = (request: IncomingMessage, response: ServerResponse) => voi
 export interface Received {
   method: string | undefined;
   url: string | undefined;
+  headers: IncomingHttpHeaders;
   body: string;
 }
 
@@ -31,7 +32,8 @@ export function useScriptedServer(): ScriptedServer {
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
-    scripted.received.push({ method: request.method, url: request.url, body });
+    const { method, url, headers } = request;
+    scripted.received.push({ method, url, headers, body });
     scripted.answer(request, response);
   });
 

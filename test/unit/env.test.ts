@@ -1,6 +1,6 @@
 /** A setting that is missing or wrong stops a Lambda at its start, by its name. */
 import { describe, expect, it } from 'vitest';
-import { type AppVar, readAuthEnv, readEnv } from '../../lambdas/env.ts';
+import { type AppVar, readAccess, readAuthEnv, readEnv } from '../../lambdas/env.ts';
 
 const good: Record<AppVar, string> = {
   CONNECTIONS_TABLE: 'Connections',
@@ -59,7 +59,8 @@ describe('the settings of the app', () => {
 describe('the settings of the authorizer', () => {
   it('are a secret or the URL of public keys, and nothing else is needed', () => {
     const rest = { issuer: undefined, audience: undefined, allowedOrigins: undefined };
-    expect(readAuthEnv({ JWT_SECRET_ARN: 'arn' })).toEqual({ keys: { secretArn: 'arn' }, ...rest });
+    const here = { keys: { secretArn: 'arn', endpoint: undefined }, ...rest };
+    expect(readAuthEnv({ JWT_SECRET_ARN: 'arn' })).toEqual(here);
     const jwksUrl = 'https://issuer.example/.well-known/jwks.json';
     expect(readAuthEnv({ JWKS_URL: jwksUrl })).toEqual({ keys: { jwksUrl }, ...rest });
     expect(readAuthEnv({ JWKS_URL: jwksUrl, JWT_SECRET_ARN: '' })).toEqual({ keys: { jwksUrl }, ...rest });
@@ -101,4 +102,37 @@ describe('the settings of the authorizer', () => {
       );
     },
   );
+});
+
+describe('where the secrets are', () => {
+  const endpointWith = (vars: Record<string, string>) => {
+    const { keys } = readAuthEnv({ JWT_SECRET_ARN: 'arn', ...vars });
+    return 'endpoint' in keys ? keys.endpoint : 'no secret';
+  };
+
+  it('is told by its own variable, else by the one for all services', () => {
+    const all = { AWS_ENDPOINT_URL: 'http://127.0.0.1:1' };
+    expect(endpointWith(all)).toBe('http://127.0.0.1:1');
+    const own = { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'http://127.0.0.1:2' };
+    expect(endpointWith({ ...all, ...own })).toBe('http://127.0.0.1:2');
+  });
+
+  it('is a URL or nothing', () => {
+    expect(() => endpointWith({ AWS_ENDPOINT_URL: 'nowhere' })).toThrow('AWS_ENDPOINT_URL is "nowhere"');
+  });
+});
+
+describe('the access to AWS', () => {
+  const access = { AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'A', AWS_SECRET_ACCESS_KEY: 'S' };
+  const read = { region: 'eu-west-1', accessKeyId: 'A', secretAccessKey: 'S' };
+
+  it('is read, with a session or without', () => {
+    expect(readAccess(access)).toEqual({ ...read, sessionToken: undefined });
+    expect(readAccess({ ...access, AWS_SESSION_TOKEN: '' })).toEqual({ ...read, sessionToken: undefined });
+    expect(readAccess({ ...access, AWS_SESSION_TOKEN: 'T' })).toEqual({ ...read, sessionToken: 'T' });
+  });
+
+  it.each(Object.keys(access))('does not lack %s', (name) => {
+    expect(() => readAccess({ ...access, [name]: undefined })).toThrow(`${name} is not set`);
+  });
 });

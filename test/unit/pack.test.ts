@@ -205,7 +205,9 @@ describe('the largest message', () => {
   it('has room for every number at its widest', () => {
     const message = aMessage({ ...widest, data: dataFilling(MAX_FRAME_BYTES, '€', CHANNEL, {}) });
     const [portion] = pack(on(), { after: 0, through: widest.seq, messages: [message] }, undefined);
-    expect(portion && Buffer.byteLength(frameOf({ ...portion, after: widest.seq, expired: widest.seq }))).toBe(32_768);
+    expect(
+      portion && Buffer.byteLength(frameOf({ ...portion, after: widest.seq, expired: widest.seq })),
+    ).toBe(32_768);
   });
 
   it('fits into a live frame too', () => {

@@ -90,7 +90,7 @@ describe('the algorithm', () => {
   });
 
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const publicKeys: TokenKeys = { algorithms: ['RS256', 'ES256'], find: async () => publicKey };
+  const publicKeys: TokenKeys = { algorithms: ['RS256', 'ES256'], find: async () => [publicKey] };
 
   it('is not HS256 where keys are public: the public key is no secret', async () => {
     for (const format of [
@@ -108,14 +108,14 @@ describe('the algorithm', () => {
 
   it('is of the key’s own kind', async () => {
     const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const ecKeys: TokenKeys = { ...publicKeys, find: async () => ec.publicKey };
+    const ecKeys: TokenKeys = { ...publicKeys, find: async () => [ec.publicKey] };
     await expect(
       createVerifyToken(publicKeys, {})(signed('RS256', privateKey, goodClaims())),
     ).resolves.toMatchObject({ userId: 'alice' });
     expect(await refusalOf(signed('RS256', privateKey, goodClaims()), {}, ecKeys)).not.toBe('');
     expect(await refusalOf(signed('ES256', ec.privateKey, goodClaims()), {}, publicKeys)).not.toBe('');
     const p384 = createPublicKey(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey);
-    const otherCurve = { ...publicKeys, find: async () => p384 };
+    const otherCurve = { ...publicKeys, find: async () => [p384] };
     expect(await refusalOf(signed('ES256', ec.privateKey, goodClaims()), {}, otherCurve)).not.toBe('');
   });
 });
@@ -239,7 +239,7 @@ describe('keys', () => {
       algorithms: ['HS256'],
       find: async (kid) => {
         asked.push(kid);
-        return createSecretKey(SECRET, 'utf8');
+        return [createSecretKey(SECRET, 'utf8')];
       },
     };
     await refusalOf(unsigned(goodClaims()), {}, counting);
@@ -249,7 +249,7 @@ describe('keys', () => {
   });
 
   it('that are unknown make the token a bad one', async () => {
-    const none: TokenKeys = { algorithms: ['HS256'], find: async () => undefined };
+    const none: TokenKeys = { algorithms: ['HS256'], find: async () => [] };
     expect(await refusalOf(hs(goodClaims()), {}, none)).toBe('signed with an unknown key');
   });
 });

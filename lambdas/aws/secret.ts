@@ -1,0 +1,94 @@
+/** Reads one secret of Secrets Manager: for that one call the SDK would be most of the authorizer's cold start. */
+import { createSender, type HttpAnswer, originOf } from './http.ts';
+import { type Access, createSigner } from './signature.ts';
+
+export interface SecretSource {
+  secretId: string;
+  /** Undefined: the service's own. */
+  endpoint: string | undefined;
+  readAccess: () => Access;
+}
+
+/** Together shorter than the authorizer's time limit. */
+const TIMEOUTS = { connectMs: 1000, requestMs: 2500 };
+/** A secret that was never rotated has none; the current one it always has. */
+const PREVIOUS = 'AWSPREVIOUS';
+
+const TRIES = 3;
+const RETRY_DELAY_MS = 100;
+
+/**
+ * Reads a version of the secret, by its stage; undefined: there is none, or it is gone. Rejects when it cannot be had, after some
+ * tries where the fault may pass.
+ */
+export function createSecretReader({
+  secretId,
+  endpoint,
+  readAccess,
+}: SecretSource): (versionStage?: string) => Promise<string | undefined> {
+  const sign = createSigner('secretsmanager', readAccess, Date.now);
+  const send = createSender(TIMEOUTS);
+
+  const ask = (VersionStage: string | undefined): Promise<HttpAnswer> => {
+    const body = JSON.stringify({ SecretId: secretId, VersionStage });
+    const { host, ...origin } = originOf(endpoint ?? serviceUrl(readAccess().region));
+    const headers = sign({
+      method: 'POST',
+      host,
+      path: '/',
+      body,
+      contentType: 'application/x-amz-json-1.1',
+      target: 'secretsmanager.GetSecretValue',
+    });
+    return send({ origin, method: 'POST', path: '/', headers, body });
+  };
+
+  return async (versionStage) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const answer = await ask(versionStage);
+        if (versionStage === PREVIOUS && saysOf(answer, /ResourceNotFoundException/)) return undefined;
+        return secretOf(answer, secretId);
+      } catch (error) {
+        if (attempt === TRIES || error instanceof Refused) throw error;
+        await new Promise((resolve) => setTimeout(resolve, attempt * RETRY_DELAY_MS));
+      }
+    }
+  };
+}
+
+/** Asking again would be answered the same. */
+class Refused extends Error {
+  override readonly name = 'Refused';
+}
+
+/** The service names a fault in a header or in the body. */
+const saysOf = ({ status, errorType, body }: HttpAnswer, name: RegExp): boolean =>
+  status !== 200 && name.test(`${errorType} ${body}`);
+
+function secretOf(answer: HttpAnswer, secretId: string): string {
+  const { status, errorType, body } = answer;
+  if (status !== 200) {
+    const message = `${secretId} cannot be read: Secrets Manager answered ${status} ${errorType ?? ''} ${body.slice(0, 300)}`;
+    const mayPass = status >= 500 || status === 429 || saysOf(answer, /Throttling|TooManyRequests/);
+    throw mayPass ? new Error(message) : new Refused(message);
+  }
+  const SecretString = secretStringIn(body);
+  if (typeof SecretString !== 'string' || SecretString === '') throw new Refused(`${secretId} holds no text`);
+  return SecretString;
+}
+
+/** What JSON cannot read it quotes in its complaint, and this may be the secret. */
+function secretStringIn(body: string): unknown {
+  try {
+    return JSON.parse(body).SecretString;
+  } catch {
+    return undefined;
+  }
+}
+
+/** https://docs.aws.amazon.com/general/latest/gr/rande.html */
+function serviceUrl(region: string): string {
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  return `https://secretsmanager.${region}.${region.startsWith('eusc-') ? 'amazonaws.eu' : domain}`;
+}

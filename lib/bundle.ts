@@ -1,0 +1,106 @@
+/**
+ * Makes of each Lambda one module that needs nothing beside it but, for `notify`, the registry of message types: a file of its
+ * own, so that whoever installs the package bundles their types alone and never our code.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import type { BuildOptions, Metafile } from 'esbuild';
+import type { HandlerName } from './handlers.ts';
+import { InvalidSetting } from './settings.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** What `lambdas/handlers/notify.ts` calls the registry, and the file it finds it in once bundled. */
+const REGISTRY = '#message-types';
+export const REGISTRY_FILE = 'message-types.mjs';
+
+/** The registry of this repository, for our own app. */
+export const OWN_MESSAGE_TYPES = join(ROOT, 'lambdas', 'message-types.ts');
+
+/** What would cost each cold start more than it gives, and what does instead; `bench/README.md` says how much. */
+const STAND_INS = Object.fromEntries(
+  ['@aws-sdk/credential-provider-node', 'node:http', 'node:https', 'semver'].map((module) => [
+    module,
+    join(ROOT, 'lambdas', 'stand-ins', `${module.replace(/^(@aws-sdk\/|node:)/, '')}.ts`),
+  ]),
+);
+
+/** The AWS SDK is bundled too: one version everywhere, tested here, and it starts faster than the runtime's. */
+const OPTIONS = {
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  minify: true,
+  sourcemap: true,
+  sourcesContent: false,
+  metafile: true,
+  logLevel: 'silent',
+  // For dependencies that are CommonJS inside, such as jsonwebtoken: a module has no `require` of its own.
+  banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
+} satisfies BuildOptions;
+
+export function bundleHandler(handler: HandlerName, outdir: string): void {
+  build(outdir, ROOT, {
+    entryPoints: [join(ROOT, 'lambdas', 'handlers', `${handler}.ts`)],
+    outfile: join(ROOT, 'index.mjs'),
+    alias: { ...STAND_INS, [REGISTRY]: `./${REGISTRY_FILE}` },
+    external: [`./${REGISTRY_FILE}`],
+  });
+}
+
+/** Throws an {@link InvalidSetting} when the file does not compile or does not export the registry. */
+export function bundleMessageTypes(entry: string, outdir: string): void {
+  const folder = dirname(entry);
+  const outfile = join(folder, REGISTRY_FILE);
+  const exported = bundleOrRefuse(entry, outdir, folder, outfile);
+  if (!exported.includes('messageTypes')) {
+    throw new InvalidSetting(
+      `messageTypes.entry is "${entry}", which exports no "messageTypes": expected \`export const messageTypes = defineMessageTypes({ … })\``,
+    );
+  }
+}
+
+function bundleOrRefuse(entry: string, outdir: string, folder: string, outfile: string): string[] {
+  try {
+    return build(outdir, folder, { entryPoints: [entry], outfile });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message.split('\n').slice(1).join(' ') : '';
+    if (!reason) throw error;
+    throw new InvalidSetting(`messageTypes.entry is "${entry}", which does not compile: ${reason}`);
+  }
+}
+
+/**
+ * Returns the names that the entry point exports. The paths in the source maps are those from `root`, wherever the files are written
+ * to, so that the same sources give the same bytes on every machine.
+ */
+function build(outdir: string, root: string, options: BuildOptions): string[] {
+  const { outputFiles, metafile } = esbuild().buildSync({
+    ...OPTIONS,
+    ...options,
+    metafile: true,
+    absWorkingDir: root,
+    write: false,
+  });
+  mkdirSync(outdir, { recursive: true });
+  for (const { path, contents } of outputFiles) writeFileSync(join(outdir, basename(path)), contents);
+  return exportsOf(metafile);
+}
+
+const exportsOf = ({ outputs }: Metafile): string[] =>
+  Object.values(outputs).flatMap(({ entryPoint, exports }) => (entryPoint === undefined ? [] : exports));
+
+/** Loaded when it is needed: who installs the package and has no message types of their own does not need it. */
+function esbuild(): typeof import('esbuild') {
+  const require = createRequire(import.meta.url);
+  try {
+    return require('esbuild');
+  } catch (error) {
+    throw new InvalidSetting('messageTypes needs esbuild to bundle them: npm install --save-dev esbuild', {
+      cause: error,
+    });
+  }
+}

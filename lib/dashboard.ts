@@ -1,0 +1,122 @@
+/** One page for the person on call, top down: does it work, is it fast, what is in its way. Fewer than 50 metrics, so that it is free. */
+import { Duration } from 'aws-cdk-lib';
+import {
+  AlarmStatusWidget,
+  Dashboard,
+  GraphWidget,
+  type IAlarm,
+  type IMetric,
+  SingleValueWidget,
+  Stats,
+} from 'aws-cdk-lib/aws-cloudwatch';
+import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import type { IQueue } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { costPerMillionDeliveries } from './cost.ts';
+import { PARTS, type StatefulName } from './functions.ts';
+import type { HeraldFunction } from './herald-function.ts';
+import { FIVE_MINUTES, type Metrics } from './metrics.ts';
+import type { Tables } from './tables.ts';
+
+export interface BackendDashboardProps {
+  readonly metrics: Metrics;
+  readonly alarms: IAlarm[];
+  readonly tables: Tables;
+  readonly functions: Record<StatefulName, HeraldFunction>;
+  readonly deadLetterQueues: Record<string, IQueue>;
+}
+
+/** The Lambdas whose time grows with deliveries. */
+const DELIVERING = ['notify', 'replay', 'frame'] as const;
+
+export class BackendDashboard extends Construct {
+  readonly dashboard: Dashboard;
+
+  constructor(scope: Construct, id: string, props: BackendDashboardProps) {
+    super(scope, id);
+    this.dashboard = new Dashboard(this, 'Dashboard', { defaultInterval: Duration.hours(3) });
+    this.dashboard.addWidgets(
+      new AlarmStatusWidget({ title: 'Alarms', alarms: props.alarms, width: 24, height: 4 }),
+    );
+    this.dashboard.addWidgets(...traffic(props));
+    this.dashboard.addWidgets(...latency(props));
+    this.dashboard.addWidgets(...obstacles(props));
+    this.dashboard.addWidgets(...faults(props));
+  }
+}
+
+const graph = (title: string, left: IMetric[], right: IMetric[] = []) =>
+  new GraphWidget({ title, left, right, width: 8, height: 6 });
+
+const traffic = ({ metrics, tables, functions }: BackendDashboardProps) => [
+  graph('Connections: opened, ready, refused', [
+    metrics.webSocketApi('ConnectCount'),
+    metrics.own('connected'),
+    metrics.own('tokensRefused'),
+  ]),
+  graph(
+    'Messages by outcome',
+    (['published', 'sent', 'replayed', 'deferred', 'gone'] as const).map((name) => metrics.own(name)),
+  ),
+  new SingleValueWidget({
+    title: 'Estimated cost per million deliveries',
+    width: 8,
+    height: 6,
+    metrics: [
+      costPerMillionDeliveries({
+        metrics,
+        writtenTables: [tables.connections, tables.devices, tables.messages, tables.publishes],
+        readTables: [tables.connections, tables.devices, tables.messages],
+        lambdas: DELIVERING.map((name) => ({
+          lambda: functions[name],
+          memoryMegabytes: PARTS[name].memoryMegabytes,
+        })),
+      }),
+    ],
+  }),
+];
+
+const latency = ({ metrics, functions }: BackendDashboardProps) => [
+  graph('Publish → post (ms)', [metrics.own('postMs', Stats.p(50)), metrics.own('postMs', Stats.p(99))]),
+  graph('Connect → caught up (ms)', [
+    metrics.own('connectToReadyMs', Stats.p(50)),
+    metrics.own('catchUpMs', Stats.p(50)),
+    metrics.own('catchUpMs', Stats.p(99)),
+  ]),
+  graph(
+    'Replay lag: stream (ms), cursors when they connect (messages)',
+    [functions.replay.metric('IteratorAge', { ...FIVE_MINUTES, statistic: Stats.MAXIMUM })],
+    [metrics.own('cursorLag', Stats.AVERAGE), metrics.own('cursorLag', Stats.MAXIMUM)],
+  ),
+];
+
+const obstacles = ({ metrics, tables }: BackendDashboardProps) => [
+  graph('Races for a seq, transaction conflicts', [
+    metrics.own('lostRaces'),
+    tables.messages.metric('TransactionConflict', { ...FIVE_MINUTES, statistic: Stats.SUM }),
+  ]),
+  graph('Throttled: publishers and clients told to wait, posts, invocations', [
+    metrics.own('busy'),
+    metrics.own('postsThrottled'),
+    LambdaFunction.metricAllThrottles({ ...FIVE_MINUTES, label: 'invocations, in the whole account' }),
+  ]),
+  graph('Gone though young (410 while opening, or left at once)', [metrics.own('youngGone')]),
+];
+
+const faults = ({ metrics, functions, deadLetterQueues }: BackendDashboardProps) => [
+  graph(
+    'Dead letters',
+    Object.entries(deadLetterQueues).map(([label, queue]) =>
+      queue.metricApproximateNumberOfMessagesVisible({ ...FIVE_MINUTES, label }),
+    ),
+  ),
+  graph(
+    'Failed invocations',
+    Object.entries(functions).map(([label, lambda]) => lambda.metricErrors({ ...FIVE_MINUTES, label })),
+  ),
+  graph('Refused and failed requests', [
+    metrics.httpApi('4xx'),
+    metrics.httpApi('5xx'),
+    metrics.webSocketApi('IntegrationError'),
+  ]),
+];

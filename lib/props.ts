@@ -1,0 +1,132 @@
+/** What may be set of the backend, and what holds where nothing is. */
+import { type Duration, RemovalPolicy } from 'aws-cdk-lib';
+import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import { type CustomDomain, checkDomains } from './custom-domain.ts';
+import type { HandlerName } from './handlers.ts';
+import { checkMessageTypes, type MessageTypesSource } from './lambda-code.ts';
+import { type Auth, checkAuth, checkLimits, checkWarm, DEFAULTS } from './settings.ts';
+
+export interface NotificationBackendProps {
+  /**
+   * Who issues the clients' tokens.
+   * @default HS256 with a new secret
+   */
+  readonly auth?: Auth;
+  /**
+   * The web origins that may connect, such as `https://app.example`. Clients that send no `Origin` are no browsers and always may.
+   * @default any
+   */
+  readonly allowedOrigins?: string[];
+  /**
+   * How long a message is kept for devices that are away, if neither its publisher nor its type says. A minute to 365 days.
+   * @default Duration.days(7)
+   */
+  readonly defaultRetention?: Duration;
+  /**
+   * A user's connections beyond this number are closed, oldest first. 1 to 10,000.
+   * @default 10
+   */
+  readonly maxConnectionsPerUser?: number;
+  /**
+   * Your message types, their validators and retentions: a module that exports `messageTypes`, made by `defineMessageTypes` of
+   * `herald/message-types`.
+   * @default none: any type, any JSON
+   */
+  readonly messageTypes?: MessageTypesSource;
+  /**
+   * Refuse messages of a type that is not among the message types.
+   * @default false
+   */
+  readonly closedTypes?: boolean;
+  /**
+   * What becomes of the tables and the token secret when the stack is deleted.
+   * @default RemovalPolicy.RETAIN
+   */
+  readonly removalPolicy?: RemovalPolicy;
+  /**
+   * Hears of every alarm.
+   * @default the alarms only show in CloudWatch
+   */
+  readonly alarmTopic?: ITopic;
+  /**
+   * Of each of the two APIs, over all callers: requests per second, and how many at once on top.
+   * @default 1000 per second, bursts of 500
+   */
+  readonly throttle?: ThrottleSettings;
+  /**
+   * How long the logs of the Lambdas and of the APIs are kept.
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays;
+  /**
+   * Last part of the WebSocket URL.
+   * @default 'prod'
+   */
+  readonly stageName?: string;
+  /**
+   * Set the role that API Gateway writes access logs with, one for the whole account and Region. Set to false where something else
+   * manages it.
+   * @default true
+   */
+  readonly accountLogRole?: boolean;
+  /**
+   * Your own name for the WebSocket API. The one that API Gateway gave it stops working then.
+   * @default API Gateway's, as in `wss://<id>.execute-api.<region>.amazonaws.com/<stageName>`
+   */
+  readonly webSocketDomain?: CustomDomain;
+  /**
+   * Your own name for the HTTPS requests, another one than that of the WebSocket API. The one that API Gateway gave stops working then.
+   * @default API Gateway's
+   */
+  readonly httpDomain?: CustomDomain;
+  /**
+   * Takes events of detail type `Notification`, from whatever source.
+   * @default a new bus
+   */
+  readonly eventBus?: IEventBus;
+  /**
+   * Encrypts the tables, the queues, the logs and a new token secret.
+   * @default keys of AWS's own
+   */
+  readonly encryptionKey?: IKey;
+  /**
+   * Instances of a Lambda that are kept warm, and paid for by the hour.
+   * @default none
+   */
+  readonly provisionedConcurrency?: Partial<Record<HandlerName, number>>;
+}
+
+/** Every setting, with its default where it is not set. Throws an `InvalidSetting` for one that cannot work. */
+export function resolveProps(scope: Construct, props: NotificationBackendProps) {
+  checkAuth(props.auth ?? {});
+  checkLimits(props);
+  checkMessageTypes(props.messageTypes);
+  checkDomains(scope, props);
+  checkWarm(props.provisionedConcurrency);
+  return withDefaults(props);
+}
+
+const withDefaults = (props: NotificationBackendProps) => ({
+  auth: props.auth ?? {},
+  allowedOrigins: props.allowedOrigins,
+  defaultRetention: props.defaultRetention ?? DEFAULTS.defaultRetention,
+  messageTypes: props.messageTypes,
+  maxConnectionsPerUser: props.maxConnectionsPerUser ?? DEFAULTS.maxConnectionsPerUser,
+  closedTypes: props.closedTypes ?? DEFAULTS.closedTypes,
+  removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
+  throttle: props.throttle ?? DEFAULTS.throttle,
+  logs: { retention: props.logRetention ?? RetentionDays.ONE_MONTH, encryptionKey: props.encryptionKey },
+  webSocketDomain: props.webSocketDomain,
+  httpDomain: props.httpDomain,
+  eventBus: props.eventBus,
+  encryptionKey: props.encryptionKey,
+  alarmTopic: props.alarmTopic,
+  provisionedConcurrency: props.provisionedConcurrency ?? {},
+  stageName: props.stageName ?? DEFAULTS.stageName,
+  accountLogRole: props.accountLogRole ?? true,
+});

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { Published } from '../../lambdas/domain/publish.ts';
 import { Client, type ClientOptions } from '../../local/client.ts';
 import { send } from '../../local/signed-request.ts';
@@ -11,6 +11,7 @@ import { ONE_DAY_SECONDS } from '../../local/token.ts';
 import { awsClient } from '../../verify/aws.ts';
 import { deleteRows } from '../../verify/clean-up.ts';
 import { fromEnvironment, type TargetSettings } from '../../verify/settings.ts';
+import { holdExchange, holdFrame } from './published-schemas.ts';
 
 export const SECRET = 'a-secret-of-the-end-to-end-tests-alone';
 
@@ -37,6 +38,8 @@ export class Target {
   #stack: SpawnedStack | undefined;
   readonly #clients = new Set<Client>();
   readonly #users = new Set<string>();
+  /** Frames that are not as published. */
+  readonly #odd: unknown[] = [];
 
   /** Starts it before the tests of a file and stops it, and every client, after them. */
   constructor() {
@@ -44,6 +47,9 @@ export class Target {
       if (this.#given) return;
       this.#stack = await spawnStack([], { HERALD_JWT_SECRET: SECRET });
       this.#settings = localSettings(this.#stack, SECRET);
+    });
+    afterAll(async () => {
+      expect(this.#odd).toEqual([]);
     });
     afterAll(async () => {
       await Promise.all([...this.#clients].map((client) => client.close()));
@@ -100,6 +106,13 @@ export class Target {
   async open(userId: string, options: Partial<ClientOptions> = {}): Promise<Client> {
     const client = await Client.open(this.wsUrl, { token: this.token(userId), ...options });
     this.#clients.add(client);
+    client.onFrame((frame) => {
+      try {
+        holdFrame(frame);
+      } catch (error) {
+        this.#odd.push(error);
+      }
+    });
     void client.closed.then(() => this.#clients.delete(client));
     return client;
   }
@@ -116,7 +129,9 @@ export class Target {
       headers: { 'content-type': 'application/json', ...headers },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    return { ...answer, body: JSON.parse(answer.body) } as Answer<Body>;
+    const parsed = { ...answer, body: JSON.parse(answer.body) } as Answer<Body>;
+    holdExchange(method, path, body, parsed.status, parsed.body);
+    return parsed;
   }
 
   async post<Body = PublishBody>(

@@ -68,7 +68,7 @@ export class Dispatcher {
         return true;
       } catch (error) {
         if (attempt + 1 >= handlerTries) {
-          const text = `seq ${message.seq} was passed over: its handler keeps failing`;
+          const text = `seq ${message.seq} passed over`;
           this.#events.error(new HeraldError('handler', text, error, message));
           return true;
         }

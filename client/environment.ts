@@ -53,7 +53,7 @@ export function platform({ WebSocket }: Pick<Options, 'WebSocket'>): Environment
   const page = globalThis as unknown as Page;
   const { BroadcastChannel } = page;
   const SocketClass = WebSocket ?? page.WebSocket;
-  if (!SocketClass) throw new TypeError('no WebSocket here: set options.WebSocket');
+  if (!SocketClass) throw new TypeError('set options.WebSocket');
   return {
     now: () => Date.now(),
     after: (ms, action) => {

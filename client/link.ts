@@ -104,7 +104,7 @@ export class Link {
     if (!ready || ('channel' in frame && frame.channel !== ready.channel)) return;
     if (frame.event === 'message') this.#events.deliver({ ...frame, size });
     if (frame.event === 'replay') this.#replay(line, frame, size);
-    if (frame.event === 'pong') this.#events.deliver(frame);
+    if (frame.event === 'pong') this.#pong(line, frame);
     if (frame.event === 'error') this.#refused(line, frame);
   }
 
@@ -141,6 +141,13 @@ export class Link {
     if (line !== this.#main) return;
     this.#events.status({ state: frame.more ? 'replaying' : 'live' });
     if (!line.isReplaying) this.#events.idle();
+  }
+
+  /** Live messages do not tell their numbering: a connection that outlived it learns from a `pong`. */
+  #pong(line: Line, frame: PongFrame): void {
+    const { epoch } = frame;
+    if (epoch !== undefined && epoch !== line.ready?.epoch) line.restart('the numbering began anew');
+    else this.#events.deliver(frame);
   }
 
   #refused(line: Line, { code, message, retryable, ref }: ErrorFrame): void {

@@ -14,6 +14,9 @@ export interface RetryEvents {
 /** A refused token is refused again: another one may not be. */
 const MAX_REFUSALS = 2;
 
+export const tokenOf = async (source: TokenSource): Promise<string> =>
+  typeof source === 'string' ? source : await source();
+
 export class Retry {
   readonly #world: World;
   readonly #source: TokenSource;
@@ -36,11 +39,11 @@ export class Retry {
   async token(): Promise<string> {
     let token: string;
     try {
-      token = typeof this.#source === 'string' ? this.#source : await this.#source();
+      token = await tokenOf(this.#source);
     } catch (cause) {
-      throw new HeraldError('token', 'options.token failed', cause);
+      throw new HeraldError('token', 'token failed', cause);
     }
-    if (token === this.#staleToken) throw new HeraldError('closed', 'there is no newer token');
+    if (token === this.#staleToken) throw new HeraldError('closed', 'no newer token');
     return token;
   }
 

@@ -5,6 +5,7 @@ import type { Environment, World } from './environment.ts';
 import { type Ending, iterate } from './iterator.ts';
 import { Link } from './link.ts';
 import { Receiver, type Started } from './receiver.ts';
+import { tokenOf } from './retry.ts';
 import { Settler } from './settler.ts';
 import { loadDeviceId, loadPosition, mended, randomId } from './storage.ts';
 import { Tabs, type Word } from './tabs.ts';
@@ -28,6 +29,10 @@ const DEVICE_ID = /^[\w.:-]{1,128}$/;
 
 type Name = keyof Events;
 
+/** Whose token it is: tabs of two users must never hear each other. Throws if it is no JWT. */
+const subjectOf = (token: string): string =>
+  JSON.parse(atob((token.split('.')[1] as string).replace(/[-_]/g, (sign) => (sign < '0' ? '+' : '/')))).sub;
+
 export class Session implements Herald {
   readonly #world: World;
   readonly #url: string;
@@ -49,7 +54,7 @@ export class Session implements Herald {
 
   constructor(url: string, options: Options, env: Environment) {
     const { deviceId, storage, signal, timing } = options;
-    if (deviceId !== undefined && !DEVICE_ID.test(deviceId)) throw new TypeError('malformed deviceId');
+    if (deviceId !== undefined && !DEVICE_ID.test(deviceId)) throw new TypeError('bad deviceId');
     const world: World = { ...env, timing: { ...DEFAULT_TIMING, ...timing } };
     this.#world = world;
     this.#url = new URL(url).href;
@@ -96,7 +101,7 @@ export class Session implements Herald {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.#close('client', 'closed here');
+    this.#closing ??= this.#close('client', 'closed');
     return this.#closing;
   }
 
@@ -108,14 +113,20 @@ export class Session implements Herald {
     this.#unwatch = this.#world.onWake(() => this.#link?.wake());
     if (!hasTabs || this.#options.tabs === false) return this.#lead(deviceId);
     // Tabs that cannot agree on one connection must not displace each other's.
-    if (!locks || !openChannel) return this.#lead(`${deviceId.slice(0, 100)}.${randomId(this.#world)}`);
-    const name = this.#key('');
+    const user = await tokenOf(this.#options.token)
+      .then(subjectOf)
+      .catch(() => {});
+    if (this.#closing) return;
+    if (!locks || !openChannel || !user) {
+      return this.#lead(`${deviceId.slice(0, 100)}.${randomId(this.#world)}`);
+    }
+    const name = this.#key(user);
     const lead = () => this.#lead(deviceId);
     this.#tabs = new Tabs(openChannel(name), locks, name, lead, (word) => this.#hear(word));
   }
 
-  #key(channel: string): string {
-    return `herald:${this.#url}:${this.#deviceId}:${channel}`;
+  #key(owner: string): string {
+    return `herald:${this.#url}:${this.#deviceId}:${owner}`;
   }
 
   #lead(deviceId: string): void {

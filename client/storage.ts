@@ -11,7 +11,7 @@ export function mended(
     try {
       return await action();
     } catch (cause) {
-      tell(new HeraldError('storage', 'the storage failed', cause));
+      tell(new HeraldError('storage', 'storage failed', cause));
       return undefined;
     }
   };

@@ -1,7 +1,7 @@
 /** What a user of the client may rely on, against a model of the server in virtual time. */
 import { describe, expect, it } from 'vitest';
 import type { KeyValueStorage, Message } from '../../client/types.ts';
-import { aWorld, upTo } from './world.ts';
+import { aWorld, tokenOf, upTo } from './world.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -417,6 +417,13 @@ describe('tabs', () => {
     expect(tabs.map(({ seen }) => seen)).toEqual([upTo(5), upTo(5), upTo(5)]);
     expect(tabs.map(({ session }) => session.status.state)).toEqual(['live', 'live', 'live']);
     expect(world.server.sockets.length).toBe(1);
+  });
+
+  it('of two users share nothing, whatever device they say they are', async () => {
+    const world = aWorld();
+    for (const user of ['alice', 'bob']) world.open({ env, token: tokenOf(user) });
+    await world.time.pass(1000);
+    expect(world.server.sockets.length).toBe(2);
   });
 
   it('hand over when the leader closes or is killed', async () => {

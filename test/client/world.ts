@@ -6,6 +6,9 @@ import type { HeraldError, KeyValueStorage, Message, Options, Socket, Status } f
 import { Server } from './server.ts';
 import { seeded, VirtualTime } from './virtual-time.ts';
 
+/** Alice's: a tab tells from it whose connection it may share. */
+export const tokenOf = (userId: string): string => `e30.${btoa(JSON.stringify({ sub: userId }))}.signature`;
+
 /** What a tab's application saw. */
 export interface Tab {
   session: Session;
@@ -71,7 +74,7 @@ export class World {
     };
     const session = new Session(
       'wss://herald.test/prod',
-      { token: () => 'jwt', deviceId: 'laptop', storage: this.storage, ...options },
+      { token: () => tokenOf('alice'), deviceId: 'laptop', storage: this.storage, ...options },
       env,
     );
     const tab: Tab = {

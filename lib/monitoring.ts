@@ -1,22 +1,14 @@
 /**
  * Alarms that mean somebody has to look, the page to look at, and the questions to ask the logs. Each alarm names the entry of
- * docs/operations.md that says what to do. Missing data is good news: these metrics exist only while something happens.
+ * docs/operations.md that says what to do.
  */
 import { Duration, Names } from 'aws-cdk-lib';
-import {
-  Alarm,
-  ComparisonOperator,
-  type Dashboard,
-  type IMetric,
-  MathExpression,
-  Stats,
-  TreatMissingData,
-} from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
+import { type Dashboard, type IMetric, MathExpression, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { Alarms } from './alarms.ts';
 import { BackendDashboard } from './dashboard.ts';
 import type { StatefulName } from './functions.ts';
 import type { HeraldFunction } from './herald-function.ts';
@@ -35,27 +27,17 @@ export interface MonitoringProps extends Watched {
 
 export type DeadLetters = 'FailedNotifications' | 'UndeliveredEvents' | 'FailedReplays';
 
-interface Watch {
-  readonly metric: IMetric;
-  readonly above: number;
-  readonly periods?: number;
-  readonly says: string;
-  /** Entry of docs/operations.md. */
-  readonly entry: string;
-}
-
 /** Half of the connections that an account may open per second at first, over a minute. */
 const STORM_PER_MINUTE = 15_000;
 
 export class Monitoring extends Construct {
   readonly dashboard: Dashboard;
-  readonly #topic: ITopic | undefined;
-  readonly #alarms: Alarm[] = [];
+  readonly #alarms: Alarms;
   readonly #metrics: Metrics;
 
   constructor(scope: Construct, id: string, props: MonitoringProps) {
     super(scope, id);
-    this.#topic = props.alarmTopic;
+    this.#alarms = new Alarms(this, props.alarmTopic);
     this.#metrics = new Metrics(props);
     this.#watchDeadLetters(props);
     this.#watchErrors(props);
@@ -67,7 +49,7 @@ export class Monitoring extends Construct {
     const { dashboard } = new BackendDashboard(this, 'Overview', {
       ...props,
       metrics: this.#metrics,
-      alarms: this.#alarms,
+      alarms: this.#alarms.all,
     });
     this.dashboard = dashboard;
     const logGroups = [...Object.values(functions), authorizer].map(({ logGroup }) => logGroup);
@@ -77,7 +59,7 @@ export class Monitoring extends Construct {
   #watchDeadLetters({ deadLetterQueues }: MonitoringProps) {
     const watch = (name: DeadLetters, says: string, entry: string) => {
       const metric = deadLetterQueues[name].metricApproximateNumberOfMessagesVisible(FIVE_MINUTES);
-      this.#alarm(name, { metric, above: 0, says, entry });
+      this.#alarms.watch(name, { metric, above: 0, says, entry });
     };
     watch(
       'FailedNotifications',
@@ -96,10 +78,10 @@ export class Monitoring extends Construct {
     const says = (name: string) => `The ${name} Lambda failed: a fault of ours or of AWS, not of a client.`;
     for (const [name, lambda] of Object.entries(functions)) {
       const metric = lambda.metricErrors(FIVE_MINUTES);
-      this.#alarm(`${name}Errors`, { metric, above: 0, says: says(name), entry: 'errors' });
+      this.#alarms.watch(`${name}Errors`, { metric, above: 0, says: says(name), entry: 'errors' });
     }
     const metric = this.#faultsOf(authorizer);
-    this.#alarm('authorizerErrors', { metric, above: 0, says: says('authorizer'), entry: 'errors' });
+    this.#alarms.watch('authorizerErrors', { metric, above: 0, says: says('authorizer'), entry: 'errors' });
   }
 
   /** To Lambda a refused token is an error too, since throwing is the only way to answer 401. So its log is counted instead. */
@@ -114,14 +96,14 @@ export class Monitoring extends Construct {
   }
 
   #watchReplay({ functions }: MonitoringProps) {
-    this.#alarm('replayLag', {
+    this.#alarms.watch('replayLag', {
       metric: functions.replay.metric('IteratorAge', { ...ONE_MINUTE, statistic: 'Maximum' }),
       above: Duration.minutes(1).toMilliseconds(),
       periods: 3,
       says: 'Devices that connect wait over a minute for what they missed.',
       entry: 'replay-lag',
     });
-    this.#alarm('slowCatchUp', {
+    this.#alarms.watch('slowCatchUp', {
       metric: this.#metrics.own('catchUpMs', Stats.p(90)),
       above: Duration.seconds(10).toMilliseconds(),
       periods: 3,
@@ -136,7 +118,7 @@ export class Monitoring extends Construct {
       lambdas.map(([name, lambda]) => [name, lambda.metricThrottles(FIVE_MINUTES)]),
     );
     const expression = 'SUM(METRICS())';
-    this.#alarm('throttles', {
+    this.#alarms.watch('throttles', {
       metric: new MathExpression({
         ...FIVE_MINUTES,
         expression,
@@ -147,13 +129,13 @@ export class Monitoring extends Construct {
       says: 'Lambda refused invocations: the concurrency of the account is used up.',
       entry: 'throttling',
     });
-    this.#alarm('busy', {
+    this.#alarms.watch('busy', {
       metric: this.#metrics.own('busy'),
       above: 10,
       says: 'Publishers and clients are told to come back: DynamoDB is throttled, or too much goes to one user at once.',
       entry: 'throttling',
     });
-    this.#alarm('postsThrottled', {
+    this.#alarms.watch('postsThrottled', {
       metric: this.#metrics.own('postsThrottled'),
       above: 100,
       periods: 2,
@@ -163,14 +145,14 @@ export class Monitoring extends Construct {
   }
 
   #watchPublishers() {
-    this.#alarm('slowPosts', {
+    this.#alarms.watch('slowPosts', {
       metric: this.#metrics.own('postMs', Stats.p(99)),
       above: Duration.seconds(2).toMilliseconds(),
       periods: 3,
       says: 'One message in a hundred takes over 2 s from its publisher to the post.',
       entry: 'slow-posts',
     });
-    this.#alarm('failedRequests', {
+    this.#alarms.watch('failedRequests', {
       metric: this.#metrics.httpApi('5xx'),
       above: 5,
       says: 'HTTPS requests of publishers or operators fail on our side.',
@@ -183,7 +165,7 @@ export class Monitoring extends Construct {
       refused: this.#metrics.own('tokensRefused'),
       connected: this.#metrics.own('connected'),
     };
-    this.#alarm('refusedTokens', {
+    this.#alarms.watch('refusedTokens', {
       metric: new MathExpression({
         ...FIVE_MINUTES,
         label: 'Refused tokens, where they outnumber the connections',
@@ -195,24 +177,11 @@ export class Monitoring extends Construct {
       says: 'More clients are refused than let in: their tokens are signed with another secret or key, or have expired.',
       entry: 'refused-tokens',
     });
-    this.#alarm('reconnectStorm', {
+    this.#alarms.watch('reconnectStorm', {
       metric: this.#metrics.webSocketApi('ConnectCount').with(ONE_MINUTE),
       above: STORM_PER_MINUTE,
       says: 'Clients connect at over half the rate that an account is allowed at first.',
       entry: 'reconnect-storm',
     });
-  }
-
-  #alarm(id: string, { metric, above, periods = 1, says, entry }: Watch) {
-    const alarm = new Alarm(this, id, {
-      metric,
-      threshold: above,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,
-      evaluationPeriods: periods,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-      alarmDescription: `${says} See docs/operations.md#${entry}`,
-    });
-    this.#alarms.push(alarm);
-    if (this.#topic) alarm.addAlarmAction(new SnsAction(this.#topic));
   }
 }

@@ -30,20 +30,28 @@ export async function obey(
   }
 }
 
+/** Obeys an `ack` whose connection may be gone: the cursor is the device's. */
+export async function ackAs(app: App, sender: Acknowledging, frame: AckFrame): Promise<void> {
+  const channel = userChannel(sender.userId);
+  await ack(app, sender, channel, await openChannel(app, channel), frame);
+}
+
+type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
+
 async function ack(
   app: App,
-  connection: Connection,
+  sender: Acknowledging,
   channel: string,
   head: Head,
   frame: AckFrame,
 ): Promise<undefined> {
   checkChannel(frame, channel, head);
   const { seq, ref } = frame;
-  const { userId, deviceId } = connection;
+  const { userId, deviceId } = sender;
   if (deviceId === undefined) throw new FrameError('bad_frame', 'an anonymous device has no cursor', ref);
   if (seq > head.seq) throw new FrameError('ack_past_head', `the head is ${head.seq}`, ref);
   await app.devices.advance({ userId, deviceId }, channel, { epoch: head.epoch, seq }, sighting(app));
-  app.logger.info('acked', { ...logged(connection), deviceId, channel, through: seq });
+  app.logger.info('acked', { ...logged(sender), deviceId, channel, through: seq });
 }
 
 async function sync(

@@ -20,7 +20,7 @@ export class Undeliverable extends Error {
   override readonly name = 'Undeliverable';
 }
 
-export const isExpired = ({ clock }: App, { tokenExpiresAt }: Connection): boolean =>
+export const isExpired = ({ clock }: App, { tokenExpiresAt }: Pick<Connection, 'tokenExpiresAt'>): boolean =>
   tokenExpiresAt <= clock.now();
 
 const isYoung = ({ clock }: App, { connectedAt }: Connection): boolean =>

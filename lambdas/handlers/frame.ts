@@ -1,7 +1,8 @@
 /** `$default`: one client frame in, at most one frame back besides a replay. */
 import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
-import { obey } from '../domain/client-frames.ts';
+import { ackAs, obey } from '../domain/client-frames.ts';
+import type { NewConnection } from '../domain/connect.ts';
 import { asError } from '../domain/deliver.ts';
 import { dismiss, logged } from '../domain/goodbye.ts';
 import { Busy, type Connection } from '../domain/ports.ts';
@@ -17,7 +18,7 @@ const REPLAY_BUDGET_MS = 20_000;
 
 /**
  * A connection whose row is gone is closed, so that its client comes back with one; one that is being closed gets nothing but its
- * `bye`; neither is obeyed any more.
+ * `bye`; neither is obeyed any more, but for a last ack.
  */
 export const createFrameHandler =
   (app: App) =>
@@ -25,6 +26,7 @@ export const createFrameHandler =
     const sender = identify(requestContext);
     const connection = await app.connections.find(sender);
     if (connection === undefined) {
+      await obeyLastAck(app, sender, body);
       await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });
     } else if (connection.bye === undefined) {
       await serve(app, connection, body);
@@ -36,6 +38,16 @@ async function serve(app: App, connection: Connection, body: string | undefined)
   const reply = isExpired(app, connection) ? undefined : await answer(app, connection, body);
   if (reply !== undefined) await post(app, connection, reply);
   if (isExpired(app, connection)) await dismiss(app, connection, 'token_expired');
+}
+
+/** The ack of a client that closes is often overtaken by its `$disconnect`. It counts all the same, and is not answered. */
+async function obeyLastAck(app: App, sender: NewConnection, body: string | undefined): Promise<void> {
+  try {
+    const frame = parseClientFrame(body);
+    if (frame.action === 'ack' && !isExpired(app, sender)) await ackAs(app, sender, frame);
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+  }
 }
 
 /** A frame that fails is answered and otherwise ignored: it never closes the connection. */

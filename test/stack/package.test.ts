@@ -119,6 +119,20 @@ it('holds what was built, and none of our sources', () => {
   expect(files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))).toEqual([]);
 });
 
+it('gives each of its entries', () => {
+  const script = `
+    for (const entry of ['herald', 'herald/client', 'herald/message-types'])
+      console.log(Object.keys(await import(entry)).sort().join());`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    ...LIMIT,
+    cwd: consumer,
+  });
+  const [construct, client, types] = stdout.trim().split('\n');
+  expect(construct).toBe('HeraldStack,InvalidSetting,NotificationBackend');
+  expect(client?.split(',')).toContain('connect');
+  expect(types?.split(',')).toContain('defineMessageTypes');
+});
+
 describe('the example', () => {
   it('compiles against the types of the package', () => {
     const tsc = join(
@@ -147,7 +161,9 @@ describe('the example', () => {
       'users',
     ]);
     const notify = String(assets.notify);
-    expect(publish(notify, { type: 'cart.changed', data: { items: -1 } })).toBe('data: does not fit its type');
+    expect(publish(notify, { type: 'cart.changed', data: { items: -1 } })).toBe(
+      'data: does not fit its type',
+    );
     expect(publish(notify, { type: 'other', data: 1 })).toBe('type: "other" is not a known type');
   });
 });

@@ -136,3 +136,12 @@ describe('the access to AWS', () => {
     expect(() => readAccess({ ...access, [name]: undefined })).toThrow(`${name} is not set`);
   });
 });
+
+describe('the name of the backend', () => {
+  it('may be left out, where its metrics need not be told from others', () => {
+    const auth = { JWKS_URL: 'https://id.example/keys' };
+    expect(readAuthEnv(auth).backend).toBeUndefined();
+    expect(readAuthEnv({ ...auth, BACKEND_NAME: '' }).backend).toBeUndefined();
+    expect(readAuthEnv({ ...auth, BACKEND_NAME: 'Herald-1' }).backend).toBe('Herald-1');
+  });
+});

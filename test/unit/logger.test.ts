@@ -105,4 +105,28 @@ describe('metrics', () => {
       publishToPostMs: 12.5,
     });
   });
+
+  it('are told from those of another backend in the account by one dimension', () => {
+    const lines: string[] = [];
+    const logger = createLogger(
+      'notify',
+      (line) => lines.push(line),
+      () => NOW,
+      'Herald-1',
+    );
+    logger.metrics({ published: 1 });
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      _aws: { CloudWatchMetrics: [{ Dimensions: [['backend']] }] },
+      backend: 'Herald-1',
+      published: 1,
+    });
+  });
+
+  it('may be a line of the log as well, which never takes their place', () => {
+    const { logger, lines, last } = aLog();
+    logger.metrics({ postMs: 7 }, 'delivered', { userId: 'alice', postMs: 'other', _aws: 'other' });
+    expect(lines).toHaveLength(1);
+    expect(last()).toMatchObject({ level: 'INFO', message: 'delivered', userId: 'alice', postMs: 7 });
+    expect(last()._aws.CloudWatchMetrics).toHaveLength(1);
+  });
 });

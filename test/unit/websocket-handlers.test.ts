@@ -175,6 +175,18 @@ describe('$default', () => {
     expect(app.posted).toEqual([]);
   });
 
+  it('counts the ack of a client that has closed already, and answers nothing', async () => {
+    const app = anApp();
+    await app.log.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
+    const ack = (seq: number) =>
+      createFrameHandler(app)(event('MESSAGE', {}, `{"action":"ack","seq":${seq}}`));
+    await ack(9);
+    await ack(10);
+    const [device] = await app.devices.list('alice');
+    expect(device?.cursors.get('user:alice')).toEqual({ epoch: 'e', seq: 9 });
+    expect(app.posted).toEqual([]);
+  });
+
   it('closes a socket that has no row, so that its client comes back with one', async () => {
     const app = anApp();
     await createFrameHandler(app)(event('MESSAGE', {}, '{"action":"ping"}'));

@@ -1,0 +1,180 @@
+/** One device as a card: how it is, what it got, what it lacks, and its buttons. */
+import type { Arrival, Device, SeqState } from './device.ts';
+import { range } from './device.ts';
+import { button, element, inMs, onceAFrame } from './dom.ts';
+import type { Frame } from './network.ts';
+
+export interface CardActions {
+  /** Sends from this device to a user. */
+  send(toUserId: string): unknown;
+  users: string[];
+}
+
+const SHOWN_SEQS = 12;
+const SHOWN_ARRIVALS = 4;
+
+const MEANINGS: Record<SeqState, string> = {
+  live: 'came live',
+  replayed: 'came with a replay',
+  own: 'its own, so it stays silent',
+  earlier: 'settled before',
+  missing: 'not here yet',
+};
+
+export interface Card {
+  element: HTMLElement;
+  update(): void;
+}
+
+export function createCard(device: Device, actions: CardActions): Card {
+  const pill = element('span.pill');
+  const numbers = element('dl.numbers');
+  const strip = element('ol.strip', { 'aria-label': `What ${device.name} has of the log` });
+  const arrivals = element('ol.arrivals', { 'aria-label': `Newest messages on ${device.name}` });
+  const buttons = createButtons(device);
+  const frames = createFrames(device, buttons.lose);
+  const titleId = `title-${device.id}`;
+  const card = element(
+    'article.card',
+    { 'aria-labelledby': titleId, 'data-device': device.id },
+    element('header', {}, element('h3', { id: titleId }, icon(device.name), device.name), pill),
+    strip,
+    arrivals,
+    createSend(device, actions),
+    numbers,
+    buttons.element,
+    frames.element,
+  );
+  const update = onceAFrame(() => {
+    const state = stateOf(device);
+    card.dataset.state = state;
+    card.dataset.cursor = String(device.cursor);
+    pill.textContent = wordsOf(device);
+    strip.replaceChildren(...stripOf(device));
+    arrivals.replaceChildren(...arrivalsOf(device));
+    numbers.replaceChildren(...numbersOf(device));
+    buttons.update();
+    frames.update();
+  });
+  update();
+  return { element: card, update };
+}
+
+function icon(name: string): HTMLElement {
+  return element(`span.icon`, { 'aria-hidden': 'true', 'data-kind': name });
+}
+
+const stateOf = ({ network, status }: Device): string => (network.isCut ? 'offline' : status.state);
+
+function wordsOf(device: Device): string {
+  const { status, network } = device;
+  if (network.isCut) return 'offline';
+  if (status.state === 'closed')
+    return status.reason === 'client' ? 'disconnected' : status.reason.replaceAll('_', ' ');
+  return status.state === 'off' ? 'disconnected' : status.state;
+}
+
+function stripOf(device: Device): HTMLElement[] {
+  const { head } = device.channel;
+  return range(Math.max(1, head - SHOWN_SEQS + 1), head).map((seq) => {
+    const state = device.stateOf(seq);
+    const label = `${seq}: ${MEANINGS[state]}`;
+    return element('li', { 'data-seq-state': state, title: label, 'aria-label': label }, String(seq));
+  });
+}
+
+function arrivalsOf({ arrivals, channel }: Device): HTMLElement[] {
+  if (arrivals.length === 0)
+    return [element('li.quiet', {}, channel.head === 0 ? 'No message yet' : 'Nothing new')];
+  const newest = arrivals.toSorted((one, other) => other.seq - one.seq);
+  return newest.slice(0, SHOWN_ARRIVALS).map(arrivalRow);
+}
+
+const HOW = { live: 'live', replayed: 'replayed', own: 'its own: silent' };
+
+const arrivalRow = ({ seq, text, how, milliseconds }: Arrival): HTMLElement =>
+  element(
+    'li',
+    { 'data-seq': String(seq) },
+    element('span.seq', {}, `#${seq}`),
+    element('span.text', {}, text),
+    element(
+      'span.how',
+      { 'data-how': how },
+      how === 'live' && milliseconds !== undefined ? `live ${inMs(milliseconds)}` : HOW[how],
+    ),
+  );
+
+function numbersOf({ cursor, acked, behind, gap }: Device): HTMLElement[] {
+  const missing = gap.length > 0 ? `${gap.slice(0, 3).join(', ')}${gap.length > 3 ? ' …' : ''}` : 'none';
+  const all: [name: string, value: string, meaning: string][] = [
+    ['Cursor', String(cursor), 'All through it is done with'],
+    ['Acked', String(acked), 'How far the server has been told'],
+    ['Behind', String(behind), 'What the device has yet to get'],
+    ['Gap', missing, 'Missing before something that came already'],
+  ];
+  return all.map(([name, value, meaning]) =>
+    element('div', { title: meaning }, element('dt', {}, name), element('dd', {}, value)),
+  );
+}
+
+function createSend({ name }: Device, { users, send }: CardActions): HTMLElement {
+  const targets = users.map((user) =>
+    button(title(user), `Send from ${name} to ${title(user)}`, () => send(user)),
+  );
+  return element('div.send', {}, element('span', { 'aria-hidden': 'true' }, 'Send to'), ...targets);
+}
+
+export const title = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
+function createButtons(device: Device) {
+  const { network } = device;
+  const offline = button('Go offline', '', () => (network.isCut ? network.restore() : network.cut()));
+  const connection = button('Disconnect', '', () => (isOn(device) ? device.disconnect() : device.connect()));
+  const lose = button('Lose the next', '', () => network.loseNext());
+  lose.title = 'The one after it shows the gap, and a sync closes it.';
+  lose.className = 'lose';
+  offline.title = 'Cuts its network. The server is not told and goes on posting.';
+  const name = (control: HTMLButtonElement, text: string) => {
+    control.textContent = text;
+    control.setAttribute('aria-label', `${text}: ${device.name} of ${title(device.channel.userId)}`);
+  };
+  return {
+    element: element('div.controls', {}, offline, connection),
+    lose,
+    update() {
+      name(offline, network.isCut ? 'Come back' : 'Go offline');
+      name(connection, isOn(device) ? 'Disconnect' : 'Connect');
+      name(lose, network.losesNext ? 'The next live message gets lost' : 'Lose the next live message');
+      offline.classList.toggle('primary', network.isCut);
+      offline.disabled = !isOn(device) && !network.isCut;
+      lose.disabled = network.isCut || network.losesNext;
+    },
+  };
+}
+
+const isOn = ({ status }: Device): boolean => status.state !== 'off' && status.state !== 'closed';
+
+const ARROWS: Record<Frame['direction'], string> = { in: '←', out: '→', lost: '✕' };
+
+/** Drawn only while open: fifty messages a second need no list that nobody sees. */
+function createFrames({ frames, name }: Device, lose: HTMLElement) {
+  const count = element('span');
+  const list = element('ol.frames', { tabindex: '0', 'aria-label': `Frames of ${name}, newest first` });
+  const details = element('details', {}, element('summary', {}, 'Frames ', count), lose, list);
+  const update = () => {
+    count.textContent = String(frames.length);
+    if (details.open) list.replaceChildren(...frames.toReversed().map(frameRow));
+  };
+  details.addEventListener('toggle', update);
+  return { element: details, update };
+}
+
+const frameRow = ({ direction, text, at }: Frame): HTMLElement =>
+  element(
+    'li',
+    { 'data-direction': direction },
+    element('span.arrow', { 'aria-label': direction }, ARROWS[direction]),
+    element('span.at', {}, (at / 1000).toFixed(3)),
+    element('code', {}, text),
+  );

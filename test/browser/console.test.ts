@@ -1,0 +1,177 @@
+/** The console as a newcomer uses it: by what things are called and what they show. The tests share the logs of Alice and Bob. */
+import type { Locator, Page } from 'playwright-core';
+import { expect, it } from 'vitest';
+import { Stage } from './stage.ts';
+
+const stage = new Stage();
+
+interface Visit {
+  page: Page;
+  card(user: string, device: string): Card;
+  /** What the browser asked for, and what it complained of. */
+  requests: string[];
+  complaints: string[];
+}
+
+/** One card, in the words of who looks at it. */
+interface Card {
+  press(name: string): Promise<void>;
+  /** Waits until one of its messages says so. */
+  shows(seq: number, how: string | RegExp): Promise<void>;
+  is(state: string): Promise<void>;
+  number(name: string, value: string): Promise<void>;
+  frames(): Promise<string[]>;
+}
+
+async function visit(viewport = { width: 1280, height: 900 }): Promise<Visit> {
+  const browser = await stage.newBrowser({ viewport });
+  const page = await browser.newPage();
+  const [requests, complaints]: [string[], string[]] = [[], []];
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('websocket', (socket) => requests.push(socket.url()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('console', (message) => message.type() !== 'info' && complaints.push(message.text()));
+  await page.goto(`${stage.httpUrl}/`);
+  const card = (user: string, device: string) =>
+    cardOf(page.getByRole('region', { name: user, exact: true }).getByRole('article', { name: device }));
+  const all = page.getByRole('article');
+  for (const one of await all.all()) await cardOf(one).is('live');
+  return { page, card, requests, complaints };
+}
+
+function cardOf(article: Locator): Card {
+  return {
+    press: (name) => article.getByRole('button', { name }).click(),
+    shows: (seq, how) =>
+      article
+        .getByRole('listitem')
+        .filter({ hasText: new RegExp(`#${seq}(?!\\d)`) })
+        .filter({ hasText: how })
+        .waitFor(),
+    is: (state) => article.getByText(state, { exact: true }).first().waitFor(),
+    number: (name, value) =>
+      article
+        .locator('dl > div')
+        .filter({ hasText: new RegExp(`^${name}${value}$`) })
+        .waitFor(),
+    async frames() {
+      const details = article.locator('details');
+      if ((await details.getAttribute('open')) === null) await details.locator('summary').click();
+      return await details.locator('code').allTextContents();
+    },
+  };
+}
+
+it('tells its story: live, the silent origin, queued while away, replayed in order', async () => {
+  const { page, card } = await visit();
+  const [laptop, phone, tablet] = [card('Alice', 'laptop'), card('Alice', 'phone'), card('Alice', 'tablet')];
+  const chapter = (name: RegExp) => page.getByRole('button', { name }).click();
+
+  await chapter(/Send from Alice/);
+  await phone.shows(1, /live .* ms/);
+  await tablet.shows(1, /live .* ms/);
+  await laptop.shows(1, 'silent');
+
+  await chapter(/Cut off her phone/);
+  await phone.is('offline');
+  await tablet.shows(4, 'live');
+  await phone.number('Behind', '3');
+  await laptop.shows(4, 'silent');
+
+  await chapter(/Bring the phone back/);
+  for (const seq of [2, 3, 4]) await phone.shows(seq, 'replayed');
+  await phone.is('live');
+  await page.getByRole('status').filter({ hasText: 'phone came back and got 3' }).waitFor();
+  await phone.number('Cursor', '4');
+  await phone.number('Acked', '4');
+  expect(await card('Bob', 'phone').frames()).not.toContainEqual(expect.stringContaining('"message"'));
+});
+
+it('shows the path with the times that were measured', async () => {
+  const { page, card } = await visit();
+  await card('Bob', 'phone').press('Send from phone to Bob');
+  await card('Bob', 'laptop').shows(1, 'live');
+
+  const live = page.getByRole('list', { name: 'Live' }).getByRole('listitem');
+  const steps = [/sends.*answered in [\d.]+ ms/, /notify.*ran [\d.]+ ms/, /seq 1/, /1 posted, 1 left out/];
+  for (const step of [...steps, /Devices.*laptop [\d.]+ ms/, /frame.*ran [\d.]+ ms/]) {
+    await live.filter({ hasText: step }).waitFor();
+  }
+  const back = page.getByRole('list', { name: 'Coming back' }).getByRole('listitem');
+  for (const step of [/ready in [\d.]+ ms/, /authorizer.*ran/, /connect.*ran/, /replay.*ran/, /0 replayed/]) {
+    await back.filter({ hasText: step }).waitFor();
+  }
+});
+
+it('shows a gap and how a sync closes it', async () => {
+  const { card } = await visit();
+  const phone = card('Alice', 'phone');
+  const frames = await phone.frames();
+  expect(frames.join()).toContain('"event":"ready"');
+  const lost = (await headOf('alice')) + 1;
+  await phone.press('Lose the next live message');
+  await card('Bob', 'laptop').press('Send from laptop to Alice');
+  await card('Alice', 'tablet').shows(lost, 'live');
+  await card('Bob', 'laptop').press('Send from laptop to Alice');
+
+  await phone.shows(lost, 'replayed');
+  await phone.shows(lost + 1, 'live');
+  await phone.number('Gap', 'none');
+  expect((await phone.frames()).join()).toContain('"action":"sync"');
+});
+
+it('keeps what a device had after a reload', async () => {
+  const { page, card } = await visit();
+  const head = (await headOf('alice')) + 1;
+  await card('Bob', 'laptop').press('Send from laptop to Alice');
+  await card('Alice', 'phone').shows(head, 'live');
+  await card('Alice', 'phone').number('Acked', String(head));
+
+  await page.reload();
+
+  await card('Alice', 'phone').is('live');
+  await card('Alice', 'phone').number('Cursor', String(head));
+  await card('Alice', 'phone').number('Behind', '0');
+});
+
+it('disconnects a device, which tells the server, and connects it again', async () => {
+  const { card } = await visit();
+  const phone = card('Bob', 'phone');
+  await phone.press('Disconnect');
+  await phone.is('disconnected');
+  await expect.poll(async () => (await stage.connectionsOf('bob')).length).toBe(1);
+  const missed = (await headOf('bob')) + 1;
+  await card('Alice', 'laptop').press('Send from laptop to Bob');
+  await card('Bob', 'laptop').shows(missed, 'live');
+  await phone.press('Connect');
+  await phone.shows(missed, 'replayed');
+});
+
+it('needs the keyboard only, and every control has a name', async () => {
+  const { page, card } = await visit();
+  await page.keyboard.press('Tab');
+  expect(await page.locator(':focus').textContent()).toContain('Send from Alice');
+  const before = await headOf('alice');
+  await page.keyboard.press('Enter');
+  await card('Alice', 'phone').shows(before + 1, 'live');
+  const tree = await page.locator('body').ariaSnapshot();
+  expect(tree).toMatch(/- button "/);
+  expect(tree).not.toMatch(/- (button|textbox|combobox|article|region|list)( \[.*\])?:?$/m);
+});
+
+it('asks nobody but its own origin, and the browser has nothing to complain of', async () => {
+  const { requests, complaints, card } = await visit();
+  const seq = (await headOf('alice')) + 1;
+  await card('Bob', 'laptop').press('Send from laptop to Alice');
+  await card('Alice', 'phone').shows(seq, 'live');
+  const origins = new Set(requests.map((url) => new URL(url).host));
+  expect([...origins]).toEqual([new URL(stage.httpUrl).host]);
+  expect(complaints).toEqual([]);
+});
+
+it.each([320, 390, 768])('fits a screen %d wide without scrolling sideways', async (width) => {
+  const { page } = await visit({ width, height: 800 });
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+});
+
+const headOf = (userId: string): Promise<number> => stage.headOf(userId);

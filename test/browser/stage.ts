@@ -1,0 +1,140 @@
+/** What a browser test stands on: a stack, Chromium, pages with a device each, and publishers. All of it goes after the tests of a file. */
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
+import { extname, join } from 'node:path';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { type SpawnedStack, spawnStack } from '../../local/spawn.ts';
+import { launchChromium } from './chromium.ts';
+import type { Page as DevicePage, DeviceQuery } from './page/device.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const DEADLINE_MS = 10_000;
+
+interface Presence {
+  connections: { deviceId: string }[];
+  devices: { deviceId: string; cursor: number }[];
+}
+
+export class Stage {
+  #stack: SpawnedStack | undefined;
+  #browser: Browser | undefined;
+  readonly #contexts: BrowserContext[] = [];
+
+  /** `args`: of the stack. */
+  constructor(args: string[] = [], { browser = true } = {}) {
+    beforeAll(async () => {
+      if (browser) this.#browser = await launchChromium();
+      this.#stack = await spawnStack(['--quiet', ...args]);
+    });
+    afterEach(async () => {
+      for (const context of this.#contexts.splice(0)) await context.close();
+    });
+    afterAll(async () => {
+      await this.#browser?.close();
+      await this.#stack?.stop();
+    });
+  }
+
+  get httpUrl(): string {
+    if (!this.#stack) throw new Error('the stack is not up yet');
+    return this.#stack.httpUrl;
+  }
+
+  get wsUrl(): string {
+    return `${this.httpUrl.replace('http', 'ws')}/local`;
+  }
+
+  newUser(): string {
+    return `user-${randomUUID()}`;
+  }
+
+  /** A browser of its own: its pages are its tabs and share a storage. */
+  async newBrowser(options: BrowserContextOptions = {}): Promise<BrowserContext> {
+    if (!this.#browser) throw new Error('the browser is not up yet');
+    const context = await this.#browser.newContext(options);
+    context.setDefaultTimeout(DEADLINE_MS);
+    this.#contexts.push(context);
+    // A document that the test answers counts as one of the public net, from where the way to this machine has to be allowed.
+    await context.grantPermissions(['local-network-access']);
+    await context.route('**/test/browser/page/*', async (route) => {
+      const path = new URL(route.request().url()).pathname;
+      const text = await readFile(join(ROOT, path), 'utf8');
+      const isScript = extname(path) === '.ts';
+      const contentType = isScript ? 'text/javascript' : 'text/html';
+      await route.fulfill({ contentType, body: isScript ? stripTypeScriptTypes(text) : text });
+    });
+    return context;
+  }
+
+  async publish(userId: string, data: unknown = null, fromDevice?: string): Promise<number> {
+    const response = await fetch(`${this.httpUrl}/notifications`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(fromDevice && { 'x-device-id': fromDevice }) },
+      body: JSON.stringify({ to: { user: userId }, type: 'test', data }),
+    });
+    const { results } = (await response.json()) as { results?: { seq?: number }[] };
+    const seq = results?.[0]?.seq;
+    if (seq === undefined) throw new Error(`publish: ${response.status} ${JSON.stringify(results)}`);
+    return seq;
+  }
+
+  async publishMany(userId: string, count: number): Promise<void> {
+    for (let number = 1; number <= count; number++) await this.publish(userId);
+  }
+
+  async connectionsOf(userId: string): Promise<{ deviceId: string }[]> {
+    return (await this.#presence(userId)).connections;
+  }
+
+  /** Resolves when the server knows that the device has come so far. */
+  async acknowledged(userId: string, deviceId: string, seq: number): Promise<void> {
+    const cursor = async () => {
+      const { devices } = await this.#presence(userId);
+      return devices.find((device) => device.deviceId === deviceId)?.cursor;
+    };
+    await expect.poll(cursor, { timeout: DEADLINE_MS, interval: 50 }).toBe(seq);
+  }
+
+  /** The newest seq of the user's log. */
+  async headOf(userId: string): Promise<number> {
+    const response = await fetch(`${this.httpUrl}/users/${userId}/messages?limit=1`);
+    return ((await response.json()) as { head: number }).head;
+  }
+
+  async #presence(userId: string): Promise<Presence> {
+    const response = await fetch(`${this.httpUrl}/users/${userId}/connections`);
+    return (await response.json()) as Presence;
+  }
+}
+
+/** Opens a tab with a device and waits until it has caught up. `origin`: where the page finds the stack. */
+export async function openDevice(browser: BrowserContext, origin: string, query: DeviceQuery): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(`${origin}/test/browser/page/device.html?${new URLSearchParams({ ...query })}`);
+  await state(page, 'live');
+  return page;
+}
+
+/** Resolves when the device in this tab is in this state. */
+export async function state(page: Page, expected: string): Promise<void> {
+  const isIt = (name: string) => (globalThis as unknown as DevicePage).herald?.status.state === name;
+  await page.waitForFunction(isIt, expected);
+}
+
+/** What the tab has surfaced, in order, once it includes this seq. */
+export async function seqsThrough(page: Page, last: number): Promise<number[]> {
+  const hasCome = (seq: number) => (globalThis as unknown as DevicePage).seqs.includes(seq);
+  await page.waitForFunction(hasCome, last);
+  return await seqsOf(page);
+}
+
+export const seqsOf = (page: Page): Promise<number[]> =>
+  page.evaluate(() => (globalThis as unknown as DevicePage).seqs);
+
+export const statesOf = (page: Page): Promise<string[]> =>
+  page.evaluate(() => (globalThis as unknown as DevicePage).states);
+
+export const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index);

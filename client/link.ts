@@ -99,12 +99,14 @@ export class Link {
 
   async #frame(line: Line, frame: ServerFrame, size: number): Promise<void> {
     if (this.#isStopped || (line !== this.#main && line !== this.#next)) return;
-    if (frame.event === 'ready') return await this.#ready(line, frame);
+    if (frame.event === 'ready') return this.#ready(line, frame);
     const { ready } = line;
     if (!ready || ('channel' in frame && frame.channel !== ready.channel)) return;
+    // Live messages do not tell their numbering: a connection that outlived it learns from a replay or a pong.
+    if ('epoch' in frame && frame.epoch !== ready.epoch) return line.restart('bad frame');
     if (frame.event === 'message') this.#events.deliver({ ...frame, size });
     if (frame.event === 'replay') this.#replay(line, frame, size);
-    if (frame.event === 'pong') this.#pong(line, frame);
+    if (frame.event === 'pong') this.#events.deliver(frame);
     if (frame.event === 'error') this.#refused(line, frame);
   }
 
@@ -130,10 +132,6 @@ export class Link {
   }
 
   #replay(line: Line, frame: ReplayFrame, size: number): void {
-    if (frame.epoch !== line.ready?.epoch) {
-      line.restart('epoch_mismatch');
-      return;
-    }
     line.receive(frame);
     this.#events.deliver({ ...frame, from: frame.after, size });
     this.#watch(line);
@@ -141,13 +139,6 @@ export class Link {
     if (line !== this.#main) return;
     this.#events.status({ state: frame.more ? 'replaying' : 'live' });
     if (!line.isReplaying) this.#events.idle();
-  }
-
-  /** Live messages do not tell their numbering: a connection that outlived it learns from a `pong`. */
-  #pong(line: Line, frame: PongFrame): void {
-    const { epoch } = frame;
-    if (epoch !== undefined && epoch !== line.ready?.epoch) line.restart('the numbering began anew');
-    else this.#events.deliver(frame);
   }
 
   #refused(line: Line, { code, message, retryable, ref }: ErrorFrame): void {

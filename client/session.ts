@@ -54,7 +54,7 @@ export class Session implements Herald {
 
   constructor(url: string, options: Options, env: Environment) {
     const { deviceId, storage, signal, timing } = options;
-    if (deviceId !== undefined && !DEVICE_ID.test(deviceId)) throw new TypeError('bad deviceId');
+    if (deviceId !== undefined && !DEVICE_ID.test(deviceId)) throw new TypeError('deviceId');
     const world: World = { ...env, timing: { ...DEFAULT_TIMING, ...timing } };
     this.#world = world;
     this.#url = new URL(url).href;

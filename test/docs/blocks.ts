@@ -1,0 +1,97 @@
+/** The fenced blocks of the documentation, and which test answers for each: a new block without one fails `links.test.ts`. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+
+export const ROOT = join(import.meta.dirname, '../..');
+
+export const PAGES: string[] = [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+export const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8').replaceAll('\r\n', '\n');
+
+export interface Block {
+  file: string;
+  language: string;
+  text: string;
+  /** The page and the first line: what the claims name a block by. */
+  name: string;
+}
+
+export const blocksOf = (file: string): Block[] =>
+  [...read(file).matchAll(/^( *)```(\w*)\n([\s\S]*?)^\1```$/gm)].map(([, , language = '', text = '']) => ({
+    file,
+    language,
+    text,
+    name: `${file}: ${text.trim().split('\n')[0]}`,
+  }));
+
+/** By test file: the blocks it checks, by how their first lines begin. */
+export const CLAIMS = {
+  javascript: [
+    "README.md: import { connect } from 'herald/client'",
+    'README.md: const socket = new WebSocket',
+    "docs/client.md: import { connect } from 'herald/client'",
+    "docs/guide.md: import { join } from 'node:path'",
+    "docs/guide.md: import jwt from 'jsonwebtoken'",
+    "docs/guide.md: import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'",
+    "docs/guide.md: import { connect } from 'herald/client'",
+    "docs/guide.md: import * as v from 'valibot'",
+  ],
+  shell: [
+    'README.md: npm ci && npm run demo',
+    'README.md: npm run herald -- listen',
+    'README.md: curl -X POST',
+    'docs/guide.md: npm pack',
+    'docs/guide.md: npm install',
+    'docs/guide.md: curl --aws-sigv4',
+    'docs/guide.md: import boto3, json',
+    'docs/guide.md: npx wscat',
+    'docs/guide.md: npm start -- --port',
+    'docs/guide.md: npm start -- --bundles',
+    'docs/cost.md: $ npm run cost',
+    'docs/guarantees.md: npm run simulate',
+  ],
+  deploy: [
+    'README.md: npx cdk deploy',
+    'docs/guide.md: npm ci',
+    'docs/guide.md: npx cdk deploy -c jwksUrl',
+    'docs/guide.md: npx cdk deploy --outputs-file',
+  ],
+  runbook: [
+    'docs/operations.md: aws sqs receive-message',
+    'docs/operations.md: jq ',
+    'docs/operations.md: aws secretsmanager put-secret-value',
+    'docs/operations.md: aws secretsmanager list-secret-version-ids',
+    'docs/operations.md: aws dynamodb scan',
+  ],
+  frames: [
+    'docs/protocol.md: {\n  "event": "ready"',
+    'docs/protocol.md: {\n  "event": "message"',
+    'docs/protocol.md: {\n  "event": "replay"',
+    'docs/protocol.md: {"event":"pong"',
+    'docs/protocol.md: {"action":"ack"',
+    'docs/protocol.md: {\n  "id": "order-1-shipped"',
+  ],
+  phones: ['docs/guide.md: let url = URL(', 'docs/guide.md: val request = Request.Builder()'],
+  /** A drawing. */
+  nothing: ['README.md: ┌──'],
+} as const;
+
+export const isClaimedBy = (claim: string, { file, text }: Block): boolean =>
+  `${file}: ${text.trimStart()}`.startsWith(claim);
+
+/** The text of the one block that a claim names. */
+export function block(claim: string): string {
+  const page = claim.slice(0, claim.indexOf(': '));
+  const found = blocksOf(page).filter((candidate) => isClaimedBy(claim, candidate));
+  expect(
+    found.map(({ name }) => name),
+    claim,
+  ).toHaveLength(1);
+  return found[0]?.text ?? '';
+}

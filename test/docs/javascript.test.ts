@@ -1,0 +1,156 @@
+/** The JavaScript and TypeScript of the documentation: it compiles, and does what the text beside it says. */
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { Client } from '../../local/client.ts';
+import { DEFAULT_JWT_SECRET } from '../../local/token.ts';
+import { block, CLAIMS } from './blocks.ts';
+import { node, type Run, stop } from './commands.ts';
+import { LocalStack } from './local-stack.ts';
+import { Workshop } from './workshop.ts';
+
+const stack = new LocalStack();
+const workshop = new Workshop();
+const [README_CLIENT, PLAIN_CLIENT, LIBRARY, CONSTRUCT, TOKEN, BUS, NODE_CLIENT, TYPES] = CLAIMS.javascript;
+
+const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+
+const running: Run[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(stop));
+});
+
+function run(name: string, text: string, user: string, env: Record<string, string> = {}): Run {
+  const started = node(
+    workshop.write(name, text),
+    {
+      URL_OF_STACK: `${stack.wsUrl}?deviceId=phone`,
+      TOKEN: stack.token(user),
+      SECRET: DEFAULT_JWT_SECRET,
+      ...env,
+    },
+    workshop.folder,
+  );
+  running.push(started);
+  return started;
+}
+
+const here = (text: string) => text.replace('wss://…/prod', stack.wsUrl);
+
+interface Shown {
+  shown: { seq: number; data: unknown };
+  stored: Record<string, unknown>;
+}
+
+const shownBy = async (client: Run, count: number): Promise<Shown[]> =>
+  (await client.prints(/^shown (.*)$/, count)).map((line) => JSON.parse(line));
+
+it('every snippet in TypeScript compiles', async () => {
+  const config = workshop.writeTyped({
+    'readme.ts': block(README_CLIENT),
+    'library.ts': block(LIBRARY),
+    'shop.ts': block(CONSTRUCT),
+    'node-client.ts': block(NODE_CLIENT),
+    'message-types.ts': block(TYPES),
+  });
+  const { stdout } = await node([TSC, '-p', config, '--listFilesOnly']).ended;
+  expect(stdout).toContain('shop.ts');
+  const errors = (await node([TSC, '-p', config]).ended).stdout.split('\n');
+  // Our sources are compiled with them, and have a check of their own.
+  expect(errors.filter((line) => line.includes(basename(workshop.folder)))).toEqual([]);
+}, 60_000);
+
+describe('the client without a library', () => {
+  const start = (env?: Record<string, string>) => run('plain.js', block(PLAIN_CLIENT), 'plain', env);
+
+  it('shows each message once, in order, passes over its own, and after a crash asks for what it lacks', async () => {
+    const first = start();
+    await untilConnected('plain');
+    await stack.publish('plain', 1);
+    await stack.publish('plain', 2, 'phone');
+    await stack.publish('plain', 3);
+    const [, last] = await shownBy(first, 2);
+    expect((await shownBy(first, 2)).map(({ shown }) => shown.seq)).toEqual([1, 3]);
+    expect(last?.stored).toMatchObject({ epoch: expect.any(String) });
+    await stop(first);
+
+    await stack.publish('plain', 4);
+    const stored = { epoch: last?.stored.epoch, settled: 1 };
+    const second = start({ STORED: JSON.stringify(stored) });
+    expect((await shownBy(second, 2)).map(({ shown }) => shown.seq)).toEqual([3, 4]);
+  });
+});
+
+async function untilConnected(user: string): Promise<void> {
+  await expect
+    .poll(async () => (await fetch(`${stack.httpUrl}/users/${user}/connections`)).json(), { timeout: 15_000 })
+    .toMatchObject({ connections: [expect.anything()] });
+}
+
+describe('the client library', () => {
+  it('README: shows what comes', async () => {
+    await stack.publish('readme', { orderId: 1 });
+    const [first] = await shownBy(run('readme-run.ts', here(block(README_CLIENT)), 'readme'), 1);
+    expect(first?.shown).toMatchObject({ seq: 1, data: { orderId: 1 } });
+  });
+
+  it('its page: shows what comes, and ends when it is closed', async () => {
+    await stack.publish('library', { orderId: 7 });
+    workshop.write('message-types.ts', block(TYPES));
+    const snippet = here(block(LIBRARY));
+    const [listening = ''] = snippet.split('stop();');
+    const [first] = await shownBy(run('listening.ts', listening, 'library'), 1);
+    expect(first?.shown).toBe(7);
+    const whole = await run('library-run.ts', snippet, 'library').ended;
+    expect([whole.code, whole.stderr]).toEqual([0, '']);
+    expect(whole.stdout).toContain('closed');
+  });
+
+  it('guide: iterates in Node', async () => {
+    await stack.publish('billing', { orderId: 1 });
+    const client = run('node-client-run.js', block(NODE_CLIENT), 'billing');
+    expect(await client.prints(/(1 order\.shipped \{ orderId: 1 \})/)).toHaveLength(1);
+  });
+});
+
+it('a token that a login service signs opens a connection', async () => {
+  const { stdout } = await run('token.js', `${block(TOKEN)}\nconsole.log(token);`, '').ended;
+  const client = await Client.open(stack.wsUrl, { token: stdout.trim() });
+  expect(await client.event('ready')).toMatchObject({ userId: 'alice' });
+  await client.close();
+});
+
+it('an event on the bus is published', async () => {
+  const { code, stderr } = await run('bus.js', block(BUS), '', stack.aws).ended;
+  expect([code, stderr]).toEqual([0, '']);
+  await expect
+    .poll(() => stack.messages('alice'), { timeout: 15_000 })
+    .toMatchObject([{ id: 'order-1-shipped', type: 'order.shipped', data: { orderId: 1 } }]);
+});
+
+it('the construct is a part of another stack', async () => {
+  workshop.write('message-types.ts', block(TYPES));
+  workshop.write('shop.ts', block(CONSTRUCT));
+  const app = `
+    import { App, Stack } from 'aws-cdk-lib';
+    import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+    import { ShopStack } from './shop.ts';
+    const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+    const service = new Role(new Stack(app, 'Orders'), 'Service', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    new ShopStack(app, 'Shop', service);
+    const { template } = app.synth().getStackByName('Shop');
+    console.log(JSON.stringify(template).includes('"MAX_CONNECTIONS_PER_USER":"20"'));`;
+  const { stdout, stderr } = await run('app.ts', app, '').ended;
+  expect(stdout.trim(), stderr).toBe('true');
+}, 60_000);
+
+it('the registry of types checks a message and says how long it is kept', async () => {
+  workshop.write('message-types.ts', block(TYPES));
+  const script = `
+    import { messageTypes } from './message-types.ts';
+    const { data, retentionSeconds } = messageTypes['order.shipped'];
+    const answers = [{ orderId: 1 }, {}].map((value) => data['~standard'].validate(value).issues === undefined);
+    console.log(JSON.stringify([retentionSeconds, ...answers]));`;
+  const { stdout, stderr } = await run('types.ts', script, '').ended;
+  expect(stdout.trim(), stderr).toBe('[2592000,true,false]');
+});

@@ -1,0 +1,175 @@
+/** The commands of the documentation, with the programs themselves where a machine has them. */
+import { createRequire } from 'node:module';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseOptions } from '../../local/options.ts';
+import { DEFAULT_JWT_SECRET } from '../../local/token.ts';
+import { block, CLAIMS, read } from './blocks.ts';
+import { argumentsOf, commandsOf, node, type Run, start, stop, works } from './commands.ts';
+import { LocalStack } from './local-stack.ts';
+
+const stack = new LocalStack();
+const [FIRST, BY_HAND, CURL, PACK, INSTALL, SIGNED, PYTHON, WSCAT, START, BUNDLES, COST, SIMULATE] =
+  CLAIMS.shell;
+
+const running: Run[] = [];
+afterEach(async () => {
+  await Promise.all(running.splice(0).map(stop));
+});
+const started = (run: Run): Run => {
+  running.push(run);
+  return run;
+};
+
+/** The one message of a user there is, whatever way it came. */
+const published = async (user: string) => {
+  const [message] = await stack.messages(user);
+  return message;
+};
+
+const ORDER = { id: 'order-1-shipped', type: 'order.shipped', data: { orderId: 1 } };
+
+it('npm run demo tells its story to the end', async () => {
+  // Not `npm ci` and `npm run check`: these tests are part of the latter, and the former replaces what runs them.
+  expect(commandsOf(block(FIRST)).map((words) => words.join(' '))).toEqual([
+    ...['npm ci', 'npm run demo', 'npm ci', 'npm run check'],
+  ]);
+  const { code, stderr } = await node(['local/demo.ts']).ended;
+  expect(code, stderr).toBe(0);
+}, 60_000);
+
+it('npm run herald listens and sends', async () => {
+  const herald = (command: string, url: string) =>
+    started(
+      node(
+        [
+          'local/cli.ts',
+          command,
+          ...argumentsOf(block(BY_HAND), `npm run herald -- ${command}`),
+          '--url',
+          url,
+        ],
+        {
+          HERALD_JWT_SECRET: DEFAULT_JWT_SECRET,
+        },
+      ),
+    );
+  const listening = herald('listen', stack.wsUrl);
+  await listening.prints(/(replay)/);
+  const { code } = await herald('send', stack.httpUrl).ended;
+  expect(code).toBe(0);
+  await listening.prints(/("orderId":1)/);
+});
+
+describe('curl', () => {
+  const VARS = () => ({
+    HTTP_URL: stack.httpUrl,
+    ...{ AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: 'secret', AWS_SESSION_TOKEN: 'session' },
+  });
+
+  it.each([
+    [CURL, 'curl-readme'],
+    [SIGNED, 'curl-guide'],
+  ])('%s publishes', async (claim, user) => {
+    const args = argumentsOf(block(claim), 'curl', VARS()).map((word) =>
+      word.replace('http://127.0.0.1:8787', stack.httpUrl).replace('"alice"', `"${user}"`),
+    );
+    if (await works('curl', '--version')) {
+      const { code, stdout, stderr } = await start('curl', ['--silent', '--show-error', ...args]).ended;
+      expect([code, JSON.parse(stdout)], stderr).toMatchObject([0, { id: ORDER.id }]);
+    } else await fetchAs(args);
+    expect(await published(user)).toMatchObject(ORDER);
+  });
+});
+
+/** The same request without the program. */
+async function fetchAs(args: string[]): Promise<void> {
+  const after = (option: string) => args.flatMap((word, at) => (args[at - 1] === option ? [word] : []));
+  const headers = after('-H').map((line): [string, string] => {
+    const [name = '', value = ''] = line.split(': ');
+    return [name, value];
+  });
+  const url = args.find((word) => word.startsWith('http')) ?? '';
+  const response = await fetch(url, { method: 'POST', headers, body: after('-d').join('') });
+  expect(response.status).toBe(200);
+}
+
+it('Python publishes by an Invoke', async () => {
+  const text = block(PYTHON).replace('"alice"', '"python"');
+  if (await works('python3', '-c', 'import boto3')) {
+    const { code, stderr } = await start('python3', ['-c', `notify_function = "notify"\n${text}`], stack.aws)
+      .ended;
+    expect(code, stderr).toBe(0);
+  } else {
+    const payload = text.match(/^notification = (.*)$/m)?.[1] ?? '';
+    const lambda = new LambdaClient({
+      endpoint: stack.httpUrl,
+      region: 'us-east-1',
+      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    });
+    const { FunctionError } = await lambda.send(
+      new InvokeCommand({ FunctionName: 'notify', Payload: Buffer.from(payload) }),
+    );
+    expect(FunctionError).toBeUndefined();
+  }
+  expect(await published('python')).toMatchObject(ORDER);
+}, 60_000);
+
+it('wscat connects', async () => {
+  const args = argumentsOf(block(WSCAT), 'npx wscat', {
+    WS_URL: stack.wsUrl,
+    TOKEN: stack.token('terminal'),
+  });
+  const program = createRequire(import.meta.url).resolve('wscat/bin/wscat');
+  const wscat = started(node([program, '--no-color', ...args]));
+  expect(await wscat.prints(/("event":"ready".*"deviceId":"terminal")/)).toHaveLength(1);
+});
+
+describe('npm start', () => {
+  it('keeps its data in the folder it is given, and shows the console', async () => {
+    // The stack of these tests was started so, on a free port.
+    expect(parseOptions(argumentsOf(block(START), 'npm start --'))).toMatchObject({
+      port: 8787,
+      dataDir: '.herald',
+    });
+    const page = await fetch(`${stack.httpUrl}/`);
+    expect([page.status, page.headers.get('content-type')]).toEqual([
+      200,
+      expect.stringContaining('text/html'),
+    ]);
+  });
+
+  it('runs the bundles', () => {
+    // It takes minutes to bundle and is done in test/local/bundles.test.ts.
+    expect(parseOptions(argumentsOf(block(BUNDLES), 'npm start --'))).toMatchObject({ bundles: {} });
+    expect(read('test/local/bundles.test.ts')).toContain('--bundles');
+  });
+});
+
+it('npm pack makes the file that is installed', () => {
+  // Packed, installed and synthesized in test/stack/package.test.ts.
+  const { name, version, scripts } = JSON.parse(read('package.json'));
+  expect(commandsOf(block(PACK))).toEqual([['npm', 'pack']]);
+  expect(commandsOf(block(INSTALL))).toEqual([['npm', 'install', `../herald/${name}-${version}.tgz`]]);
+  expect(scripts).toHaveProperty('prepack');
+});
+
+it('npm run cost prints what its page shows', async () => {
+  const [command = '', ...lines] = block(COST).split('\n');
+  const { code, stdout } = await node(['cost/main.ts', ...argumentsOf(command, '$ npm run cost --')]).ended;
+  expect([code, stdout.trim()]).toEqual([0, lines.join('\n').trim()]);
+});
+
+it('npm run simulate runs seeds, and one', async () => {
+  const commands = commandsOf(block(SIMULATE)).map((words) => words.slice(4));
+  // Fewer seeds than it says; the mutants of `--zoo` are run in test/simulation/zoo.test.ts.
+  const quick = commands.filter(([option]) => option !== '--zoo');
+  expect(quick).toHaveLength(3);
+  for (const args of quick) {
+    const [option = '', ...others] = args;
+    const { code, stdout, stderr } = await node([
+      ...['test/simulation/main.ts', ...(option === '--seeds' ? [option, '3'] : [option, ...others])],
+    ]).ended;
+    expect(code, stdout.slice(-2000) + stderr).toBe(0);
+  }
+}, 120_000);

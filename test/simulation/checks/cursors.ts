@@ -1,0 +1,134 @@
+/** Where devices stand: a cursor only goes forward, never past the head, and over nothing the device has not been given. */
+import { cursorChannel } from '../../../lambdas/store/tables.ts';
+import type { Change } from '../dynamodb/database.ts';
+import type { Row } from '../dynamodb/expressions.ts';
+import type { Invocation } from '../world/invocation.ts';
+import type { Violated } from './judge.ts';
+import { CLOCK_TOLERANCE_MS, type Ledger } from './ledger.ts';
+
+interface Cursor {
+  epoch: string;
+  seq: number;
+}
+
+export class Cursors {
+  /** By device and epoch: what it was given, by its client's word (mode `client`) or the gateway's (mode `auto`). */
+  readonly #given = new Map<string, Set<number>>();
+  /** By user and epoch: where each device stood since when, and until when it is remembered at least. */
+  readonly #history = new Map<string, { at: number; deviceId: string; seq: number; expiresAt: number }[]>();
+  readonly #beginnings = new Map<string, number>();
+  readonly #ledger: Ledger;
+  readonly #violated: Violated;
+  readonly #now: () => number;
+
+  constructor(ledger: Ledger, violated: Violated, now: () => number) {
+    this.#ledger = ledger;
+    this.#violated = violated;
+    this.#now = now;
+  }
+
+  give(userId: string, deviceId: string | undefined, epoch: string, seq: number): void {
+    const key = JSON.stringify([userId, deviceId, epoch]);
+    const given = this.#given.get(key) ?? new Set();
+    this.#given.set(key, given.add(seq));
+  }
+
+  wasGiven(userId: string, deviceId: string | undefined, epoch: string, seq: number): boolean {
+    return this.#given.get(JSON.stringify([userId, deviceId, epoch]))?.has(seq) ?? false;
+  }
+
+  changed({ before, after }: Change, writer: Invocation | undefined): void {
+    if (!after) return;
+    for (const attribute of Object.keys(after)) {
+      const channel = cursorChannel(attribute);
+      if (channel === undefined) continue;
+      const to = after[attribute] as unknown as Cursor;
+      const from =
+        before && this.#isAlive(before) ? (before[attribute] as unknown as Cursor | undefined) : undefined;
+      if (from && from.epoch === to.epoch && from.seq === to.seq) continue;
+      this.#moved(after, channel, from, to, writer);
+    }
+  }
+
+  #moved(
+    row: Row,
+    channel: string,
+    from: Cursor | undefined,
+    to: Cursor,
+    writer: Invocation | undefined,
+  ): void {
+    const [userId, deviceId] = [String(row.userId), String(row.deviceId)];
+    const name = `${userId}/${deviceId}`;
+    const { epoch } = this.#ledger.channel(channel);
+    const head = this.#ledger.committedHead(channel);
+    // What an invocation began before a restore may still write, in the old epoch.
+    if (to.epoch !== epoch) return;
+    if (to.seq > head)
+      this.#violated('a cursor never passes the head', `${name}: ${to.seq}, the head is ${head}`);
+    const base = from?.epoch === to.epoch ? from.seq : this.#start(userId, name, from, to, writer);
+    if (to.seq < base) this.#violated('a cursor never goes back', `${name}: from ${base} to ${to.seq}`);
+    const beginning = this.#beginning(name, to.epoch, base);
+    // The server begins anew with a device it has forgotten; the device itself may know better.
+    const begin = writer?.lambda === 'frame' ? beginning : base;
+    for (let seq = begin + 1; seq <= to.seq; seq++) {
+      if (this.wasGiven(userId, deviceId, to.epoch, seq)) continue;
+      if (this.#ledger.isSettledFor(channel, seq, deviceId)) continue;
+      this.#violated(
+        'a cursor passes only what the device was given',
+        `${name}: from ${base} to ${to.seq} over seq ${seq}`,
+      );
+    }
+    this.#note(row, to);
+  }
+
+  /** The farthest the server ever let the device begin. */
+  #beginning(name: string, epoch: string, base: number): number {
+    const key = JSON.stringify([name, epoch]);
+    const beginning = Math.max(base, this.#beginnings.get(key) ?? base);
+    this.#beginnings.set(key, beginning);
+    return beginning;
+  }
+
+  /** A device without a cursor begins where the user's most advanced stood at some time while the Lambda looked. */
+  #start(
+    userId: string,
+    name: string,
+    from: Cursor | undefined,
+    to: Cursor,
+    writer: Invocation | undefined,
+  ): number {
+    if (from) return 0;
+    const startedAt = writer?.startedAt ?? this.#now();
+    const history = this.#history.get(JSON.stringify([userId, to.epoch])) ?? [];
+    const latest = new Map(
+      history.filter(({ at }) => at <= startedAt).map((sight) => [sight.deviceId, sight]),
+    );
+    const certain = [...latest.values()].filter(
+      ({ expiresAt }) => expiresAt > this.#now() + CLOCK_TOLERANCE_MS,
+    );
+    const least = Math.max(0, ...certain.map(({ seq }) => seq));
+    const isReplay = writer?.lambda === 'replay';
+    if (isReplay && to.seq < least) {
+      this.#violated(
+        'a new device starts where the user stands',
+        `${name}: at ${to.seq}, the user stood at ${least}`,
+      );
+    }
+    const possible = history.filter(({ expiresAt }) => expiresAt > startedAt - CLOCK_TOLERANCE_MS);
+    return Math.min(to.seq, Math.max(0, ...possible.map(({ seq }) => seq)));
+  }
+
+  #note(row: Row, { epoch, seq }: Cursor): void {
+    const key = JSON.stringify([row.userId, epoch]);
+    const history = this.#history.get(key) ?? [];
+    const sight = {
+      at: this.#now(),
+      deviceId: String(row.deviceId),
+      seq,
+      expiresAt: Number(row.expiresAt) * 1000,
+    };
+    this.#history.set(key, [...history, sight]);
+  }
+
+  #isAlive = (row: Row): boolean => Number(row.expiresAt) * 1000 > this.#now() - CLOCK_TOLERANCE_MS;
+}

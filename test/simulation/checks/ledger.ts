@@ -1,0 +1,199 @@
+/** What the log truly holds: every message ever committed, by channel, and what must hold of their numbering and their keeping. */
+import type { Change } from '../dynamodb/database.ts';
+import type { Row } from '../dynamodb/expressions.ts';
+import type { Violated } from './judge.ts';
+
+/** The Lambdas' clocks are wrong by at most 5 s, and rows lapse on whole seconds. */
+export const CLOCK_TOLERANCE_MS = 7000;
+export const KEY_KEPT_MS = 24 * 3_600_000;
+
+export interface Entry {
+  seq: number;
+  id: string;
+  /** Which publish of the plan it is. */
+  publish: number;
+  origin: string | undefined;
+  sentAt: number;
+  expiresAt: number;
+  /** It came back with a backup: its key stands for nothing in the new epoch. */
+  restored: boolean;
+}
+
+export interface Channel {
+  epoch: string | undefined;
+  head: number;
+  entries: Map<number, Entry>;
+}
+
+/** How long the publisher asked for, not what the row says. */
+export type RetentionOf = (publish: number) => number;
+
+export class Ledger {
+  readonly channels = new Map<string, Channel>();
+  readonly #violated: Violated;
+  readonly #retentionOf: RetentionOf;
+  readonly #now: () => number;
+
+  constructor(violated: Violated, retentionOf: RetentionOf, now: () => number) {
+    this.#violated = violated;
+    this.#retentionOf = retentionOf;
+    this.#now = now;
+  }
+
+  channel(name: string): Channel {
+    const channel = this.channels.get(name) ?? { epoch: undefined, head: 0, entries: new Map() };
+    this.channels.set(name, channel);
+    return channel;
+  }
+
+  entry(channel: string, seq: number): Entry | undefined {
+    return this.channels.get(channel)?.entries.get(seq);
+  }
+
+  changed({ before, after, cause }: Change): void {
+    if (cause === 'restore') return;
+    const row = after ?? before;
+    const name = String(row?.channel);
+    if (row?.seq === 0) this.#headChanged(name, before, after);
+    else if (after) this.#messageAdded(name, before, after);
+    else if (before) this.#messageRemoved(name, before, cause);
+  }
+
+  /** The operator has put the table back and given every channel a new epoch. */
+  restored(rows: Row[]): void {
+    this.channels.clear();
+    for (const row of rows) {
+      const channel = this.channel(String(row.channel));
+      if (row.seq === 0) {
+        channel.head = Number(row.head);
+        channel.epoch = String(row.epoch);
+      } else {
+        const entry = this.#entryOf(row);
+        channel.entries.set(entry.seq, { ...entry, restored: true });
+      }
+    }
+    for (const { head, entries } of this.channels.values()) {
+      for (let seq = 1; seq <= head; seq++) if (!entries.has(seq)) entries.set(seq, lost(seq));
+    }
+  }
+
+  /** A message that shows is committed, even where the head does not show it yet. */
+  committedHead(name: string): number {
+    const { head, entries } = this.channel(name);
+    return entries.has(head + 1) ? Math.max(...entries.keys()) : head;
+  }
+
+  isSettledFor(channel: string, seq: number, deviceId: string | undefined): boolean {
+    const entry = this.entry(channel, seq);
+    if (!entry) return false;
+    return (deviceId !== undefined && entry.origin === deviceId) || this.hasExpired(entry);
+  }
+
+  hasExpired = ({ expiresAt }: Entry): boolean => expiresAt <= this.#now() + CLOCK_TOLERANCE_MS;
+
+  /** The message an idempotency key stands for, if the key may be remembered. */
+  keyHolder(channel: string, id: string): { entry: Entry; certainly: boolean } | undefined {
+    let holder: Entry | undefined;
+    for (const entry of this.channels.get(channel)?.entries.values() ?? []) {
+      if (entry.id === id && !entry.restored && (!holder || entry.seq > holder.seq)) holder = entry;
+    }
+    if (!holder) return undefined;
+    const age = this.#now() - holder.sentAt;
+    if (age > KEY_KEPT_MS + CLOCK_TOLERANCE_MS) return undefined;
+    return { entry: holder, certainly: age < KEY_KEPT_MS - 60_000 };
+  }
+
+  holders(channel: string, publish: number): Entry[] {
+    return [...(this.channels.get(channel)?.entries.values() ?? [])].filter(
+      (entry) => entry.publish === publish,
+    );
+  }
+
+  /** When no append is under way: every seq up to the head was given exactly once. */
+  checkDense(): void {
+    for (const [name, { head, entries }] of this.channels) {
+      for (let seq = 1; seq <= head; seq++) {
+        if (!entries.has(seq))
+          this.#violated('seqs are dense', `${name}: the head is ${head}, no message ever had seq ${seq}`);
+      }
+      if (entries.size > head)
+        this.#violated('seqs are dense', `${name}: ${entries.size} messages, the head is ${head}`);
+    }
+  }
+
+  #headChanged(name: string, before: Row | undefined, after: Row | undefined): void {
+    const channel = this.channel(name);
+    if (!after) {
+      this.#violated('the head never goes', `${name}: its head row was deleted`);
+      return;
+    }
+    const seq = Number(after.head);
+    if (channel.epoch !== undefined && channel.epoch !== after.epoch) {
+      this.#violated('an epoch never changes', `${name}: from ${channel.epoch} to ${after.epoch}`);
+    }
+    if (before && seq !== channel.head + 1) {
+      this.#violated('seqs are dense', `${name}: the head moved from ${channel.head} to ${seq}`);
+    }
+    channel.epoch = String(after.epoch);
+    channel.head = seq;
+  }
+
+  #messageAdded(name: string, before: Row | undefined, after: Row): void {
+    const { entries } = this.channel(name);
+    const entry = this.#entryOf(after);
+    const earlier = entries.get(entry.seq);
+    if (before || earlier) {
+      this.#violated(
+        'a seq is never reused',
+        `${name}: seq ${entry.seq} was ${earlier?.id}, now it is ${entry.id}`,
+      );
+    }
+    for (const other of entries.values()) {
+      if (
+        other.publish === entry.publish &&
+        !other.restored &&
+        entry.sentAt - other.sentAt < KEY_KEPT_MS - 60_000
+      ) {
+        const both = `${other.seq} and ${entry.seq}`;
+        this.#violated('one publish, one message', `${name}: publish ${entry.publish} became seqs ${both}`);
+      }
+    }
+    const holder = this.keyHolder(name, entry.id);
+    if (holder?.certainly) {
+      const both = `${holder.entry.seq} and ${entry.seq}`;
+      this.#violated('one key, one message', `${name}: key ${entry.id} became seqs ${both}`);
+    }
+    entries.set(entry.seq, entry);
+  }
+
+  #messageRemoved(name: string, before: Row, cause: string): void {
+    const entry = this.entry(name, Number(before.seq));
+    if (cause === 'ttl' && entry && this.hasExpired(entry)) return;
+    this.#violated('a message is kept until it expires', `${name}: seq ${before.seq} was deleted (${cause})`);
+  }
+
+  #entryOf(row: Row): Entry {
+    const publish = Number(/"publish":(\d+)/.exec(String(row.data))?.[1]);
+    const sentAt = Number(row.sentAt);
+    return {
+      seq: Number(row.seq),
+      id: String(row.id),
+      publish,
+      origin: row.originDeviceId === undefined ? undefined : String(row.originDeviceId),
+      sentAt,
+      expiresAt: sentAt + this.#retentionOf(publish) * 1000,
+      restored: false,
+    };
+  }
+}
+
+/** What a backup did not hold: expired long before it, or lost with what came after. */
+const lost = (seq: number): Entry => ({
+  seq,
+  id: '',
+  publish: -1,
+  origin: undefined,
+  sentAt: 0,
+  expiresAt: 0,
+  restored: true,
+});

@@ -1,0 +1,235 @@
+/**
+ * DynamoDB beneath the stores: rows, conditions, transactions that become visible row by row, reads that lag unless they ask
+ * for the truth, TTL. It is as unhelpful as the service may be:
+ *
+ * - A transaction is decided at one instant; then each of its rows stays locked until it shows, each at a time of its own. A plain read
+ *   sees what shows; a transaction that meets a locked row is cancelled.
+ * - So a later transaction may show before an earlier one, and `Query` may lack rows below the head it was asked for.
+ * - A row past its `expiresAt` goes at once, late, or never.
+ */
+import { TABLES, TTL_ATTRIBUTE } from '../../../lambdas/store/tables.ts';
+import type { FaultOf } from '../faults.ts';
+import type { Random } from '../random.ts';
+import type { Scheduler } from '../scheduler.ts';
+import { cancelled, conditionFailed, conflict, marshalled, type Reason } from './errors.ts';
+import { type Bindings, holds, type Row } from './expressions.ts';
+
+export type TableName = keyof typeof TABLES;
+export type Cause = 'write' | 'ttl' | 'restore';
+export type Change = { table: TableName; before: Row | undefined; after: Row | undefined; cause: Cause };
+
+interface Cell {
+  row: Row | undefined;
+  /** What a lagging read may still see, until `changedAt` is long enough ago. */
+  previous: Row | undefined;
+  changedAt: number;
+  locked: boolean;
+}
+
+export interface Write {
+  table: TableName;
+  key: Row;
+  /** Undefined deletes. Called with the row as it is. */
+  change: (row: Row | undefined) => Row | undefined;
+  condition: string | undefined;
+  bindings: Bindings;
+  /** The old row goes with the failure. */
+  returnOld: boolean;
+}
+
+/** How the service behaves in one run. */
+export interface Temper {
+  /** How long a decided transaction may take to show. */
+  maxVisibilityMs: number;
+  maxLagMs: number;
+  /** Rows of a page, at most, for the pages that end early. */
+  shortPage: number;
+  shortPageChance: number;
+  ttl: 'at once' | 'late' | 'mixed' | 'never';
+}
+
+const TWO_DAYS_MS = 48 * 3_600_000;
+
+export class Database {
+  /** Every change as it shows. */
+  onChange: (change: Change) => void = () => {};
+  /** What the temper did, for the table of faults. */
+  onTemper: (kind: FaultOf<'Tables'>) => void = () => {};
+  temper: Temper;
+  /** Rows of transactions decided before a restore never show. */
+  #generation = 0;
+  readonly #scheduler: Scheduler;
+  readonly #random: Random;
+  readonly #tables = new Map<TableName, Map<string, Map<string | number, Cell>>>();
+
+  constructor(scheduler: Scheduler, random: Random, temper: Temper) {
+    this.#scheduler = scheduler;
+    this.#random = random;
+    this.temper = temper;
+    for (const name of Object.keys(TABLES) as TableName[]) this.#tables.set(name, new Map());
+  }
+
+  get(table: TableName, key: Row, consistent: boolean): Row | undefined {
+    return this.#seen(this.#cell(table, key), consistent);
+  }
+
+  query(
+    table: TableName,
+    condition: string,
+    bindings: Bindings,
+    consistent: boolean,
+    limit: number,
+    start?: Row,
+  ) {
+    const { partition, sort } = TABLES[table];
+    const rows: Row[] = [];
+    for (const cell of this.#partition(table, this.#partitionAsked(condition, bindings)).values()) {
+      const row = this.#seen(cell, consistent);
+      if (row && holds(condition, row, bindings)) rows.push(row);
+    }
+    rows.sort((one, other) => ((one[sort.name] ?? 0) < (other[sort.name] ?? 0) ? -1 : 1));
+    const from = start?.[sort.name];
+    const rest = from === undefined ? rows : rows.filter((row) => (row[sort.name] ?? 0) > from);
+    const short = this.#random.chance(this.temper.shortPageChance) ? this.temper.shortPage : limit;
+    const page = rest.slice(0, Math.min(limit, short));
+    if (page.length === short && page.length < rest.length) this.onTemper('short page');
+    const last = page.length < rest.length ? page.at(-1) : undefined;
+    const lastKey = last && { [partition.name]: last[partition.name], [sort.name]: last[sort.name] };
+    return { rows: page, lastKey };
+  }
+
+  /** One row, unless a transaction holds it. Throws what the SDK would. Returns the row as it became. */
+  write(write: Write): Row | undefined {
+    const cell = this.#cell(write.table, write.key);
+    if (cell.locked) throw conflict();
+    if (!holds(write.condition, cell.row, write.bindings)) {
+      throw conditionFailed(write.returnOld ? cell.row : undefined);
+    }
+    this.#show(write.table, cell, write.change(cell.row), 'write');
+    return cell.row;
+  }
+
+  /** Decides at once or throws; `shown` is called when every row shows. */
+  transact(writes: Write[], shown: () => void): void {
+    const cells = writes.map(({ table, key }) => this.#cell(table, key));
+    const reasons = writes.map((write, index): Reason => {
+      const cell = cells[index] as Cell;
+      if (cell.locked) return { Code: 'TransactionConflict' };
+      if (holds(write.condition, cell.row, write.bindings)) return { Code: 'None' };
+      const old = write.returnOld && cell.row ? { Item: marshalled(cell.row) } : {};
+      return { Code: 'ConditionalCheckFailed', ...old };
+    });
+    if (reasons.some(({ Code }) => Code !== 'None')) throw cancelled(reasons);
+    const generation = this.#generation;
+    let hidden = writes.length;
+    writes.forEach(({ table, change }, index) => {
+      const cell = cells[index] as Cell;
+      cell.locked = true;
+      this.#scheduler.after(this.#visibilityDelay(), () => {
+        cell.locked = false;
+        if (generation === this.#generation) this.#show(table, cell, change(cell.row), 'write');
+        if (--hidden === 0) shown();
+      });
+    });
+  }
+
+  /** Serializable: cancelled while any of the rows is part of an unfinished transaction. */
+  transactGet(reads: { table: TableName; key: Row }[]): (Row | undefined)[] {
+    const cells = reads.map(({ table, key }) => this.#cell(table, key));
+    if (cells.some(({ locked }) => locked)) {
+      throw cancelled(cells.map(({ locked }) => ({ Code: locked ? 'TransactionConflict' : 'None' })));
+    }
+    return cells.map(({ row }) => row);
+  }
+
+  /** Every row that shows, for those who judge the world. */
+  rows(table: TableName): Row[] {
+    const rows: Row[] = [];
+    for (const partition of this.#tables.get(table)?.values() ?? []) {
+      for (const { row } of partition.values()) if (row) rows.push(row);
+    }
+    return rows;
+  }
+
+  /** Puts a table back to what it held. Rows of transactions under way are as if they had not begun. */
+  restore(table: TableName, rows: Row[]): void {
+    this.#generation += 1;
+    const kept = new Map(rows.map((row) => [JSON.stringify(this.#keyOf(table, row)), row]));
+    for (const partition of this.#tables.get(table)?.values() ?? []) {
+      for (const cell of partition.values()) {
+        const id = cell.row && JSON.stringify(this.#keyOf(table, cell.row));
+        if (id !== undefined && !kept.has(id)) this.#show(table, cell, undefined, 'restore');
+      }
+    }
+    for (const row of rows) this.#show(table, this.#cell(table, row), row, 'restore');
+  }
+
+  #show(table: TableName, cell: Cell, after: Row | undefined, cause: Cause): void {
+    const before = cell.row;
+    cell.previous = before;
+    cell.row = after;
+    cell.changedAt = this.#scheduler.now;
+    this.onChange({ table, before, after, cause });
+    const expiresAt = after?.[TTL_ATTRIBUTE];
+    if (typeof expiresAt === 'number') this.#planTtl(table, cell, expiresAt);
+  }
+
+  #visibilityDelay(): number {
+    if (this.#random.chance(0.8)) return this.#random.next() * 3;
+    this.onTemper('half-visible transaction');
+    return this.#random.next() * this.temper.maxVisibilityMs;
+  }
+
+  #planTtl(table: TableName, cell: Cell, expiresAt: number): void {
+    const delay = this.#ttlDelay();
+    if (delay === undefined) return;
+    this.#scheduler.after(expiresAt * 1000 - this.#scheduler.now + delay, () => {
+      const standing = cell.row?.[TTL_ATTRIBUTE];
+      if (standing !== expiresAt || cell.locked) return;
+      this.onTemper(delay === 0 ? 'ttl at once' : 'ttl late');
+      this.#show(table, cell, undefined, 'ttl');
+    });
+  }
+
+  #ttlDelay(): number | undefined {
+    const { ttl } = this.temper;
+    if (ttl === 'at once') return 0;
+    if (ttl === 'never' || (ttl === 'mixed' && this.#random.chance(0.4))) return undefined;
+    return this.#random.logarithmic(1, TWO_DAYS_MS);
+  }
+
+  #seen(cell: Cell, consistent: boolean): Row | undefined {
+    if (consistent) return cell.row;
+    const lag = this.#random.next() * this.temper.maxLagMs;
+    return this.#scheduler.now - cell.changedAt < lag ? cell.previous : cell.row;
+  }
+
+  #partitionAsked(condition: string, { names, values }: Bindings): string {
+    const [, name = '', value = ''] = condition.match(/^(\S+) = (:\w+)/) ?? [];
+    const partition = values[value];
+    if (typeof partition !== 'string')
+      throw new Error(`no partition in ${condition} (${names[name] ?? name})`);
+    return partition;
+  }
+
+  #partition(table: TableName, partition: string): Map<string | number, Cell> {
+    const partitions = this.#tables.get(table) as Map<string, Map<string | number, Cell>>;
+    const cells = partitions.get(partition) ?? new Map<string | number, Cell>();
+    partitions.set(partition, cells);
+    return cells;
+  }
+
+  #keyOf(table: TableName, row: Row): Row {
+    const { partition, sort } = TABLES[table];
+    return { [partition.name]: row[partition.name] ?? '', [sort.name]: row[sort.name] ?? '' };
+  }
+
+  #cell(table: TableName, key: Row): Cell {
+    const { partition, sort } = TABLES[table];
+    const cells = this.#partition(table, String(key[partition.name]));
+    const sortKey = key[sort.name] as string | number;
+    const cell = cells.get(sortKey) ?? { row: undefined, previous: undefined, changedAt: 0, locked: false };
+    cells.set(sortKey, cell);
+    return cell;
+  }
+}

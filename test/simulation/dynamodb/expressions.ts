@@ -1,0 +1,176 @@
+/** DynamoDB's condition and update expressions, as far as the stores use them: the stores' own texts are what is simulated. */
+
+export type Value = string | number | boolean | { [name: string]: Value };
+export type Row = { [attribute: string]: Value };
+
+export interface Bindings {
+  names: Record<string, string>;
+  values: Record<string, Value>;
+}
+
+type Evaluate<Result> = (row: Row | undefined, bindings: Bindings) => Result;
+type Condition = Evaluate<boolean>;
+type Operand = Evaluate<Value | undefined>;
+
+const COMPARE: Record<string, (one: Value, other: Value) => boolean> = {
+  '=': (one, other) => one === other,
+  '<>': (one, other) => one !== other,
+  '<': (one, other) => one < other,
+  '<=': (one, other) => one <= other,
+  '>': (one, other) => one > other,
+  '>=': (one, other) => one >= other,
+};
+
+class Parser {
+  readonly #tokens: string[];
+  #at = 0;
+
+  constructor(text: string) {
+    this.#tokens = text.match(/<=|>=|<>|[=<>(),]|[:#]?[A-Za-z_][\w.]*/g) ?? [];
+  }
+
+  peek(): string | undefined {
+    return this.#tokens[this.#at];
+  }
+
+  take(expected?: string): string {
+    const token = this.#tokens[this.#at++];
+    if (token === undefined || (expected !== undefined && token !== expected)) {
+      throw new Error(`expected ${expected ?? 'more'}, found ${token} in ${this.#tokens.join(' ')}`);
+    }
+    return token;
+  }
+
+  /** Takes a token if it is the next one. */
+  skip(token: string): boolean {
+    if (this.peek() !== token) return false;
+    this.take();
+    return true;
+  }
+
+  or(): Condition {
+    const terms = [this.and()];
+    while (this.skip('OR')) terms.push(this.and());
+    return (row, bindings) => terms.some((term) => term(row, bindings));
+  }
+
+  and(): Condition {
+    const terms = [this.term()];
+    while (this.skip('AND')) terms.push(this.term());
+    return (row, bindings) => terms.every((term) => term(row, bindings));
+  }
+
+  term(): Condition {
+    if (this.peek() === '(') {
+      this.take('(');
+      const inner = this.or();
+      this.take(')');
+      return inner;
+    }
+    const word = this.take();
+    if (word === 'attribute_exists' || word === 'attribute_not_exists') {
+      const operand = this.argument();
+      return (row, bindings) => (operand(row, bindings) !== undefined) === (word === 'attribute_exists');
+    }
+    const left = operandOf(word);
+    if (this.peek() === 'BETWEEN') return this.between(left);
+    const compare = COMPARE[this.take()];
+    const right = operandOf(this.take());
+    if (compare === undefined) throw new Error(`unknown comparison after ${word}`);
+    return (row, bindings) => {
+      const [one, other] = [left(row, bindings), right(row, bindings)];
+      return one !== undefined && other !== undefined && compare(one, other);
+    };
+  }
+
+  between(operand: Operand): Condition {
+    this.take('BETWEEN');
+    const first = operandOf(this.take());
+    this.take('AND');
+    const last = operandOf(this.take());
+    return (row, bindings) => {
+      const [value, low, high] = [operand(row, bindings), first(row, bindings), last(row, bindings)];
+      return value !== undefined && low !== undefined && high !== undefined && low <= value && value <= high;
+    };
+  }
+
+  argument(): Operand {
+    this.take('(');
+    const operand = operandOf(this.take());
+    this.take(')');
+    return operand;
+  }
+
+  /** `SET a = :x, b = if_not_exists(b, :y) REMOVE c, d` */
+  update(): (row: Row, bindings: Bindings) => Row {
+    const changes: ((row: Row, result: Row, bindings: Bindings) => void)[] = [];
+    let clause = '';
+    while (this.peek() !== undefined) {
+      if (this.peek() === 'SET' || this.peek() === 'REMOVE') clause = this.take();
+      const target = this.take();
+      if (clause === 'REMOVE') {
+        changes.push((_row, result, { names }) => delete result[names[target] ?? target]);
+      } else {
+        this.take('=');
+        const value = this.assigned();
+        changes.push((row, result, bindings) => {
+          const assigned = value(row, bindings);
+          if (assigned !== undefined) result[bindings.names[target] ?? target] = assigned;
+        });
+      }
+      if (this.peek() === ',') this.take();
+    }
+    return (row, bindings) => {
+      const result = { ...row };
+      for (const change of changes) change(row, result, bindings);
+      return result;
+    };
+  }
+
+  assigned(): Operand {
+    const word = this.take();
+    if (word !== 'if_not_exists') return operandOf(word);
+    this.take('(');
+    const current = operandOf(this.take());
+    this.take(',');
+    const otherwise = operandOf(this.take());
+    this.take(')');
+    return (row, bindings) => current(row, bindings) ?? otherwise(row, bindings);
+  }
+}
+
+function operandOf(token: string): Operand {
+  if (token.startsWith(':')) return (_row, { values }) => values[token];
+  const path = token.split('.');
+  return (row, { names }) => {
+    let value: Value | undefined = row;
+    for (const part of path) {
+      value = typeof value === 'object' ? value[names[part] ?? part] : undefined;
+    }
+    return value;
+  };
+}
+
+const conditions = new Map<string, Condition>();
+const updates = new Map<string, (row: Row, bindings: Bindings) => Row>();
+
+export function holds(text: string | undefined, row: Row | undefined, bindings: Bindings): boolean {
+  if (text === undefined) return true;
+  const condition = conditions.get(text) ?? new Parser(text).or();
+  conditions.set(text, condition);
+  return condition(row, bindings);
+}
+
+export function updated(text: string, row: Row, bindings: Bindings): Row {
+  const update = updates.get(text) ?? new Parser(text).update();
+  updates.set(text, update);
+  return update(row, bindings);
+}
+
+export const bindingsOf = (input: {
+  ExpressionAttributeNames?: Record<string, string> | undefined;
+  ExpressionAttributeValues?: Record<string, unknown> | undefined;
+}): Bindings => ({
+  names: input.ExpressionAttributeNames ?? {},
+  values: (input.ExpressionAttributeValues ?? {}) as Record<string, Value>,
+});

@@ -1,0 +1,40 @@
+/** Runs one seed. */
+import type { Violation } from './checks/judge.ts';
+import type { Injected } from './faults.ts';
+import { type Plan, planOf } from './plan.ts';
+import { type Options, World } from './world/world.ts';
+
+export interface Report {
+  seed: number;
+  violation: Violation | undefined;
+  plan: Plan;
+  steps: number;
+  virtualMs: number;
+  invocations: number;
+  posts: number;
+  faults: Map<string, number>;
+  injected: Injected[];
+}
+
+export async function runSeed(seed: number, options: Options = {}, plan = planOf(seed)): Promise<Report> {
+  const world = new World(seed, plan, options);
+  const startedAt = world.scheduler.now;
+  const onRejection = (reason: unknown) => world.failed(reason);
+  process.on('unhandledRejection', onRejection);
+  try {
+    const violation = await world.run();
+    return {
+      seed,
+      violation,
+      plan,
+      steps: world.scheduler.steps,
+      virtualMs: world.scheduler.now - startedAt,
+      invocations: world.lambdas.invocations,
+      posts: world.sockets.posts,
+      faults: world.faults.counts,
+      injected: world.faults.injected,
+    };
+  } finally {
+    process.off('unhandledRejection', onRejection);
+  }
+}

@@ -1,0 +1,24 @@
+/** A few hundred seeds at every change; `npm run simulate` runs as many as wanted. */
+import { describe, expect, it } from 'vitest';
+import { runMany } from './many.ts';
+import { neverInjected } from './report.ts';
+import { runSeed } from './run.ts';
+
+const SEEDS = 400;
+
+describe('a simulated world', { timeout: 180_000 }, () => {
+  it(`keeps every guarantee through the faults of ${SEEDS} seeds, and meets every kind of fault`, async () => {
+    const { violations, faults } = await runMany(1, SEEDS);
+    expect(violations).toEqual([]);
+    expect(neverInjected(faults)).toEqual([]);
+  });
+
+  it('takes the same course whenever it starts from the same seed', async () => {
+    const course = async () => {
+      const lines: string[] = [];
+      await runSeed(7, { trace: (line) => lines.push(line) });
+      return lines;
+    };
+    expect(await course()).toEqual(await course());
+  });
+});

@@ -1,0 +1,141 @@
+/** Lambda: starts the real handlers, each invocation on ports, a clock and a fate of its own. */
+import './environment.ts';
+import type { App } from '../../../lambdas/domain/app.ts';
+import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
+import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts';
+import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
+import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
+import { createFrameHandler } from '../../../lambdas/handlers/frame.ts';
+import { createNotifyHandler } from '../../../lambdas/handlers/notify.ts';
+import { createReplayHandler } from '../../../lambdas/handlers/replay.ts';
+import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
+import { createConnectionStore } from '../../../lambdas/store/connection-store.ts';
+import { createDeviceStore } from '../../../lambdas/store/device-store.ts';
+import { createMessageLog } from '../../../lambdas/store/message-log.ts';
+import { createDocumentClient, TABLE_NAMES } from '../dynamodb/document-client.ts';
+import { CALLBACK_URL } from './environment.ts';
+import { Invocation, type LambdaName, type Outcome } from './invocation.ts';
+import { createSimulatedLogger } from './log.ts';
+import { verifyToken } from './tokens.ts';
+import type { World } from './world.ts';
+
+/** As in `lib/functions.ts`. */
+const TIMEOUT_MS: Record<LambdaName, number> = {
+  authorizer: 10_000,
+  connect: 10_000,
+  disconnect: 10_000,
+  frame: 29_000,
+  notify: 29_000,
+  replay: 120_000,
+  users: 29_000,
+};
+
+const MAX_SKEW_MS = 5000;
+
+type Handler = (event: never, context: { awsRequestId: string }) => Promise<unknown>;
+
+const HANDLERS: Record<Exclude<LambdaName, 'authorizer'>, (app: App) => Handler> = {
+  connect: createConnectHandler,
+  disconnect: createDisconnectHandler,
+  frame: createFrameHandler,
+  notify: createNotifyHandler,
+  replay: createReplayHandler,
+  users: createUsersHandler,
+};
+
+export class Lambdas {
+  invocations = 0;
+  readonly #world: World;
+  #ids = 0;
+  readonly #running = new Set<Invocation>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  async invoke(name: LambdaName, event: unknown, awsRequestId = this.#id()): Promise<Outcome> {
+    const { scheduler, random, faults } = this.#world;
+    const slow = faults.strikes('Lambda', 'slow start');
+    await scheduler.sleep(slow ? random.logarithmic(400, 8000) : random.logarithmic(1, 60));
+    return await new Promise((end) => {
+      const number = ++this.invocations;
+      const invocation = new Invocation(number, name, this.#clockOffset(), this.#world, (outcome) => {
+        this.#running.delete(invocation);
+        end(outcome);
+      });
+      this.#running.add(invocation);
+      this.#world.trace(`#${number} ${name} starts`);
+      scheduler.after(TIMEOUT_MS[name], () => invocation.crash());
+      this.#world.judge.invoked(invocation, event);
+      this.#run(invocation, event, awsRequestId).then(
+        (value) => this.#finish(invocation, { kind: 'returned', value }),
+        (error) => this.#finish(invocation, { kind: 'failed', error }),
+      );
+    });
+  }
+
+  /** A deployment: nothing that runs goes on. */
+  killAll(): void {
+    for (const invocation of [...this.#running]) invocation.crash();
+  }
+
+  #finish(invocation: Invocation, outcome: Outcome): void {
+    if (invocation.dead) return;
+    this.#world.judge.finished(invocation, outcome);
+    this.#world.trace(`#${invocation.id} ${invocation.lambda} ${describe(outcome)}`);
+    invocation.finish(outcome);
+  }
+
+  async #run(invocation: Invocation, event: unknown, awsRequestId: string): Promise<unknown> {
+    const { lambda } = invocation;
+    const logger = createSimulatedLogger(this.#world, invocation);
+    if (lambda === 'authorizer') {
+      const verify = verifyToken(() => invocation.now);
+      const handler = createAuthorizerHandler({ verify, allowedOrigins: undefined, logger });
+      return await handler(event as never);
+    }
+    return await HANDLERS[lambda](this.#app(invocation))(event as never, { awsRequestId });
+  }
+
+  #app(invocation: Invocation): App {
+    const { database, judge, random, sockets, settings } = this.#world;
+    const now = () => invocation.now;
+    const client = createDocumentClient(database, invocation, judge);
+    const call = (action: 'post' | 'close', connectionId: string, frame: string) => {
+      judge.calledGateway(invocation, action, connectionId, frame);
+      return invocation.call<PostOutcome>(
+        'Gateway',
+        (done) => done({ value: sockets.manage(invocation, action, connectionId, frame) }),
+        (kind) => ({ value: kind === 'unreachable' ? 'failed' : kind }),
+      );
+    };
+    return {
+      connections: createConnectionStore(client, TABLE_NAMES.connections, now),
+      devices: createDeviceStore(client, TABLE_NAMES.devices, now),
+      log: createMessageLog(client, TABLE_NAMES),
+      gateway: {
+        post: ({ connectionId }, frame) => call('post', connectionId, frame),
+        close: ({ connectionId }) => call('close', connectionId, ''),
+      },
+      clock: { now, sleep: (milliseconds) => invocation.sleep(milliseconds) },
+      ids: { next: () => this.#id(), random: () => random.next() },
+      logger: createSimulatedLogger(this.#world, invocation),
+      settings: { ...settings, callbackUrl: CALLBACK_URL },
+      types: {},
+    };
+  }
+
+  #clockOffset(): number {
+    const { faults, random } = this.#world;
+    if (faults.strikes('Lambda', 'clock ahead')) return random.integer(1, MAX_SKEW_MS);
+    if (faults.strikes('Lambda', 'clock behind')) return -random.integer(1, MAX_SKEW_MS);
+    return 0;
+  }
+
+  #id(): string {
+    return `00000000-0000-7000-8000-${String(++this.#ids).padStart(12, '0')}`;
+  }
+}
+
+const describe = (outcome: Outcome): string =>
+  outcome.kind === 'failed' ? `failed: ${String(outcome.error)}` : outcome.kind;

@@ -1,0 +1,196 @@
+/** Everything there is in one run, and the story it tells: chaos, then rest, then a clean second act. */
+import { Judge, type Violation } from '../checks/judge.ts';
+import { Rest } from '../checks/rest.ts';
+import { Database } from '../dynamodb/database.ts';
+import type { Row } from '../dynamodb/expressions.ts';
+import { Faults } from '../faults.ts';
+import type { Operation, Plan } from '../plan.ts';
+import { Random } from '../random.ts';
+import { Scheduler } from '../scheduler.ts';
+import type { Device } from './device.ts';
+import { Lambdas } from './lambdas.ts';
+import { LibraryDevice } from './library-device.ts';
+import { ModelDevice } from './model-device.ts';
+import { Publishers } from './publishers.ts';
+import { type Peer, Sockets } from './sockets.ts';
+import { Stream } from './stream.ts';
+import { forgedToken } from './tokens.ts';
+
+const START = Date.UTC(2027, 0, 1);
+const MAX_STEPS = 400_000;
+
+export interface Options {
+  /** Faults by ordinal that do not happen after all. */
+  dropped?: ReadonlySet<number>;
+  trace?: (line: string) => void;
+}
+
+export class World {
+  readonly scheduler = new Scheduler(START);
+  readonly random: Random;
+  readonly faults: Faults;
+  readonly database: Database;
+  readonly stream: Stream;
+  readonly lambdas: Lambdas;
+  readonly sockets: Sockets;
+  readonly publishers: Publishers;
+  readonly devices: Device[];
+  readonly judge: Judge;
+  readonly plan: Plan;
+  readonly settings;
+  clientsPing = true;
+  /** Whether clients that hear nothing at all try again. */
+  clientsMayGiveUp = true;
+  #snapshot: { messages: Row[]; publishes: Row[] } | undefined;
+  #restores = 0;
+  readonly #trace: ((line: string) => void) | undefined;
+
+  constructor(seed: number, plan: Plan, { dropped = new Set(), trace }: Options) {
+    this.plan = plan;
+    this.#trace = trace;
+    this.random = new Random(seed, 'world');
+    this.faults = new Faults(seed, plan.rates, dropped, () => this.scheduler.now - START);
+    this.settings = {
+      maxConnectionsPerUser: plan.maxConnectionsPerUser,
+      defaultRetentionSeconds: 7 * 24 * 3600,
+      closedTypes: false,
+    };
+    this.database = new Database(this.scheduler, this.random, plan.temper);
+    this.database.onTemper = (kind) => this.faults.note('Tables', kind);
+    this.lambdas = new Lambdas(this);
+    this.sockets = new Sockets(this);
+    this.publishers = new Publishers(this);
+    this.stream = new Stream(this);
+    this.judge = new Judge(this);
+    this.devices = plan.devices.map((spec) =>
+      spec.program === 'library' ? new LibraryDevice(this, spec) : new ModelDevice(this, spec),
+    );
+    this.database.onChange = (change) => {
+      this.judge.changed(change);
+      if (change.table === 'connections') this.stream.add(change);
+    };
+  }
+
+  /** Resolves with the first violation, if there is one. */
+  async run(): Promise<Violation | undefined> {
+    for (const operation of this.plan.operations)
+      this.scheduler.after(operation.at, () => this.#perform(operation));
+    try {
+      await this.#until(START + this.plan.lengthMs);
+      await new Rest(this, (instant) => this.#until(instant)).run();
+    } catch (error) {
+      if (!(error instanceof Stopped)) this.judge.violated('the world comes to rest', String(error));
+    }
+    return this.judge.violation;
+  }
+
+  async #until(instant: number): Promise<void> {
+    await this.scheduler.runUntil(instant, MAX_STEPS, () => this.judge.violation !== undefined);
+    if (this.judge.violation) throw new Stopped();
+  }
+
+  trace(line: string): void {
+    this.#trace?.(`${((this.scheduler.now - START) / 1000).toFixed(3).padStart(12)} s  ${line}`);
+  }
+
+  /** A fault of the simulation itself, or a rejection nobody handled. */
+  failed = (error: unknown): void => {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.judge.violated('no unhandled rejection', text);
+  };
+
+  #perform({ act }: Operation) {
+    this.trace(`» ${JSON.stringify(act)}`);
+    switch (act.kind) {
+      case 'publish':
+        return this.#begin(this.publishers.publish(act.publish));
+      case 'online':
+        return this.devices[act.device]?.goOnline();
+      case 'offline':
+        return this.devices[act.device]?.goOffline(act.unnoticed);
+      case 'crash':
+        return this.devices[act.device]?.crash(act.storage);
+      case 'malformed':
+        this.faults.note('Client', 'malformed frame');
+        return this.devices[act.device]?.sendRaw(act.frame);
+      case 'intruder':
+        return this.#intrude(act.userId);
+      case 'revoke':
+        return this.#begin(this.publishers.revoke(act.userId, act.deviceId));
+      case 'history':
+        return this.#begin(this.publishers.readHistory(act.userId));
+      case 'presence':
+        return this.#begin(this.publishers.askPresence(act.userId));
+      case 'snapshot':
+        this.#snapshot = {
+          messages: this.database.rows('messages'),
+          publishes: this.database.rows('publishes'),
+        };
+        return;
+      case 'restore':
+        return this.#restore();
+      default:
+        return act satisfies never;
+    }
+  }
+
+  #begin(work: Promise<void>): void {
+    work.catch(this.failed);
+  }
+
+  /** Somebody with a token that is none of ours. */
+  #intrude(userId: string): void {
+    const tokenExpiresAt = this.scheduler.now + 3_600_000;
+    const peer: Peer = {
+      opened: (socket) => this.judge.violated('no connection without a token', `${socket.id} as ${userId}`),
+      refused: () => {},
+      received: () => {},
+      closed: () => {},
+    };
+    const token = forgedToken(userId, tokenExpiresAt);
+    const opening = {
+      userId,
+      deviceId: 'intruder',
+      ackMode: 'auto',
+      token,
+      tokenExpiresAt,
+      handover: false,
+    } as const;
+    this.sockets.connect(opening, peer);
+  }
+
+  /** Every channel gets a head in a new epoch. A backup may hold a message and not yet the head that moved onto it. */
+  #renumbered(rows: Row[]): Row[] {
+    const heads = new Map<string, Row>();
+    for (const row of rows) {
+      const channel = String(row.channel);
+      const before = heads.get(channel) ?? {
+        channel,
+        seq: 0,
+        epoch: '',
+        head: 0,
+        updatedAt: this.scheduler.now,
+      };
+      const head = Math.max(Number(before.head), Number(row.seq === 0 ? row.head : row.seq));
+      const epoch = `00000000-0000-7000-9000-${String(this.#restores).padStart(12, '0')}`;
+      heads.set(channel, { ...before, epoch, head });
+    }
+    return [...rows.filter(({ seq }) => seq !== 0), ...heads.values()];
+  }
+
+  /** The tables as they were, and the step the operations guide asks for: every channel gets a new epoch. */
+  #restore(): void {
+    if (!this.#snapshot) return;
+    this.faults.note('Tables', 'restored');
+    const { messages, publishes } = this.#snapshot;
+    this.#restores += 1;
+    this.lambdas.killAll();
+    const renumbered = this.#renumbered(messages);
+    this.database.restore('messages', renumbered);
+    if (this.random.chance(0.5)) this.database.restore('publishes', publishes);
+    this.judge.ledger.restored(renumbered);
+    this.publishers.forgetAnswers();
+  }
+}
+
+class Stopped extends Error {}

@@ -1,0 +1,371 @@
+/**
+ * Small ways to break Herald, each a text replaced in one source file as it is loaded. All must be caught; one that is not is a
+ * hole in the checks. `find` stands exactly once in the file, so that a mutant cannot silently die out.
+ */
+
+export interface Mutant {
+  name: string;
+  file: string;
+  find: string;
+  replace: string;
+}
+
+const domain = (file: string) => `lambdas/domain/${file}.ts`;
+const store = (file: string) => `lambdas/store/${file}.ts`;
+const client = (file: string) => `client/${file}.ts`;
+const handler = (file: string) => `lambdas/handlers/${file}.ts`;
+
+export const MUTANTS: Mutant[] = [
+  {
+    name: 'a publisher does not wait for ready',
+    file: domain('deliver'),
+    find: "if (connection.readyAt === undefined) return 'deferred';",
+    replace: '',
+  },
+  {
+    name: 'a 410 deletes the row of a connection that still opens',
+    file: domain('post'),
+    find: 'clock.now() - connectedAt < YOUNG_MS',
+    replace: 'clock.now() - connectedAt < 0',
+  },
+  {
+    name: 'a 410 before the handshake is over ends the replay',
+    file: domain('replay'),
+    find: 'if (mayBeOpening(app, connection)) await app.connections.requestReplay(connection, app.ids.next());',
+    replace: 'if (mayBeOpening(app, connection)) return false;',
+  },
+  {
+    name: 'connections are looked up with a lagging read',
+    file: store('query-all'),
+    find: 'ConsistentRead: true,',
+    replace: 'ConsistentRead: false,',
+  },
+  {
+    name: 'the head is read with a lagging read',
+    file: store('message-log'),
+    find: 'Key: headKey(channel), ConsistentRead: true',
+    replace: 'Key: headKey(channel), ConsistentRead: false',
+  },
+  {
+    name: 'connections are looked up before the commit',
+    file: domain('publish'),
+    find: 'const appended = await append(app, channel, draft);',
+    replace: `const early = await app.connections.list(userId);
+    const appended = await append(app, channel, draft);
+    app = { ...app, connections: { ...app.connections, list: async () => early } };`,
+  },
+  {
+    name: 'the log is read before ready is marked',
+    file: domain('replay'),
+    find: 'await replay(app, connection, channel, after ?? cursor, deadlineAt);',
+    replace: `await replay(
+      { ...app, log: { ...app.log, head: async () => head } }, connection, channel, after ?? cursor, deadlineAt);`,
+  },
+  {
+    name: 'ready is marked before it is sent',
+    file: domain('replay'),
+    find: 'const outcome = await persistently(app, connection, () => {',
+    replace: `await app.connections.markReady(connection, app.clock.now());
+  const outcome = await persistently(app, connection, () => {`,
+  },
+  {
+    name: 'only the first page of connections counts',
+    file: store('query-all'),
+    find: 'rows.push(...((page.value.Items ?? []) as Row[]));',
+    replace: 'rows.push(...((page.value.Items ?? []) as Row[])); return rows;',
+  },
+  {
+    name: 'a page of the log is taken for all of it',
+    file: store('message-log'),
+    find: 'through: page.LastEvaluatedKey?.seq ?? through',
+    replace: 'through',
+  },
+  {
+    name: 'a hole is taken for expired',
+    file: domain('read-log'),
+    find: 'sentAt >= settledBefore && gap < seq',
+    replace: 'false && gap < seq',
+  },
+  {
+    name: 'a hole is looked at with a plain read',
+    file: domain('read-log'),
+    find: 'const proof = await app.log.prove(channel, seqs);',
+    replace: `const again = await app.log.query(channel, first - 1, seqs.at(-1) ?? first);
+    const proof = { outcome: 'proven' as 'proven' | 'in_doubt', present: again.messages };`,
+  },
+  {
+    name: 'a seq in doubt is taken for expired',
+    file: domain('read-log'),
+    find: 'return { present: [], through: first - 1 };',
+    replace: 'return { present: [] };',
+  },
+  {
+    name: 'what has expired is sent',
+    file: domain('read-log'),
+    find: ' && message.expiresAt > now)',
+    replace: ')',
+  },
+  {
+    name: 'counter, then message',
+    file: store('message-log'),
+    find: 'await client.send(new TransactWriteCommand({ TransactItems }));',
+    replace: `await client.send(new TransactWriteCommand({ TransactItems: TransactItems.slice(0, 1) }));
+        await client.send(new TransactWriteCommand({ TransactItems: TransactItems.slice(1) }));`,
+  },
+  {
+    name: 'no idempotency row',
+    file: store('append-transaction'),
+    find: 'if (idempotency) {',
+    replace: 'if (idempotency && now < 0) {',
+  },
+  {
+    name: 'the payload of a key is not compared',
+    file: store('append-transaction'),
+    find: 'const samePayload = payloadHash.S === hashOf(idempotency.payload);',
+    replace: 'const samePayload = true;',
+  },
+  {
+    name: 'a key is kept for ever',
+    file: store('append-transaction'),
+    find: ' OR expiresAt <= :now OR epoch <> :epoch',
+    replace: ' OR epoch <> :epoch',
+  },
+  {
+    name: 'a key outlives its numbering',
+    file: store('append-transaction'),
+    find: ' OR epoch <> :epoch',
+    replace: '',
+  },
+  {
+    name: 'an append of unknown outcome is not looked for',
+    file: domain('append'),
+    find: 'if (standing) return',
+    replace: 'if (standing && attempt < 0) return',
+  },
+  {
+    name: 'the head expires',
+    file: store('message-rows'),
+    find: '  updatedAt,\n});\n\nexport const toHead =',
+    replace:
+      '  updatedAt,\n  expiresAt: toSeconds(updatedAt + 60_000),\n} as HeadRow);\n\nexport const toHead =',
+  },
+  {
+    name: 'seconds for milliseconds',
+    file: store('tables'),
+    find: 'Math.ceil(milliseconds / 1000)',
+    replace: 'Math.ceil(milliseconds)',
+  },
+  {
+    name: 'a cursor moves without a condition',
+    file: store('device-store'),
+    find: `\${notExpired} AND \${mayMove(from)}`,
+    replace: `\${notExpired}`,
+  },
+  {
+    name: 'a cursor of another numbering counts',
+    file: domain('device'),
+    find: 'if (cursor?.epoch === head.epoch) return cursor.seq;',
+    replace: 'if (cursor !== undefined) return Math.min(cursor.seq, head.seq);',
+  },
+  {
+    name: 'a live message jumps over a replay under way',
+    file: domain('deliver'),
+    find: 'sighting(app), position.seq - 1)) return;',
+    replace: 'sighting(app))) return;',
+  },
+  {
+    name: 'a new device begins twice',
+    file: domain('device'),
+    find: "sighting(app), 'anew')) return start;",
+    replace: 'sighting(app))) return start;',
+  },
+  {
+    name: 'a new device starts at the head',
+    file: domain('device'),
+    find: 'const start = cursor === undefined ? await mostAdvanced(app, key.userId, channel, head) : 0;',
+    replace: 'const start = head.seq;',
+  },
+  {
+    name: 'a new device starts at the beginning',
+    file: domain('device'),
+    find: 'const start = cursor === undefined ? await mostAdvanced(app, key.userId, channel, head) : 0;',
+    replace: 'const start = 0;',
+  },
+  {
+    name: 'an ack may pass the head',
+    file: domain('client-frames'),
+    find: 'if (seq > head.seq)',
+    replace: 'if (seq < 0)',
+  },
+  {
+    name: 'the channel of an ack is not checked',
+    file: domain('client-frames'),
+    find: 'if (frame.channel !== undefined && frame.channel !== channel) {',
+    replace: 'if (frame.channel === "") {',
+  },
+  {
+    name: 'the origin is excluded live only',
+    file: domain('pack'),
+    find: 'if (originDeviceId === undefined || message.originDeviceId !== originDeviceId) {',
+    replace: 'if (message) {',
+  },
+  {
+    name: 'the origin is excluded in replays only',
+    file: domain('deliver'),
+    find: "if (originDeviceId !== undefined && connection.deviceId === originDeviceId) return 'excluded';",
+    replace: '',
+  },
+  {
+    name: 'a frame says `through` one too far',
+    file: domain('pack'),
+    find: 'close(message.seq - 1);',
+    replace: 'close(message.seq);',
+  },
+  {
+    name: 'posts go on after the token expired',
+    file: domain('post'),
+    find: "if (isExpired(app, connection)) return 'expired';",
+    replace: '',
+  },
+  {
+    name: 'a dismissed connection is posted to',
+    file: domain('deliver'),
+    find: '.filter(({ bye }) => bye === undefined)',
+    replace: '',
+  },
+  {
+    name: 'a connection is marked and nobody is asked to close it',
+    file: store('connection-store'),
+    find: "'SET bye = if_not_exists(bye, :code), replayRequestId = :request REMOVE replayAfter'",
+    replace: "'SET bye = if_not_exists(bye, :code)'",
+  },
+  {
+    name: 'one failure ends the delivery to all',
+    file: domain('deliver'),
+    find: "      return 'deferred';\n    }\n  });",
+    replace: '      throw error;\n    }\n  });',
+  },
+  {
+    name: 'a refused post is not made good',
+    file: domain('deliver'),
+    find: "      await askForReplay(app, connection, position);\n      return 'deferred';",
+    replace: "      return 'deferred';",
+  },
+  {
+    name: 'a post is not awaited',
+    file: handler('frame'),
+    find: 'if (reply !== undefined) await post(app, connection, reply);',
+    replace: 'if (reply !== undefined) void post(app, connection, reply);',
+  },
+  {
+    name: 'ready is marked un-awaited',
+    file: domain('replay'),
+    find: 'await app.connections.markReady(connection, app.clock.now());',
+    replace: 'void app.connections.markReady(connection, app.clock.now());',
+  },
+  {
+    name: 'a replay sends everything at once',
+    file: domain('replay'),
+    find: "if (connection.ackMode === 'client') return false;",
+    replace: '',
+  },
+  {
+    name: 'a replay asks for another replay',
+    file: domain('replay'),
+    find: 'frames += 1;',
+    replace: 'frames += 1; await app.connections.requestReplay(connection, app.ids.next());',
+  },
+  {
+    name: 'a failed replay is not reported',
+    file: handler('replay'),
+    find: 'return [{ itemIdentifier: first }];',
+    replace: 'return [];',
+  },
+  {
+    name: 'a replay forgets where it was asked to begin',
+    file: handler('replay'),
+    find: 'return after === undefined ? undefined : Number(after);',
+    replace: 'return undefined;',
+  },
+  {
+    name: 'the newest connection of a device is replaced',
+    file: domain('connect'),
+    find: 'other.connectedAt - one.connectedAt ||',
+    replace: 'one.connectedAt - other.connectedAt ||',
+  },
+  {
+    name: 'a disconnect removes all connections of the device',
+    file: handler('disconnect'),
+    find: 'await app.connections.remove(identify(requestContext));',
+    replace: `const { userId, deviceId } = identify(requestContext);
+    for (const connection of await app.connections.list(userId)) {
+      if (connection.deviceId === deviceId) await app.connections.remove(connection);
+    }`,
+  },
+  {
+    name: 'a connection without a row is obeyed',
+    file: handler('frame'),
+    find: 'await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });',
+    replace: '',
+  },
+  {
+    name: 'a refused token is logged',
+    file: handler('authorizer'),
+    find: "'token refused', { reason: error.message }",
+    replace: "'token refused', { reason: error.message, token }",
+  },
+  {
+    name: 'updates bring closed connections back',
+    file: store('connection-store'),
+    find: 'ConditionExpression: stillOpen,',
+    replace: '',
+  },
+  {
+    name: 'expired devices are remembered',
+    file: store('device-store'),
+    find: 'rows.filter(isLive).map(toDevice)',
+    replace: 'rows.map(toDevice)',
+  },
+  {
+    name: 'what retention removed is not counted',
+    file: domain('pack'),
+    find: 'expired: upTo - settled - kept',
+    replace: 'expired: 0',
+  },
+  {
+    name: 'the client acknowledges the highest it has heard of',
+    file: client('inbox'),
+    find: 'seq: first ? first.message.seq - 1 : this.#settled',
+    replace: 'seq: first ? first.message.seq - 1 : this.#known',
+  },
+  {
+    name: 'the client believes a `through` beyond a gap',
+    file: client('inbox'),
+    find: 'from <= this.#settled ? through : this.#settled',
+    replace: 'through',
+  },
+  {
+    name: 'the client does not ask for what is missing',
+    file: client('receiver'),
+    find: 'if (!this.#events.sync(after)) return;',
+    replace: 'if (after >= 0) return;',
+  },
+  {
+    name: 'the client does not recognize what it has had',
+    file: client('inbox'),
+    find: 'if (seq <= this.#settled || this.#early.has(seq)) return;',
+    replace: 'if (this.#early.has(seq)) return;',
+  },
+  {
+    name: 'the client does not notice another numbering',
+    file: client('inbox'),
+    find: 'const continues = before?.epoch === epoch &&',
+    replace: 'const continues = before !== undefined &&',
+  },
+  {
+    name: 'the client does not look at the epoch of a frame',
+    file: client('link'),
+    find: "if ('epoch' in frame && frame.epoch !== ready.epoch)",
+    replace: "if ('epoch' in frame && frame.epoch === '')",
+  },
+];

@@ -34,7 +34,11 @@ uuidgen() { echo 019aa3c1-0000-7000-8000-000000000000; }
 aws() {
   echo "aws $*" >> calls.txt
   ${has.aws ? 'checked "$@" > /dev/null' : ':'}
-  printf '%s' '${answer}'
+  case "$2" in
+    get-item) printf 41 ;;
+    query) printf 42 ;;
+    *) printf '%s' '${answer}' ;;
+  esac
 }
 checked() {
   local words=() skip=0
@@ -97,10 +101,12 @@ describe('the runbook', { timeout: 60_000 }, () => {
     if (ended) expect(ended.calls).toHaveLength(2);
   });
 
-  it('gives every restored channel a new epoch', async () => {
+  it('gives every restored channel a new epoch, and a head that no seq is beyond', async () => {
     const done = await perform(EPOCHS, '["user:alice","user:bob"]');
     if (!done) return;
-    const keys = done.calls.slice(1).map((call) => JSON.parse(call.match(/--key (\{.*?\}\})/)?.[1] ?? ''));
+    const updates = done.calls.filter((call) => call.includes('update-item'));
+    const keys = updates.map((call) => JSON.parse(call.match(/--key (\{.*?\}\})/)?.[1] ?? ''));
+    for (const call of updates) expect(call).toContain('":head":{"N":"42"}');
     expect(keys).toEqual(['user:alice', 'user:bob'].map((S) => ({ channel: { S }, seq: { N: '0' } })));
   });
 

@@ -9,6 +9,7 @@ const START_DEADLINE_MS = 30_000;
 const BUNDLES_DEADLINE_MS = 120_000;
 
 export interface SpawnedStack {
+  pid: number | undefined;
   wsUrl: string;
   httpUrl: string;
   /** All the process has printed so far. */
@@ -34,6 +35,7 @@ export async function spawnStack(args: string[] = [], env: NodeJS.ProcessEnv = {
   const deadlineMs = args.includes('--bundles') ? BUNDLES_DEADLINE_MS : START_DEADLINE_MS;
   const httpUrl = await printedUrl(child, () => output, deadlineMs);
   return {
+    pid: child.pid,
     httpUrl,
     wsUrl: `${httpUrl.replace('http:', 'ws:')}/local`,
     output: () => output,

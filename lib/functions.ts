@@ -52,7 +52,7 @@ export const PARTS: Record<StatefulName, Part> = {
     memoryMegabytes: 1024,
     connections: ['Query', 'UpdateItem', 'DeleteItem'],
     devices: ['GetItem', 'PutItem', 'UpdateItem'],
-    messages: ['GetItem', 'PutItem', 'Query'],
+    messages: ['GetItem', 'PutItem'],
     publishes: ['PutItem'],
     gateway: ['POST'],
   },

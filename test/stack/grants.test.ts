@@ -34,7 +34,7 @@ const EXPECTED: Record<string, string[]> = {
   notify: [
     ...on('connections', 'Query', 'UpdateItem', 'DeleteItem'),
     ...on('devices', 'GetItem', 'PutItem', 'UpdateItem'),
-    ...on('messages', 'GetItem', 'PutItem', 'Query'),
+    ...on('messages', 'GetItem', 'PutItem'),
     ...on('publishes', 'PutItem'),
     ...connections('POST'),
     ...deadLettersTo('NotificationsFailedNotifications'),

@@ -75,7 +75,7 @@ export async function signedHeaders(
 }
 
 /** Node's SHA-256 in the shape the signer wants. */
-class Sha256 {
+export class Sha256 {
   readonly #hash;
 
   constructor(secret?: string | ArrayBuffer | ArrayBufferView) {

@@ -1,6 +1,6 @@
 /** The domain on a real DynamoDB server, with every call to it and every post written down: what, when, how many units. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { createDynamoDb, type DynamoDb, type Operation, type Operations } from '../lambdas/aws/dynamodb.ts';
 import type { App } from '../lambdas/domain/app.ts';
 import type { Connection } from '../lambdas/domain/ports.ts';
 import { messageTypes } from '../lambdas/message-types.ts';
@@ -35,8 +35,14 @@ export async function startRecordedApp() {
   });
   await createTables(client, TABLE_NAMES);
   const calls: Call[] = [];
-  record(client, calls);
-  const app = createRecordedApp(DynamoDBDocumentClient.from(client), calls);
+  const readAccess = () => ({
+    region: 'us-east-1',
+    accessKeyId: 'local',
+    secretAccessKey: 'local',
+    sessionToken: undefined,
+  });
+  const dynamodb = createDynamoDb({ readAccess, endpoint: server.endpoint });
+  const app = createRecordedApp(recorded(dynamodb, calls), calls);
   return {
     app,
     client,
@@ -49,31 +55,25 @@ export async function startRecordedApp() {
   };
 }
 
-function record(client: DynamoDBClient, calls: Call[]): void {
-  client.middlewareStack.add(
-    (next, context) => async (args) => {
-      const startedAt = performance.now();
-      Object.assign(args.input, { ReturnConsumedCapacity: 'TOTAL' });
-      const result = await next(args);
-      const { ConsumedCapacity = [] } = result.output as { ConsumedCapacity?: Capacity | Capacity[] };
-      const all = [ConsumedCapacity].flat();
-      const operation = String(context.commandName).replace('Command', '');
-      const isRead = /Get|Query/.test(operation);
-      const units = all.reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
-      calls.push({
-        operation,
-        startedAt,
-        endedAt: performance.now(),
-        readUnits: isRead ? units : 0,
-        writeUnits: isRead ? 0 : units,
-      });
-      return result;
-    },
-    { step: 'initialize' },
-  );
-}
+const recorded = (dynamodb: DynamoDb, calls: Call[]): DynamoDb => ({
+  async call<Name extends Operation>(operation: Name, input: Operations[Name]['input']) {
+    const startedAt = performance.now();
+    const result = await dynamodb.call(operation, { ...input, ReturnConsumedCapacity: 'TOTAL' });
+    const { ConsumedCapacity = [] } = result as { ConsumedCapacity?: Capacity | Capacity[] };
+    const units = [ConsumedCapacity].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+    const isRead = /Get|Query/.test(operation);
+    calls.push({
+      operation,
+      startedAt,
+      endedAt: performance.now(),
+      readUnits: isRead ? units : 0,
+      writeUnits: isRead ? 0 : units,
+    });
+    return result;
+  },
+});
 
-function createRecordedApp(dynamodb: DynamoDBDocumentClient, calls: Call[]): App {
+function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
   return {
     connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, Date.now),
     devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, Date.now),

@@ -1,7 +1,6 @@
-/** Puts the Lambdas that keep state together: the only place that creates clients of the SDK and reads the clock. */
+/** Puts the Lambdas that keep state together: the only place that creates a client of DynamoDB and reads the clock. */
 import { randomFillSync } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { createDynamoDb } from './aws/dynamodb.ts';
 import type { App } from './domain/app.ts';
 import type { MessageTypes } from './domain/message-types.ts';
 import type { Clock, Ids } from './domain/ports.ts';
@@ -12,9 +11,6 @@ import { createConnectionStore } from './store/connection-store.ts';
 import { createDeviceStore } from './store/device-store.ts';
 import { createMessageLog } from './store/message-log.ts';
 import { uuidv7 } from './uuidv7.ts';
-
-/** An unanswered call is given up early enough for a retry within the invocation; by default the SDK only warns. */
-const HTTP_TIMEOUTS = { connectionTimeout: 1000, requestTimeout: 3000, throwOnRequestTimeout: true };
 
 const clock: Clock = {
   now: Date.now,
@@ -27,10 +23,9 @@ const ids: Ids = {
 };
 
 /** `lambda`: its name in the logs. `types`: only who publishes looks at them. */
-export function createApp(lambda: string, { tables, settings, backend }: Env, types: MessageTypes = {}): App {
-  const dynamodb = DynamoDBDocumentClient.from(new DynamoDBClient({ requestHandler: HTTP_TIMEOUTS }), {
-    marshallOptions: { removeUndefinedValues: true },
-  });
+export function createApp(lambda: string, env: Env, types: MessageTypes = {}): App {
+  const { tables, settings, backend, dynamodbEndpoint: endpoint } = env;
+  const dynamodb = createDynamoDb({ readAccess, endpoint });
   const logger = createLogger(lambda, undefined, clock.now, backend);
   return {
     connections: createConnectionStore(dynamodb, tables.connections, clock.now),

@@ -24,6 +24,7 @@ type AwsVar =
   | 'AWS_SECRET_ACCESS_KEY'
   | 'AWS_SESSION_TOKEN'
   | 'AWS_ENDPOINT_URL'
+  | 'AWS_ENDPOINT_URL_DYNAMODB'
   | 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
 
 /** Optional: whose metrics they are, where an account has several backends. */
@@ -35,6 +36,8 @@ type Vars = Record<string, string | undefined>;
 
 export interface Env {
   tables: { connections: string; devices: string; messages: string; publishes: string };
+  /** Where DynamoDB is. Undefined: where AWS has it. */
+  dynamodbEndpoint: string | undefined;
   settings: Settings;
   /** In the metrics. */
   backend: string | undefined;
@@ -47,6 +50,7 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     messages: text(vars, 'MESSAGES_TABLE'),
     publishes: text(vars, 'PUBLISHES_TABLE'),
   },
+  dynamodbEndpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_DYNAMODB'),
   settings: {
     callbackUrl: url(vars, 'CALLBACK_URL'),
     maxConnectionsPerUser: integer(vars, 'MAX_CONNECTIONS_PER_USER', 1, 10_000),
@@ -77,7 +81,10 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
   return {
     keys: vars.JWKS_URL
       ? { jwksUrl: url(vars, 'JWKS_URL') }
-      : { secretArn: text(vars, 'JWT_SECRET_ARN'), endpoint: endpointOfSecrets(vars) },
+      : {
+          secretArn: text(vars, 'JWT_SECRET_ARN'),
+          endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_SECRETS_MANAGER'),
+        },
     issuer: vars.JWT_ISSUER || undefined,
     audience: vars.JWT_AUDIENCE || undefined,
     allowedOrigins: vars.ALLOWED_ORIGINS
@@ -87,8 +94,9 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
   };
 }
 
-const endpointOfSecrets = (vars: Vars): string | undefined =>
-  (['AWS_ENDPOINT_URL_SECRETS_MANAGER', 'AWS_ENDPOINT_URL'] satisfies AwsVar[])
+/** A service's own, else the one for all services. */
+const endpointOf = (vars: Vars, own: AwsVar): string | undefined =>
+  ([own, 'AWS_ENDPOINT_URL'] satisfies AwsVar[])
     .map((name) => (vars[name] ? url(vars, name) : undefined))
     .find((endpoint) => endpoint !== undefined);
 

@@ -18,15 +18,9 @@ export const REGISTRY_FILE = 'message-types.mjs';
 /** The registry of this repository, for our own app. */
 export const OWN_MESSAGE_TYPES = join(ROOT, 'lambdas', 'message-types.ts');
 
-/** What would cost each cold start more than it gives, and what does instead; `bench/README.md` says how much. */
-const STAND_INS = Object.fromEntries(
-  ['@aws-sdk/credential-provider-node', 'node:http', 'node:https', 'semver'].map((module) => [
-    module,
-    join(ROOT, 'lambdas', 'stand-ins', `${module.replace(/^(@aws-sdk\/|node:)/, '')}.ts`),
-  ]),
-);
+/** Of what jsonwebtoken depends on this costs each cold start more than it gives. */
+const STAND_INS = { semver: join(ROOT, 'lambdas', 'stand-ins', 'semver.ts') };
 
-/** The AWS SDK is bundled too: one version everywhere, tested here, and it starts faster than the runtime's. */
 const OPTIONS = {
   bundle: true,
   format: 'esm',

@@ -52,7 +52,7 @@ const AUTH_VARS: AuthVar[] = ['JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'ALLOWED
 /** Settings of the person's own account and shell that would win over ours. */
 const UNWANTED = ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', ...AUTH_VARS];
 
-/** Makes it this process's environment; the Lambdas that run here and their SDK clients read it. Returns how to undo that. */
+/** Makes it this process's environment; the Lambdas that run here read it. Returns how to undo that. */
 export function applyEnvironment(vars: Record<string, string>): () => void {
   const before = { ...process.env };
   const names = Object.keys(process.env);

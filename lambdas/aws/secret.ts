@@ -1,4 +1,5 @@
 /** Reads one secret of Secrets Manager: for that one call the SDK would be most of the authorizer's cold start. */
+import { serviceUrl } from './endpoint.ts';
 import { createSender, type HttpAnswer, originOf } from './http.ts';
 import { type Access, createSigner } from './signature.ts';
 
@@ -31,7 +32,7 @@ export function createSecretReader({
 
   const ask = (VersionStage: string | undefined): Promise<HttpAnswer> => {
     const body = JSON.stringify({ SecretId: secretId, VersionStage });
-    const { host, ...origin } = originOf(endpoint ?? serviceUrl(readAccess().region));
+    const { host, ...origin } = originOf(endpoint ?? serviceUrl('secretsmanager', readAccess().region));
     const headers = sign({
       method: 'POST',
       host,
@@ -85,10 +86,4 @@ function secretStringIn(body: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** https://docs.aws.amazon.com/general/latest/gr/rande.html */
-function serviceUrl(region: string): string {
-  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  return `https://secretsmanager.${region}.${region.startsWith('eusc-') ? 'amazonaws.eu' : domain}`;
 }

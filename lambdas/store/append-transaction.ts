@@ -1,7 +1,6 @@
 /** The one transaction that appends a message: what it writes under which conditions, and what its failure means. */
 import { hash } from 'node:crypto';
-import type { CancellationReason } from '@aws-sdk/client-dynamodb';
-import type { TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import type { CancellationReason, Put } from '../aws/dynamodb.ts';
 import type { AppendOutcome, Cursor, Head, IdempotencyKey, Message } from '../domain/ports.ts';
 import { isConditionFailed, isConflict } from './faults.ts';
 import { toHeadRow, toMessageRow } from './message-rows.ts';
@@ -24,7 +23,7 @@ const seqUnused = 'attribute_not_exists(channel)';
  */
 const keyUnused = 'attribute_not_exists(channel) OR expiresAt <= :now OR epoch <> :epoch';
 
-type Actions = NonNullable<TransactWriteCommandInput['TransactItems']>;
+type Actions = { Put: Put }[];
 
 const HEAD = 0;
 const MESSAGE = 1;
@@ -81,10 +80,9 @@ export function appendFailure(
   const publish = reasons[PUBLISH];
   // Before the race: a duplicate is one at any head, and whoever lost the race would try again for nothing.
   if (publish && isConditionFailed(publish) && idempotency) {
-    const { seq, payloadHash } = publish.Item ?? {};
-    if (seq?.N === undefined || payloadHash?.S === undefined) return undefined;
-    const samePayload = payloadHash.S === hashOf(idempotency.payload);
-    return { outcome: 'duplicate', seq: Number(seq.N), samePayload };
+    const { seq, payloadHash } = (publish.Item ?? {}) as Partial<PublishRow>;
+    if (seq === undefined || payloadHash === undefined) return undefined;
+    return { outcome: 'duplicate', seq, samePayload: payloadHash === hashOf(idempotency.payload) };
   }
   const lostRace = reasons.some((reason) => isConditionFailed(reason) || isConflict(reason));
   return lostRace ? { outcome: 'lost_race' } : undefined;

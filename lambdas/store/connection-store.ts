@@ -1,24 +1,18 @@
 /** The open connections, in DynamoDB. Its table's stream is what drives the replays. */
-import {
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb.ts';
 import type { Connection, ConnectionKey, ConnectionStore } from '../domain/ports.ts';
 import { ifHolds, orBusy } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import { type ConnectionRow, defined, toMilliseconds, toSeconds } from './tables.ts';
 
-/** A write the SDK repeats because its answer was lost must not undo what happened since the first took effect. */
+/** A write that is sent again because its answer was lost must not undo what happened since the first took effect. */
 const notYetAdded = 'attribute_not_exists(userId)';
 
 /** An update of a row that is gone would create it: a `$disconnect` or an eviction may come first. */
 const stillOpen = 'attribute_exists(userId)';
 
 export function createConnectionStore(
-  client: DynamoDBDocumentClient,
+  dynamodb: DynamoDb,
   tableName: string,
   now: () => number,
 ): ConnectionStore {
@@ -26,15 +20,13 @@ export function createConnectionStore(
 
   const update = async (key: ConnectionKey, UpdateExpression: string, values: Record<string, unknown>) => {
     await ifHolds(
-      client.send(
-        new UpdateCommand({
-          TableName: tableName,
-          Key: keyOf(key),
-          UpdateExpression,
-          ConditionExpression: stillOpen,
-          ExpressionAttributeValues: values,
-        }),
-      ),
+      dynamodb.call('UpdateItem', {
+        TableName: tableName,
+        Key: keyOf(key),
+        UpdateExpression,
+        ConditionExpression: stillOpen,
+        ExpressionAttributeValues: values,
+      }),
     );
   };
 
@@ -42,24 +34,24 @@ export function createConnectionStore(
     async add(connection, requestId) {
       const Item = defined({ ...toRow(connection), replayRequestId: requestId });
       await ifHolds(
-        client.send(new PutCommand({ TableName: tableName, Item, ConditionExpression: notYetAdded })),
+        dynamodb.call('PutItem', { TableName: tableName, Item, ConditionExpression: notYetAdded }),
       );
     },
 
     async find(key) {
-      const get = new GetCommand({ TableName: tableName, Key: keyOf(key), ConsistentRead: true });
-      const { Item } = await orBusy(client.send(get));
+      const get = { TableName: tableName, Key: keyOf(key), ConsistentRead: true };
+      const { Item } = await orBusy(dynamodb.call('GetItem', get));
       const connection = Item && fromRow(Item as ConnectionRow);
       return connection && isLive(connection) ? connection : undefined;
     },
 
     async list(userId) {
-      const rows = await queryAll<ConnectionRow>(client, tableName, { name: 'userId', value: userId });
+      const rows = await queryAll<ConnectionRow>(dynamodb, tableName, { name: 'userId', value: userId });
       return rows.map(fromRow).filter(isLive);
     },
 
     async remove(key) {
-      await orBusy(client.send(new DeleteCommand({ TableName: tableName, Key: keyOf(key) })));
+      await orBusy(dynamodb.call('DeleteItem', { TableName: tableName, Key: keyOf(key) }));
     },
 
     // It takes the request away, so that its own record in the stream asks for nothing.
@@ -85,7 +77,7 @@ export function createConnectionStore(
 }
 
 /** Callers pass whole connections as keys. */
-const keyOf = ({ userId, connectionId }: ConnectionKey): ConnectionKey => ({ userId, connectionId });
+const keyOf = ({ userId, connectionId }: ConnectionKey) => ({ userId, connectionId });
 
 const toRow = (connection: Connection): ConnectionRow => ({
   userId: connection.userId,

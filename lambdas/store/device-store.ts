@@ -1,6 +1,5 @@
 /** The devices and how far each has come in its channels, in DynamoDB. */
-import { ConditionalCheckFailedException } from '@aws-sdk/client-dynamodb';
-import { type DynamoDBDocumentClient, GetCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDb, Operations } from '../aws/dynamodb.ts';
 import {
   Busy,
   type Cursor,
@@ -9,7 +8,7 @@ import {
   type DeviceStore,
   type Sighting,
 } from '../domain/ports.ts';
-import { ifHolds, orBusy } from './faults.ts';
+import { ifHolds, isFault, orBusy } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import { cursorAttribute, cursorChannel, type DeviceRow, toMilliseconds, toSeconds } from './tables.ts';
 
@@ -29,39 +28,31 @@ const standsBetween = '(#cursor.epoch = :epoch AND #cursor.seq >= :from AND #cur
 /** Each try makes way for the next unless another Lambda came between. */
 const MAX_TRIES = 4;
 
-export function createDeviceStore(
-  client: DynamoDBDocumentClient,
-  tableName: string,
-  now: () => number,
-): DeviceStore {
+export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: () => number): DeviceStore {
   const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
   const nowSeconds = () => Math.floor(now() / 1000);
 
   /** Undefined: the row has expired. */
   const touch = async (key: DeviceKey, sighting: Sighting) =>
     await ifHolds(
-      client.send(
-        new UpdateCommand({
-          TableName: tableName,
-          Key: keyOf(key),
-          UpdateExpression: 'SET lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
-          ConditionExpression: notExpired,
-          ExpressionAttributeValues: { ...seen(sighting), ':now': nowSeconds() },
-          ReturnValues: 'ALL_NEW',
-        }),
-      ),
+      dynamodb.call('UpdateItem', {
+        TableName: tableName,
+        Key: keyOf(key),
+        UpdateExpression: 'SET lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
+        ConditionExpression: notExpired,
+        ExpressionAttributeValues: { ...seen(sighting), ':now': nowSeconds() },
+        ReturnValues: 'ALL_NEW',
+      }),
     );
 
   const replaceExpired = async (key: DeviceKey, { lastSeenAt, expiresAt }: Sighting) => {
     await ifHolds(
-      client.send(
-        new PutCommand({
-          TableName: tableName,
-          Item: { ...keyOf(key), lastSeenAt, expiresAt: toSeconds(expiresAt) },
-          ConditionExpression: expired,
-          ExpressionAttributeValues: { ':now': nowSeconds() },
-        }),
-      ),
+      dynamodb.call('PutItem', {
+        TableName: tableName,
+        Item: { ...keyOf(key), lastSeenAt, expiresAt: toSeconds(expiresAt) },
+        ConditionExpression: expired,
+        ExpressionAttributeValues: { ':now': nowSeconds() },
+      }),
     );
   };
 
@@ -76,13 +67,14 @@ export function createDeviceStore(
     },
 
     async find(key) {
-      const get = new GetCommand({ TableName: tableName, Key: keyOf(key), ConsistentRead: true });
-      const row = (await orBusy(client.send(get))).Item as DeviceRow | undefined;
+      const get = { TableName: tableName, Key: keyOf(key), ConsistentRead: true };
+      const { Item } = await orBusy(dynamodb.call('GetItem', get));
+      const row = Item as DeviceRow | undefined;
       return row && isLive(row) ? toDevice(row) : undefined;
     },
 
     async list(userId) {
-      const rows = await queryAll<DeviceRow>(client, tableName, { name: 'userId', value: userId });
+      const rows = await queryAll<DeviceRow>(dynamodb, tableName, { name: 'userId', value: userId });
       return rows.filter(isLive).map(toDevice);
     },
 
@@ -103,7 +95,7 @@ export function createDeviceStore(
     sighting: Sighting,
     from: number | 'anew' | undefined,
   ): Promise<'moved' | 'stayed' | 'expired'> {
-    const update = new UpdateCommand({
+    const update: Operations['UpdateItem']['input'] = {
       TableName: tableName,
       Key: keyOf(key),
       UpdateExpression: 'SET #cursor = :to, lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
@@ -118,14 +110,14 @@ export function createDeviceStore(
         ':now': nowSeconds(),
       },
       ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    });
+    };
     try {
-      await orBusy(client.send(update));
+      await orBusy(dynamodb.call('UpdateItem', update));
       return 'moved';
     } catch (error) {
-      if (!(error instanceof ConditionalCheckFailedException)) throw error;
-      const expiresAt = error.Item?.expiresAt?.N;
-      return expiresAt !== undefined && Number(expiresAt) <= nowSeconds() ? 'expired' : 'stayed';
+      if (!isFault(error, 'ConditionalCheckFailedException')) throw error;
+      const { expiresAt } = (error.Item ?? {}) as Partial<DeviceRow>;
+      return expiresAt !== undefined && expiresAt <= nowSeconds() ? 'expired' : 'stayed';
     }
   }
 }
@@ -133,7 +125,7 @@ export function createDeviceStore(
 const mayMove = (from: number | 'anew' | undefined): string =>
   from === 'anew' ? noCursorYet : from === undefined ? noCursorAhead : standsBetween;
 
-const keyOf = ({ userId, deviceId }: DeviceKey): DeviceKey => ({ userId, deviceId });
+const keyOf = ({ userId, deviceId }: DeviceKey) => ({ userId, deviceId });
 
 const seen = ({ lastSeenAt, expiresAt }: Sighting) => ({
   ':lastSeenAt': lastSeenAt,

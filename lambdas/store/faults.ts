@@ -1,22 +1,11 @@
 /** Tells the faults of DynamoDB apart: what is too busy, what lost a race, what is wrong. */
-import {
-  type CancellationReason,
-  ConditionalCheckFailedException,
-  TransactionCanceledException,
-} from '@aws-sdk/client-dynamodb';
+import { type CancellationReason, DynamoDbError, THROTTLING } from '../aws/dynamodb.ts';
 import { Busy } from '../domain/ports.ts';
 
-/** As an error's name, and as a cancellation reason's code. */
-const THROTTLING = new Set([
-  'ProvisionedThroughputExceeded',
-  'ProvisionedThroughputExceededException',
-  'RequestLimitExceeded',
-  'Throttling',
-  'ThrottlingError',
-  'ThrottlingException',
-]);
+/** Why an action of a transaction failed. The code is the exception's name without its ending, or with another. */
+const THROTTLED_CODES = new Set(['ProvisionedThroughputExceeded', 'ThrottlingError']);
 
-/** The result of a call of the SDK, which has tried it several times; if it was throttled to the end, a {@link Busy}. */
+/** The result of a call, which was tried several times; if it was throttled to the end, a {@link Busy}. */
 export async function orBusy<Output>(call: Promise<Output>): Promise<Output> {
   try {
     return await call;
@@ -34,22 +23,24 @@ export async function ifHolds<Output>(call: Promise<Output>): Promise<Output | u
   try {
     return await orBusy(call);
   } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return undefined;
+    if (isFault(error, 'ConditionalCheckFailedException')) return undefined;
     throw error;
   }
 }
 
+/** Whether DynamoDB refused for this reason. */
+export const isFault = (error: unknown, name: string): error is DynamoDbError =>
+  error instanceof DynamoDbError && error.name === name;
+
 /** Why a transaction was cancelled, action by action; none if the error is another one. */
 export const cancellationReasons = (error: unknown): CancellationReason[] =>
-  (error instanceof TransactionCanceledException ? error.CancellationReasons : undefined) ?? [];
+  isFault(error, 'TransactionCanceledException') ? error.CancellationReasons : [];
 
-/** Another transaction on the same row was under way: the SDK does not try these again. */
+/** Another transaction on the same row was under way: such a one is not tried again before it comes here. */
 export const isConflict = ({ Code }: CancellationReason): boolean => Code === 'TransactionConflict';
 
 export const isConditionFailed = ({ Code }: CancellationReason): boolean => Code === 'ConditionalCheckFailed';
 
-function isThrottled(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const codes = cancellationReasons(error).map(({ Code = '' }) => Code);
-  return [error.name, ...codes].some((code) => THROTTLING.has(code));
-}
+const isThrottled = (error: unknown): boolean =>
+  error instanceof DynamoDbError &&
+  (THROTTLING.has(error.name) || cancellationReasons(error).some(({ Code }) => THROTTLED_CODES.has(Code)));

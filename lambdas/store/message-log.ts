@@ -1,16 +1,8 @@
 /** The channels' logs, in DynamoDB: one transaction appends, one query reads, one serializable read proves. */
-import { ConditionalCheckFailedException, TransactionConflictException } from '@aws-sdk/client-dynamodb';
-import {
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  QueryCommand,
-  TransactGetCommand,
-  TransactWriteCommand,
-} from '@aws-sdk/lib-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb.ts';
 import { Busy, type Head, type MessageLog } from '../domain/ports.ts';
 import { appendActions, appendFailure, type LogTables, noHeadYet } from './append-transaction.ts';
-import { cancellationReasons, isConflict, orBusy, translated } from './faults.ts';
+import { cancellationReasons, isConflict, isFault, orBusy, translated } from './faults.ts';
 import { headKey, toHead, toHeadRow, toMessage } from './message-rows.ts';
 import type { HeadRow, MessageRow } from './tables.ts';
 
@@ -19,10 +11,10 @@ const PAGE_LIMIT = 1000;
 
 const CREATE_TRIES = 8;
 
-export function createMessageLog(client: DynamoDBDocumentClient, tables: LogTables): MessageLog {
+export function createMessageLog(dynamodb: DynamoDb, tables: LogTables): MessageLog {
   const head = async (channel: string): Promise<Head | undefined> => {
-    const get = new GetCommand({ TableName: tables.messages, Key: headKey(channel), ConsistentRead: true });
-    const { Item } = await orBusy(client.send(get));
+    const get = { TableName: tables.messages, Key: headKey(channel), ConsistentRead: true };
+    const { Item } = await orBusy(dynamodb.call('GetItem', get));
     return Item && toHead(Item as HeadRow);
   };
 
@@ -31,7 +23,7 @@ export function createMessageLog(client: DynamoDBDocumentClient, tables: LogTabl
 
     async create(channel, first) {
       for (let attempt = 0; attempt < CREATE_TRIES; attempt++) {
-        if (await putFirstHead(client, tables, channel, first)) return first;
+        if (await putFirstHead(dynamodb, tables, channel, first)) return first;
         const standing = await head(channel);
         if (standing) return standing;
       }
@@ -41,7 +33,7 @@ export function createMessageLog(client: DynamoDBDocumentClient, tables: LogTabl
     async append(channel, expected, next, message, idempotency, now) {
       const TransactItems = appendActions(tables, channel, expected, next, message, idempotency, now);
       try {
-        await client.send(new TransactWriteCommand({ TransactItems }));
+        await dynamodb.call('TransactWriteItems', { TransactItems });
         return { outcome: 'appended' };
       } catch (error) {
         const failure = appendFailure(cancellationReasons(error), idempotency);
@@ -53,19 +45,19 @@ export function createMessageLog(client: DynamoDBDocumentClient, tables: LogTabl
     async query(channel, after, through) {
       if (after >= through) return { messages: [], through };
       const page = await orBusy(
-        client.send(
-          new QueryCommand({
-            TableName: tables.messages,
-            KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
-            ExpressionAttributeValues: { ':channel': channel, ':first': after + 1, ':last': through },
-            ScanIndexForward: true,
-            ConsistentRead: true,
-            Limit: PAGE_LIMIT,
-          }),
-        ),
+        dynamodb.call('Query', {
+          TableName: tables.messages,
+          KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
+          ExpressionAttributeValues: { ':channel': channel, ':first': after + 1, ':last': through },
+          ConsistentRead: true,
+          Limit: PAGE_LIMIT,
+        }),
       );
-      const messages = ((page.Items ?? []) as MessageRow[]).map(toMessage);
-      return { messages, through: page.LastEvaluatedKey?.seq ?? through };
+      const { Items = [], LastEvaluatedKey } = page as {
+        Items?: MessageRow[];
+        LastEvaluatedKey?: MessageRow;
+      };
+      return { messages: Items.map(toMessage), through: LastEvaluatedKey?.seq ?? through };
     },
 
     async prove(channel, seqs) {
@@ -74,7 +66,7 @@ export function createMessageLog(client: DynamoDBDocumentClient, tables: LogTabl
         Get: { TableName: tables.messages, Key: { channel, seq } },
       }));
       try {
-        const { Responses = [] } = await orBusy(client.send(new TransactGetCommand({ TransactItems })));
+        const { Responses = [] } = await orBusy(dynamodb.call('TransactGetItems', { TransactItems }));
         const rows = Responses.flatMap(({ Item }) => (Item ? [Item as MessageRow] : []));
         return { outcome: 'proven', present: rows.map(toMessage) };
       } catch (error) {
@@ -87,22 +79,22 @@ export function createMessageLog(client: DynamoDBDocumentClient, tables: LogTabl
 
 /** False: there is a head already, or a transaction is just writing one. */
 async function putFirstHead(
-  client: DynamoDBDocumentClient,
+  dynamodb: DynamoDb,
   tables: LogTables,
   channel: string,
   first: Head,
 ): Promise<boolean> {
-  const put = new PutCommand({
+  const put = {
     TableName: tables.messages,
     Item: toHeadRow(channel, first),
     ConditionExpression: noHeadYet,
-  });
+  };
   try {
-    await orBusy(client.send(put));
+    await orBusy(dynamodb.call('PutItem', put));
     return true;
   } catch (error) {
     const another =
-      error instanceof ConditionalCheckFailedException || error instanceof TransactionConflictException;
+      isFault(error, 'ConditionalCheckFailedException') || isFault(error, 'TransactionConflictException');
     if (another) return false;
     throw error;
   }

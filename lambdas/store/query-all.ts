@@ -1,26 +1,27 @@
 /** Reads all rows of one partition, however many pages they fill: always strongly consistent. */
-import { type DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
+import type { DynamoDb } from '../aws/dynamodb.ts';
 import { orBusy } from './faults.ts';
 
 export async function queryAll<Row>(
-  client: DynamoDBDocumentClient,
+  dynamodb: DynamoDb,
   tableName: string,
   partition: { name: string; value: string },
 ): Promise<Row[]> {
   const rows: Row[] = [];
-  const pages = paginateQuery(
-    { client },
-    {
-      TableName: tableName,
-      KeyConditionExpression: '#partition = :partition',
-      ExpressionAttributeNames: { '#partition': partition.name },
-      ExpressionAttributeValues: { ':partition': partition.value },
-      ConsistentRead: true,
-    },
-  );
-  for (;;) {
-    const page = await orBusy(pages.next());
-    if (page.done) return rows;
-    rows.push(...((page.value.Items ?? []) as Row[]));
-  }
+  let start: object | undefined;
+  do {
+    const page = await orBusy(
+      dynamodb.call('Query', {
+        TableName: tableName,
+        KeyConditionExpression: '#partition = :partition',
+        ExpressionAttributeNames: { '#partition': partition.name },
+        ExpressionAttributeValues: { ':partition': partition.value },
+        ConsistentRead: true,
+        ...(start && { ExclusiveStartKey: start }),
+      }),
+    );
+    rows.push(...((page.Items ?? []) as Row[]));
+    start = page.LastEvaluatedKey;
+  } while (start !== undefined);
+  return rows;
 }

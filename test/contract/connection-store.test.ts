@@ -29,9 +29,9 @@ describe('connections in DynamoDB', () => {
   const dynamodb = useDynamoDb();
 
   connectionStoreContract((now) => {
-    const { client, tables } = dynamodb();
+    const { dynamodb: ours, client, tables } = dynamodb();
     return {
-      store: createConnectionStore(client, tables.connections, now),
+      store: createConnectionStore(ours, tables.connections, now),
       async pending({ userId, connectionId }) {
         const Key = { userId, connectionId };
         const { Item } = await client.send(new GetCommand({ TableName: tables.connections, Key }));
@@ -48,8 +48,8 @@ describe('the stream of the connections', () => {
   const dynamodb = useDynamoDb();
 
   it('shows a request when a connection is added and when a replay is asked for, and none when it is ready', async () => {
-    const { client, tables } = dynamodb();
-    const store = createConnectionStore(client, tables.connections, Date.now);
+    const { dynamodb: ours, tables } = dynamodb();
+    const store = createConnectionStore(ours, tables.connections, Date.now);
     const connection: Connection = {
       userId: 'alice',
       connectionId: 'Xk3vQf1_IAMCJ7w=',

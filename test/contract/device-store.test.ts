@@ -11,7 +11,7 @@ describe('devices in DynamoDB', () => {
   const dynamodb = useDynamoDb();
 
   deviceStoreContract((now) => {
-    const { client, tables } = dynamodb();
-    return createDeviceStore(client, tables.devices, now);
+    const { dynamodb: ours, tables } = dynamodb();
+    return createDeviceStore(ours, tables.devices, now);
   });
 });

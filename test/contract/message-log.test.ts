@@ -16,9 +16,9 @@ describe('the log in DynamoDB', () => {
   const dynamodb = useDynamoDb();
 
   messageLogContract(() => {
-    const { client, tables } = dynamodb();
+    const { dynamodb: ours, client, tables } = dynamodb();
     return {
-      log: createMessageLog(client, tables),
+      log: createMessageLog(ours, tables),
       async drop(channel, seq) {
         await client.send(new DeleteCommand({ TableName: tables.messages, Key: { channel, seq } }));
       },

@@ -52,12 +52,12 @@ it('there are seven', () => expect(bundles).toHaveLength(7));
 /** Kilobytes: what a Lambda loads is most of its cold start. Nothing but a measurement in `bench/` should raise these. */
 const BUDGETS: Record<string, number> = {
   authorizer: 50,
-  connect: 240,
-  disconnect: 240,
-  frame: 250,
-  notify: 255,
-  replay: 250,
-  users: 245,
+  connect: 24,
+  disconnect: 23,
+  frame: 32,
+  notify: 36,
+  replay: 31,
+  users: 28,
 };
 
 describe.each(bundles)('$name', ({ name, folder, environment }) => {

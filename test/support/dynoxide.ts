@@ -3,12 +3,17 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll } from 'vitest';
+import { createDynamoDb, type DynamoDb } from '../../lambdas/aws/dynamodb.ts';
+import type { Access } from '../../lambdas/aws/signature.ts';
 import type { TableNames } from '../../lambdas/store/tables.ts';
 import { startDynamoDb } from '../../local/dynamodb.ts';
 import { createTables } from '../../local/tables.ts';
 
 export interface TestDynamoDb {
   endpoint: string;
+  /** What the stores call. */
+  dynamodb: DynamoDb;
+  /** For what a test itself reads and writes. */
   client: DynamoDBDocumentClient;
   tables: TableNames;
 }
@@ -18,6 +23,13 @@ export const LOCAL_ACCESS = {
   region: 'us-east-1',
   credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
 } as const;
+
+/** The same for our own client. */
+export const readLocalAccess = (): Access => ({
+  region: LOCAL_ACCESS.region,
+  ...LOCAL_ACCESS.credentials,
+  sessionToken: undefined,
+});
 
 export function uniqueTableNames(): TableNames {
   const prefix = `test-${randomUUID()}`;
@@ -40,7 +52,13 @@ export function useDynamoDb(): () => TestDynamoDb {
     const client = new DynamoDBClient({ ...LOCAL_ACCESS, endpoint: server.endpoint });
     const tables = uniqueTableNames();
     await createTables(client, tables);
-    running = { endpoint: server.endpoint, client: DynamoDBDocumentClient.from(client), tables };
+    const { endpoint } = server;
+    running = {
+      endpoint,
+      dynamodb: createDynamoDb({ readAccess: readLocalAccess, endpoint }),
+      client: DynamoDBDocumentClient.from(client),
+      tables,
+    };
   });
 
   afterAll(async () => {

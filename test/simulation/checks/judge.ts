@@ -1,6 +1,7 @@
 /** Hears of everything that happens and holds it against the guarantees. The first violation ends the run. */
+
+import type { Watcher } from '../dynamodb/client.ts';
 import type { Change, TableName } from '../dynamodb/database.ts';
-import type { Watcher } from '../dynamodb/document-client.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { DeviceSpec } from '../world/device.ts';
 import type { Invocation, Outcome } from '../world/invocation.ts';

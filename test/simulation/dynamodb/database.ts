@@ -7,11 +7,12 @@
  * - So a later transaction may show before an earlier one, and `Query` may lack rows below the head it was asked for.
  * - A row past its `expiresAt` goes at once, late, or never.
  */
+import type { CancellationReason } from '../../../lambdas/aws/dynamodb.ts';
 import { TABLES, TTL_ATTRIBUTE } from '../../../lambdas/store/tables.ts';
 import type { FaultOf } from '../faults.ts';
 import type { Random } from '../random.ts';
 import type { Scheduler } from '../scheduler.ts';
-import { cancelled, conditionFailed, conflict, marshalled, type Reason } from './errors.ts';
+import { cancelled, conditionFailed, conflict } from './errors.ts';
 import { type Bindings, holds, type Row } from './expressions.ts';
 
 export type TableName = keyof typeof TABLES;
@@ -98,7 +99,7 @@ export class Database {
     return { rows: page, lastKey };
   }
 
-  /** One row, unless a transaction holds it. Throws what the SDK would. Returns the row as it became. */
+  /** One row, unless a transaction holds it. Throws what the client would. Returns the row as it became. */
   write(write: Write): Row | undefined {
     const cell = this.#cell(write.table, write.key);
     if (cell.locked) throw conflict();
@@ -112,11 +113,11 @@ export class Database {
   /** Decides at once or throws; `shown` is called when every row shows. */
   transact(writes: Write[], shown: () => void): void {
     const cells = writes.map(({ table, key }) => this.#cell(table, key));
-    const reasons = writes.map((write, index): Reason => {
+    const reasons = writes.map((write, index): CancellationReason => {
       const cell = cells[index] as Cell;
       if (cell.locked) return { Code: 'TransactionConflict' };
       if (holds(write.condition, cell.row, write.bindings)) return { Code: 'None' };
-      const old = write.returnOld && cell.row ? { Item: marshalled(cell.row) } : {};
+      const old = write.returnOld && cell.row ? { Item: cell.row } : {};
       return { Code: 'ConditionalCheckFailed', ...old };
     });
     if (reasons.some(({ Code }) => Code !== 'None')) throw cancelled(reasons);

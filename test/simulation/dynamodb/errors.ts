@@ -1,54 +1,29 @@
-/** The faults of DynamoDB, as the SDK throws them. */
-import {
-  ConditionalCheckFailedException,
-  TransactionCanceledException,
-  TransactionConflictException,
-} from '@aws-sdk/client-dynamodb';
-import type { AttributeValue } from 'aws-lambda';
-import type { Row, Value } from './expressions.ts';
+/** The faults of DynamoDB, as its client throws them. */
+import { type CancellationReason, DynamoDbError } from '../../../lambdas/aws/dynamodb.ts';
+import type { Row } from './expressions.ts';
 
-export interface Reason {
-  Code: string;
-  Item?: Record<string, AttributeValue>;
-}
-
-const $metadata = {};
-
-/** `Item` is in DynamoDB's own JSON: the document client translates results, not errors. */
-export const conditionFailed = (row: Row | undefined): Error =>
-  new ConditionalCheckFailedException({
-    $metadata,
+export const conditionFailed = (Item: Row | undefined): Error =>
+  new DynamoDbError({
+    name: 'ConditionalCheckFailedException',
     message: 'The conditional request failed',
-    ...(row && { Item: marshalled(row) as never }),
+    Item,
   });
 
-export const cancelled = (reasons: Reason[]): Error =>
-  new TransactionCanceledException({
-    $metadata,
+export const cancelled = (CancellationReasons: CancellationReason[]): Error =>
+  new DynamoDbError({
+    name: 'TransactionCanceledException',
     message: 'Transaction cancelled',
-    CancellationReasons: reasons as never,
+    CancellationReasons,
   });
 
 export const conflict = (): Error =>
-  new TransactionConflictException({ $metadata, message: 'Transaction is ongoing for the item' });
-
-export const throttled = (): Error =>
-  Object.assign(new Error('simulated: too many requests'), {
-    name: 'ProvisionedThroughputExceededException',
+  new DynamoDbError({
+    name: 'TransactionConflictException',
+    message: 'Transaction is ongoing for the item',
   });
 
-export const marshalled = (row: Row): Record<string, AttributeValue> =>
-  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, attribute(value)]));
-
-function attribute(value: Value): AttributeValue {
-  switch (typeof value) {
-    case 'string':
-      return { S: value };
-    case 'number':
-      return { N: String(value) };
-    case 'boolean':
-      return { BOOL: value };
-    default:
-      return { M: marshalled(value) };
-  }
-}
+export const throttled = (): Error =>
+  new DynamoDbError({
+    name: 'ProvisionedThroughputExceededException',
+    message: 'simulated: too many requests',
+  });

@@ -169,7 +169,7 @@ export function updated(text: string, row: Row, bindings: Bindings): Row {
 
 export const bindingsOf = (input: {
   ExpressionAttributeNames?: Record<string, string> | undefined;
-  ExpressionAttributeValues?: Record<string, unknown> | undefined;
+  ExpressionAttributeValues?: object | undefined;
 }): Bindings => ({
   names: input.ExpressionAttributeNames ?? {},
   values: (input.ExpressionAttributeValues ?? {}) as Record<string, Value>,

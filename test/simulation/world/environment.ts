@@ -1,5 +1,5 @@
 /** The handler modules read their environment as they load: import this one before them. */
-import { TABLE_NAMES } from '../dynamodb/document-client.ts';
+import { TABLE_NAMES } from '../dynamodb/client.ts';
 
 export const CALLBACK_URL = 'https://gateway.simulated/stage';
 

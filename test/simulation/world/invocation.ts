@@ -13,7 +13,7 @@ export type Outcome =
 
 export type Result<Value> = { value: Value } | { error: unknown };
 
-const SDK_TIMEOUT_MS = 3000;
+const CALL_TIMEOUT_MS = 3000;
 
 export class Invocation {
   dead = false;
@@ -92,8 +92,8 @@ export class Invocation {
         case 'throttle':
           return void this.#scheduler.after(arrives, () => answer(failure('throttled')));
         case 'late effect':
-          this.#scheduler.after(this.#random.logarithmic(SDK_TIMEOUT_MS, 20_000), () => happen(() => {}));
-          return void this.#scheduler.after(SDK_TIMEOUT_MS, () => answer(failure('unreachable')));
+          this.#scheduler.after(this.#random.logarithmic(CALL_TIMEOUT_MS, 20_000), () => happen(() => {}));
+          return void this.#scheduler.after(CALL_TIMEOUT_MS, () => answer(failure('unreachable')));
         case 'error after':
           return void this.#scheduler.after(arrives, () => happen(() => later(failure('unreachable'))));
         case 'gone though open':
@@ -101,7 +101,7 @@ export class Invocation {
         case 'crash after':
           return void this.#scheduler.after(arrives, () => happen(() => this.crash()));
         case 'repeated':
-          // Its answer was lost, and the SDK tried again.
+          // Its answer was lost, and the client tried again.
           this.#scheduler.after(arrives, () => happen(() => {}));
           return void this.#scheduler.after(arrives + this.#random.logarithmic(25, 1000), () =>
             happen(later),

@@ -12,7 +12,7 @@ import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
 import { createConnectionStore } from '../../../lambdas/store/connection-store.ts';
 import { createDeviceStore } from '../../../lambdas/store/device-store.ts';
 import { createMessageLog } from '../../../lambdas/store/message-log.ts';
-import { createDocumentClient, TABLE_NAMES } from '../dynamodb/document-client.ts';
+import { createSimulatedDynamoDb, TABLE_NAMES } from '../dynamodb/client.ts';
 import { CALLBACK_URL } from './environment.ts';
 import { Invocation, type LambdaName, type Outcome } from './invocation.ts';
 import { createSimulatedLogger } from './log.ts';
@@ -100,7 +100,7 @@ export class Lambdas {
   #app(invocation: Invocation): App {
     const { database, judge, random, sockets, settings } = this.#world;
     const now = () => invocation.now;
-    const client = createDocumentClient(database, invocation, judge);
+    const dynamodb = createSimulatedDynamoDb(database, invocation, judge);
     const call = (action: 'post' | 'close', connectionId: string, frame: string) => {
       judge.calledGateway(invocation, action, connectionId, frame);
       return invocation.call<PostOutcome>(
@@ -110,9 +110,9 @@ export class Lambdas {
       );
     };
     return {
-      connections: createConnectionStore(client, TABLE_NAMES.connections, now),
-      devices: createDeviceStore(client, TABLE_NAMES.devices, now),
-      log: createMessageLog(client, TABLE_NAMES),
+      connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, now),
+      devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, now),
+      log: createMessageLog(dynamodb, TABLE_NAMES),
       gateway: {
         post: ({ connectionId }, frame) => call('post', connectionId, frame),
         close: ({ connectionId }) => call('close', connectionId, ''),

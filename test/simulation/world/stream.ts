@@ -3,8 +3,8 @@
  * per item only, at least once, three retries, ten minutes, then a dead letter, which an operator sends again.
  */
 import type { DynamoDBRecord } from 'aws-lambda';
+import { toAttributes } from '../../../lambdas/aws/attributes.ts';
 import type { Change } from '../dynamodb/database.ts';
-import { marshalled } from '../dynamodb/errors.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { World } from './world.ts';
 
@@ -39,9 +39,9 @@ export class Stream {
     const record: DynamoDBRecord = {
       eventName: before ? (after ? 'MODIFY' : 'REMOVE') : 'INSERT',
       dynamodb: {
-        Keys: marshalled({ userId: row.userId ?? '', connectionId: row.connectionId ?? '' }),
-        ...(before && { OldImage: marshalled(before) }),
-        ...(after && { NewImage: marshalled(after) }),
+        Keys: toAttributes({ userId: row.userId ?? '', connectionId: row.connectionId ?? '' }),
+        ...(before && { OldImage: toAttributes(before) }),
+        ...(after && { NewImage: toAttributes(after) }),
         SequenceNumber: String(++this.#sequence).padStart(20, '0'),
       },
     };

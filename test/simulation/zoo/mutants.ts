@@ -71,13 +71,13 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'only the first page of connections counts',
     file: store('query-all'),
-    find: 'rows.push(...((page.value.Items ?? []) as Row[]));',
-    replace: 'rows.push(...((page.value.Items ?? []) as Row[])); return rows;',
+    find: 'rows.push(...((page.Items ?? []) as Row[]));',
+    replace: 'rows.push(...((page.Items ?? []) as Row[])); return rows;',
   },
   {
     name: 'a page of the log is taken for all of it',
     file: store('message-log'),
-    find: 'through: page.LastEvaluatedKey?.seq ?? through',
+    find: 'through: LastEvaluatedKey?.seq ?? through',
     replace: 'through',
   },
   {
@@ -108,9 +108,9 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'counter, then message',
     file: store('message-log'),
-    find: 'await client.send(new TransactWriteCommand({ TransactItems }));',
-    replace: `await client.send(new TransactWriteCommand({ TransactItems: TransactItems.slice(0, 1) }));
-        await client.send(new TransactWriteCommand({ TransactItems: TransactItems.slice(1) }));`,
+    find: "await dynamodb.call('TransactWriteItems', { TransactItems });",
+    replace: `await dynamodb.call('TransactWriteItems', { TransactItems: TransactItems.slice(0, 1) });
+        await dynamodb.call('TransactWriteItems', { TransactItems: TransactItems.slice(1) });`,
   },
   {
     name: 'no idempotency row',
@@ -121,20 +121,20 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'the payload of a key is not compared',
     file: store('append-transaction'),
-    find: 'const samePayload = payloadHash.S === hashOf(idempotency.payload);',
-    replace: 'const samePayload = true;',
+    find: 'samePayload: payloadHash === hashOf(idempotency.payload)',
+    replace: 'samePayload: true',
   },
   {
     name: 'a key is kept for ever',
     file: store('append-transaction'),
     find: ' OR expiresAt <= :now OR epoch <> :epoch',
-    replace: ' OR epoch <> :epoch',
+    replace: ' OR (expiresAt <= :now AND epoch <> :epoch) OR epoch <> :epoch',
   },
   {
     name: 'a key outlives its numbering',
     file: store('append-transaction'),
     find: ' OR epoch <> :epoch',
-    replace: '',
+    replace: ' OR (expiresAt <= :now AND epoch <> :epoch)',
   },
   {
     name: 'an append of unknown outcome is not looked for',

@@ -1,0 +1,49 @@
+/** Rows as JavaScript has them, and the attribute values that DynamoDB's JSON makes of them. */
+
+/** Of texts, numbers, booleans and maps of these: all that our tables hold. */
+export type Row = object;
+
+type Members = Record<string, unknown>;
+
+type AttributeValue = { S: string } | { N: string } | { BOOL: boolean } | { M: Attributes };
+export type Attributes = Record<string, AttributeValue>;
+
+/** Throws a `TypeError` for what our tables never hold, `undefined` among it. It does not quote the value, which may be somebody's. */
+export function toAttributes(row: Row): Attributes {
+  const members = row as Members;
+  const attributes: Attributes = {};
+  for (const name in members) attributes[name] = toAttribute(members[name]);
+  return attributes;
+}
+
+function toAttribute(value: unknown): AttributeValue {
+  switch (typeof value) {
+    case 'string':
+      return { S: value };
+    case 'number':
+      if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return { N: String(value) };
+      break;
+    case 'boolean':
+      return { BOOL: value };
+    case 'object':
+      if (value !== null && !Array.isArray(value)) return { M: toAttributes(value) };
+  }
+  throw new TypeError(`a value of type ${typeof value} that no attribute of our tables may have`);
+}
+
+/** Leaves out the attributes that are of other types: somebody else added them. */
+export function toRow(attributes: Attributes): Row {
+  const row: Members = {};
+  for (const name in attributes) {
+    const value = toValue(attributes[name] as AttributeValue);
+    if (value !== undefined) row[name] = value;
+  }
+  return row;
+}
+
+function toValue(attribute: AttributeValue): unknown {
+  if ('S' in attribute) return attribute.S;
+  if ('N' in attribute) return Number(attribute.N);
+  if ('BOOL' in attribute) return attribute.BOOL;
+  return 'M' in attribute ? toRow(attribute.M) : undefined;
+}

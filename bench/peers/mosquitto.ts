@@ -69,7 +69,7 @@ function createPeer(url: string, publisher: MqttClient, server: Server): Peer {
   return {
     name: 'Mosquitto',
     promises:
-      'at least once (QoS 1): a persistent session per device, an ack for each message and for each publish; queues in memory, written to disk every half hour and at its end, so a crash loses them; where it is built with a libwebsockets that it has to poll, as in Debian 12 (2.0.11), a WebSocket connects in steps of 100 ms, which 2.1 mends',
+      'at least once (QoS 1): a persistent session per device, an ack for each message and for each publish; queues in memory, written to disk every half hour and at its end, so a crash loses them; where it is built with a libwebsockets that it has to poll, as in Debian 12 (2.0.11), a WebSocket is served in steps of up to 100 ms when nothing else is; 2.1 has WebSockets of its own',
     connect: (from, to, received) => openDevices(from, to, (device) => open(device, received)),
     async disconnect(device) {
       await clients[device]?.endAsync(true);

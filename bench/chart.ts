@@ -7,7 +7,7 @@ const VALUE_WIDTH = 90;
 const BAR_HEIGHT = 18;
 const GROUP_GAP = 12;
 const TOP = 40;
-const COLOURS = ['#2f6fde', '#e08a2c', '#7a7f87'];
+const COLOURS = ['#2f6fde', '#e08a2c', '#7a7f87', '#3c9a5f'];
 
 export function barChart({ title, unit, logarithmic = false, groups }: Plot): string {
   const values = groups.flatMap(({ bars }) => bars.map(({ value }) => value));

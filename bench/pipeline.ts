@@ -1,4 +1,5 @@
 /** 4. From publish to received on this machine: Herald's local stack and what a user would pick instead. */
+import { listInstalled, notesOnMissing } from './peers/alternatives.ts';
 import {
   createAudience,
   type Latency,
@@ -7,13 +8,15 @@ import {
   type Throughput,
 } from './peers/drive.ts';
 import { startHerald } from './peers/herald.ts';
-import type { Peer } from './peers/peer.ts';
-import { hasRabbitMq, startRabbitMq } from './peers/rabbitmq.ts';
+import { type Peer, withPeer } from './peers/peer.ts';
 import type { Question, Result, Row } from './result.ts';
 
 const SIZES = [1, 3, 100, 1000];
 const ROUNDS: Record<number, number> = { 1: 100, 3: 100, 100: 20, 1000: 5 };
 const THROUGHPUT_AT = 100;
+
+/** Whose guarantees are like Herald's: the goals are held against it. */
+const REFERENCE = 'RabbitMQ';
 
 interface Measured {
   name: string;
@@ -24,13 +27,13 @@ interface Measured {
 
 export const measure: Question = async (progress) => {
   const herald = await measurePeer(() => startHerald(), progress);
-  const rabbit = hasRabbitMq() ? await measurePeer(startRabbitMq, progress) : undefined;
-  return report(herald, rabbit);
+  const others: Measured[] = [];
+  for (const { start } of listInstalled()) others.push(await measurePeer(start, progress));
+  return report(herald, others);
 };
 
-async function measurePeer(start: () => Promise<Peer>, progress: (text: string) => void): Promise<Measured> {
-  const peer = await start();
-  try {
+const measurePeer = (start: () => Promise<Peer>, progress: (text: string) => void): Promise<Measured> =>
+  withPeer(start, async (peer) => {
     const audience = createAudience(peer);
     const latencies: Latency[] = [];
     let throughput: Throughput | undefined;
@@ -42,27 +45,16 @@ async function measurePeer(start: () => Promise<Peer>, progress: (text: string) 
       throughput = await measureThroughput(peer, audience, { publishers: 4, seconds: 5 });
     }
     return { name: peer.name, promises: peer.promises, latencies, throughput };
-  } finally {
-    await peer.stop();
-  }
-}
-
-function report(herald: Measured, rabbit: Measured | undefined): Result {
-  const rows = SIZES.flatMap((devices, index): Row[] => {
-    const [ours, theirs] = [herald.latencies[index], rabbit?.latencies[index]];
-    const compared = devices >= 100 && theirs !== undefined;
-    return (['p50', 'p99', 'lastP50'] as const).map((which) => ({
-      what: `${devices} devices: publish to received, ${which === 'lastP50' ? 'last device p50' : which}`,
-      unit: 'ms',
-      ours: ours?.[which] ?? Number.NaN,
-      ...(theirs && { naive: theirs[which] }),
-      goal: devices >= 100 && which !== 'p99' ? '≤ 0.5 × RabbitMQ' : 'printed',
-      held: compared && which !== 'p99' ? (ours?.[which] ?? Number.NaN) <= theirs[which] / 2 : undefined,
-    }));
   });
+
+function report(herald: Measured, others: Measured[]): Result {
+  const all = [herald, ...others];
   return {
     title: 'End to end on the local stack',
-    rows: [...rows, ...throughputRows(herald.throughput, rabbit?.throughput)],
+    rows: [
+      ...SIZES.flatMap((devices, index) => latencyRows(devices, index, herald, others)),
+      ...throughputRows(herald, others),
+    ],
     plots: [
       {
         title: 'Publish to received at the last device, p50',
@@ -70,41 +62,64 @@ function report(herald: Measured, rabbit: Measured | undefined): Result {
         logarithmic: true,
         groups: SIZES.map((devices, index) => ({
           label: `${devices} devices`,
-          bars: [herald, ...(rabbit ? [rabbit] : [])].map(({ name, latencies }) => ({
-            name,
-            value: latencies[index]?.lastP50 ?? Number.NaN,
-          })),
+          bars: all.map(({ name, latencies }) => ({ name, value: latencies[index]?.lastP50 ?? Number.NaN })),
         })),
       },
     ],
     notes: [
-      ...[herald, ...(rabbit ? [rabbit] : [])].map(({ name, promises }) => `${name}: ${promises}.`),
-      ...(rabbit ? [] : ['RabbitMQ is not installed (`apt-get install rabbitmq-server`): not compared.']),
-      'Socket.IO with Redis streams is not compared: it needs a Redis server and two packages that nothing else here does.',
-      'Latency: one publish at a time, the next when the acks of the one before are dealt with; the devices of Herald ack once a second (its client library: every 250 ms or 50 messages), those of RabbitMQ every message; throughput: four publishers, each waiting for its message to reach all. Acks of Herald are three DynamoDB calls each and share the one process with all else here.',
-      'Everything of Herald but the DynamoDB server runs in one process here, the gateway that stands for API Gateway included.',
+      ...all.map(({ name, promises }) => `${name}: ${promises}.`),
+      ...notesOnMissing(),
+      'Latency: one publish at a time, the next when the acks of the one before are dealt with; the devices of Herald ack once a second (its client library: every 250 ms or 50 messages), those of RabbitMQ and of Mosquitto every message, those of Socket.IO never; throughput: four publishers, each waiting for its message to reach all. Acks of Herald are three DynamoDB calls each and share the one process with all else here.',
+      'All devices are in one process beside the servers: those of Herald and RabbitMQ on a bare WebSocket, those of Socket.IO and Mosquitto with the client libraries that their users have.',
+      'Everything of Herald but the DynamoDB server runs in one process here, the gateway that stands for API Gateway included. CPU counts all processes that serve: of Socket.IO its two and Redis.',
     ],
   };
 }
 
-function throughputRows(ours: Throughput | undefined, theirs: Throughput | undefined): Row[] {
-  if (!ours) return [];
+function latencyRows(devices: number, index: number, herald: Measured, others: Measured[]): Row[] {
+  return (['p50', 'p99', 'lastP50'] as const).map((which) => {
+    const pick = ({ latencies }: Measured) => latencies[index]?.[which] ?? Number.NaN;
+    const compared = compare(others, pick);
+    const hasGoal = devices >= 100 && which !== 'p99';
+    return {
+      what: `${devices} devices: publish to received, ${which === 'lastP50' ? 'last device p50' : which}`,
+      unit: 'ms',
+      ours: pick(herald),
+      ...compared,
+      goal: hasGoal ? `≤ 0.5 × ${REFERENCE}` : 'printed',
+      held: hasGoal && compared.naive !== undefined ? pick(herald) <= compared.naive / 2 : undefined,
+    };
+  });
+}
+
+function throughputRows(herald: Measured, others: Measured[]): Row[] {
+  const rateOf = ({ throughput }: Measured) => throughput?.deliveriesPerSecond ?? Number.NaN;
+  const cpuOf = ({ throughput }: Measured) => throughput?.cpuMicros ?? Number.NaN;
+  const compared = compare(others, rateOf);
   return [
     {
       what: `${THROUGHPUT_AT} devices: sustained deliveries`,
       unit: '1/s',
-      ours: ours.deliveriesPerSecond,
-      ...(theirs && { naive: theirs.deliveriesPerSecond }),
-      goal: '≥ 2 × RabbitMQ',
-      held: theirs && ours.deliveriesPerSecond >= 2 * theirs.deliveriesPerSecond,
+      ours: rateOf(herald),
+      ...compared,
+      goal: `≥ 2 × ${REFERENCE}`,
+      held: compared.naive === undefined ? undefined : rateOf(herald) >= 2 * compared.naive,
     },
     {
       what: `${THROUGHPUT_AT} devices: server CPU per delivery`,
       unit: 'µs',
-      ours: ours.cpuMicros,
-      floor: ours.databaseMicros,
-      ...(theirs && { naive: theirs.cpuMicros }),
+      ours: cpuOf(herald),
+      floor: herald.throughput?.databaseMicros ?? Number.NaN,
+      ...compare(others, cpuOf),
       goal: 'printed; floor: the local DynamoDB server alone',
     },
   ];
+}
+
+function compare(others: Measured[], pick: (measured: Measured) => number): Pick<Row, 'naive' | 'peers'> {
+  const reference = others.find(({ name }) => name === REFERENCE);
+  return {
+    ...(reference && { naive: pick(reference) }),
+    ...(others.length > 0 && { peers: Object.fromEntries(others.map((each) => [each.name, pick(each)])) }),
+  };
 }

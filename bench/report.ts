@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { barChart } from './chart.ts';
 import type { Result, Row } from './result.ts';
 
+const LEGEND =
+  'Floor: the least the platform costs. Naive: the usual way. Ratio: ours to naive, or to the peer of the goal, else to the floor.';
+
 export interface Report {
   measuredAt: string;
   tookSeconds: number;
@@ -12,21 +15,39 @@ export interface Report {
   failures: string[];
 }
 
-const COLUMNS = ['what', 'unit', 'ours', 'floor', 'naive', 'ratio', 'goal', 'held'];
+interface Column {
+  name: string;
+  cell: (row: Row) => string;
+}
 
-/** Ratio: ours to the naive way or the peer, else to the floor. */
-function cells(row: Row): string[] {
-  const against = row.naive ?? row.floor;
+/** Peers have a column each, which says more than the one of them that is the naive way. */
+function columnsOf(rows: Row[]): Column[] {
+  const peers = new Set(rows.flatMap((row) => Object.keys(row.peers ?? {})));
+  const has = (column: 'floor' | 'naive') => rows.some((row) => row[column] !== undefined);
+  const theirs = [...peers].map((name) => ({ name, cell: (row: Row) => shown(row.peers?.[name]) }));
+  const naive = { name: 'naive', cell: (row: Row) => shown(row.naive) };
   return [
-    row.what,
-    row.unit,
-    shown(row.ours),
-    shown(row.floor),
-    shown(row.naive),
-    against === undefined || against === 0 ? '' : (row.ours / against).toFixed(2),
-    row.goal,
-    row.held === undefined ? '' : row.held ? 'held' : 'NOT HELD',
+    { name: 'what', cell: ({ what }) => what },
+    { name: 'unit', cell: ({ unit }) => unit },
+    { name: 'ours', cell: ({ ours }) => shown(ours) },
+    ...(has('floor') ? [{ name: 'floor', cell: (row: Row) => shown(row.floor) }] : []),
+    ...(peers.size > 0 ? theirs : has('naive') ? [naive] : []),
+    ...(has('floor') || has('naive') ? [{ name: 'ratio', cell: ratio }] : []),
+    { name: 'goal', cell: ({ goal }) => goal },
+    { name: 'held', cell: ({ held }) => (held === undefined ? '' : held ? 'held' : 'NOT HELD') },
   ];
+}
+
+/** Ours to the naive way, else to the floor. */
+function ratio({ ours, naive, floor }: Row): string {
+  const against = naive ?? floor;
+  return against === undefined || against === 0 ? '' : (ours / against).toFixed(2);
+}
+
+/** The names of the columns, then the rows. */
+function grid(rows: Row[]): string[][] {
+  const columns = columnsOf(rows);
+  return [columns.map(({ name }) => name), ...rows.map((row) => columns.map(({ cell }) => cell(row)))];
 }
 
 function shown(value: number | undefined): string {
@@ -37,19 +58,19 @@ function shown(value: number | undefined): string {
 
 /** For the terminal. */
 export function table({ results, failures, tookSeconds }: Report): string {
-  const rows = results.flatMap(({ title, rows }) => [[`── ${title}`], ...rows.map(cells)]);
-  const all = [COLUMNS, ...rows];
-  const widths = COLUMNS.map((_, column) =>
-    Math.max(...all.map((row) => (row.length === 1 ? 0 : (row[column]?.length ?? 0)))),
-  );
-  const lines = all.map((row) =>
+  const sections = results.flatMap(({ title, rows }) => [`── ${title}`, ...aligned(grid(rows)), '']);
+  const failed = failures.map((failure) => `FAILED  ${failure}`);
+  return `${[...sections, ...failed, `Took ${tookSeconds} s. ${LEGEND}`].join('\n')}\n`;
+}
+
+function aligned(rows: string[][]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
     row
-      .map((cell, column) => cell.padEnd(row.length === 1 ? 0 : (widths[column] ?? 0)))
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd(),
   );
-  const failed = failures.map((failure) => `FAILED  ${failure}`);
-  return `${[...lines, '', ...failed, `Took ${tookSeconds} s. Naive: the usual way or the peer.`].join('\n')}\n`;
 }
 
 /** Writes the plots beside it. */
@@ -60,7 +81,7 @@ export function readme(report: Report, folder: string): string {
     '',
     `Written by \`npm run bench\` on ${measuredAt.slice(0, 10)}: ${machine.cpu}, ${machine.memoryGb} GB, Node ${machine.node}, load average at the end ${machine.loadAverage.toFixed(1)}; it took ${tookSeconds} s.`,
     'Absolute figures move with the machine; what is compared was measured by turns in one run, so quote ratios.',
-    'Floor: the least the platform costs. Naive: the usual way, or the peer it is compared with. Ratio: ours to naive, else to the floor.',
+    LEGEND,
     '',
     ...results.flatMap((result) => section(result, folder)),
     ...(failures.length > 0 ? ['## Not measured', '', ...failures.map((failure) => `- ${failure}`), ''] : []),
@@ -73,12 +94,13 @@ function section({ title, rows, plots = [], notes = [] }: Result, folder: string
     writeFileSync(join(folder, name), barChart(plot));
     return `![${plot.title}](${name})`;
   });
+  const [head = [], ...body] = grid(rows);
   return [
     `## ${title}`,
     '',
-    `| ${COLUMNS.join(' | ')} |`,
-    `|${COLUMNS.map(() => '---').join('|')}|`,
-    ...rows.map((row) => `| ${cells(row).join(' | ')} |`),
+    `| ${head.join(' | ')} |`,
+    `|${head.map(() => '---').join('|')}|`,
+    ...body.map((cells) => `| ${cells.join(' | ')} |`),
     '',
     ...images.flatMap((image) => [image, '']),
     ...notes.flatMap((note) => [note, '']),

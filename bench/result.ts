@@ -6,8 +6,10 @@ export interface Row {
   ours: number;
   /** The least the platform itself costs. */
   floor?: number;
-  /** What the usual way costs, or the peer. */
+  /** What the usual way costs; with several peers, the one that the goal is held against. */
   naive?: number;
+  /** By name. */
+  peers?: Record<string, number>;
   goal: string;
   /** Undefined: no goal was set, or there was nothing to compare with. */
   held?: boolean | undefined;

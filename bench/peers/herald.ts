@@ -6,14 +6,12 @@ import type { AckMode } from '../../lambdas/protocol/frames.ts';
 import { Client } from '../../local/client.ts';
 import { DEFAULT_JWT_SECRET, issueToken } from '../../local/token.ts';
 import { cpuMsOf, descendantsOf } from '../processes.ts';
-import type { Peer } from './peer.ts';
+import { openDevices, type Peer, type Received } from './peer.ts';
 
 const MAIN = fileURLToPath(new URL('../../local/main.ts', import.meta.url));
 
 /** As our client library does: all at once, seldom. */
 const ACK_EVERY_MS = 1000;
-
-const CONNECTS_AT_ONCE = 10;
 
 export interface HeraldPeer extends Peer {
   wsUrl: string;
@@ -46,7 +44,7 @@ export async function startHerald({
   const token = issueToken('alice', DEFAULT_JWT_SECRET);
   const wsUrl = `${httpUrl.replace('http:', 'ws:')}/local`;
 
-  const open = async (device: number, received: (device: number, payload: string) => void) => {
+  const open = async (device: number, received: Received) => {
     const client = await Client.open(wsUrl, { token, deviceId: `device-${device}`, ack: ackMode });
     clients[device] = client;
     let newest = 0;
@@ -77,14 +75,7 @@ export async function startHerald({
     wsUrl,
     httpUrl,
     pid,
-    async connect(from, to, received) {
-      const devices = Array.from({ length: to - from }, (_, index) => from + index);
-      const worker = async () => {
-        for (let device = devices.shift(); device !== undefined; device = devices.shift())
-          await open(device, received);
-      };
-      await Promise.all(Array.from({ length: CONNECTS_AT_ONCE }, worker));
-    },
+    connect: (from, to, received) => openDevices(from, to, (device) => open(device, received)),
     disconnect: async (device) => await clients[device]?.vanish(),
     takeReplayFrames() {
       const taken = replayFrames;

@@ -3,13 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../ports.ts';
 import { cpuMsOf, descendantsOf } from '../processes.ts';
-import type { Peer } from './peer.ts';
+import type { Peer, Received } from './peer.ts';
+import { isListening } from './server.ts';
 import { connectStomp, type StompClient } from './stomp.ts';
 
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
@@ -72,18 +72,12 @@ const environment = (home: string, epmdPort: number, distribution: number): Node
 
 async function untilListening(port: number, server: ChildProcess, output: () => string): Promise<void> {
   const deadlineAt = Date.now() + START_DEADLINE_MS;
-  while (!(output().includes('completed with') && (await answers(port)))) {
+  while (!(output().includes('completed with') && (await isListening(port)))) {
     if (server.exitCode !== null || Date.now() > deadlineAt)
       throw new Error(`RabbitMQ did not start: ${output()}`);
     await sleep(200);
   }
 }
-
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => resolve(true));
-    socket.on('error', () => resolve(false)).on('connect', () => socket.destroy());
-  });
 
 /** The script waits for the server, which ends in an orderly way, and within its time. */
 async function terminate(child: ChildProcess): Promise<void> {
@@ -103,7 +97,7 @@ async function createPeer(url: string, pid: number, stopServer: () => Promise<vo
     if (command === 'RECEIPT') receipts.get(headers['receipt-id'] ?? '')?.();
   });
 
-  const open = async (device: number, received: (device: number, payload: string) => void) => {
+  const open = async (device: number, received: Received) => {
     const subscribed = Promise.withResolvers<void>();
     const client = await connectStomp(url, (frame) => {
       if (frame.command === 'RECEIPT') return subscribed.resolve();

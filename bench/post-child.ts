@@ -1,10 +1,12 @@
-/** A fresh process that posts so many frames in one way, 50 at a time, and prints what that took. */
+/** A fresh process that posts so many frames in one way, 64 at a time, and prints what that took. */
 import type { Gateway } from '../lambdas/domain/ports.ts';
 
 const [variant, url = '', count, protocol] = process.argv.slice(2);
 const posts = Number(count);
 const frame = JSON.stringify({ event: 'message', channel: 'user:alice', seq: 58, data: 'x'.repeat(225) });
 const WARM_UP = 500;
+/** As in `lambdas/domain/deliver.ts`. */
+const AT_ONCE = 64;
 
 /** What is loaded counts as cold: each way loads its own. */
 const ways: Record<string, () => Promise<(connectionId: string) => Promise<unknown>>> = {
@@ -27,7 +29,7 @@ const ways: Record<string, () => Promise<(connectionId: string) => Promise<unkno
   },
   async unsigned() {
     const { Agent, request } = process.getBuiltinModule(protocol === 'https' ? 'node:https' : 'node:http');
-    const agent = new Agent({ keepAlive: true, maxSockets: 50 });
+    const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
     const { hostname, port } = new URL(url);
     return (connectionId) =>
       new Promise((resolve, reject) => {
@@ -57,5 +59,5 @@ async function send(total: number): Promise<void> {
   const worker = async () => {
     while (next < total) await post?.(`Xk3vQf1_IA${String(10_000 + next++)}=`);
   };
-  await Promise.all(Array.from({ length: 50 }, worker));
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
 }

@@ -6,7 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import { type Attributes, type Row, toAttributes, toRow } from './attributes.ts';
 import { serviceUrl } from './endpoint.ts';
-import { createSender, type HttpAnswer, originOf, type Timeouts } from './http.ts';
+import { createSender, originOf } from './http.ts';
+import type { HttpAnswer } from './http-answer.ts';
+import type { Timeouts } from './http-connections.ts';
 import { type Access, createSigner } from './signature.ts';
 
 export interface Conditional {

@@ -1,12 +1,9 @@
-/** Sends small requests to AWS over a few kept-alive sockets: Node's own client, since a larger one costs each cold start. */
-import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
-
-/** Where a server is: asked of a `URL` at each request, this would take longer than to sign it. */
-export interface Origin {
-  protocol: string;
-  hostname: string;
-  port: string;
-}
+/**
+ * Sends small requests to AWS over a few kept-alive connections. Node's own client takes three times the CPU per request, and
+ * a fan-out to many connections is little else; larger clients cost each cold start.
+ */
+import type { HttpAnswer } from './http-answer.ts';
+import { type Connections, createConnections, type Origin, type Timeouts } from './http-connections.ts';
 
 export interface HttpRequest {
   origin: Origin;
@@ -17,27 +14,7 @@ export interface HttpRequest {
   body: string;
 }
 
-export interface HttpAnswer {
-  status: number;
-  /** Of a fault as AWS names it. */
-  errorType: string | undefined;
-  body: string;
-}
-
-export interface Timeouts {
-  connectMs: number;
-  /** From the call to the end of the answer. */
-  requestMs: number;
-}
-
-export class TimeoutError extends Error {
-  override readonly name = 'TimeoutError';
-}
-
-/** More are slower: each new one costs a TLS handshake. */
-const MAX_SOCKETS = 50;
-
-/** The far end had closed the kept-alive socket, as happens while a Lambda is frozen: a fresh one may do. */
+/** The far end had closed the kept-alive connection, as happens while a Lambda is frozen: a fresh one may do. */
 const RESETS = ['ECONNRESET', 'EPIPE'];
 
 /** Rejects when there is no answer. What was sent may have arrived then; after a reset it is sent once more. */
@@ -49,86 +26,29 @@ export function originOf(url: string): Origin & { host: string; pathname: string
 }
 
 export function createSender(timeouts: Timeouts): Send {
-  const agents = new Map<string, Agent>();
+  const known = new Map<string, Connections>();
 
-  const agentFor = (protocol: string): Agent => {
-    const agent = agents.get(protocol) ?? createAgent(protocol);
-    agents.set(protocol, agent);
-    return agent;
+  const connectionsTo = (origin: Origin): Connections => {
+    const server = `${origin.protocol}${origin.hostname}:${origin.port}`;
+    const connections = known.get(server) ?? createConnections(origin, timeouts);
+    known.set(server, connections);
+    return connections;
   };
 
   return async (request) => {
+    const { exchange } = connectionsTo(request.origin);
+    const text = encoded(request);
     try {
-      return await exchange(request, agentFor(request.origin.protocol), timeouts);
+      return await exchange(text, false);
     } catch (error) {
       if (!RESETS.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      return await exchange(request, false, timeouts);
+      return await exchange(text, true);
     }
   };
 }
 
-/** Not an `import`: as an ES module, `node:http` costs 40 ms of a cold start, for it loads all that it re-exports. */
-const client = (protocol: string) =>
-  protocol === 'http:' ? process.getBuiltinModule('node:http') : process.getBuiltinModule('node:https');
-
-const createAgent = (protocol: string): Agent =>
-  new (client(protocol).Agent)({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_SOCKETS });
-
-/** `agent` false: a socket for this request alone. */
-async function exchange(
-  { origin, method, path, headers, body }: HttpRequest,
-  agent: Agent | false,
-  timeouts: Timeouts,
-): Promise<HttpAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>();
-  const options: RequestOptions = {
-    agent,
-    method,
-    path,
-    hostname: origin.hostname,
-    port: origin.port,
-    headers: [...headers, 'content-length', String(Buffer.byteLength(body))],
-  };
-  const request = client(origin.protocol).request(options);
-  request.on('response', (response) => read(response, resolve, reject));
-  request.on('error', reject);
-  const stopTimers = limit(request, timeouts);
-  request.end(body);
-  try {
-    return await promise;
-  } finally {
-    stopTimers();
-  }
-}
-
-function read(
-  response: IncomingMessage,
-  resolve: (answer: HttpAnswer) => void,
-  reject: (error: Error) => void,
-): void {
-  let body = '';
-  response.setEncoding('utf8');
-  response.on('data', (text: string) => {
-    body += text;
-  });
-  response.on('error', reject); // also when it breaks off
-  response.on('end', () => {
-    const { statusCode = 0, headers } = response;
-    resolve({ status: statusCode, errorType: headers['x-amzn-errortype']?.toString(), body });
-  });
-}
-
-function limit(request: ClientRequest, { connectMs, requestMs }: Timeouts): () => void {
-  const abort = (what: string) => request.destroy(new TimeoutError(what));
-  const answered = setTimeout(() => abort(`not answered in ${requestMs} ms`), requestMs);
-  let connected: NodeJS.Timeout | undefined;
-  request.on('socket', (socket) => {
-    if (!socket.connecting) return;
-    connected = setTimeout(() => abort(`not connected in ${connectMs} ms`), connectMs);
-    socket.once('connect', () => clearTimeout(connected));
-  });
-  return () => {
-    clearTimeout(answered);
-    clearTimeout(connected);
-  };
+function encoded({ method, path, headers, body }: HttpRequest): string {
+  let head = `${method} ${path} HTTP/1.1\r\n`;
+  for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
+  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 }

@@ -1,6 +1,7 @@
 /** Reads one secret of Secrets Manager: for that one call the SDK would be most of the authorizer's cold start. */
 import { serviceUrl } from './endpoint.ts';
-import { createSender, type HttpAnswer, originOf } from './http.ts';
+import { createSender, originOf } from './http.ts';
+import type { HttpAnswer } from './http-answer.ts';
 import { type Access, createSigner } from './signature.ts';
 
 export interface SecretSource {

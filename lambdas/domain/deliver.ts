@@ -7,7 +7,8 @@ import { dismiss, logged } from './goodbye.ts';
 import type { Connection, Cursor, Message } from './ports.ts';
 import { forgetGone, post } from './post.ts';
 
-const CONCURRENT_POSTS = 50;
+/** As many as there are connections to the gateway. */
+const CONCURRENT_POSTS = 64;
 
 /** Publishers of one user that may be at work at once: a cursor further behind than this waits for a replay, not for them. */
 const CONCURRENT_PUBLISHES = 64;

@@ -1,5 +1,7 @@
 /** Posts frames to connections through API Gateway's `@connections`, and closes them. */
-import { createSender, type HttpAnswer, originOf, type Timeouts } from '../aws/http.ts';
+import { createSender, originOf } from '../aws/http.ts';
+import type { HttpAnswer } from '../aws/http-answer.ts';
+import type { Timeouts } from '../aws/http-connections.ts';
 import { type Access, createSigner, type Signable } from '../aws/signature.ts';
 import type { Connection, Gateway, Logger, PostOutcome } from '../domain/ports.ts';
 

@@ -3,15 +3,18 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** Undefined: the body is larger. It is read to its end all the same, since a client may not look for an answer before. */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer | undefined>();
   let chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  request.on('data', (chunk: Buffer) => {
     size += chunk.length;
     if (size <= maxBytes) chunks.push(chunk);
     else chunks = [];
-  }
-  return size > maxBytes ? undefined : Buffer.concat(chunks);
+  });
+  request.on('end', () => resolve(size > maxBytes ? undefined : Buffer.concat(chunks)));
+  request.on('error', reject);
+  return promise;
 }
 
 export function answer(

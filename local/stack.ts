@@ -106,8 +106,8 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   const heard = notifying(console.watch(own), (name) => onInvoked?.(name));
   const poller = startPoller(heard, dynamodb.endpoint, streamArn, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, poller.stop()));
-  // A Lambda that has run may have written a row the stream is waited for.
-  const lambdas = notifying(heard, poller.wake);
+  // After a connect somebody waits for what the stream brings; others write what concerns it now and then.
+  const lambdas = notifying(heard, (name) => (name === 'connect' ? poller.wake() : poller.stir()));
 
   const asyncInvoker = createAsyncInvoker(lambdas, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, asyncInvoker.stop()));

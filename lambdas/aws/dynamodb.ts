@@ -5,11 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type Attributes, type Row, toAttributes, toRow } from './attributes.ts';
-import { serviceUrl } from './endpoint.ts';
-import { createSender, originOf } from './http.ts';
 import type { HttpAnswer } from './http-answer.ts';
 import type { Timeouts } from './http-connections.ts';
-import { type Access, createSigner } from './signature.ts';
+import { createJsonService } from './json-service.ts';
+import type { Access } from './signature.ts';
 
 export interface Conditional {
   ConditionExpression?: string;
@@ -109,9 +108,6 @@ export interface DynamoDbOptions {
   timeouts?: Timeouts;
 }
 
-const JSON_TYPE = 'application/x-amz-json-1.0';
-const API = 'DynamoDB_20120810';
-
 const TRIES = 3;
 /** An unanswered call is given up early enough for another try within the invocation. */
 const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 3000 };
@@ -136,22 +132,14 @@ export function createDynamoDb({
   tries = TRIES,
   timeouts = TIMEOUTS,
 }: DynamoDbOptions): DynamoDb {
-  const sign = createSigner('dynamodb', readAccess, Date.now);
-  const send = createSender(timeouts);
-  let target: ReturnType<typeof originOf> | undefined;
-
-  const ask = (operation: Operation, body: string): Promise<HttpAnswer> => {
-    target ??= originOf(endpoint ?? serviceUrl('dynamodb', readAccess().region));
-    const headers = sign({
-      method: 'POST',
-      host: target.host,
-      path: '/',
-      body,
-      contentType: JSON_TYPE,
-      target: `${API}.${operation}`,
-    });
-    return send({ origin: target, method: 'POST', path: '/', headers, body });
-  };
+  const ask = createJsonService({
+    service: 'dynamodb',
+    api: 'DynamoDB_20120810',
+    contentType: 'application/x-amz-json-1.0',
+    endpoint,
+    readAccess,
+    timeouts,
+  });
 
   return {
     async call(operation, input) {

@@ -1,8 +1,7 @@
 /** Reads one secret of Secrets Manager: for that one call the SDK would be most of the authorizer's cold start. */
-import { serviceUrl } from './endpoint.ts';
-import { createSender, originOf } from './http.ts';
 import type { HttpAnswer } from './http-answer.ts';
-import { type Access, createSigner } from './signature.ts';
+import { createJsonService } from './json-service.ts';
+import type { Access } from './signature.ts';
 
 export interface SecretSource {
   secretId: string;
@@ -28,22 +27,16 @@ export function createSecretReader({
   endpoint,
   readAccess,
 }: SecretSource): (versionStage?: string) => Promise<string | undefined> {
-  const sign = createSigner('secretsmanager', readAccess, Date.now);
-  const send = createSender(TIMEOUTS);
-
-  const ask = (VersionStage: string | undefined): Promise<HttpAnswer> => {
-    const body = JSON.stringify({ SecretId: secretId, VersionStage });
-    const { host, ...origin } = originOf(endpoint ?? serviceUrl('secretsmanager', readAccess().region));
-    const headers = sign({
-      method: 'POST',
-      host,
-      path: '/',
-      body,
-      contentType: 'application/x-amz-json-1.1',
-      target: 'secretsmanager.GetSecretValue',
-    });
-    return send({ origin, method: 'POST', path: '/', headers, body });
-  };
+  const call = createJsonService({
+    service: 'secretsmanager',
+    api: 'secretsmanager',
+    contentType: 'application/x-amz-json-1.1',
+    endpoint,
+    readAccess,
+    timeouts: TIMEOUTS,
+  });
+  const ask = (VersionStage: string | undefined): Promise<HttpAnswer> =>
+    call('GetSecretValue', JSON.stringify({ SecretId: secretId, VersionStage }));
 
   return async (versionStage) => {
     for (let attempt = 1; ; attempt++) {

@@ -8,6 +8,8 @@ const BUSY_FOR_MS = 2000;
 export interface Pace {
   /** Ends the rests, and the next one before it begins: what was written may have come after the last look. */
   wake(): void;
+  /** Something may have been written, which is not urgent: rest little for a while. */
+  stir(): void;
   rest(): Promise<void>;
 }
 
@@ -16,11 +18,17 @@ export function createPace(): Pace {
   let busyUntil = 0;
   let woken = false;
 
+  function wake() {
+    busyUntil = Date.now() + BUSY_FOR_MS;
+    woken = sleepers.size === 0;
+    for (const end of sleepers) end();
+  }
+
   return {
-    wake() {
-      busyUntil = Date.now() + BUSY_FOR_MS;
-      woken = sleepers.size === 0;
-      for (const end of sleepers) end();
+    wake,
+    stir() {
+      if (Date.now() >= busyUntil) wake();
+      else busyUntil = Date.now() + BUSY_FOR_MS;
     },
     async rest() {
       if (woken) {

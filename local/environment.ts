@@ -1,5 +1,5 @@
 /** The environment of the Lambdas on the local stack. Nothing in it lets a call reach a real AWS account. */
-import type { AppVar, AuthVar } from '../lambdas/env.ts';
+import type { AppVar } from '../lambdas/env.ts';
 import { DEFAULT_RETENTION_SECONDS } from '../lambdas/protocol/limits.ts';
 import type { TableNames } from '../lambdas/store/tables.ts';
 import { STAGE } from './gateway/settings.ts';
@@ -46,22 +46,3 @@ export const serviceEnvironment = (httpUrl: string, dynamodbUrl: string): Record
   AWS_ENDPOINT_URL: httpUrl,
   AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
 });
-
-const AUTH_VARS: AuthVar[] = ['JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'ALLOWED_ORIGINS'];
-
-/** Settings of the person's own account and shell that would win over ours. */
-const UNWANTED = ['AWS_PROFILE', 'AWS_SESSION_TOKEN', 'AWS_IGNORE_CONFIGURED_ENDPOINT_URLS', ...AUTH_VARS];
-
-/** Makes it this process's environment; the Lambdas that run here read it. Returns how to undo that. */
-export function applyEnvironment(vars: Record<string, string>): () => void {
-  const before = { ...process.env };
-  const names = Object.keys(process.env);
-  for (const name of [...UNWANTED, ...names.filter((name) => name.startsWith('AWS_ENDPOINT_URL'))]) {
-    delete process.env[name];
-  }
-  Object.assign(process.env, vars);
-  return () => {
-    for (const name of Object.keys(vars)) delete process.env[name];
-    Object.assign(process.env, before);
-  };
-}

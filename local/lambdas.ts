@@ -28,6 +28,13 @@ export interface Lambdas {
   invoke(name: string, event: unknown, requestId?: string): Promise<unknown>;
 }
 
+/** The JSON of a {@link LambdaError}. */
+export interface Failure {
+  errorType: string;
+  errorMessage: string;
+  trace: string[];
+}
+
 /** A run that failed, as Lambda tells its callers. */
 export class LambdaError extends Error {
   override readonly name = 'LambdaError';
@@ -40,7 +47,11 @@ export class LambdaError extends Error {
     this.trace = trace;
   }
 
-  toJSON() {
+  static of({ errorType, errorMessage, trace }: Failure): LambdaError {
+    return new LambdaError(errorType, errorMessage, trace);
+  }
+
+  toJSON(): Failure {
     return { errorType: this.errorType, errorMessage: this.message, trace: this.trace };
   }
 }

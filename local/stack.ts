@@ -32,14 +32,13 @@ export interface StackOptions {
   jwtSecret?: string | undefined;
   /**
    * Run the bundles CDK deploys: those of a folder that `cdk synth` has written, or new ones.
-   * @default the sources, in this process
+   * @default the sources, in a thread of their own
    */
   bundles?: { assembly?: string | undefined } | undefined;
   /** Hears of every run of a Lambda that has ended, for measurements. */
   onInvoked?: ((name: string) => void) | undefined;
 }
 
-/** One at a time in a process: the Lambdas share its environment. */
 export interface Stack {
   port: number;
   wsUrl: string;
@@ -71,6 +70,9 @@ const REPLAY_SOURCE: EventSourceSettings = {
   bisect: true,
   retryDelayMs: (retry) => 100 * 2 ** retry,
 };
+
+/** What these write somebody waits for; to what the others write now and then the poller comes at Lambda's own rate. */
+const AWAITED = ['connect', 'users'];
 
 /** A replay that waits for a client who has gone must not keep the stack from stopping. */
 const STOP_DEADLINE_MS = 3000;
@@ -106,8 +108,9 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   const heard = notifying(console.watch(own), (name) => onInvoked?.(name));
   const poller = startPoller(heard, dynamodb.endpoint, streamArn, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, poller.stop()));
-  // After a connect somebody waits for what the stream brings; others write what concerns it now and then.
-  const lambdas = notifying(heard, (name) => (name === 'connect' ? poller.wake() : poller.stir()));
+  const lambdas = notifying(heard, (name) => {
+    if (AWAITED.includes(name)) poller.wake();
+  });
 
   const asyncInvoker = createAsyncInvoker(lambdas, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, asyncInvoker.stop()));

@@ -17,8 +17,6 @@ import { lambdaRecord } from './stream/records.ts';
 export interface StreamPoller {
   /** Something was written, or will be any moment: look now, and often for a while. */
   wake(): void;
-  /** Something may have been written: look often for a while. */
-  stir(): void;
   /** Waits for the runs under way, and starts no other. */
   stop(): Promise<void>;
 }
@@ -109,7 +107,6 @@ export function startStreamPoller(options: PollerOptions): StreamPoller {
   const running = run();
   return {
     wake: pace.wake,
-    stir: pace.stir,
     async stop() {
       stopping.abort();
       pace.wake();

@@ -10,8 +10,9 @@ import { openDevices, type Peer, type Received } from './peer.ts';
 
 const MAIN = fileURLToPath(new URL('../../local/main.ts', import.meta.url));
 
-/** As our client library does: all at once, seldom. */
-const ACK_EVERY_MS = 1000;
+/** As our client library does it: so long after the first message that is not acknowledged yet, or after so many. */
+const ACK_DELAY_MS = 250;
+const ACK_BATCH = 50;
 
 export interface HeraldPeer extends Peer {
   wsUrl: string;
@@ -48,7 +49,14 @@ export async function startHerald({
     const client = await Client.open(wsUrl, { token, deviceId: `device-${device}`, ack: ackMode });
     clients[device] = client;
     let newest = 0;
-    let acked = 0;
+    let unacked = 0;
+    let ackTimer: NodeJS.Timeout | undefined;
+    const ack = () => {
+      clearTimeout(ackTimer);
+      ackTimer = undefined;
+      unacked = 0;
+      client.send({ action: 'ack', seq: newest });
+    };
     let isCaughtUp = false;
     client.onFrame((frame) => {
       const messages = frame.event === 'message' ? [frame] : frame.event === 'replay' ? frame.messages : [];
@@ -56,17 +64,17 @@ export async function startHerald({
         newest = Math.max(newest, seq);
         received(device, (data as { payload: string }).payload);
       }
+      unacked += messages.length;
+      if (ackMode === 'client' && unacked > 0) {
+        if (unacked >= ACK_BATCH) ack();
+        else ackTimer ??= setTimeout(ack, ACK_DELAY_MS);
+      }
       if (frame.event !== 'replay') return;
       replayFrames += 1;
       if (!frame.more) isCaughtUp = true;
     });
     await client.until(() => isCaughtUp, 'its replay to end', 60_000);
-    if (ackMode === 'auto') return;
-    const timer = setInterval(() => {
-      if (newest > acked) client.send({ action: 'ack', seq: newest });
-      acked = newest;
-    }, ACK_EVERY_MS);
-    void client.closed.then(() => clearInterval(timer));
+    void client.closed.then(() => clearTimeout(ackTimer));
   };
 
   return {

@@ -2,16 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type ContextData, LambdaError } from '../lambdas.ts';
+import { type ContextData, type Failure, LambdaError } from '../lambdas.ts';
 import type { Bundle } from './assembly.ts';
 
 const RUNTIME = fileURLToPath(new URL('./runtime.ts', import.meta.url));
-
-export interface Failure {
-  errorType: string;
-  errorMessage: string;
-  trace: string[];
-}
 
 export interface ToInstance {
   /** JSON text, as Lambda hands it over. */
@@ -80,7 +74,7 @@ async function answer(child: ChildProcess): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   const told = (message: unknown) => {
     const said = message as FromInstance;
-    if (said.outcome === 'threw') reject(asLambdaError(said.failure));
+    if (said.outcome === 'threw') reject(LambdaError.of(said.failure));
     else resolve(said.outcome === 'returned' ? JSON.parse(said.result) : undefined);
   };
   const exited = () => {
@@ -95,6 +89,3 @@ async function answer(child: ChildProcess): Promise<unknown> {
     child.off('message', told).off('exit', exited).off('error', reject);
   }
 }
-
-const asLambdaError = ({ errorType, errorMessage, trace }: Failure): LambdaError =>
-  new LambdaError(errorType, errorMessage, trace);

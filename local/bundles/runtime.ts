@@ -3,8 +3,8 @@
  * after the other. Arguments: the bundle's file and the name of its handler.
  */
 import { pathToFileURL } from 'node:url';
-import type { LambdaContext, LambdaHandler } from '../lambdas.ts';
-import type { Failure, FromInstance, ToInstance } from './instance.ts';
+import type { Failure, LambdaContext, LambdaHandler } from '../lambdas.ts';
+import type { FromInstance, ToInstance } from './instance.ts';
 
 const [file = '', exportName = ''] = process.argv.slice(2);
 

@@ -1,4 +1,4 @@
-/** How long the poller rests between two looks at a stream: hardly at all while somebody writes. */
+/** How long the poller rests between two looks at a stream: hardly at all while somebody waits for it. */
 
 const BUSY_POLL_MS = 20;
 /** Lambda's own rate: four times a second. */
@@ -8,8 +8,6 @@ const BUSY_FOR_MS = 2000;
 export interface Pace {
   /** Ends the rests, and the next one before it begins: what was written may have come after the last look. */
   wake(): void;
-  /** Something may have been written, which is not urgent: rest little for a while. */
-  stir(): void;
   rest(): Promise<void>;
 }
 
@@ -18,17 +16,11 @@ export function createPace(): Pace {
   let busyUntil = 0;
   let woken = false;
 
-  function wake() {
-    busyUntil = Date.now() + BUSY_FOR_MS;
-    woken = sleepers.size === 0;
-    for (const end of sleepers) end();
-  }
-
   return {
-    wake,
-    stir() {
-      if (Date.now() >= busyUntil) wake();
-      else busyUntil = Date.now() + BUSY_FOR_MS;
+    wake() {
+      busyUntil = Date.now() + BUSY_FOR_MS;
+      woken = sleepers.size === 0;
+      for (const end of sleepers) end();
     },
     async rest() {
       if (woken) {

@@ -1,4 +1,4 @@
-/** The whole local stack with the real Lambdas, in this process: it starts, carries a message through, stops, starts again. */
+/** The whole local stack with the real Lambdas, in a thread of their own: it starts, carries a message through, stops, starts again. */
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { afterEach, expect, it } from 'vitest';
 import { type Stack, startStack } from '../../local/stack.ts';

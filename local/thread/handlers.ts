@@ -1,0 +1,24 @@
+/** The sources of the Lambdas. They read the environment as they are loaded. */
+import type { FunctionSettings, LambdaHandler } from '../lambdas.ts';
+
+/** Each with its time limit in seconds, the same as on AWS. */
+const FUNCTIONS = {
+  authorizer: 10,
+  connect: 10,
+  disconnect: 10,
+  frame: 29,
+  notify: 29,
+  users: 29,
+  replay: 120,
+} as const;
+
+export const FUNCTION_NAMES = Object.keys(FUNCTIONS);
+
+export async function loadHandlers(): Promise<Record<string, FunctionSettings>> {
+  const entries = Object.entries(FUNCTIONS).map(async ([name, timeoutSeconds]) => {
+    const url = new URL(`../../lambdas/handlers/${name}.ts`, import.meta.url);
+    const { handler } = (await import(url.href)) as { handler: LambdaHandler };
+    return [name, { handler, timeoutMs: timeoutSeconds * 1000 }];
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}

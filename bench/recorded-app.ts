@@ -2,6 +2,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createDynamoDb, type DynamoDb, type Operation, type Operations } from '../lambdas/aws/dynamodb.ts';
 import type { App } from '../lambdas/domain/app.ts';
+import { createKnownHeads } from '../lambdas/domain/known-heads.ts';
 import type { Connection } from '../lambdas/domain/ports.ts';
 import { messageTypes } from '../lambdas/message-types.ts';
 import { createConnectionStore } from '../lambdas/store/connection-store.ts';
@@ -78,6 +79,7 @@ function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
     connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, Date.now),
     devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, Date.now),
     log: createMessageLog(dynamodb, TABLE_NAMES),
+    heads: createKnownHeads(),
     gateway: {
       async post() {
         const at = performance.now();

@@ -49,6 +49,14 @@ export const UNITS = {
     readUnits: 2,
     writeUnits: 6,
   },
+  /** The same when the instance of the Lambda published to this user within the last seconds, and nobody since: the bill leaves it out. */
+  publishAgain: {
+    invocations: { notify: 1 },
+    frames: 0,
+    calls: { TransactWriteItems: 1, Query: 1 },
+    readUnits: 1,
+    writeUnits: 6,
+  },
   /** To each connection in ack mode `auto`, besides. */
   deliver: {
     invocations: {},

@@ -2,6 +2,7 @@
 import { randomFillSync } from 'node:crypto';
 import { createDynamoDb } from './aws/dynamodb.ts';
 import type { App } from './domain/app.ts';
+import { createKnownHeads } from './domain/known-heads.ts';
 import type { MessageTypes } from './domain/message-types.ts';
 import type { Clock, Ids } from './domain/ports.ts';
 import { type Env, readAccess } from './env.ts';
@@ -31,6 +32,7 @@ export function createApp(lambda: string, env: Env, types: MessageTypes = {}): A
     connections: createConnectionStore(dynamodb, tables.connections, clock.now),
     devices: createDeviceStore(dynamodb, tables.devices, clock.now),
     log: createMessageLog(dynamodb, tables),
+    heads: createKnownHeads(),
     gateway: createGateway(logger, readAccess),
     clock,
     ids,

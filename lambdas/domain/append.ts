@@ -33,23 +33,33 @@ export const append = (app: App, channel: string, draft: Draft): Promise<Appende
   inTurn(app, channel, () => race(app, channel, draft));
 
 async function race(app: App, channel: string, draft: Draft): Promise<Appended> {
+  const knownHead = app.heads.take(channel, app.clock.now());
   let faults = 0;
   /** Where our message stands if an attempt that failed took effect after all. */
   let doubtful: Message | undefined;
 
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+  // With a known head there is one try more: the one before the first that asks.
+  for (let attempt = knownHead ? -1 : 0; attempt < MAX_TRIES; attempt++) {
     if (attempt > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
     const now = app.clock.now();
     let message: Message | undefined;
     try {
-      const head = await app.log.head(channel);
+      const head = attempt < 0 ? knownHead : await app.log.head(channel);
       const standing =
         head && doubtful && draft.payload === undefined && (await findOurs(app, channel, doubtful));
       if (standing) return { outcome: 'appended', epoch: head.epoch, message: standing };
       const next = { epoch: head?.epoch ?? app.ids.next(), seq: (head?.seq ?? 0) + 1, updatedAt: now };
       message = numbered(draft, next, now);
       const result = await app.log.append(channel, head, next, message, idempotencyKey(draft, now), now);
-      if (result.outcome === 'appended') return { outcome: 'appended', epoch: next.epoch, message };
+      if (result.outcome === 'appended') {
+        app.heads.keep(channel, next, now);
+        return { outcome: 'appended', epoch: next.epoch, message };
+      }
+      if (attempt < 0) {
+        // Nothing but a success is believed: a key of the numbering before a restore would pass for a duplicate.
+        if (result.outcome === 'lost_race') app.heads.distrust(channel, now);
+        continue;
+      }
       if (result.outcome === 'lost_race') app.logger.metrics({ lostRaces: 1 });
       if (result.outcome === 'duplicate') {
         return await known(app, channel, next.epoch, result, doubtful);

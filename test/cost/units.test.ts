@@ -25,8 +25,14 @@ const newUser = () => randomUUID();
 const noFrames = () => 0;
 
 /** With whom it is connected counts to what it costs, besides. */
-async function publish(user: string, data: string, besides: Units = NOTHING, frames = noFrames) {
-  const expected = sum(UNITS.publish, besides);
+async function publish(
+  user: string,
+  data: string,
+  besides: Units = NOTHING,
+  frames = noFrames,
+  own: Units = UNITS.publish,
+) {
+  const expected = sum(own, besides);
   const units = await stack.measure(expected, frames, async () => {
     const response = await fetch(`${stack.httpUrl}/notifications`, {
       method: 'POST',
@@ -79,6 +85,14 @@ it.each([100, 870, 900, 1500, 20_000])('a publish of %i bytes to somebody who is
   await stack.acquaint(user);
   const { units, expected } = await publish(user, 'x'.repeat(bytes));
   expect(units).toEqual(sum(expected, { ...NOTHING, writeUnits: extraPublishWriteUnits(bytes) }));
+});
+
+it('a publish to somebody who was published to just before', async () => {
+  const user = newUser();
+  await stack.acquaint(user);
+  await publish(user, 'hello');
+  const { units, expected } = await publish(user, 'again', NOTHING, noFrames, UNITS.publishAgain);
+  expect(units).toEqual(expected);
 });
 
 it.each([

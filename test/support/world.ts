@@ -1,6 +1,7 @@
 /** The whole domain on memory, a clock that stands still but for sleeps, and sockets that do as the test says. */
 import type { App } from '../../lambdas/domain/app.ts';
 import { connect, type NewConnection } from '../../lambdas/domain/connect.ts';
+import { createKnownHeads } from '../../lambdas/domain/known-heads.ts';
 import type { Connection, Gateway, MessageLog, PostOutcome } from '../../lambdas/domain/ports.ts';
 import { type Published, publish } from '../../lambdas/domain/publish.ts';
 import { drive } from '../../lambdas/domain/replay.ts';
@@ -53,6 +54,7 @@ export class World {
       connections: createMemoryConnectionStore(now, (request) => this.requests.push(request)),
       devices: createMemoryDeviceStore(now),
       log: this.log,
+      heads: createKnownHeads(),
       gateway: this.#gateway(),
       clock: {
         now,

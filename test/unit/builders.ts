@@ -1,5 +1,7 @@
 /** Builds what a unit test needs and does not care about. */
+
 import type { App } from '../../lambdas/domain/app.ts';
+import { createKnownHeads } from '../../lambdas/domain/known-heads.ts';
 import type { Connection, Gateway, Message } from '../../lambdas/domain/ports.ts';
 import { createMemoryConnectionStore } from '../support/memory-connection-store.ts';
 import { createMemoryDeviceStore } from '../support/memory-device-store.ts';
@@ -66,6 +68,7 @@ export function anApp(over: Partial<App> = {}): TestApp {
     connections: createMemoryConnectionStore(() => NOW),
     devices: createMemoryDeviceStore(() => NOW),
     log: createMemoryMessageLog(),
+    heads: createKnownHeads(),
     gateway,
     clock: { now: () => NOW, sleep: async () => undefined },
     ids: { next: () => `id-${++ids}`, random: () => 0.5 },

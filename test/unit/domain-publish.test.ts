@@ -198,6 +198,93 @@ describe('an append whose answer was lost', () => {
   });
 });
 
+describe('a publisher that knows the head from before', () => {
+  /** `reads`: how often the head was asked for. */
+  function worldThatCounts() {
+    const memory = createMemoryMessageLog();
+    const counted = { reads: 0, appends: 0 };
+    const log = logWith(memory, {
+      head: (channel) => {
+        counted.reads += 1;
+        return memory.head(channel);
+      },
+      append: (...args) => {
+        counted.appends += 1;
+        return memory.append(...args);
+      },
+    });
+    return { world: new World({ log }), other: new World({ log: memory }), memory, counted };
+  }
+
+  it('appends without asking for it', async () => {
+    const { world, counted } = worldThatCounts();
+    for (const seq of [1, 2, 3]) expect(await world.publish('alice', 'hello')).toMatchObject({ seq });
+    expect(counted).toEqual({ reads: 1, appends: 3 });
+  });
+
+  it('asks when that was long ago', async () => {
+    const { world, counted } = worldThatCounts();
+    await world.publish('alice', 'hello');
+    world.now += 10_000;
+    expect(await world.publish('alice', 'hello')).toMatchObject({ seq: 2 });
+    expect(counted).toEqual({ reads: 2, appends: 2 });
+  });
+
+  it('finds out by the append when another has published since, and asks each time for the next minute', async () => {
+    const { world, other, counted } = worldThatCounts();
+    await world.publish('alice', 'ours');
+    await other.publish('alice', 'another’s');
+    expect(await world.publish('alice', 'ours')).toMatchObject({ seq: 3 });
+    expect(counted).toEqual({ reads: 2, appends: 3 });
+    await world.publish('alice', 'ours');
+    await world.publish('alice', 'ours');
+    expect(counted).toEqual({ reads: 4, appends: 5 });
+    world.now += 60_000;
+    await world.publish('alice', 'ours');
+    await world.publish('alice', 'ours');
+    expect(counted).toEqual({ reads: 5, appends: 7 });
+  });
+
+  it('finds out when the numbering is another one', async () => {
+    const { world, memory } = worldThatCounts();
+    await world.publish('alice', 'of the first epoch');
+    for (const seq of [0, 1]) memory.drop('user:alice', seq);
+    await memory.create('user:alice', { epoch: 'another epoch', seq: 0, updatedAt: world.now });
+    expect(await world.publish('alice', 'of the second')).toMatchObject({ seq: 1 });
+    expect(await memory.head('user:alice')).toMatchObject({ epoch: 'another epoch', seq: 1 });
+  });
+
+  it('knows a duplicate for one all the same', async () => {
+    const { world, counted } = worldThatCounts();
+    await world.publish('alice', 'hello', { id: 'key' });
+    expect(await world.publish('alice', 'hello', { id: 'key' })).toMatchObject({ seq: 1, duplicate: true });
+    expect(counted).toEqual({ reads: 2, appends: 3 });
+  });
+
+  it('takes no key of another numbering for a duplicate', async () => {
+    const { world, memory } = worldThatCounts();
+    await world.publish('alice', 'hello', { id: 'key' });
+    for (const seq of [0, 1]) memory.drop('user:alice', seq);
+    await memory.create('user:alice', { epoch: 'another epoch', seq: 0, updatedAt: world.now });
+    expect(await world.publish('alice', 'hello', { id: 'key' })).toMatchObject({ seq: 1, duplicate: false });
+    expect(await memory.query('user:alice', 0, 10)).toMatchObject({ messages: [{ id: 'key' }] });
+  });
+
+  it.each([undefined, 'key'])('does not double a message whose answer was lost (id %s)', async (id) => {
+    const { memory } = worldThatCounts();
+    let appends = 0;
+    const append: MessageLog['append'] = async (...args) => {
+      const outcome = await memory.append(...args);
+      if (++appends === 2) throw new Error('time-out');
+      return outcome;
+    };
+    const world = new World({ log: logWith(memory, { append }) });
+    await world.publish('alice', 'first');
+    expect(await world.publish('alice', 'second', { id })).toMatchObject({ seq: 2, duplicate: false });
+    expect(await memory.head('user:alice')).toMatchObject({ seq: 2 });
+  });
+});
+
 describe('a publisher that cannot be served', () => {
   it('is told to come back when it loses every race', async () => {
     const append: MessageLog['append'] = async () => ({ outcome: 'lost_race' });

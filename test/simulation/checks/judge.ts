@@ -64,9 +64,12 @@ export class Judge implements Watcher {
     this.writes += 1;
   }
 
-  read({ id, lambda }: Invocation, table: TableName, rows: Row[], isFirstPage: boolean): void {
+  read({ id, lambda }: Invocation, table: TableName, rows: Row[], start: Row | undefined): void {
     if (lambda !== 'notify' || table !== 'connections') return;
-    this.#listed.set(id, isFirstPage ? rows : [...(this.#listed.get(id) ?? []), ...rows]);
+    // The same page may be asked for twice: what it said the last time counts.
+    const isBefore = ({ connectionId }: Row) =>
+      start !== undefined && !(String(connectionId) > String(start.connectionId));
+    this.#listed.set(id, [...(this.#listed.get(id) ?? []).filter(isBefore), ...rows]);
   }
 
   calledGateway(invocation: Invocation, action: 'post' | 'close', connectionId: string, frame: string): void {

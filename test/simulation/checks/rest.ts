@@ -66,7 +66,7 @@ export class Rest {
     for (let count = publishes; count > 0; count--) {
       scheduler.after(random.logarithmic(100, 6000), () => this.#publish());
     }
-    await this.#pass(PROMPT_MS);
+    await this.#passPrompt();
     this.#checkCost(before, 30 * devices.length + 12 * publishes * devices.length + 16 * publishes);
     this.#checkCaughtUp(when);
   }
@@ -84,7 +84,7 @@ export class Rest {
     const { plan } = this.#world;
     await this.#pass(2 * MINUTE);
     for (const userId of new Set(plan.devices.map((device) => device.userId))) this.#publish(userId);
-    await this.#pass(PROMPT_MS);
+    await this.#passPrompt();
     this.#checkCaughtUp('at the end');
     await this.#quiet();
     this.#checkRows();
@@ -139,6 +139,13 @@ export class Rest {
 
   async #pass(milliseconds: number): Promise<void> {
     await this.#until(this.#world.scheduler.now + milliseconds);
+  }
+
+  /** As long again when the limit of two hours has closed a connection just now: its device needs time to come back. */
+  async #passPrompt(): Promise<void> {
+    await this.#pass(PROMPT_MS);
+    const { devices } = this.#world;
+    if (devices.some(({ wanted, socket }) => wanted && !socket)) await this.#pass(PROMPT_MS);
   }
 
   /** A device that caused the newest messages may not have been told that it passed them. */

@@ -23,7 +23,8 @@ const PORTS: Record<TableName, CallPort> = {
 
 /** Told of every call as it takes effect. */
 export interface Watcher {
-  read(invocation: Invocation, table: TableName, rows: Row[], isFirstPage: boolean): void;
+  /** One page of a query, from behind `start` on. */
+  read(invocation: Invocation, table: TableName, rows: Row[], start: Row | undefined): void;
   wrote(invocation: Invocation, table: TableName): void;
 }
 
@@ -73,7 +74,7 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
           const start = ExclusiveStartKey as Row | undefined;
           const bindings = bindingsOf(input);
           const page = database.query(table, KeyConditionExpression, bindings, ConsistentRead, Limit, start);
-          watcher.read(invocation, table, page.rows, start === undefined);
+          watcher.read(invocation, table, page.rows, start);
           return { Items: page.rows, LastEvaluatedKey: page.lastKey };
         }),
       };

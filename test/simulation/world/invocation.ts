@@ -27,6 +27,7 @@ export class Invocation {
   readonly #random: Random;
   readonly #faults: Faults;
   readonly #end: (outcome: Outcome) => void;
+  #crashed = () => {};
 
   constructor(
     id: number,
@@ -57,7 +58,12 @@ export class Invocation {
   }
 
   crash(): void {
+    if (!this.dead) this.#crashed();
     this.finish({ kind: 'crashed' });
+  }
+
+  onCrash(crashed: () => void): void {
+    this.#crashed = crashed;
   }
 
   sleep(milliseconds: number): Promise<void> {

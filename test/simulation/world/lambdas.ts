@@ -1,6 +1,7 @@
 /** Lambda: starts the real handlers, each invocation on ports, a clock and a fate of its own. */
 import './environment.ts';
 import type { App } from '../../../lambdas/domain/app.ts';
+import { createKnownHeads, type KnownHeads } from '../../../lambdas/domain/known-heads.ts';
 import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
 import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts';
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
@@ -32,6 +33,9 @@ const TIMEOUT_MS: Record<LambdaName, number> = {
 
 const MAX_SKEW_MS = 5000;
 
+/** Of each Lambda, warm at the same time. */
+const INSTANCES = 3;
+
 type Handler = (event: never, context: { awsRequestId: string }) => Promise<unknown>;
 
 const HANDLERS: Record<Exclude<LambdaName, 'authorizer'>, (app: App) => Handler> = {
@@ -47,6 +51,7 @@ export class Lambdas {
   invocations = 0;
   readonly #world: World;
   #ids = 0;
+  readonly #memories: (KnownHeads | undefined)[] = [];
   readonly #running = new Set<Invocation>();
 
   constructor(world: World) {
@@ -113,6 +118,7 @@ export class Lambdas {
       connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, now),
       devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, now),
       log: createMessageLog(dynamodb, TABLE_NAMES),
+      heads: this.#memoryOf(invocation),
       gateway: {
         post: ({ connectionId }, frame) => call('post', connectionId, frame),
         close: ({ connectionId }) => call('close', connectionId, ''),
@@ -123,6 +129,17 @@ export class Lambdas {
       settings: { ...settings, callbackUrl: CALLBACK_URL },
       types: {},
     };
+  }
+
+  /** An invocation finds what one before it has left, on whichever instance it lands; what a crash takes along is lost. */
+  #memoryOf(invocation: Invocation): KnownHeads {
+    const instance = invocation.id % INSTANCES;
+    const memory = this.#memories[instance] ?? createKnownHeads();
+    this.#memories[instance] = memory;
+    invocation.onCrash(() => {
+      if (this.#memories[instance] === memory) delete this.#memories[instance];
+    });
+    return memory;
   }
 
   #clockOffset(): number {

@@ -7,7 +7,7 @@ import { mapConcurrently } from '../../../lambdas/domain/concurrency.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 /** Within so many seeds each mutant is caught. */
-export const ZOO_SEEDS = 150;
+export const ZOO_SEEDS = 500;
 const MAX_OUTPUT_BYTES = 1_000_000;
 
 export interface Catch {

@@ -49,14 +49,6 @@ export const UNITS = {
     readUnits: 2,
     writeUnits: 6,
   },
-  /** The same when the instance of the Lambda published to this user within the last seconds, and nobody since: the bill leaves it out. */
-  publishAgain: {
-    invocations: { notify: 1 },
-    frames: 0,
-    calls: { TransactWriteItems: 1, Query: 1 },
-    readUnits: 1,
-    writeUnits: 6,
-  },
   /** To each connection in ack mode `auto`, besides. */
   deliver: {
     invocations: {},
@@ -84,6 +76,13 @@ export const UNITS = {
     writeUnits: 1,
   },
 } as const satisfies Record<string, Units>;
+
+/** A publish when the same instance of the Lambda published to this user just before, and nobody since. No bill counts on it. */
+export const PUBLISH_AGAIN: Units = {
+  ...UNITS.publish,
+  calls: { TransactWriteItems: 1, Query: 1 },
+  readUnits: 1,
+};
 
 /** A message's row beside its data: keys, id, type, times, and the names of the attributes. */
 export const ROW_OVERHEAD_BYTES = 142;

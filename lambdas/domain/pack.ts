@@ -38,35 +38,39 @@ export const largestFrameBytes = (channel: string, message: Omit<WireMessage, 's
  * messages. `messages`: what is kept of these seqs, ascending; whatever is missing has expired. The messages of
  * `originDeviceId` itself are settled and left out.
  */
-export function pack(
+export function* pack(
   { channel, epoch }: { channel: string; epoch: string },
   { after, through, messages }: { after: number; through: number; messages: Message[] },
   originDeviceId: string | undefined,
-): Portion[] {
+): Generator<Portion, void> {
   const room = MAX_FRAME_BYTES - envelopeBytes(channel, epoch);
-  const portions: Portion[] = [];
   let portion: JsonText[] = [];
   let settled = after;
   let kept = 0;
   let bytes = 0;
-  const close = (upTo: number) => {
-    portions.push({ messages: portion, after: settled, through: upTo, expired: upTo - settled - kept });
-    portion = [];
-    settled = upTo;
-    kept = 0;
-    bytes = 0;
-  };
+  const upTo = (seq: number): Portion => ({
+    messages: portion,
+    after: settled,
+    through: seq,
+    expired: seq - settled - kept,
+  });
 
   for (const message of messages) {
     if (originDeviceId === undefined || message.originDeviceId !== originDeviceId) {
       const encoded = encodeReplayed(message);
       const size = utf8Bytes(encoded) + 1; // its comma
-      if (portion.length > 0 && bytes + size > room + 1) close(message.seq - 1);
+      if (portion.length > 0 && bytes + size > room + 1) {
+        const last = message.seq - 1;
+        yield upTo(last);
+        portion = [];
+        settled = last;
+        kept = 0;
+        bytes = 0;
+      }
       portion.push(encoded);
       bytes += size;
     }
     kept += 1;
   }
-  close(through);
-  return portions;
+  yield upTo(through);
 }

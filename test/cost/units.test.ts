@@ -8,6 +8,7 @@ import {
   extraPublishWriteUnits,
   extraReplayFrames,
   FRAME_OVERHEAD_BYTES,
+  PUBLISH_AGAIN,
   ROW_OVERHEAD_BYTES,
   UNITS,
   type Units,
@@ -91,7 +92,7 @@ it('a publish to somebody who was published to just before', async () => {
   const user = newUser();
   await stack.acquaint(user);
   await publish(user, 'hello');
-  const { units, expected } = await publish(user, 'again', NOTHING, noFrames, UNITS.publishAgain);
+  const { units, expected } = await publish(user, 'again', NOTHING, noFrames, PUBLISH_AGAIN);
   expect(units).toEqual(expected);
 });
 

@@ -7,6 +7,9 @@ import { encodeMessage, encodeReplay, encodeReplayed } from '../../lambdas/proto
 import { MAX_FRAME_BYTES, utf8Bytes } from '../../lambdas/protocol/limits.ts';
 import { aMessage } from './builders.ts';
 
+/** All portions at once. */
+const packed = (...of: Parameters<typeof pack>): Portion[] => [...pack(...of)];
+
 const CHANNEL = 'user:alice';
 const EPOCH = '01999999-9999-7999-8999-999999999999';
 const MAX = Number.MAX_SAFE_INTEGER;
@@ -63,7 +66,7 @@ describe('replay frames', () => {
   it('are at most 32,768 bytes each', () => {
     fc.assert(
       fc.property(logs, devices, ({ channel, ...log }, device) => {
-        for (const portion of pack(on(channel), log, device)) {
+        for (const portion of packed(on(channel), log, device)) {
           for (const more of [true, false]) {
             expect(Buffer.byteLength(frameOf(portion, channel, more))).toBeLessThanOrEqual(32_768);
           }
@@ -75,7 +78,7 @@ describe('replay frames', () => {
   it('settle every seq after the cursor exactly once, in order, none at all if there is none', () => {
     fc.assert(
       fc.property(logs, devices, ({ channel, ...log }, device) => {
-        const portions = pack(on(channel), log, device);
+        const portions = packed(on(channel), log, device);
         let settled = log.after;
         for (const portion of portions) {
           for (const seq of seqsOf(portion)) {
@@ -97,7 +100,7 @@ describe('replay frames', () => {
         const foreign = log.messages.filter(
           ({ originDeviceId }) => device === undefined || originDeviceId !== device,
         );
-        expect(pack(on(channel), log, device).flatMap(seqsOf)).toEqual(foreign.map(({ seq }) => seq));
+        expect(packed(on(channel), log, device).flatMap(seqsOf)).toEqual(foreign.map(({ seq }) => seq));
       }),
     );
   });
@@ -106,7 +109,7 @@ describe('replay frames', () => {
     fc.assert(
       fc.property(logs, devices, ({ channel, ...log }, device) => {
         let settled = log.after;
-        for (const { through, expired } of pack(on(channel), log, device)) {
+        for (const { through, expired } of packed(on(channel), log, device)) {
           const kept = log.messages.filter(({ seq }) => seq > settled && seq <= through).length;
           expect(expired).toBe(through - settled - kept);
           settled = through;
@@ -118,7 +121,7 @@ describe('replay frames', () => {
   it('are as few as fit: the next message would not have gone into the one before', () => {
     fc.assert(
       fc.property(logs, ({ channel, ...log }) => {
-        const portions = pack(on(channel), log, undefined);
+        const portions = packed(on(channel), log, undefined);
         for (const [index, portion] of portions.entries()) {
           const next = portions[index + 1]?.messages[0];
           if (next === undefined) continue;
@@ -138,7 +141,7 @@ describe('replay frames', () => {
       [room + 1, 2],
     ] as const) {
       const messages = [first, aMessage({ seq: 2, data: JSON.stringify('x'.repeat(length)) })];
-      expect(pack(on(), { after: 0, through: 2, messages }, undefined)).toHaveLength(frames);
+      expect(packed(on(), { after: 0, through: 2, messages }, undefined)).toHaveLength(frames);
     }
   });
 
@@ -148,33 +151,33 @@ describe('replay frames', () => {
 
 describe('a replay of', () => {
   it('nothing is one empty frame', () => {
-    expect(pack(on(), { after: 7, through: 7, messages: [] }, 'phone')).toEqual([
+    expect(packed(on(), { after: 7, through: 7, messages: [] }, 'phone')).toEqual([
       { messages: [], after: 7, through: 7, expired: 0 },
     ]);
   });
 
   it('expired messages only is one empty frame that counts them', () => {
-    expect(pack(on(), { after: 2, through: 9, messages: [] }, 'phone')).toEqual([
+    expect(packed(on(), { after: 2, through: 9, messages: [] }, 'phone')).toEqual([
       { messages: [], after: 2, through: 9, expired: 7 },
     ]);
   });
 
   it('own messages only is one empty frame that passes over them', () => {
     const messages = [1, 2, 3].map((seq) => aMessage({ seq, originDeviceId: 'phone' }));
-    expect(pack(on(), { after: 0, through: 3, messages }, 'phone')).toEqual([
+    expect(packed(on(), { after: 0, through: 3, messages }, 'phone')).toEqual([
       { messages: [], after: 0, through: 3, expired: 0 },
     ]);
   });
 
   it('a user without a device leaves nothing out', () => {
     const messages = [aMessage({ seq: 1, originDeviceId: 'phone' }), aMessage({ seq: 2 })];
-    const [portion] = pack(on(), { after: 0, through: 2, messages }, undefined);
+    const [portion] = packed(on(), { after: 0, through: 2, messages }, undefined);
     expect(portion && seqsOf(portion)).toEqual([1, 2]);
   });
 
   it('10,000 small messages takes a handful of frames', () => {
     const messages = Array.from({ length: 10_000 }, (_, index) => aMessage({ seq: index + 1 }));
-    const portions = pack(on(), { after: 0, through: 10_000, messages }, undefined);
+    const portions = packed(on(), { after: 0, through: 10_000, messages }, undefined);
     expect(portions.flatMap(seqsOf)).toHaveLength(10_000);
     expect(portions.length).toBeLessThan(25);
     for (const portion of portions) expect(Buffer.byteLength(frameOf(portion))).toBeLessThanOrEqual(32_768);
@@ -191,7 +194,7 @@ describe('the largest message', () => {
       expect(largestFrameBytes(channel, message)).toBe(32_768);
 
       const log = { after: widest.seq - 1, through: widest.seq, messages: [message] };
-      const [portion] = pack(on(channel), log, undefined);
+      const [portion] = packed(on(channel), log, undefined);
       expect(portion && Buffer.byteLength(frameOf(portion, channel))).toBeLessThanOrEqual(32_768);
       expect(portion?.messages).toHaveLength(1);
     }
@@ -204,7 +207,7 @@ describe('the largest message', () => {
 
   it('has room for every number at its widest', () => {
     const message = aMessage({ ...widest, data: dataFilling(MAX_FRAME_BYTES, '€', CHANNEL, {}) });
-    const [portion] = pack(on(), { after: 0, through: widest.seq, messages: [message] }, undefined);
+    const [portion] = packed(on(), { after: 0, through: widest.seq, messages: [message] }, undefined);
     expect(
       portion && Buffer.byteLength(frameOf({ ...portion, after: widest.seq, expired: widest.seq })),
     ).toBe(32_768);
@@ -225,7 +228,7 @@ describe('the largest message', () => {
   it('shares no frame, nor do its neighbours lose theirs', () => {
     const large = (seq: number) => aMessage({ seq, data: dataFilling(MAX_FRAME_BYTES, '😀', CHANNEL, {}) });
     const messages = [aMessage({ seq: 1 }), large(2), large(3), aMessage({ seq: 4 })];
-    const portions = pack(on(), { after: 0, through: 4, messages }, undefined);
+    const portions = packed(on(), { after: 0, through: 4, messages }, undefined);
     expect(portions.map(seqsOf)).toEqual([[1], [2], [3], [4]]);
     expect(portions.map(({ through }) => through)).toEqual([1, 2, 3, 4]);
   });

@@ -11,7 +11,7 @@ export const HELP = `Runs Herald on this machine: npm start -- [options]
   --idle-seconds N            close a connection after so long without data (default 600)
   --max-connection-seconds N  close every connection after so long (default 7200)
   --bundles                   run the bundles CDK deploys, each in a process of its own with the environment
-                              CDK gives it (default: the sources, in this process)
+                              CDK gives it (default: the sources, in a thread of their own)
   --cdk-out DIR               with --bundles: take them from DIR, as cdk synth left it (default: make them)
   --quiet                     do not print what the Lambdas log
   --help                      print this

@@ -1,4 +1,4 @@
-/** Runs the bundled Lambdas behind the same interface as those in this process. */
+/** Runs the bundled Lambdas behind the same interface as their sources. */
 import { randomUUID } from 'node:crypto';
 import { contextData, LambdaError, type Lambdas, REGION, timedOut } from '../lambdas.ts';
 import { type Bundle, openAssembly, readBundles } from './assembly.ts';

@@ -14,27 +14,20 @@ import { type Faults, type GatewaySettings, STAGE } from './gateway/settings.ts'
 import { type Lambdas, REGION } from './lambdas.ts';
 import { listen } from './server.ts';
 import { createHttpApi, type Routes } from './services/http-api.ts';
-import { startLambdas } from './start-lambdas.ts';
+import { type LambdaOptions, startLambdas } from './start-lambdas.ts';
 import type { EventSourceSettings } from './stream/lanes.ts';
 import { startStreamPoller } from './stream-poller.ts';
 import { createTables } from './tables.ts';
 import { readJwtSecret } from './token.ts';
 
-export interface StackOptions {
+export interface StackOptions extends LambdaOptions {
   /** 0: any free one. */
   port: number;
   /** Where the data is kept. @default in memory */
   dataDir?: string | undefined;
   gateway?: Partial<GatewaySettings> | undefined;
-  /** Drop what the Lambdas log. @default false */
-  quiet?: boolean | undefined;
   /** @default `HERALD_JWT_SECRET`, else a fixed one */
   jwtSecret?: string | undefined;
-  /**
-   * Run the bundles CDK deploys: those of a folder that `cdk synth` has written, or new ones.
-   * @default the sources, in a thread of their own
-   */
-  bundles?: { assembly?: string | undefined } | undefined;
   /** Hears of every run of a Lambda that has ended, for measurements. */
   onInvoked?: ((name: string) => void) | undefined;
 }

@@ -3,13 +3,22 @@ import { startBundledLambdas } from './bundles/lambdas.ts';
 import { JWT_SECRET_NAME, lambdaEnvironment, serviceEnvironment, TABLE_NAMES } from './environment.ts';
 import type { Lambdas } from './lambdas.ts';
 import { secretArn } from './services/json-services.ts';
-import type { StackOptions } from './stack.ts';
 import { FUNCTION_NAMES } from './thread/handlers.ts';
 import { startThreadLambdas } from './thread/lambdas.ts';
 
+export interface LambdaOptions {
+  /** Drop what the Lambdas log. @default false */
+  quiet?: boolean | undefined;
+  /**
+   * Run the bundles CDK deploys: those of a folder that `cdk synth` has written, or new ones.
+   * @default the sources, in a thread of their own
+   */
+  bundles?: { assembly?: string | undefined } | undefined;
+}
+
 /** Puts into `stops` how they are stopped. */
 export async function startLambdas(
-  { quiet = false, bundles }: Pick<StackOptions, 'quiet' | 'bundles'>,
+  { quiet = false, bundles }: LambdaOptions,
   httpUrl: string,
   dynamodbUrl: string,
   stops: (() => unknown)[],

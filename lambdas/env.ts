@@ -25,7 +25,9 @@ type AwsVar =
   | 'AWS_SESSION_TOKEN'
   | 'AWS_ENDPOINT_URL'
   | 'AWS_ENDPOINT_URL_DYNAMODB'
-  | 'AWS_ENDPOINT_URL_SECRETS_MANAGER';
+  | 'AWS_ENDPOINT_URL_SECRETS_MANAGER'
+  | 'AWS_USE_FIPS_ENDPOINT'
+  | 'AWS_USE_DUALSTACK_ENDPOINT';
 
 /** Optional: whose metrics they are, where an account has several backends. */
 export type MetricsVar = 'BACKEND_NAME';
@@ -94,11 +96,16 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
   };
 }
 
-/** A service's own, else the one for all services. */
-const endpointOf = (vars: Vars, own: AwsVar): string | undefined =>
-  ([own, 'AWS_ENDPOINT_URL'] satisfies AwsVar[])
-    .map((name) => (vars[name] ? url(vars, name) : undefined))
-    .find((endpoint) => endpoint !== undefined);
+/** A service's own, else the one for all services. Undefined: the usual one of the region. */
+function endpointOf(vars: Vars, own: AwsVar): string | undefined {
+  const named = [own, 'AWS_ENDPOINT_URL' as const].find((name) => vars[name]);
+  if (named) return url(vars, named);
+  for (const unusual of ['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT'] satisfies AwsVar[]) {
+    if (vars[unusual] === 'true')
+      throw new Error(`${unusual} is "true": set ${own} to that endpoint instead`);
+  }
+  return undefined;
+}
 
 /** Under whose name Lambda lets us call; it may change between two invocations. */
 export const readAccess = (vars: Vars = process.env): Access => ({

@@ -162,6 +162,7 @@ const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(reso
 const mayPass = (error: unknown): boolean =>
   !(error instanceof DynamoDbError) ||
   error.status >= 500 ||
+  error.status === 200 || // but no answer
   THROTTLING.has(error.name) ||
   error.name === IN_PROGRESS;
 
@@ -169,18 +170,23 @@ const baseMs = (error: unknown): number =>
   error instanceof DynamoDbError && THROTTLING.has(error.name) ? THROTTLED_BASE_MS : RETRY_BASE_MS;
 
 function resultOf<Name extends Operation>({ status, body }: HttpAnswer): Operations[Name]['output'] {
-  if (status === 200) return decoded(JSON.parse(body)) as Operations[Name]['output'];
-  throw refusalIn(status, body);
+  const answer = parsed(body);
+  if (status === 200 && answer) return decoded(answer) as Operations[Name]['output'];
+  throw refusalIn(status, answer);
+}
+
+/** Undefined: no JSON. What JSON cannot read it would quote in its complaint, and this may be somebody's message. */
+function parsed(body: string): object | undefined {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A fault without a body that tells it is one of what stands before the service. */
-function refusalIn(status: number, body: string): DynamoDbError {
-  let fault: Record<string, unknown> = {};
-  try {
-    fault = decoded(JSON.parse(body)) as Record<string, unknown>;
-  } catch {
-    // No JSON, no name.
-  }
+function refusalIn(status: number, answer: object | undefined): DynamoDbError {
+  const fault = decoded(answer ?? {}) as Record<string, unknown>;
   const { __type = `HTTP ${status}`, message, Message, ...rest } = fault;
   const name = String(__type).replace(/^.*#/, '');
   return new DynamoDbError({ ...rest, name, message: String(message ?? Message ?? name), status });

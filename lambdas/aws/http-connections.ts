@@ -1,7 +1,7 @@
 /** The kept-alive connections to one server: each with one request at a time, at most so many, the others wait their turn. */
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { type CompleteAnswer, createAnswerReader, type HttpAnswer, MalformedAnswer } from './http-answer.ts';
+import { type CompleteAnswer, createAnswerReader, type HttpAnswer } from './http-answer.ts';
 
 /** Where a server is. */
 export interface Origin {
@@ -13,7 +13,7 @@ export interface Origin {
 export interface Timeouts {
   /** Until the connection stands, with its encryption. */
   connectMs: number;
-  /** From the call to the end of the answer. */
+  /** From when a connection is there for the request to the end of the answer; twice as long it may wait for the connection. */
   requestMs: number;
 }
 
@@ -21,7 +21,7 @@ export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }
 
-/** The server closed before it had answered: so it does when the connection had been idle for long. */
+/** The server gave the connection up before it had answered: so it does when that had been idle for long. */
 class Reset extends Error {
   readonly code = 'ECONNRESET';
 }
@@ -47,6 +47,8 @@ interface Exchange {
   readonly request: string;
   settle(answer: CompleteAnswer): void;
   fail(error: Error): void;
+  /** From now on it may take so long. */
+  limit(milliseconds: number): void;
   /** The one it was given to. */
   connection?: Connection;
 }
@@ -60,6 +62,7 @@ export function createConnections(origin: Origin, { connectMs, requestMs }: Time
   function start(exchange: Exchange, connection: Connection): void {
     exchange.connection = connection;
     connection.exchange = exchange;
+    exchange.limit(requestMs);
     connection.socket.ref().write(exchange.request);
   }
 
@@ -96,10 +99,11 @@ export function createConnections(origin: Origin, { connectMs, requestMs }: Time
     socket.once(origin.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(late));
     socket.on('data', (piece: Buffer) => {
       try {
-        if (!connection.exchange) throw new MalformedAnswer('nothing was asked');
+        if (!connection.exchange) throw new Reset('the server spoke without being asked');
         const answer = reader.take(piece);
         if (answer) finish(answer);
       } catch (error) {
+        dropIdle(connection);
         socket.destroy(error as Error);
       }
     });
@@ -119,10 +123,14 @@ export function createConnections(origin: Origin, { connectMs, requestMs }: Time
     start(exchange, connection);
   }
 
-  function forget(connection: Connection): void {
-    open -= 1;
+  function dropIdle(connection: Connection): void {
     const at = idle.indexOf(connection);
     if (at >= 0) idle.splice(at, 1);
+  }
+
+  function forget(connection: Connection): void {
+    open -= 1;
+    dropIdle(connection);
     const next = waiting.shift();
     if (next) connect(next, true);
   }
@@ -132,25 +140,37 @@ export function createConnections(origin: Origin, { connectMs, requestMs }: Time
     if (connection) start(exchange, connection);
     else if (fresh) connect(exchange, false);
     else if (open < MAX_CONNECTIONS) connect(exchange, true);
-    else waiting.push(exchange);
+    else wait(exchange);
+  }
+
+  function wait(exchange: Exchange): void {
+    exchange.limit(2 * requestMs);
+    waiting.push(exchange);
   }
 
   function giveUp(exchange: Exchange, error: Error): void {
     const at = waiting.indexOf(exchange);
     if (at >= 0) waiting.splice(at, 1);
-    if (exchange.connection) exchange.connection.socket.destroy(error);
-    else exchange.fail(error);
+    if (exchange.connection) {
+      exchange.connection.socket.destroy(error);
+      // What lies between may have forgotten the others as well: the next try must not find another one that is silent.
+      for (const { socket } of idle.splice(0)) socket.destroy();
+    } else {
+      exchange.fail(error);
+    }
   }
 
   return {
     exchange: (request, fresh) =>
       new Promise((resolve, reject) => {
-        const late = setTimeout(
-          () => giveUp(exchange, new TimeoutError(`not answered in ${requestMs} ms`)),
-          requestMs,
-        );
+        let late: NodeJS.Timeout | undefined;
         const exchange: Exchange = {
           request,
+          limit(milliseconds) {
+            clearTimeout(late);
+            const error = () => new TimeoutError(`not answered in ${milliseconds} ms`);
+            late = setTimeout(() => giveUp(exchange, error()), milliseconds);
+          },
           settle(answer) {
             clearTimeout(late);
             resolve(answer);

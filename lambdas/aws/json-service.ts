@@ -1,4 +1,4 @@
-/** Calls of a service of AWS that takes and gives JSON, signed: `POST /` with the operation in a header. */
+/** Calls of a service of AWS that takes and gives JSON, signed: a `POST` with the operation in a header. */
 import { serviceUrl } from './endpoint.ts';
 import { createSender, originOf } from './http.ts';
 import type { HttpAnswer } from './http-answer.ts';
@@ -29,7 +29,8 @@ export function createJsonService(options: JsonServiceOptions): CallJson {
   return async (operation, body) => {
     server ??= originOf(endpoint ?? serviceUrl(service, readAccess().region));
     const target = `${api}.${operation}`;
-    const headers = sign({ method: 'POST', host: server.host, path: '/', body, contentType, target });
-    return await send({ origin: server, method: 'POST', path: '/', headers, body });
+    const { host, pathname: path } = server;
+    const headers = sign({ method: 'POST', host, path, body, contentType, target });
+    return await send({ origin: server, method: 'POST', path, headers, body });
   };
 }

@@ -40,7 +40,7 @@ async function race(app: App, channel: string, draft: Draft): Promise<Appended> 
 
   // With a known head there is one try more: the one before the first that asks.
   for (let attempt = knownHead ? -1 : 0; attempt < MAX_TRIES; attempt++) {
-    if (attempt > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+    if (attempt > 0 || faults > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
     const now = app.clock.now();
     let message: Message | undefined;
     try {
@@ -55,12 +55,12 @@ async function race(app: App, channel: string, draft: Draft): Promise<Appended> 
         app.heads.keep(channel, next, now);
         return { outcome: 'appended', epoch: next.epoch, message };
       }
-      if (attempt < 0) {
-        // Nothing but a success is believed: a key of the numbering before a restore would pass for a duplicate.
-        if (result.outcome === 'lost_race') app.heads.distrust(channel, now);
-        continue;
+      if (result.outcome === 'lost_race') {
+        app.logger.metrics({ lostRaces: 1 });
+        if (attempt < 0) app.heads.distrust(channel, now);
       }
-      if (result.outcome === 'lost_race') app.logger.metrics({ lostRaces: 1 });
+      // Of a known head a success is believed and nothing else: a key from before a restore would pass for a duplicate.
+      if (attempt < 0) continue;
       if (result.outcome === 'duplicate') {
         return await known(app, channel, next.epoch, result, doubtful);
       }

@@ -7,7 +7,7 @@ import { dismiss, logged } from './goodbye.ts';
 import type { Connection, Cursor, Message } from './ports.ts';
 import { forgetGone, post } from './post.ts';
 
-/** As many as there are connections to the gateway. */
+/** To one user. The client of the gateway keeps as many connections; what exceeds them waits for one. */
 const CONCURRENT_POSTS = 64;
 
 /** Publishers of one user that may be at work at once: a cursor further behind than this waits for a replay, not for them. */

@@ -250,6 +250,14 @@ describe('a fault', () => {
     });
   });
 
+  it('that claims to be none has a name all the same, and quotes nothing of what came', async () => {
+    server.answer = status(200, {}, '{"Item":{"data":{"S":"secret');
+    const error = await rejected(ours().call('GetItem', INPUTS.GetItem));
+    expect(error).toMatchObject({ name: 'HTTP 200' });
+    expect(String((error as Error).stack)).not.toContain('secret');
+    expect(server.received).toHaveLength(3);
+  });
+
   it('of a condition tells the row as it stood', async () => {
     server.answer = fault('ConditionalCheckFailedException', { Item: toAttributes(Item) });
     expect(await rejected(ours().call('PutItem', INPUTS.PutItem))).toMatchObject({ Item });
@@ -275,6 +283,12 @@ describe('a fault', () => {
     expect(tokens).toHaveLength(2);
     expect(tokens[0]).toBe(tokens[1]);
   });
+});
+
+it('a service may be elsewhere, behind a path', async () => {
+  const endpoint = `${server.url}/dynamodb`;
+  await createDynamoDb({ readAccess: readLocalAccess, endpoint }).call('DeleteItem', INPUTS.DeleteItem);
+  expect(server.received[0]?.url).toBe('/dynamodb');
 });
 
 describe('where AWS has a service', () => {

@@ -156,6 +156,51 @@ describe('post', () => {
     expect(logger.entries).toEqual([]);
   });
 
+  it('does not count against a post what it waits for others that hang', async () => {
+    server.answer = (request, response) => {
+      if (!request.url?.includes('hangs')) response.writeHead(200).end();
+    };
+    const { post } = gateway();
+    const hanging = Array.from({ length: 64 }, (_, index) =>
+      post({ ...connection(), connectionId: `hangs${index}` }, FRAME),
+    );
+    const fine = Array.from({ length: 100 }, () => post(connection(), FRAME));
+    expect(new Set(await Promise.all(fine))).toEqual(new Set(['sent']));
+    expect(new Set(await Promise.all(hanging))).toEqual(new Set(['failed']));
+  });
+
+  it('fails what waits for too long', async () => {
+    server.answer = () => {};
+    const { post } = gateway();
+    const outcomes = await Promise.all(Array.from({ length: 5 * 64 }, () => post(connection(), FRAME)));
+    expect(new Set(outcomes)).toEqual(new Set(['failed']));
+    expect(server.received.length).toBeLessThan(5 * 64);
+  });
+
+  it('does not go from one connection that has fallen silent to the next', async () => {
+    const silent = new WeakSet<Socket>();
+    server.answer = (request, response) => {
+      if (!silent.has(request.socket)) response.writeHead(200).end();
+    };
+    const { post } = gateway();
+    await Promise.all(Array.from({ length: 10 }, () => post(connection(), FRAME)));
+    for (const socket of server.sockets) silent.add(socket);
+    expect(await post(connection(), FRAME)).toBe('failed');
+    expect(await post(connection(), FRAME)).toBe('sent');
+  });
+
+  it('gets through when the server has spoken on a kept connection, and closed it', async () => {
+    server.answer = status(200);
+    const { post } = gateway();
+    await post(connection(), FRAME);
+    const closed = server.sockets.map((socket) => once(socket, 'close'));
+    for (const socket of server.sockets)
+      socket.write('HTTP/1.1 408 Request Timeout\r\nconnection: close\r\n\r\n');
+    await Promise.all(closed);
+    expect(await post(connection(), FRAME)).toBe('sent');
+    expect(logger.entries).toEqual([]);
+  });
+
   it('signs with the credentials of the moment', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     server.answer = status(200);

@@ -1,6 +1,7 @@
 /** An HTTP server on loopback that answers as a test says, for what no emulator can be made to answer. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -17,6 +18,8 @@ export interface ScriptedServer {
   answer: Answer;
   /** What it was sent in this test. */
   received: Received[];
+  /** The connections that are open. */
+  readonly sockets: Socket[];
   url: string;
 }
 
@@ -28,13 +31,26 @@ export const status =
 
 /** For a whole file: runs from before its first test until after its last. */
 export function useScriptedServer(): ScriptedServer {
-  const scripted: ScriptedServer = { answer: status(500), received: [], url: '' };
+  const open = new Set<Socket>();
+  const scripted: ScriptedServer = {
+    answer: status(500),
+    received: [],
+    get sockets() {
+      return [...open];
+    },
+    url: '',
+  };
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += chunk;
     const { method, url, headers } = request;
     scripted.received.push({ method, url, headers, body });
     scripted.answer(request, response);
+  });
+
+  server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
   });
 
   beforeAll(async () => {

@@ -270,6 +270,20 @@ describe('a publisher that knows the head from before', () => {
     expect(await memory.query('user:alice', 0, 10)).toMatchObject({ messages: [{ id: 'key' }] });
   });
 
+  it('waits before it tries again after a fault', async () => {
+    const { memory } = worldThatCounts();
+    let appends = 0;
+    const append: MessageLog['append'] = async (...args) => {
+      if (++appends === 2) throw new Busy('throttled');
+      return await memory.append(...args);
+    };
+    const world = new World({ log: logWith(memory, { append }) });
+    await world.publish('alice', 'first');
+    const before = world.now;
+    expect(await world.publish('alice', 'second')).toMatchObject({ seq: 2 });
+    expect(world.now).toBeGreaterThan(before);
+  });
+
   it.each([undefined, 'key'])('does not double a message whose answer was lost (id %s)', async (id) => {
     const { memory } = worldThatCounts();
     let appends = 0;

@@ -117,6 +117,15 @@ describe('where the secrets are', () => {
     expect(endpointWith({ ...all, ...own })).toBe('http://127.0.0.1:2');
   });
 
+  it.each(['AWS_USE_FIPS_ENDPOINT', 'AWS_USE_DUALSTACK_ENDPOINT'])('is told outright with %s', (name) => {
+    expect(() => endpointWith({ [name]: 'true' })).toThrow(
+      `${name} is "true": set AWS_ENDPOINT_URL_SECRETS_MANAGER to that endpoint instead`,
+    );
+    expect(() => readEnv({ ...good, [name]: 'true' })).toThrow(`set AWS_ENDPOINT_URL_DYNAMODB`);
+    const own = { AWS_ENDPOINT_URL_SECRETS_MANAGER: 'https://secretsmanager-fips.us-east-1.amazonaws.com' };
+    expect(endpointWith({ [name]: 'true', ...own })).toBe(own.AWS_ENDPOINT_URL_SECRETS_MANAGER);
+  });
+
   it('is a URL or nothing', () => {
     expect(() => endpointWith({ AWS_ENDPOINT_URL: 'nowhere' })).toThrow('AWS_ENDPOINT_URL is "nowhere"');
   });

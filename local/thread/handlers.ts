@@ -14,11 +14,13 @@ const FUNCTIONS = {
 
 export const FUNCTION_NAMES = Object.keys(FUNCTIONS);
 
+export const timeLimitMs = (name: string): number => (FUNCTIONS[name as keyof typeof FUNCTIONS] ?? 0) * 1000;
+
 export async function loadHandlers(): Promise<Record<string, FunctionSettings>> {
-  const entries = Object.entries(FUNCTIONS).map(async ([name, timeoutSeconds]) => {
+  const entries = FUNCTION_NAMES.map(async (name) => {
     const url = new URL(`../../lambdas/handlers/${name}.ts`, import.meta.url);
     const { handler } = (await import(url.href)) as { handler: LambdaHandler };
-    return [name, { handler, timeoutMs: timeoutSeconds * 1000 }];
+    return [name, { handler, timeoutMs: timeLimitMs(name) }];
   });
   return Object.fromEntries(await Promise.all(entries));
 }

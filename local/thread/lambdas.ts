@@ -2,67 +2,61 @@
  * Runs the sources of the Lambdas in one thread of their own: as on AWS they share nothing with the services around them, neither
  * the environment nor the processor.
  */
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-import { LambdaError, type Lambdas } from '../lambdas.ts';
-import { FUNCTION_NAMES } from './handlers.ts';
-import type { Asked, Start, Told } from './runtime.ts';
+import { LambdaError, type Lambdas, timedOut, within } from '../lambdas.ts';
+import { FUNCTION_NAMES, timeLimitMs } from './handlers.ts';
+import { startThread } from './thread.ts';
 
 const RUNTIME = new URL('./runtime.ts', import.meta.url);
+
+/** The thread itself ends a run at its limit, unless the Lambda lets it do nothing else. */
+const OVERRUN_MS = 1000;
 
 export interface ThreadOptions {
   /** All of it. */
   environment: Record<string, string>;
   quiet: boolean;
+  /** The program of the thread. @default the Lambdas */
+  runtime?: URL;
+  /** @default what they have on AWS */
+  limitMs?: (name: string) => number;
 }
 
 export interface ThreadLambdas extends Lambdas {
   stop(): Promise<void>;
 }
 
-/** Rejects when the Lambdas do not load. */
-export async function startThreadLambdas(options: ThreadOptions): Promise<ThreadLambdas> {
-  let thread = await startThread(options);
-  let runs = 0;
+/** Rejects with a {@link LambdaError} when the Lambdas do not load. A thread that has ended is started anew by the next run. */
+export async function startThreadLambdas({
+  environment,
+  quiet,
+  runtime = RUNTIME,
+  limitMs = timeLimitMs,
+}: ThreadOptions): Promise<ThreadLambdas> {
+  const start = () => startThread(runtime, environment, { quiet });
+  let thread = start();
+  let isStopping = false;
+  await thread.loaded;
+
   return {
     has: (name) => FUNCTION_NAMES.includes(name),
-    async invoke(name, event, requestId) {
-      if (thread.hasEnded()) thread = await startThread(options);
-      return await thread.run({ run: ++runs, name, event, requestId });
+    async invoke(name, event, requestId = crypto.randomUUID()) {
+      if (isStopping) throw new LambdaError('Runtime.ExitError', 'The stack stops');
+      if (thread.hasEnded()) thread = start();
+      const current = thread;
+      const limit = limitMs(name);
+      try {
+        return await within(limit + OVERRUN_MS, current.run(name, event, requestId), () => new Overrun());
+      } catch (error) {
+        if (!(error instanceof Overrun)) throw error;
+        await current.end();
+        throw timedOut(requestId, limit);
+      }
     },
-    stop: () => thread.stop(),
+    async stop() {
+      isStopping = true;
+      await thread.end();
+    },
   };
 }
 
-async function startThread({ environment, quiet }: ThreadOptions) {
-  const workerData: Start = { quiet };
-  const worker = new Worker(RUNTIME, { env: environment, workerData });
-  const waiting = new Map<number, PromiseWithResolvers<unknown>>();
-  let hasEnded = false;
-
-  const end = (reason: string) => {
-    hasEnded = true;
-    for (const { reject } of waiting.values()) reject(new LambdaError('Runtime.ExitError', reason));
-    waiting.clear();
-  };
-  await once(worker, 'message'); // it is loaded
-  worker.on('message', (told: Exclude<Told, 'loaded'>) => {
-    const asked = waiting.get(told.run);
-    waiting.delete(told.run);
-    if ('failure' in told) asked?.reject(LambdaError.of(told.failure));
-    else asked?.resolve(told.result);
-  });
-  worker.on('error', (error: Error) => end(`The Lambdas ended: ${error.stack}`));
-  worker.on('exit', () => end('The Lambdas ended'));
-
-  return {
-    hasEnded: () => hasEnded,
-    async run(asked: Asked): Promise<unknown> {
-      const answered = Promise.withResolvers<unknown>();
-      waiting.set(asked.run, answered);
-      worker.postMessage(asked);
-      return await answered.promise;
-    },
-    stop: async () => void (await worker.terminate()),
-  };
-}
+class Overrun extends Error {}

@@ -12,7 +12,7 @@ export interface Asked {
   run: number;
   name: string;
   event: unknown;
-  requestId: string | undefined;
+  requestId: string;
 }
 
 export type Told = 'loaded' | ({ run: number } & ({ result: unknown } | { failure: Failure }));

@@ -16,6 +16,39 @@ export async function mapConcurrently<Item, Result>(
   return results;
 }
 
+/**
+ * Runs `task` on every item as it comes, at most `limit` at a time, and returns the results. Rejects when the items or a task
+ * do, once all that was begun has ended.
+ */
+export async function mapAsTheyCome<Item, Result>(
+  items: AsyncIterable<Item>,
+  limit: number,
+  task: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const iterator = items[Symbol.asyncIterator]();
+  const worker = async () => {
+    for (let next = await iterator.next(); !next.done; next = await iterator.next())
+      results.push(await task(next.value));
+  };
+  for (const ended of await Promise.allSettled(Array.from({ length: limit }, worker)))
+    if (ended.status === 'rejected') throw ended.reason;
+  return results;
+}
+
+/** The same items, each asked for while the one before is in use. */
+export async function* ahead<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item, void> {
+  const iterator = items[Symbol.asyncIterator]();
+  let next = iterator.next();
+  for (;;) {
+    const { done, value } = await next;
+    if (done) return;
+    next = iterator.next();
+    next.catch(() => undefined); // whoever takes the next item hears of it
+    yield value;
+  }
+}
+
 /** Exponential back-off with full jitter: from 0 to `baseMs` doubled per attempt (from 0), at most `capMs`. */
 export const backOff = (
   { clock, ids }: Pick<App, 'clock' | 'ids'>,

@@ -1,7 +1,7 @@
 /** Posts a committed message to every connection of its user but the origin device's. */
 import { encodeMessage } from '../protocol/frames.ts';
 import type { App } from './app.ts';
-import { backOff, mapConcurrently } from './concurrency.ts';
+import { ahead, backOff, mapAsTheyCome } from './concurrency.ts';
 import { sighting } from './device.ts';
 import { dismiss, logged } from './goodbye.ts';
 import type { Connection, Cursor, Message } from './ports.ts';
@@ -9,6 +9,9 @@ import { forgetGone, post } from './post.ts';
 
 /** To one user. The client of the gateway keeps as many connections; what exceeds them waits for one. */
 const CONCURRENT_POSTS = 64;
+
+/** Few users have more connections; with a smaller page, the others would need a second look-up. */
+const LOOKED_UP_AT_ONCE = 128;
 
 /** Publishers of one user that may be at work at once: a cursor further behind than this waits for a replay, not for them. */
 const CONCURRENT_PUBLISHES = 64;
@@ -26,8 +29,8 @@ type Delivery = 'sent' | 'excluded' | 'gone' | 'deferred';
 export type Deliveries = Record<Delivery | 'connections', number>;
 
 /**
- * `publishedAt`: when its publisher asked. Rejects only when the connections cannot be looked up: what goes wrong on one of
- * them stays there.
+ * `publishedAt`: when its publisher asked. Rejects only when the connections, or the rest of them, cannot be looked up: what
+ * goes wrong on one of them stays there.
  */
 export async function deliver(
   app: App,
@@ -37,10 +40,9 @@ export async function deliver(
   message: Message,
   publishedAt: number,
 ): Promise<Deliveries> {
-  const open = (await app.connections.list(userId)).filter(({ bye }) => bye === undefined);
   const frame = encodeMessage(channel, message);
   const live = { channel, position: { epoch, seq: message.seq }, message, frame, publishedAt };
-  const outcomes = await mapConcurrently(open, CONCURRENT_POSTS, async (connection) => {
+  const outcomes = await mapAsTheyCome(openOf(app, userId), CONCURRENT_POSTS, async (connection) => {
     try {
       const delivery = await deliverTo(app, connection, live);
       if (delivery !== 'sent') note(app, connection, live, delivery);
@@ -53,12 +55,18 @@ export async function deliver(
   });
   const count = (delivery: Delivery) => outcomes.filter((outcome) => outcome === delivery).length;
   return {
-    connections: open.length,
+    connections: outcomes.length,
     sent: count('sent'),
     excluded: count('excluded'),
     gone: count('gone'),
     deferred: count('deferred'),
   };
+}
+
+/** A user's connections that are not being closed. With many the first are posted to while the others are looked up. */
+async function* openOf({ connections }: App, userId: string): AsyncGenerator<Connection, void> {
+  for await (const page of ahead(connections.pages(userId, LOOKED_UP_AT_ONCE)))
+    yield* page.filter(({ bye }) => bye === undefined);
 }
 
 interface Live {

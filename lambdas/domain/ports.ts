@@ -43,6 +43,8 @@ export interface ConnectionStore {
   find(key: ConnectionKey): Promise<Connection | undefined>;
   /** All of a user's, however many. */
   list(userId: string): Promise<Connection[]>;
+  /** The same, at most so many at a time; each page as it stands when it is asked for. */
+  pages(userId: string, limit: number): AsyncIterable<Connection[]>;
   remove(key: ConnectionKey): Promise<void>;
   /** Does nothing when the row is gone, like the two below: a closed connection never comes back. */
   markReady(key: ConnectionKey, readyAt: number): Promise<void>;

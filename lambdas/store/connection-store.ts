@@ -2,7 +2,7 @@
 import type { DynamoDb } from '../aws/dynamodb.ts';
 import type { Connection, ConnectionKey, ConnectionStore } from '../domain/ports.ts';
 import { ifHolds, orBusy } from './faults.ts';
-import { queryAll } from './query-all.ts';
+import { queryAll, queryPages } from './query-all.ts';
 import { type ConnectionRow, defined, toMilliseconds, toSeconds } from './tables.ts';
 
 /** A write that is sent again because its answer was lost must not undo what happened since the first took effect. */
@@ -48,6 +48,12 @@ export function createConnectionStore(
     async list(userId) {
       const rows = await queryAll<ConnectionRow>(dynamodb, tableName, { name: 'userId', value: userId });
       return rows.map(fromRow).filter(isLive);
+    },
+
+    async *pages(userId, limit) {
+      const partition = { name: 'userId', value: userId };
+      for await (const rows of queryPages<ConnectionRow>(dynamodb, tableName, partition, limit))
+        yield rows.map(fromRow).filter(isLive);
     },
 
     async remove(key) {

@@ -1,13 +1,19 @@
-/** Reads all rows of one partition, however many pages they fill: always strongly consistent. */
+/** Reads the rows of one partition, however many pages they fill: always strongly consistent. */
 import type { DynamoDb } from '../aws/dynamodb.ts';
 import { orBusy } from './faults.ts';
 
-export async function queryAll<Row>(
+export interface Partition {
+  name: string;
+  value: string;
+}
+
+/** `limit`: rows of a page, at most. Undefined: as many as DynamoDB puts into one. */
+export async function* queryPages<Row>(
   dynamodb: DynamoDb,
   tableName: string,
-  partition: { name: string; value: string },
-): Promise<Row[]> {
-  const rows: Row[] = [];
+  partition: Partition,
+  limit?: number,
+): AsyncGenerator<Row[], void> {
   let start: object | undefined;
   do {
     const page = await orBusy(
@@ -17,11 +23,21 @@ export async function queryAll<Row>(
         ExpressionAttributeNames: { '#partition': partition.name },
         ExpressionAttributeValues: { ':partition': partition.value },
         ConsistentRead: true,
+        ...(limit && { Limit: limit }),
         ...(start && { ExclusiveStartKey: start }),
       }),
     );
-    rows.push(...((page.Items ?? []) as Row[]));
+    yield (page.Items ?? []) as Row[];
     start = page.LastEvaluatedKey;
   } while (start !== undefined);
+}
+
+export async function queryAll<Row>(
+  dynamodb: DynamoDb,
+  tableName: string,
+  partition: Partition,
+): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const page of queryPages<Row>(dynamodb, tableName, partition)) rows.push(...page);
   return rows;
 }

@@ -57,6 +57,19 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
       expect(await store.list(userId)).toStrictEqual([connection]);
     });
 
+    it('lists page by page, each as it stands when it is asked for', async () => {
+      const ids = ['a', 'b', 'c', 'd', 'e'].map((name) => `Xk3vQf1_${name}=`);
+      for (const connectionId of ids) await added({ connectionId });
+      const read: string[][] = [];
+      for await (const page of store.pages(userId, 2)) {
+        read.push(page.map(({ connectionId }) => connectionId));
+        if (read.length === 1) await store.remove({ userId, connectionId: 'Xk3vQf1_d=' });
+      }
+      expect(read.flat()).toEqual(ids.filter((id) => id !== 'Xk3vQf1_d='));
+      expect(read[0]).toHaveLength(2);
+      for (const page of read) expect(page.length).toBeLessThanOrEqual(2);
+    });
+
     it('finds nothing where nothing was added', async () => {
       expect(await store.find({ userId, connectionId: 'none' })).toBeUndefined();
       expect(await store.list(userId)).toEqual([]);

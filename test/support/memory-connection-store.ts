@@ -30,6 +30,12 @@ export function createMemoryConnectionStore(
     drive(row.request);
   };
 
+  const liveOf = (userId: string): Connection[] =>
+    [...rows.values()]
+      .map(({ connection }) => connection)
+      .filter((connection) => connection.userId === userId && isLive(connection))
+      .map((connection) => ({ ...connection }));
+
   return {
     async add(connection, requestId) {
       if (find(connection)) return;
@@ -42,10 +48,19 @@ export function createMemoryConnectionStore(
       return connection && isLive(connection) ? { ...connection } : undefined;
     },
     async list(userId) {
-      const connections = [...rows.values()].map(({ connection }) => connection);
-      return connections
-        .filter((connection) => connection.userId === userId && isLive(connection))
-        .map((connection) => ({ ...connection }));
+      return liveOf(userId);
+    },
+
+    async *pages(userId, limit) {
+      let last = '';
+      for (;;) {
+        const rest = liveOf(userId)
+          .filter(({ connectionId }) => connectionId > last)
+          .sort((one, other) => (one.connectionId < other.connectionId ? -1 : 1));
+        yield rest.slice(0, limit);
+        if (rest.length <= limit) return;
+        last = rest[limit - 1]?.connectionId ?? '';
+      }
     },
     async remove(key) {
       rows.delete(idOf(key));

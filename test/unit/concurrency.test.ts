@@ -1,7 +1,7 @@
 /** Fan-out is bounded and keeps order; waiting is jittered and capped. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backOff, mapConcurrently } from '../../lambdas/domain/concurrency.ts';
+import { ahead, backOff, mapAsTheyCome, mapConcurrently } from '../../lambdas/domain/concurrency.ts';
 
 describe('mapConcurrently', () => {
   it('answers in the order of the items, whatever order the tasks end in', async () => {
@@ -78,4 +78,83 @@ describe('backOff', () => {
   });
 
   it('never waits longer than the cap', async () => expect(await waitOf(0.999_999, 1000)).toBeLessThan(1000));
+});
+
+async function* eachOf<Item>(items: Item[], failure?: Error): AsyncGenerator<Item, void> {
+  yield* items;
+  if (failure) throw failure;
+}
+
+describe('mapAsTheyCome', () => {
+  it('runs every task once, never more than the limit at a time', async () => {
+    const property = fc.asyncProperty(
+      fc.scheduler(),
+      fc.uniqueArray(fc.nat(), { maxLength: 20 }),
+      fc.integer({ min: 1, max: 8 }),
+      async (scheduler, items, limit) => {
+        let running = 0;
+        const work = scheduler.scheduleFunction(async () => undefined);
+        const done = mapAsTheyCome(eachOf(items), limit, async (item) => {
+          expect(++running).toBeLessThanOrEqual(limit);
+          await work();
+          running -= 1;
+          return item;
+        });
+        await scheduler.waitIdle();
+        expect((await done).sort()).toEqual([...items].sort());
+      },
+    );
+    await fc.assert(property);
+  });
+
+  it('rejects when the items do, after what was begun has ended', async () => {
+    const ended: number[] = [];
+    const results = mapAsTheyCome(eachOf([1, 2], new Error('no more')), 5, async (item) => {
+      await new Promise((resolve) => setImmediate(resolve));
+      ended.push(item);
+    });
+    await expect(results).rejects.toThrow('no more');
+    expect(ended).toEqual([1, 2]);
+  });
+
+  it('rejects when a task does, after the others have ended', async () => {
+    const ended: number[] = [];
+    const results = mapAsTheyCome(eachOf([1, 2, 3]), 2, async (item) => {
+      if (item === 1) throw new Error('one');
+      ended.push(item);
+    });
+    await expect(results).rejects.toThrow('one');
+    expect(ended).toEqual([2, 3]);
+  });
+});
+
+describe('ahead', () => {
+  it('asks for the next item while one is in use, and for no more than that', async () => {
+    let asked = 0;
+    async function* counting() {
+      for (asked = 1; asked <= 3; asked++) yield asked;
+    }
+    const seen: [item: number, asked: number][] = [];
+    for await (const item of ahead(counting())) {
+      await new Promise((resolve) => setImmediate(resolve));
+      seen.push([item, asked]);
+    }
+    expect(seen).toEqual([
+      [1, 2],
+      [2, 3],
+      [3, 4],
+    ]);
+  });
+
+  it('hands an error on where it stands, and to nobody else', async () => {
+    const seen: number[] = [];
+    const reading = (async () => {
+      for await (const item of ahead(eachOf([1, 2], new Error('broken')))) {
+        await new Promise((resolve) => setImmediate(resolve));
+        seen.push(item);
+      }
+    })();
+    await expect(reading).rejects.toThrow('broken');
+    expect(seen).toEqual([1, 2]);
+  });
 });

@@ -332,8 +332,8 @@ describe('a publisher that cannot be served', () => {
 
   it('whose message is stored but whose connections cannot be looked up repeats the request only under its id', async () => {
     const world = new World();
-    world.app.connections.list = async () => {
-      throw new Error('unreachable');
+    world.app.connections.pages = async function* () {
+      yield await Promise.reject(new Error('unreachable'));
     };
     expect(await world.publish('alice', 'no id')).toMatchObject({ seq: 1, connections: 0 });
     const { results } = await publish(world.app, notification({ id: 'key' }));

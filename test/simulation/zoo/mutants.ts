@@ -52,7 +52,7 @@ export const MUTANTS: Mutant[] = [
     find: 'const appended = await append(app, channel, draft);',
     replace: `const early = await app.connections.list(userId);
     const appended = await append(app, channel, draft);
-    app = { ...app, connections: { ...app.connections, list: async () => early } };`,
+    app = { ...app, connections: { ...app.connections, async *pages() { yield early; } } };`,
   },
   {
     name: 'the log is read before ready is marked',
@@ -71,8 +71,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'only the first page of connections counts',
     file: store('query-all'),
-    find: 'rows.push(...((page.Items ?? []) as Row[]));',
-    replace: 'rows.push(...((page.Items ?? []) as Row[])); return rows;',
+    find: 'start = page.LastEvaluatedKey;',
+    replace: 'start = undefined;',
   },
   {
     name: 'a page of the log is taken for all of it',
@@ -241,9 +241,17 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'one failure ends the delivery to all',
-    file: domain('deliver'),
-    find: "      return 'deferred';\n    }\n  });",
-    replace: '      throw error;\n    }\n  });',
+    file: domain('concurrency'),
+    find: `results.push(await task(next.value));
+  };
+  for (const ended of await Promise.allSettled(Array.from({ length: limit }, worker)))`,
+    replace: `{
+        const result = await task(next.value);
+        results.push(result);
+        if (result !== ('sent' as unknown)) return;
+      }
+  };
+  for (const ended of await Promise.allSettled(Array.from({ length: 1 }, worker)))`,
   },
   {
     name: 'a refused post is not made good',

@@ -79,68 +79,47 @@ export function createConnections(origin: Origin, { connectMs, requestMs }: Time
 
   /** `isShared`: it is one of those that are kept. */
   function connect(exchange: Exchange, isShared: boolean): void {
-    const connection: Connection = { socket: connectTo(), exchange: undefined };
-    const { socket } = connection;
-    const late = setTimeout(
-      () => socket.destroy(new TimeoutError(`not connected in ${connectMs} ms`)),
-      connectMs,
-    );
-    let reader = createAnswerReader();
-    let fault: Error | undefined;
-
-    const finish = (answer: CompleteAnswer) => {
-      const { exchange: answered } = connection;
-      connection.exchange = undefined;
-      reader = createAnswerReader();
-      answered?.settle(answer);
-      if (answer.mayReuse && isShared) release(connection);
-      else socket.destroy();
-    };
-    socket.once(origin.protocol === 'https:' ? 'secureConnect' : 'connect', () => clearTimeout(late));
-    socket.on('data', (piece: Buffer) => {
-      try {
-        if (!connection.exchange) throw new Reset('the server spoke without being asked');
-        const answer = reader.take(piece);
-        if (answer) finish(answer);
-      } catch (error) {
-        dropIdle(connection);
-        socket.destroy(error as Error);
-      }
-    });
-    socket.on('end', () => {
-      const answer = connection.exchange && reader.end();
-      if (answer) finish(answer);
-    });
-    socket.on('error', (error) => {
-      fault = error;
-    });
-    socket.on('close', () => {
-      clearTimeout(late);
-      if (isShared) forget(connection);
-      connection.exchange?.fail(fault ?? new Reset('the server closed the connection'));
+    const socket = connectTo();
+    const connection: Connection = { socket, exchange: undefined };
+    listen(socket, origin.protocol === 'https:', connectMs, {
+      isAsked: () => connection.exchange !== undefined,
+      answered(answer) {
+        const { exchange: answered } = connection;
+        connection.exchange = undefined;
+        if (isGivenUp(answer)) answered?.fail(new Reset('the server had given the connection up'));
+        else answered?.settle(answer);
+        if (answer.mayReuse && isShared) release(connection);
+        else socket.destroy();
+      },
+      closed(error) {
+        if (isShared) forget(connection);
+        connection.exchange?.fail(error);
+      },
     });
     if (isShared) open += 1;
     start(exchange, connection);
   }
 
-  function dropIdle(connection: Connection): void {
-    const at = idle.indexOf(connection);
-    if (at >= 0) idle.splice(at, 1);
-  }
-
   function forget(connection: Connection): void {
     open -= 1;
-    dropIdle(connection);
+    const at = idle.indexOf(connection);
+    if (at >= 0) idle.splice(at, 1);
     const next = waiting.shift();
     if (next) connect(next, true);
   }
 
   function begin(exchange: Exchange, fresh: boolean): void {
-    const connection = fresh ? undefined : idle.pop();
+    const connection = fresh ? undefined : takeIdle();
     if (connection) start(exchange, connection);
     else if (fresh) connect(exchange, false);
     else if (open < MAX_CONNECTIONS) connect(exchange, true);
     else wait(exchange);
+  }
+
+  /** Not one that is just closing. */
+  function takeIdle(): Connection | undefined {
+    const connection = idle.pop();
+    return connection?.socket.destroyed ? takeIdle() : connection;
   }
 
   function wait(exchange: Exchange): void {
@@ -183,6 +162,47 @@ export function createConnections(origin: Origin, { connectMs, requestMs }: Time
         begin(exchange, fresh);
       }),
   };
+}
+
+/** It was said before the server saw the request. https://www.rfc-editor.org/rfc/rfc9110#name-408-request-timeout */
+const isGivenUp = ({ status, mayReuse }: CompleteAnswer): boolean => status === 408 && !mayReuse;
+
+interface Hearer {
+  /** A request is under way. */
+  isAsked(): boolean;
+  answered(answer: CompleteAnswer): void;
+  /** Once, at the end of the connection. */
+  closed(error: Error): void;
+}
+
+function listen(socket: Socket, isSecure: boolean, connectMs: number, hearer: Hearer): void {
+  const timeout = () => new TimeoutError(`not connected in ${connectMs} ms`);
+  const late = setTimeout(() => socket.destroy(timeout()), connectMs);
+  let reader = createAnswerReader();
+  let fault: Error | undefined;
+
+  const tell = (answer: CompleteAnswer | undefined) => {
+    if (!answer) return;
+    reader = createAnswerReader();
+    hearer.answered(answer);
+  };
+  socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(late));
+  socket.on('data', (piece: Buffer) => {
+    try {
+      if (!hearer.isAsked()) throw new Reset('the server spoke without being asked');
+      tell(reader.take(piece));
+    } catch (error) {
+      socket.destroy(error as Error);
+    }
+  });
+  socket.on('end', () => tell(hearer.isAsked() ? reader.end() : undefined));
+  socket.on('error', (error) => {
+    fault = error;
+  });
+  socket.on('close', () => {
+    clearTimeout(late);
+    hearer.closed(fault ?? new Reset('the server closed the connection'));
+  });
 }
 
 /** Not an `import`: as ES modules `node:net` and `node:tls` cost each cold start, for they load all that they re-export. */

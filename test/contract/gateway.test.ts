@@ -201,6 +201,13 @@ describe('post', () => {
     expect(logger.entries).toEqual([]);
   });
 
+  it('gets through when what the server said, as it gave the connection up, comes as the answer', async () => {
+    server.answer = (request, response) =>
+      status(server.received.length === 1 ? 408 : 200, { connection: 'close' })(request, response);
+    expect(await post()).toBe('sent');
+    expect(server.received).toHaveLength(2);
+  });
+
   it('signs with the credentials of the moment', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     server.answer = status(200);

@@ -41,9 +41,10 @@ it('goes through many short breaks while messages flow', async () => {
   const timing = JSON.stringify({ probeTimeoutMs: 200, backoffBaseMs: 50 });
   const page = await openDevice(browser, theWire().httpUrl, { user, deviceId: 'phone', timing });
 
-  const publishing = stage.publishMany(user, 100);
-  for (const seq of [10, 30, 50]) {
+  const publishing = stage.publishMany(user, 300);
+  for (const seq of [10, 100, 200]) {
     await seqsThrough(page, seq);
+    await state(page, 'live');
     theWire().cut();
     await browser.setOffline(true);
     await state(page, 'waiting');
@@ -52,5 +53,5 @@ it('goes through many short breaks while messages flow', async () => {
   }
   await publishing;
 
-  expect(await seqsThrough(page, 100)).toEqual(range(1, 100));
+  expect(await seqsThrough(page, 300)).toEqual(range(1, 300));
 });

@@ -2,9 +2,6 @@
 import { type CancellationReason, DynamoDbError, THROTTLING } from '../aws/dynamodb.ts';
 import { Busy } from '../domain/ports.ts';
 
-/** Why an action of a transaction failed. The code is the exception's name without its ending, or with another. */
-const THROTTLED_CODES = new Set(['ProvisionedThroughputExceeded', 'ThrottlingError']);
-
 /** The result of a call, which was tried several times; if it was throttled to the end, a {@link Busy}. */
 export async function orBusy<Output>(call: Promise<Output>): Promise<Output> {
   try {
@@ -43,4 +40,4 @@ export const isConditionFailed = ({ Code }: CancellationReason): boolean => Code
 
 const isThrottled = (error: unknown): boolean =>
   error instanceof DynamoDbError &&
-  (THROTTLING.has(error.name) || cancellationReasons(error).some(({ Code }) => THROTTLED_CODES.has(Code)));
+  [error.name, ...cancellationReasons(error).map(({ Code }) => Code)].some((code) => THROTTLING.has(code));

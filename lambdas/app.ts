@@ -1,16 +1,16 @@
 /** Puts the Lambdas that keep state together: the only place that creates a client of DynamoDB and reads the clock. */
 import { randomFillSync } from 'node:crypto';
+import { createGateway } from './adapters/api-gateway/gateway.ts';
+import { createConnectionStore } from './adapters/dynamodb/connection-store.ts';
+import { createDeviceStore } from './adapters/dynamodb/device-store.ts';
+import { createMessageLog } from './adapters/dynamodb/message-log.ts';
 import { createDynamoDb } from './aws/dynamodb.ts';
 import type { App } from './domain/app.ts';
-import { createKnownHeads } from './domain/known-heads.ts';
-import type { MessageTypes } from './domain/message-types.ts';
+import { createHeadCache } from './domain/log/head-cache.ts';
 import type { Clock, Ids } from './domain/ports.ts';
+import type { MessageTypes } from './domain/publish/message-types.ts';
 import { type Env, readAccess } from './env.ts';
-import { createGateway } from './gateway/gateway.ts';
 import { createLogger } from './logger.ts';
-import { createConnectionStore } from './store/connection-store.ts';
-import { createDeviceStore } from './store/device-store.ts';
-import { createMessageLog } from './store/message-log.ts';
 import { uuidv7 } from './uuidv7.ts';
 
 const clock: Clock = {
@@ -32,7 +32,7 @@ export function createApp(lambda: string, env: Env, types: MessageTypes = {}): A
     connections: createConnectionStore(dynamodb, tables.connections, clock.now),
     devices: createDeviceStore(dynamodb, tables.devices, clock.now),
     log: createMessageLog(dynamodb, tables),
-    heads: createKnownHeads(),
+    heads: createHeadCache(),
     gateway: createGateway(logger, readAccess),
     clock,
     ids,

@@ -27,7 +27,7 @@ export interface BackendDashboardProps {
 }
 
 /** The Lambdas whose time grows with deliveries. */
-const DELIVERING = ['notify', 'replay', 'frame'] as const;
+const DELIVERING = ['notify', 'reconcile', 'message'] as const;
 
 export class BackendDashboard extends Construct {
   readonly dashboard: Dashboard;
@@ -85,7 +85,7 @@ const latency = ({ metrics, functions }: BackendDashboardProps) => [
   ]),
   graph(
     'Replay lag: stream (ms), cursors when they connect (messages)',
-    [functions.replay.metric('IteratorAge', { ...FIVE_MINUTES, statistic: Stats.MAXIMUM })],
+    [functions.reconcile.metric('IteratorAge', { ...FIVE_MINUTES, statistic: Stats.MAXIMUM })],
     [metrics.own('cursorLag', Stats.AVERAGE), metrics.own('cursorLag', Stats.MAXIMUM)],
   ),
 ];

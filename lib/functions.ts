@@ -2,8 +2,8 @@
 import type { Duration } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import type { TableNames } from '../lambdas/adapters/dynamodb/tables.ts';
 import type { AppVar, MetricsVar } from '../lambdas/env.ts';
-import type { TableNames } from '../lambdas/store/tables.ts';
 import { acknowledgeKeyGrants, TABLE_KEY_ACTIONS } from './encryption.ts';
 import type { HandlerName } from './handlers.ts';
 import { HeraldFunction, type TableAction } from './herald-function.ts';
@@ -37,7 +37,7 @@ export const PARTS: Record<StatefulName, Part> = {
     memoryMegabytes: 512,
     connections: ['DeleteItem'],
   },
-  frame: {
+  message: {
     description: 'obeys the frames of a client: ack, sync, ping',
     timeoutSeconds: 29,
     memoryMegabytes: 512,
@@ -56,7 +56,7 @@ export const PARTS: Record<StatefulName, Part> = {
     publishes: ['PutItem'],
     gateway: ['POST'],
   },
-  replay: {
+  reconcile: {
     description: 'sends devices what they missed, and closes connections',
     timeoutSeconds: 120,
     memoryMegabytes: 1024,
@@ -101,9 +101,9 @@ export class Functions extends Construct {
     this.byName = {
       connect: this.#create('connect', environment, props),
       disconnect: this.#create('disconnect', environment, props),
-      frame: this.#create('frame', environment, props),
+      message: this.#create('message', environment, props),
       notify: this.#create('notify', environment, props),
-      replay: this.#create('replay', environment, props),
+      reconcile: this.#create('reconcile', environment, props),
       users: this.#create('users', environment, props),
     };
   }

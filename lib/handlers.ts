@@ -3,9 +3,9 @@ export const HANDLERS = [
   'authorizer',
   'connect',
   'disconnect',
-  'frame',
+  'message',
   'notify',
-  'replay',
+  'reconcile',
   'users',
 ] as const;
 

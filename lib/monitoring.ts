@@ -97,7 +97,7 @@ export class Monitoring extends Construct {
 
   #watchReplay({ functions }: MonitoringProps) {
     this.#alarms.watch('replayLag', {
-      metric: functions.replay.metric('IteratorAge', { ...ONE_MINUTE, statistic: 'Maximum' }),
+      metric: functions.reconcile.metric('IteratorAge', { ...ONE_MINUTE, statistic: 'Maximum' }),
       above: Duration.minutes(1).toMilliseconds(),
       periods: 3,
       says: 'Devices that connect wait over a minute for what they missed.',

@@ -15,7 +15,7 @@ import { Functions } from './functions.ts';
 import { ServiceApi } from './http-api.ts';
 import { type DeadLetters, Monitoring } from './monitoring.ts';
 import { type NotificationBackendProps, resolveProps } from './props.ts';
-import { ReplayStream } from './replay-stream.ts';
+import { ReconcileStream } from './reconcile-stream.ts';
 import { Tables } from './tables.ts';
 import { ClientApi } from './websocket-api.ts';
 
@@ -52,22 +52,22 @@ export class NotificationBackend extends Construct {
       backend,
     });
     const functions = new Functions(this, 'Functions', { ...settings, tables, clientApi, backend }).byName;
-    const { connect, disconnect, frame } = functions;
-    const [notify, replay, users] = [
+    const { connect, disconnect, message } = functions;
+    const [notify, reconcile, users] = [
       functions.notify.target,
-      functions.replay.target,
+      functions.reconcile.target,
       functions.users.target,
     ];
     clientApi.addRoutes({
       authorizer: authorizer.target,
       connect: connect.target,
       disconnect: disconnect.target,
-      frame: frame.target,
+      message: message.target,
     });
     this.#serviceApi = new ServiceApi(this, 'ServiceApi', { ...settings, notify, users });
     const bus = new NotificationBus(this, 'Notifications', { notify, eventBus, encryptionKey });
     const { connections } = tables;
-    const stream = new ReplayStream(this, 'ReplayStream', { connections, replay, encryptionKey });
+    const stream = new ReconcileStream(this, 'ReplayStream', { connections, reconcile, encryptionKey });
 
     this.webSocketUrl = clientApi.url;
     this.webSocketDomain = clientApi.domain;

@@ -9,7 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-dynamodb';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
-import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../lambdas/store/tables.ts';
+import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../lambdas/adapters/dynamodb/tables.ts';
 
 export interface TablesProps {
   /** What becomes of the tables, and of what is in them, when the stack is deleted. */

@@ -33,7 +33,7 @@ export interface ClientRoutes {
   readonly authorizer: IFunction;
   readonly connect: IFunction;
   readonly disconnect: IFunction;
-  readonly frame: IFunction;
+  readonly message: IFunction;
 }
 
 export class ClientApi extends Construct {
@@ -83,7 +83,7 @@ export class ClientApi extends Construct {
     return this.#api.apiId;
   }
 
-  addRoutes({ authorizer, connect, disconnect, frame }: ClientRoutes) {
+  addRoutes({ authorizer, connect, disconnect, message }: ClientRoutes) {
     const reason = 'API Gateway authorizes $connect only; the other routes carry what its authorizer found.';
     this.#addRoute('Connect', '$connect', connect, {
       // No identity source: a token may come three ways, and one that is listed and absent is refused unseen.
@@ -91,7 +91,7 @@ export class ClientApi extends Construct {
     });
     for (const route of [
       this.#addRoute('Disconnect', '$disconnect', disconnect),
-      this.#addRoute('Frame', '$default', frame),
+      this.#addRoute('Message', '$default', message),
     ]) {
       acknowledge(route, 'AwsSolutions-APIG4', reason);
     }

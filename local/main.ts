@@ -1,7 +1,8 @@
 /** `npm start`: runs the local stack until Ctrl-C and tells a newcomer what to type next. */
+
+import { DEFAULT_JWT_SECRET, issueToken, readJwtSecret } from './cli/token.ts';
 import { HELP, parseOptions } from './options.ts';
 import { type Stack, type StackOptions, startStack } from './stack.ts';
-import { DEFAULT_JWT_SECRET, issueToken, readJwtSecret } from './token.ts';
 
 try {
   const command = parseOptions(process.argv.slice(2));

@@ -5,20 +5,20 @@ import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { Logger } from '../lambdas/domain/ports.ts';
 import { createLogger } from '../lambdas/logger.ts';
-import { createAsyncInvoker } from './async-invoker.ts';
-import { createConsole } from './console.ts';
-import { startDynamoDb } from './dynamodb.ts';
-import { JWT_SECRET_NAME, TABLE_NAMES } from './environment.ts';
-import { createWebSocketGateway } from './gateway/gateway.ts';
-import { type Faults, type GatewaySettings, STAGE } from './gateway/settings.ts';
-import { type Lambdas, REGION } from './lambdas.ts';
-import { listen } from './server.ts';
-import { createHttpApi, type Routes } from './services/http-api.ts';
-import { type LambdaOptions, startLambdas } from './start-lambdas.ts';
-import type { EventSourceSettings } from './stream/lanes.ts';
-import { startStreamPoller } from './stream-poller.ts';
-import { createTables } from './tables.ts';
-import { readJwtSecret } from './token.ts';
+import { readJwtSecret } from './cli/token.ts';
+import { createConsole } from './console/console.ts';
+import { createAsyncInvoker } from './emulator/async-invoker.ts';
+import { startDynamoDb } from './emulator/dynamodb.ts';
+import { JWT_SECRET_NAME, TABLE_NAMES } from './emulator/environment.ts';
+import { createWebSocketGateway } from './emulator/gateway/gateway.ts';
+import { type Faults, type GatewaySettings, STAGE } from './emulator/gateway/settings.ts';
+import { type Lambdas, REGION } from './emulator/lambdas.ts';
+import { listen } from './emulator/server.ts';
+import { createHttpApi, type Routes } from './emulator/services/http-api.ts';
+import { type LambdaOptions, startLambdas } from './emulator/start-lambdas.ts';
+import type { EventSourceSettings } from './emulator/stream/lanes.ts';
+import { startStreamPoller } from './emulator/stream-poller.ts';
+import { createTables } from './emulator/tables.ts';
 
 export interface StackOptions extends LambdaOptions {
   /** 0: any free one. */
@@ -154,7 +154,7 @@ const startPoller = (lambdas: Lambdas, endpoint: string, streamArn: string, logg
     client: new DynamoDBStreamsClient(clientSettings(endpoint)),
     streamArn,
     lambdas,
-    name: 'replay',
+    name: 'reconcile',
     settings: REPLAY_SOURCE,
     logger,
   });

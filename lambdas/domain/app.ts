@@ -1,7 +1,7 @@
 /** Everything a use case may touch: the ports, the operator's settings, the message types. */
-import type { KnownHeads } from './known-heads.ts';
-import type { MessageTypes } from './message-types.ts';
+import type { HeadCache } from './log/head-cache.ts';
 import type { Clock, ConnectionStore, DeviceStore, Gateway, Ids, Logger, MessageLog } from './ports.ts';
+import type { MessageTypes } from './publish/message-types.ts';
 import type { Settings } from './settings.ts';
 
 export interface App {
@@ -9,7 +9,7 @@ export interface App {
   devices: DeviceStore;
   log: MessageLog;
   /** Of this process. */
-  heads: KnownHeads;
+  heads: HeadCache;
   gateway: Gateway;
   clock: Clock;
   ids: Ids;

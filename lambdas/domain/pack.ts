@@ -4,7 +4,7 @@ import { MAX_FRAME_BYTES, utf8Bytes } from '../protocol/limits.ts';
 import type { Message } from './ports.ts';
 
 /** What one replay frame carries. */
-export interface Portion {
+export interface ReplayChunk {
   messages: JsonText[];
   after: number;
   through: number;
@@ -42,13 +42,13 @@ export function* pack(
   { channel, epoch }: { channel: string; epoch: string },
   { after, through, messages }: { after: number; through: number; messages: Message[] },
   originDeviceId: string | undefined,
-): Generator<Portion, void> {
+): Generator<ReplayChunk, void> {
   const room = MAX_FRAME_BYTES - envelopeBytes(channel, epoch);
   let portion: JsonText[] = [];
   let settled = after;
   let kept = 0;
   let bytes = 0;
-  const upTo = (seq: number): Portion => ({
+  const upTo = (seq: number): ReplayChunk => ({
     messages: portion,
     after: settled,
     through: seq,

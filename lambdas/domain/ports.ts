@@ -52,12 +52,12 @@ export interface ConnectionStore {
    * The first reason stands. From then on the connection gets nothing but its `bye`. The request id makes the stream say it: in
    * the same write, since a connection that is marked and never driven would stay open and hear nothing more.
    */
-  markBye(key: ConnectionKey, code: ByeCode, requestId?: string): Promise<void>;
+  markClosing(key: ConnectionKey, code: ByeCode, requestId?: string): Promise<void>;
   /**
    * Touches the row, so that the stream drives a replay of the connection, or its `bye`: at least once, some
    * time after this call. `after`: replay what follows this seq instead of the device's cursor.
    */
-  requestReplay(key: ConnectionKey, requestId: string, after?: number): Promise<void>;
+  requestReconcile(key: ConnectionKey, requestId: string, after?: number): Promise<void>;
 }
 
 /** A position in a channel, within one numbering of it. */
@@ -78,14 +78,14 @@ export interface Device extends DeviceKey {
 }
 
 /** When a device was seen, and until when it is remembered. `expiresAt` in whole seconds. */
-export interface Sighting {
+export interface LastSeen {
   lastSeenAt: number;
   expiresAt: number;
 }
 
 export interface DeviceStore {
   /** Notes the sighting and returns the device; one unknown or expired begins without cursors. */
-  see(key: DeviceKey, sighting: Sighting): Promise<Device>;
+  see(key: DeviceKey, lastSeen: LastSeen): Promise<Device>;
   find(key: DeviceKey): Promise<Device | undefined>;
   list(userId: string): Promise<Device[]>;
   /**
@@ -99,7 +99,7 @@ export interface DeviceStore {
     key: DeviceKey,
     channel: string,
     to: Cursor,
-    sighting: Sighting,
+    lastSeen: LastSeen,
     from?: number | 'anew',
   ): Promise<boolean>;
 }

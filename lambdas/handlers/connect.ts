@@ -1,7 +1,7 @@
 /** `$connect`: writes the connection's row while the handshake waits. */
 import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
-import { connect } from '../domain/connect.ts';
+import { connect } from '../domain/connection/open.ts';
 import { readEnv } from '../env.ts';
 import { SUBPROTOCOL } from '../protocol/frames.ts';
 import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';

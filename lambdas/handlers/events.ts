@@ -2,7 +2,7 @@
  * The events the Lambdas receive and answer, as the services send them.
  * `@types/aws-lambda` lacks the headers, the authorizer context and the close fields of WebSocket events.
  */
-import type { NewConnection } from '../domain/connect.ts';
+import type { NewConnection } from '../domain/connection/open.ts';
 import { ACK_MODES } from '../protocol/frames.ts';
 import type { HandshakeRequest } from '../protocol/handshake.ts';
 

@@ -4,7 +4,7 @@ import type { Context, EventBridgeEvent } from 'aws-lambda';
 import { messageTypes } from '#message-types';
 import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
-import { type PublishAnswer, publish, type Unpublished } from '../domain/publish.ts';
+import { type PublishAnswer, publish, type Unpublished } from '../domain/publish/publish.ts';
 import { readEnv } from '../env.ts';
 import { REQUEST_ERRORS, RequestError } from '../protocol/errors.ts';
 import { parseNotification } from '../protocol/notification.ts';

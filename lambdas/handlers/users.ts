@@ -1,7 +1,7 @@
 /** The operator's requests about a user: history, presence, revoke. */
 import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
-import { history, presence, revoke } from '../domain/users.ts';
+import { history, presence, revoke } from '../domain/operate.ts';
 import { readEnv } from '../env.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { MAX_HISTORY_LIMIT } from '../protocol/limits.ts';

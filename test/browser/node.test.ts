@@ -1,7 +1,7 @@
 /** The client library in Node, with Node's own WebSocket, against the same stack as the browser. */
 import { afterEach, expect, it } from 'vitest';
 import { connect, type Herald, type Options } from '../../client/index.ts';
-import { issueToken, readJwtSecret } from '../../local/token.ts';
+import { issueToken, readJwtSecret } from '../../local/cli/token.ts';
 import { range, Stage } from './stage.ts';
 
 const stage = new Stage([], { browser: false });

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { issueToken, readJwtSecret } from '../../local/token.ts';
+import { issueToken, readJwtSecret } from '../../local/cli/token.ts';
 import { Stage } from './stage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -1,7 +1,7 @@
 /** Takes the pictures of the console in docs/, after its story: `node test/browser/screenshots.ts`. */
 import { join } from 'node:path';
 import type { BrowserContextOptions, Page } from 'playwright-core';
-import { spawnStack } from '../../local/spawn.ts';
+import { spawnStack } from '../../local/cli/spawn.ts';
 import { launchChromium } from './chromium.ts';
 
 const DOCS = join(import.meta.dirname, '../../docs');

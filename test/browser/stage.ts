@@ -5,7 +5,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { extname, join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
-import { type SpawnedStack, spawnStack } from '../../local/spawn.ts';
+import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
 import { launchChromium } from './chromium.ts';
 import type { Page as DevicePage, DeviceQuery } from './page/device.ts';
 

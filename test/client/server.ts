@@ -136,7 +136,7 @@ export class FakeSocket implements Socket {
   send(text: string): void {
     if (!this.isOpen) throw new Error('not open');
     if (this.isSevered) return;
-    this.#server.time.after(this.#server.network.delayMs(), () => this.#obey(text));
+    this.#server.time.after(this.#server.network.delayMs(), () => this.#handleFrame(text));
   }
 
   close(): void {
@@ -220,7 +220,7 @@ export class FakeSocket implements Socket {
     return other !== this && other.isOpen && other.deviceId === this.deviceId && other.#number < this.#number;
   }
 
-  async #obey(text: string): Promise<void> {
+  async #handleFrame(text: string): Promise<void> {
     const frame = parseClientFrame(text);
     this.#server.heard.push({ ...frame, connection: this.#number } as never);
     if (!this.isOpen) return;

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { expectTypeOf, it } from 'vitest';
 import type { connect, Herald, Message, Status } from '../../client/index.ts';
-import { defineMessageTypes } from '../../lambdas/domain/message-types.ts';
+import { defineMessageTypes } from '../../lambdas/domain/publish/message-types.ts';
 
 const types = defineMessageTypes({
   'order.shipped': { data: v.object({ orderId: v.string(), parcels: v.optional(v.number(), 1) }) },

@@ -9,8 +9,8 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { describe, expect, it } from 'vitest';
 import { type ReadContext, readSettings, STACK_NAME, stackName } from '../../lib/context.ts';
 import { DEFAULTS } from '../../lib/settings.ts';
-import { parseOptions } from '../../verify/options.ts';
-import { synthStack } from '../stack/synth.ts';
+import { parseOptions } from '../../tools/verify/options.ts';
+import { synthStack } from '../lib/synth.ts';
 import { block, CLAIMS, PAGES, ROOT, read } from './blocks.ts';
 import { argumentsOf, commandsOf, node } from './commands.ts';
 

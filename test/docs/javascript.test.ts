@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Client } from '../../local/client.ts';
-import { DEFAULT_JWT_SECRET } from '../../local/token.ts';
+import { Client } from '../../local/cli/client.ts';
+import { DEFAULT_JWT_SECRET } from '../../local/cli/token.ts';
 import { block, CLAIMS } from './blocks.ts';
 import { node, type Run, stop } from './commands.ts';
 import { LocalStack } from './local-stack.ts';

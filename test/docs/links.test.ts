@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseOptions as parseCost } from '../../cost/options.ts';
 import { parseOptions as parseStart } from '../../local/options.ts';
-import { parseOptions as parseE2e } from '../../verify/options.ts';
+import { parseOptions as parseCost } from '../../tools/cost/options.ts';
+import { parseOptions as parseE2e } from '../../tools/verify/options.ts';
 import { blocksOf, CLAIMS, isClaimedBy, PAGES, ROOT, read } from './blocks.ts';
 
 const pages = PAGES.map((file) => ({ file, text: read(file) }));

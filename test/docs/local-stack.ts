@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { type SpawnedStack, spawnStack } from '../../local/spawn.ts';
-import { DEFAULT_JWT_SECRET, issueToken } from '../../local/token.ts';
+import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
+import { DEFAULT_JWT_SECRET, issueToken } from '../../local/cli/token.ts';
 
 export class LocalStack {
   #stack: SpawnedStack | undefined;

@@ -2,8 +2,8 @@
 import { createRequire } from 'node:module';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DEFAULT_JWT_SECRET } from '../../local/cli/token.ts';
 import { parseOptions } from '../../local/options.ts';
-import { DEFAULT_JWT_SECRET } from '../../local/token.ts';
 import { block, CLAIMS, read } from './blocks.ts';
 import { argumentsOf, commandsOf, node, type Run, start, stop, works } from './commands.ts';
 import { LocalStack } from './local-stack.ts';
@@ -34,7 +34,7 @@ it('npm run demo tells its story to the end', async () => {
   expect(commandsOf(block(FIRST)).map((words) => words.join(' '))).toEqual([
     ...['npm ci', 'npm run demo', 'npm ci', 'npm run check'],
   ]);
-  const { code, stderr } = await node(['local/demo.ts']).ended;
+  const { code, stderr } = await node(['local/cli/demo.ts']).ended;
   expect(code, stderr).toBe(0);
 }, 60_000);
 
@@ -43,7 +43,7 @@ it('npm run herald listens and sends', async () => {
     started(
       node(
         [
-          'local/cli.ts',
+          'local/cli/cli.ts',
           command,
           ...argumentsOf(block(BY_HAND), `npm run herald -- ${command}`),
           '--url',
@@ -140,14 +140,14 @@ describe('npm start', () => {
   });
 
   it('runs the bundles', () => {
-    // It takes minutes to bundle and is done in test/local/bundles.test.ts.
+    // It takes minutes to bundle and is done in test/local/emulator/bundles/bundles.test.ts.
     expect(parseOptions(argumentsOf(block(BUNDLES), 'npm start --'))).toMatchObject({ bundles: {} });
-    expect(read('test/local/bundles.test.ts')).toContain('--bundles');
+    expect(read('test/local/emulator/bundles/bundles.test.ts')).toContain('--bundles');
   });
 });
 
 it('npm pack makes the file that is installed', () => {
-  // Packed, installed and synthesized in test/stack/package.test.ts.
+  // Packed, installed and synthesized in test/lib/package.test.ts.
   const { name, version, scripts } = JSON.parse(read('package.json'));
   expect(commandsOf(block(PACK))).toEqual([['npm', 'pack']]);
   expect(commandsOf(block(INSTALL))).toEqual([['npm', 'install', `../herald/${name}-${version}.tgz`]]);
@@ -156,7 +156,8 @@ it('npm pack makes the file that is installed', () => {
 
 it('npm run cost prints what its page shows', async () => {
   const [command = '', ...lines] = block(COST).split('\n');
-  const { code, stdout } = await node(['cost/main.ts', ...argumentsOf(command, '$ npm run cost --')]).ended;
+  const { code, stdout } = await node(['tools/cost/main.ts', ...argumentsOf(command, '$ npm run cost --')])
+    .ended;
   expect([code, stdout.trim()]).toEqual([0, lines.join('\n').trim()]);
 });
 

@@ -10,7 +10,7 @@ import { ROOT } from './blocks.ts';
 const OURS: Record<string, string> = {
   herald: 'lib/index.ts',
   'herald/client': 'client/index.ts',
-  './domain/message-types.ts': 'lambdas/domain/message-types.ts',
+  './domain/publish/message-types.ts': 'lambdas/domain/publish/message-types.ts',
 };
 
 /** Where the guide's registry of types stands, and finds its neighbours. */

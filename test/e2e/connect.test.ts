@@ -1,7 +1,7 @@
 import jwt, { type JwtPayload } from 'jsonwebtoken';
 import { describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
-import { Client, Refused } from '../../local/client.ts';
+import { Client, Refused } from '../../local/cli/client.ts';
 import { range, Target } from './target.ts';
 
 const target = new Target();

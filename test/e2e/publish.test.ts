@@ -1,7 +1,7 @@
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, it } from 'vitest';
-import type { PublishAnswer } from '../../lambdas/domain/publish.ts';
+import type { PublishAnswer } from '../../lambdas/domain/publish/publish.ts';
 import { range, Target } from './target.ts';
 
 const target = new Target();

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplayFrame } from '../../lambdas/protocol/frames.ts';
 import { MAX_FRAME_BYTES, REPLAY_WINDOW_FRAMES } from '../../lambdas/protocol/limits.ts';
-import type { Client } from '../../local/client.ts';
+import type { Client } from '../../local/cli/client.ts';
 import { range, Target } from './target.ts';
 
 const target = new Target();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Presence } from '../../lambdas/domain/users.ts';
+import type { Presence } from '../../lambdas/domain/operate.ts';
 import { range, Target } from './target.ts';
 
 const target = new Target();

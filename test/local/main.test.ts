@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { connect } from './support.ts';
+import { connect } from './emulator/support.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const running = new Set<ChildProcess>();

@@ -1,9 +1,9 @@
 /** The whole local stack with the real Lambdas, in a thread of their own: it starts, carries a message through, stops, starts again. */
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { afterEach, expect, it } from 'vitest';
+import { issueToken } from '../../local/cli/token.ts';
 import { type Stack, startStack } from '../../local/stack.ts';
-import { issueToken } from '../../local/token.ts';
-import { type Client, connect } from './support.ts';
+import { type Client, connect } from './emulator/support.ts';
 
 const JWT_SECRET = 'a secret of this test, long enough for HS256';
 

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MAX_FRAME_BYTES } from '../../lambdas/protocol/limits.ts';
-import { Client } from '../../local/client.ts';
-import { type SpawnedStack, spawnStack } from '../../local/spawn.ts';
-import { issueToken, readJwtSecret } from '../../local/token.ts';
+import { Client } from '../../local/cli/client.ts';
+import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
+import { issueToken, readJwtSecret } from '../../local/cli/token.ts';
 
 /** Of each of three parts: two threads are warm only after the second. */
 const FRAMES = 25_000;

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type SpawnedStack, spawnStack } from '../../local/spawn.ts';
+import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
 
 const KILLS = 20;
 const PUBLISHES = 1000;

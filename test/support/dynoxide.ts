@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll } from 'vitest';
+import type { TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
 import { createDynamoDb, type DynamoDb } from '../../lambdas/aws/dynamodb.ts';
 import type { Access } from '../../lambdas/aws/signature.ts';
-import type { TableNames } from '../../lambdas/store/tables.ts';
-import { startDynamoDb } from '../../local/dynamodb.ts';
-import { createTables } from '../../local/tables.ts';
+import { startDynamoDb } from '../../local/emulator/dynamodb.ts';
+import { createTables } from '../../local/emulator/tables.ts';
 
 export interface TestDynamoDb {
   endpoint: string;

@@ -71,13 +71,13 @@ export function createMemoryConnectionStore(
       row.connection.readyAt = readyAt;
       row.request = undefined;
     },
-    async markBye(key, code, requestId) {
+    async markClosing(key, code, requestId) {
       const row = find(key);
       if (!row) return;
       row.connection.bye ??= code;
       if (requestId !== undefined) ask(row, requestId);
     },
-    async requestReplay(key, requestId, after) {
+    async requestReconcile(key, requestId, after) {
       const row = find(key);
       if (row) ask(row, requestId, after);
     },

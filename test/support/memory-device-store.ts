@@ -1,7 +1,7 @@
 /** The devices in memory. */
-import type { Cursor, Device, DeviceKey, DeviceStore, Sighting } from '../../lambdas/domain/ports.ts';
+import type { Cursor, Device, DeviceKey, DeviceStore, LastSeen } from '../../lambdas/domain/ports.ts';
 
-interface Row extends DeviceKey, Sighting {
+interface Row extends DeviceKey, LastSeen {
   cursors: Map<string, Cursor>;
 }
 
@@ -11,7 +11,7 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
     const row = rows.get(idOf(key));
     return row && row.expiresAt > now() ? row : undefined;
   };
-  const note = ({ userId, deviceId }: DeviceKey, { lastSeenAt, expiresAt }: Sighting): Row => {
+  const note = ({ userId, deviceId }: DeviceKey, { lastSeenAt, expiresAt }: LastSeen): Row => {
     const cursors = live({ userId, deviceId })?.cursors ?? new Map<string, Cursor>();
     const row = { userId, deviceId, lastSeenAt, expiresAt, cursors };
     rows.set(idOf(row), row);
@@ -19,8 +19,8 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
   };
 
   return {
-    async see(key, sighting) {
-      return toDevice(note(key, sighting));
+    async see(key, lastSeen) {
+      return toDevice(note(key, lastSeen));
     },
     async find(key) {
       const row = live(key);
@@ -29,9 +29,9 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
     async list(userId) {
       return [...rows.values()].filter((row) => row.userId === userId && live(row)).map(toDevice);
     },
-    async advance(key, channel, to, sighting, from) {
+    async advance(key, channel, to, lastSeen, from) {
       if (!mayMove(live(key)?.cursors.get(channel), to, from)) return false;
-      note(key, sighting).cursors.set(channel, { epoch: to.epoch, seq: to.seq });
+      note(key, lastSeen).cursors.set(channel, { epoch: to.epoch, seq: to.seq });
       return true;
     },
   };

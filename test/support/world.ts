@@ -1,10 +1,10 @@
 /** The whole domain on memory, a clock that stands still but for sleeps, and sockets that do as the test says. */
 import type { App } from '../../lambdas/domain/app.ts';
-import { connect, type NewConnection } from '../../lambdas/domain/connect.ts';
-import { createKnownHeads } from '../../lambdas/domain/known-heads.ts';
+import { connect, type NewConnection } from '../../lambdas/domain/connection/open.ts';
+import { createHeadCache } from '../../lambdas/domain/log/head-cache.ts';
 import type { Connection, Gateway, MessageLog, PostOutcome } from '../../lambdas/domain/ports.ts';
-import { type Published, publish } from '../../lambdas/domain/publish.ts';
-import { drive } from '../../lambdas/domain/replay.ts';
+import { type Published, publish } from '../../lambdas/domain/publish/publish.ts';
+import { drive } from '../../lambdas/domain/session/replay.ts';
 import type { MessageFrame, ReplayFrame, ServerFrame } from '../../lambdas/protocol/frames.ts';
 import type { Notification } from '../../lambdas/protocol/notification.ts';
 import { createMemoryConnectionStore, type ReplayRequest } from './memory-connection-store.ts';
@@ -54,7 +54,7 @@ export class World {
       connections: createMemoryConnectionStore(now, (request) => this.requests.push(request)),
       devices: createMemoryDeviceStore(now),
       log: this.log,
-      heads: createKnownHeads(),
+      heads: createHeadCache(),
       gateway: this.#gateway(),
       clock: {
         now,

@@ -8,7 +8,7 @@ import { SECRET, Target } from '../target.ts';
 
 const target = new Target();
 
-const script = (name: string) => fileURLToPath(new URL(`../../../local/${name}.ts`, import.meta.url));
+const script = (name: string) => fileURLToPath(new URL(`../../../local/cli/${name}.ts`, import.meta.url));
 
 function start(name: string, args: string[]) {
   const child = spawn(process.execPath, [script(name), ...args], {

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Client } from '../../../local/client.ts';
-import { type SpawnedStack, spawnStack } from '../../../local/spawn.ts';
-import { issueToken } from '../../../local/token.ts';
+import { Client } from '../../../local/cli/client.ts';
+import { type SpawnedStack, spawnStack } from '../../../local/cli/spawn.ts';
+import { issueToken } from '../../../local/cli/token.ts';
 import { range, SECRET } from '../target.ts';
 
 let directory: string;

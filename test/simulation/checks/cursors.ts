@@ -1,5 +1,5 @@
 /** Where devices stand: a cursor only goes forward, never past the head, and over nothing the device has not been given. */
-import { cursorChannel } from '../../../lambdas/store/tables.ts';
+import { cursorChannel } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import type { Change } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { Invocation } from '../world/invocation.ts';
@@ -69,7 +69,7 @@ export class Cursors {
     if (to.seq < base) this.#violated('a cursor never goes back', `${name}: from ${base} to ${to.seq}`);
     const beginning = this.#beginning(name, to.epoch, base);
     // The server begins anew with a device it has forgotten; the device itself may know better.
-    const begin = writer?.lambda === 'frame' ? beginning : base;
+    const begin = writer?.lambda === 'message' ? beginning : base;
     for (let seq = begin + 1; seq <= to.seq; seq++) {
       if (this.wasGiven(userId, deviceId, to.epoch, seq)) continue;
       if (this.#ledger.isSettledFor(channel, seq, deviceId)) continue;
@@ -107,7 +107,7 @@ export class Cursors {
       ({ expiresAt }) => expiresAt > this.#now() + CLOCK_TOLERANCE_MS,
     );
     const least = Math.max(0, ...certain.map(({ seq }) => seq));
-    const isReplay = writer?.lambda === 'replay';
+    const isReplay = writer?.lambda === 'reconcile';
     if (isReplay && to.seq < least) {
       this.#violated(
         'a new device starts where the user stands',

@@ -7,8 +7,9 @@
  * - So a later transaction may show before an earlier one, and `Query` may lack rows below the head it was asked for.
  * - A row past its `expiresAt` goes at once, late, or never.
  */
+
+import { TABLES, TTL_ATTRIBUTE } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import type { CancellationReason } from '../../../lambdas/aws/dynamodb.ts';
-import { TABLES, TTL_ATTRIBUTE } from '../../../lambdas/store/tables.ts';
 import type { FaultOf } from '../faults.ts';
 import type { Random } from '../random.ts';
 import type { Scheduler } from '../scheduler.ts';

@@ -3,7 +3,14 @@ import type { CallPort, Faults } from '../faults.ts';
 import type { Random } from '../random.ts';
 import type { Scheduler } from '../scheduler.ts';
 
-export type LambdaName = 'authorizer' | 'connect' | 'disconnect' | 'frame' | 'notify' | 'replay' | 'users';
+export type LambdaName =
+  | 'authorizer'
+  | 'connect'
+  | 'disconnect'
+  | 'message'
+  | 'notify'
+  | 'reconcile'
+  | 'users';
 
 /** `crashed`: out of memory, timed out, its machine lost. Nobody is told how far it came. */
 export type Outcome =

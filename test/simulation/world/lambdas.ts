@@ -1,18 +1,18 @@
 /** Lambda: starts the real handlers, each invocation on ports, a clock and a fate of its own. */
 import './environment.ts';
+import { createConnectionStore } from '../../../lambdas/adapters/dynamodb/connection-store.ts';
+import { createDeviceStore } from '../../../lambdas/adapters/dynamodb/device-store.ts';
+import { createMessageLog } from '../../../lambdas/adapters/dynamodb/message-log.ts';
 import type { App } from '../../../lambdas/domain/app.ts';
-import { createKnownHeads, type KnownHeads } from '../../../lambdas/domain/known-heads.ts';
+import { createHeadCache, type HeadCache } from '../../../lambdas/domain/log/head-cache.ts';
 import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
 import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts';
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
-import { createFrameHandler } from '../../../lambdas/handlers/frame.ts';
+import { createMessageHandler } from '../../../lambdas/handlers/message.ts';
 import { createNotifyHandler } from '../../../lambdas/handlers/notify.ts';
-import { createReplayHandler } from '../../../lambdas/handlers/replay.ts';
+import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
-import { createConnectionStore } from '../../../lambdas/store/connection-store.ts';
-import { createDeviceStore } from '../../../lambdas/store/device-store.ts';
-import { createMessageLog } from '../../../lambdas/store/message-log.ts';
 import { createSimulatedDynamoDb, TABLE_NAMES } from '../dynamodb/client.ts';
 import { CALLBACK_URL } from './environment.ts';
 import { Invocation, type LambdaName, type Outcome } from './invocation.ts';
@@ -25,9 +25,9 @@ const TIMEOUT_MS: Record<LambdaName, number> = {
   authorizer: 10_000,
   connect: 10_000,
   disconnect: 10_000,
-  frame: 29_000,
+  message: 29_000,
   notify: 29_000,
-  replay: 120_000,
+  reconcile: 120_000,
   users: 29_000,
 };
 
@@ -41,9 +41,9 @@ type Handler = (event: never, context: { awsRequestId: string }) => Promise<unkn
 const HANDLERS: Record<Exclude<LambdaName, 'authorizer'>, (app: App) => Handler> = {
   connect: createConnectHandler,
   disconnect: createDisconnectHandler,
-  frame: createFrameHandler,
+  message: createMessageHandler,
   notify: createNotifyHandler,
-  replay: createReplayHandler,
+  reconcile: createReconcileHandler,
   users: createUsersHandler,
 };
 
@@ -51,7 +51,7 @@ export class Lambdas {
   invocations = 0;
   readonly #world: World;
   #ids = 0;
-  readonly #memories: (KnownHeads | undefined)[] = [];
+  readonly #memories: (HeadCache | undefined)[] = [];
   readonly #running = new Set<Invocation>();
 
   constructor(world: World) {
@@ -132,9 +132,9 @@ export class Lambdas {
   }
 
   /** An invocation finds what one before it has left, on whichever instance it lands; what a crash takes along is lost. */
-  #memoryOf(invocation: Invocation): KnownHeads {
+  #memoryOf(invocation: Invocation): HeadCache {
     const instance = invocation.id % INSTANCES;
-    const memory = this.#memories[instance] ?? createKnownHeads();
+    const memory = this.#memories[instance] ?? createHeadCache();
     this.#memories[instance] = memory;
     invocation.onCrash(() => {
       if (this.#memories[instance] === memory) delete this.#memories[instance];

@@ -160,7 +160,7 @@ export class Sockets {
       if (socket.state !== 'open' || socket.dead) return;
       socket.lastActiveAt = scheduler.now;
       this.#world.trace(`${socket.id} says ${frame}`);
-      lambdas.invoke('frame', { ...this.#event(socket, 'MESSAGE'), body: frame }).then((outcome) => {
+      lambdas.invoke('message', { ...this.#event(socket, 'MESSAGE'), body: frame }).then((outcome) => {
         if (outcome.kind === 'returned' || socket.state !== 'open') return;
         this.#deliver(
           socket,

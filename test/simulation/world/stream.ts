@@ -1,5 +1,5 @@
 /**
- * The stream of the Connections table and the event source mapping that feeds it to `replay`, set as in `lib/replay-stream.ts`: order
+ * The stream of the Connections table and the event source mapping that feeds it to `replay`, set as in `lib/reconcile-stream.ts`: order
  * per item only, at least once, three retries, ten minutes, then a dead letter, which an operator sends again.
  */
 import type { DynamoDBRecord } from 'aws-lambda';
@@ -86,7 +86,7 @@ export class Stream {
     this.deadLetters.push(...tooOld);
     const fresh = batch.filter((queued) => !tooOld.includes(queued));
     if (fresh.length === 0) return;
-    const outcome = await lambdas.invoke('replay', { Records: fresh.map(({ record }) => record) });
+    const outcome = await lambdas.invoke('reconcile', { Records: fresh.map(({ record }) => record) });
     const lost = outcome.kind !== 'returned' || faults.strikes('Stream', 'result lost');
     const failed = lost ? fresh : fromLowestFailure(fresh, outcome.value);
     if (failed.length === 0) return;

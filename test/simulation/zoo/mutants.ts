@@ -11,27 +11,27 @@ export interface Mutant {
 }
 
 const domain = (file: string) => `lambdas/domain/${file}.ts`;
-const store = (file: string) => `lambdas/store/${file}.ts`;
+const store = (file: string) => `lambdas/adapters/dynamodb/${file}.ts`;
 const client = (file: string) => `client/${file}.ts`;
 const handler = (file: string) => `lambdas/handlers/${file}.ts`;
 
 export const MUTANTS: Mutant[] = [
   {
     name: 'a publisher does not wait for ready',
-    file: domain('deliver'),
+    file: domain('publish/deliver'),
     find: "if (connection.readyAt === undefined) return 'deferred';",
     replace: '',
   },
   {
     name: 'a 410 deletes the row of a connection that still opens',
-    file: domain('post'),
+    file: domain('connection/send'),
     find: 'clock.now() - connectedAt < YOUNG_MS',
     replace: 'clock.now() - connectedAt < 0',
   },
   {
     name: 'a 410 before the handshake is over ends the replay',
-    file: domain('replay'),
-    find: 'if (mayBeOpening(app, connection)) await app.connections.requestReplay(connection, app.ids.next());',
+    file: domain('session/replay'),
+    find: 'if (mayBeOpening(app, connection)) await app.connections.requestReconcile(connection, app.ids.next());',
     replace: 'if (mayBeOpening(app, connection)) return false;',
   },
   {
@@ -48,7 +48,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'connections are looked up before the commit',
-    file: domain('publish'),
+    file: domain('publish/publish'),
     find: 'const appended = await append(app, channel, draft);',
     replace: `const early = await app.connections.list(userId);
     const appended = await append(app, channel, draft);
@@ -56,17 +56,17 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the log is read before ready is marked',
-    file: domain('replay'),
+    file: domain('session/replay'),
     find: 'await replay(app, connection, channel, after ?? cursor, deadlineAt);',
     replace: `await replay(
       { ...app, log: { ...app.log, head: async () => head } }, connection, channel, after ?? cursor, deadlineAt);`,
   },
   {
     name: 'ready is marked before it is sent',
-    file: domain('replay'),
-    find: 'const outcome = await persistently(app, connection, () => {',
+    file: domain('session/replay'),
+    find: 'const outcome = await withRetry(app, connection, () => {',
     replace: `await app.connections.markReady(connection, app.clock.now());
-  const outcome = await persistently(app, connection, () => {`,
+  const outcome = await withRetry(app, connection, () => {`,
   },
   {
     name: 'only the first page of connections counts',
@@ -82,26 +82,26 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a hole is taken for expired',
-    file: domain('read-log'),
+    file: domain('log/read'),
     find: 'sentAt >= settledBefore && gap < seq',
     replace: 'false && gap < seq',
   },
   {
     name: 'a hole is looked at with a plain read',
-    file: domain('read-log'),
+    file: domain('log/read'),
     find: 'const proof = await app.log.prove(channel, seqs);',
     replace: `const again = await app.log.query(channel, first - 1, seqs.at(-1) ?? first);
     const proof = { outcome: 'proven' as 'proven' | 'in_doubt', present: again.messages };`,
   },
   {
     name: 'a seq in doubt is taken for expired',
-    file: domain('read-log'),
+    file: domain('log/read'),
     find: 'return { present: [], through: first - 1 };',
     replace: 'return { present: [] };',
   },
   {
     name: 'what has expired is sent',
-    file: domain('read-log'),
+    file: domain('log/read'),
     find: ' && message.expiresAt > now)',
     replace: ')',
   },
@@ -138,7 +138,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'an append of unknown outcome is not looked for',
-    file: domain('append'),
+    file: domain('log/append'),
     find: 'if (standing) return',
     replace: 'if (standing && attempt < 0) return',
   },
@@ -163,43 +163,43 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a cursor of another numbering counts',
-    file: domain('device'),
+    file: domain('cursor'),
     find: 'if (cursor?.epoch === head.epoch) return cursor.seq;',
     replace: 'if (cursor !== undefined) return Math.min(cursor.seq, head.seq);',
   },
   {
     name: 'a live message jumps over a replay under way',
-    file: domain('deliver'),
-    find: 'sighting(app), position.seq - 1)) return;',
-    replace: 'sighting(app))) return;',
+    file: domain('publish/deliver'),
+    find: 'lastSeen(app), position.seq - 1)) return;',
+    replace: 'lastSeen(app))) return;',
   },
   {
     name: 'a new device begins twice',
-    file: domain('device'),
-    find: "sighting(app), 'anew')) return start;",
-    replace: 'sighting(app))) return start;',
+    file: domain('cursor'),
+    find: "lastSeen(app), 'anew')) return start;",
+    replace: 'lastSeen(app))) return start;',
   },
   {
     name: 'a new device starts at the head',
-    file: domain('device'),
+    file: domain('cursor'),
     find: 'const start = cursor === undefined ? await mostAdvanced(app, key.userId, channel, head) : 0;',
     replace: 'const start = head.seq;',
   },
   {
     name: 'a new device starts at the beginning',
-    file: domain('device'),
+    file: domain('cursor'),
     find: 'const start = cursor === undefined ? await mostAdvanced(app, key.userId, channel, head) : 0;',
     replace: 'const start = 0;',
   },
   {
     name: 'an ack may pass the head',
-    file: domain('client-frames'),
+    file: domain('session/handle-frame'),
     find: 'if (seq > head.seq)',
     replace: 'if (seq < 0)',
   },
   {
     name: 'the channel of an ack is not checked',
-    file: domain('client-frames'),
+    file: domain('session/handle-frame'),
     find: 'if (frame.channel !== undefined && frame.channel !== channel) {',
     replace: 'if (frame.channel === "") {',
   },
@@ -211,7 +211,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the origin is excluded in replays only',
-    file: domain('deliver'),
+    file: domain('publish/deliver'),
     find: "if (originDeviceId !== undefined && connection.deviceId === originDeviceId) return 'excluded';",
     replace: '',
   },
@@ -223,13 +223,13 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'posts go on after the token expired',
-    file: domain('post'),
+    file: domain('connection/send'),
     find: "if (isExpired(app, connection)) return 'expired';",
     replace: '',
   },
   {
     name: 'a dismissed connection is posted to',
-    file: domain('deliver'),
+    file: domain('publish/deliver'),
     find: '.filter(({ bye }) => bye === undefined)',
     replace: '',
   },
@@ -255,49 +255,49 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a refused post is not made good',
-    file: domain('deliver'),
+    file: domain('publish/deliver'),
     find: "      await askForReplay(app, connection, position);\n      return 'deferred';",
     replace: "      return 'deferred';",
   },
   {
     name: 'a post is not awaited',
-    file: handler('frame'),
+    file: handler('message'),
     find: 'if (reply !== undefined) await post(app, connection, reply);',
     replace: 'if (reply !== undefined) void post(app, connection, reply);',
   },
   {
     name: 'ready is marked un-awaited',
-    file: domain('replay'),
+    file: domain('session/replay'),
     find: 'await app.connections.markReady(connection, app.clock.now());',
     replace: 'void app.connections.markReady(connection, app.clock.now());',
   },
   {
     name: 'a replay sends everything at once',
-    file: domain('replay'),
+    file: domain('session/replay'),
     find: "if (connection.ackMode === 'client') return false;",
     replace: '',
   },
   {
     name: 'a replay asks for another replay',
-    file: domain('replay'),
+    file: domain('session/replay'),
     find: 'frames += 1;',
-    replace: 'frames += 1; await app.connections.requestReplay(connection, app.ids.next());',
+    replace: 'frames += 1; await app.connections.requestReconcile(connection, app.ids.next());',
   },
   {
     name: 'a failed replay is not reported',
-    file: handler('replay'),
+    file: handler('reconcile'),
     find: 'return [{ itemIdentifier: first }];',
     replace: 'return [];',
   },
   {
     name: 'a replay forgets where it was asked to begin',
-    file: handler('replay'),
+    file: handler('reconcile'),
     find: 'return after === undefined ? undefined : Number(after);',
     replace: 'return undefined;',
   },
   {
     name: 'the newest connection of a device is replaced',
-    file: domain('connect'),
+    file: domain('connection/open'),
     find: 'other.connectedAt - one.connectedAt ||',
     replace: 'one.connectedAt - other.connectedAt ||',
   },
@@ -312,7 +312,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a connection without a row is obeyed',
-    file: handler('frame'),
+    file: handler('message'),
     find: 'await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });',
     replace: '',
   },

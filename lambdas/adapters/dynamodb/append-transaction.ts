@@ -1,0 +1,104 @@
+/** The one transaction that appends a message: what it writes under which conditions, and what its failure means. */
+import { hash } from 'node:crypto';
+import type { CancellationReason, Put } from '../../aws/dynamodb.ts';
+import type { AppendOutcome, Cursor, Head, IdempotencyKey, Message } from '../../domain/ports.ts';
+import { isConditionFailed, isConflict } from './faults.ts';
+import { toHeadRow, toMessageRow } from './message-rows.ts';
+import { type PublishRow, type TableNames, toSeconds } from './tables.ts';
+
+export type LogTables = Pick<TableNames, 'messages' | 'publishes'>;
+
+/** Two appends that read the same head would both take its next seq: the second must find the head moved. */
+const headAsRead = 'epoch = :epoch AND head = :head';
+
+/** Of several that open a channel at once one does, so that its epoch never changes. */
+export const noHeadYet = 'attribute_not_exists(channel)';
+
+/** A seq is never given twice, not even where the head row was tampered with or restored from a backup. */
+const seqUnused = 'attribute_not_exists(channel)';
+
+/**
+ * A publisher's retry must not become a second message, also when it overtakes the first try. A key of another epoch stands for a
+ * message that may be gone with that epoch.
+ */
+const keyUnused = 'attribute_not_exists(channel) OR expiresAt <= :now OR epoch <> :epoch';
+
+type Actions = { Put: Put }[];
+
+const HEAD = 0;
+const MESSAGE = 1;
+const PUBLISH = 2;
+
+export function appendActions(
+  tables: LogTables,
+  channel: string,
+  expected: Head | undefined,
+  next: Head,
+  message: Message,
+  idempotency: IdempotencyKey | undefined,
+  now: number,
+): Actions {
+  const actions: Actions = [];
+  actions[HEAD] = {
+    Put: {
+      TableName: tables.messages,
+      Item: toHeadRow(channel, next),
+      ...(expected === undefined
+        ? { ConditionExpression: noHeadYet }
+        : {
+            ConditionExpression: headAsRead,
+            ExpressionAttributeValues: { ':epoch': expected.epoch, ':head': expected.seq },
+          }),
+    },
+  };
+  actions[MESSAGE] = {
+    Put: {
+      TableName: tables.messages,
+      Item: toMessageRow(channel, message),
+      ConditionExpression: seqUnused,
+    },
+  };
+  if (idempotency) {
+    actions[PUBLISH] = {
+      Put: {
+        TableName: tables.publishes,
+        Item: toPublishRow(channel, next, idempotency),
+        ConditionExpression: keyUnused,
+        ExpressionAttributeValues: { ':now': Math.floor(now / 1000), ':epoch': next.epoch },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      },
+    };
+  }
+  return actions;
+}
+
+/** Undefined: the transaction failed for another reason than a race. */
+export function appendFailure(
+  reasons: CancellationReason[],
+  idempotency: IdempotencyKey | undefined,
+): AppendOutcome | undefined {
+  const publish = reasons[PUBLISH];
+  // Before the race: a duplicate is one at any head, and whoever lost the race would try again for nothing.
+  if (publish && isConditionFailed(publish) && idempotency) {
+    const { seq, payloadHash } = (publish.Item ?? {}) as Partial<PublishRow>;
+    if (seq === undefined || payloadHash === undefined) return undefined;
+    return { outcome: 'duplicate', seq, samePayload: payloadHash === hashOf(idempotency.payload) };
+  }
+  const lostRace = reasons.some((reason) => isConditionFailed(reason) || isConflict(reason));
+  return lostRace ? { outcome: 'lost_race' } : undefined;
+}
+
+const toPublishRow = (
+  channel: string,
+  { epoch, seq }: Cursor,
+  { key, payload, expiresAt }: IdempotencyKey,
+): PublishRow => ({
+  channel,
+  idempotencyKey: key,
+  epoch,
+  seq,
+  payloadHash: hashOf(payload),
+  expiresAt: toSeconds(expiresAt),
+});
+
+const hashOf = (payload: string): string => hash('sha256', payload, 'base64url');

@@ -1,0 +1,142 @@
+/** The devices and how far each has come in its channels, in DynamoDB. */
+import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
+import {
+  Busy,
+  type Cursor,
+  type Device,
+  type DeviceKey,
+  type DeviceStore,
+  type LastSeen,
+} from '../../domain/ports.ts';
+import { ifHolds, isFault, throwBusyIfThrottled } from './faults.ts';
+import { queryAll } from './query-all.ts';
+import { cursorAttribute, cursorChannel, type DeviceRow, toMilliseconds, toSeconds } from './tables.ts';
+
+/** A row that should have been deleted must not lend its old cursors to the device that begins anew. */
+const notExpired = '(attribute_not_exists(userId) OR expiresAt > :now)';
+const expired = 'expiresAt <= :now';
+
+/** Acks arrive late and twice, and two Lambdas settle at once: the cursor only ever goes forward. */
+const noCursorAhead = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch OR #cursor.seq < :seq)';
+
+/** Two connections of a new device both look where it should begin: the second must not move what the first began. */
+const noCursorYet = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch)';
+
+/** An accepted live message must not jump the cursor over a replay that is still under way. */
+const standsBetween = '(#cursor.epoch = :epoch AND #cursor.seq >= :from AND #cursor.seq < :seq)';
+
+/** Each try makes way for the next unless another Lambda came between. */
+const MAX_TRIES = 4;
+
+export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: () => number): DeviceStore {
+  const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
+  const nowSeconds = () => Math.floor(now() / 1000);
+
+  /** Undefined: the row has expired. */
+  const touch = async (key: DeviceKey, lastSeen: LastSeen) =>
+    await ifHolds(
+      dynamodb.call('UpdateItem', {
+        TableName: tableName,
+        Key: keyOf(key),
+        UpdateExpression: 'SET lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
+        ConditionExpression: notExpired,
+        ExpressionAttributeValues: { ...seen(lastSeen), ':now': nowSeconds() },
+        ReturnValues: 'ALL_NEW',
+      }),
+    );
+
+  const replaceExpired = async (key: DeviceKey, { lastSeenAt, expiresAt }: LastSeen) => {
+    await ifHolds(
+      dynamodb.call('PutItem', {
+        TableName: tableName,
+        Item: { ...keyOf(key), lastSeenAt, expiresAt: toSeconds(expiresAt) },
+        ConditionExpression: expired,
+        ExpressionAttributeValues: { ':now': nowSeconds() },
+      }),
+    );
+  };
+
+  return {
+    async see(key, lastSeen) {
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const updated = await touch(key, lastSeen);
+        if (updated) return toDevice(updated.Attributes as DeviceRow);
+        await replaceExpired(key, lastSeen);
+      }
+      throw new Busy(`${key.deviceId}: the device expires as it is seen`);
+    },
+
+    async find(key) {
+      const get = { TableName: tableName, Key: keyOf(key), ConsistentRead: true };
+      const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
+      const row = Item as DeviceRow | undefined;
+      return row && isLive(row) ? toDevice(row) : undefined;
+    },
+
+    async list(userId) {
+      const rows = await queryAll<DeviceRow>(dynamodb, tableName, { name: 'userId', value: userId });
+      return rows.filter(isLive).map(toDevice);
+    },
+
+    async advance(key, channel, to, lastSeen, from) {
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const outcome = await move(key, channel, to, lastSeen, from);
+        if (outcome !== 'expired') return outcome === 'moved';
+        await replaceExpired(key, lastSeen);
+      }
+      throw new Busy(`${key.deviceId}: the device expires as it acknowledges`);
+    },
+  };
+
+  async function move(
+    key: DeviceKey,
+    channel: string,
+    to: Cursor,
+    lastSeen: LastSeen,
+    from: number | 'anew' | undefined,
+  ): Promise<'moved' | 'stayed' | 'expired'> {
+    const update: Operations['UpdateItem']['input'] = {
+      TableName: tableName,
+      Key: keyOf(key),
+      UpdateExpression: 'SET #cursor = :to, lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
+      ConditionExpression: `${notExpired} AND ${mayMove(from)}`,
+      ExpressionAttributeNames: { '#cursor': cursorAttribute(channel) },
+      ExpressionAttributeValues: {
+        ...seen(lastSeen),
+        ...(typeof from === 'number' && { ':from': from }),
+        ...(from !== 'anew' && { ':seq': to.seq }),
+        ':to': { epoch: to.epoch, seq: to.seq },
+        ':epoch': to.epoch,
+        ':now': nowSeconds(),
+      },
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    };
+    try {
+      await throwBusyIfThrottled(dynamodb.call('UpdateItem', update));
+      return 'moved';
+    } catch (error) {
+      if (!isFault(error, 'ConditionalCheckFailedException')) throw error;
+      const { expiresAt } = (error.Item ?? {}) as Partial<DeviceRow>;
+      return expiresAt !== undefined && expiresAt <= nowSeconds() ? 'expired' : 'stayed';
+    }
+  }
+}
+
+const mayMove = (from: number | 'anew' | undefined): string =>
+  from === 'anew' ? noCursorYet : from === undefined ? noCursorAhead : standsBetween;
+
+const keyOf = ({ userId, deviceId }: DeviceKey) => ({ userId, deviceId });
+
+const seen = ({ lastSeenAt, expiresAt }: LastSeen) => ({
+  ':lastSeenAt': lastSeenAt,
+  ':expiresAt': toSeconds(expiresAt),
+});
+
+function toDevice(row: DeviceRow): Device {
+  const cursors = new Map<string, Cursor>();
+  for (const [attribute, value] of Object.entries(row)) {
+    const channel = cursorChannel(attribute);
+    if (channel !== undefined) cursors.set(channel, value as Cursor);
+  }
+  return { userId: row.userId, deviceId: row.deviceId, cursors, lastSeenAt: row.lastSeenAt };
+}

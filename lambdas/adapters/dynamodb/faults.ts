@@ -1,0 +1,43 @@
+/** Tells the faults of DynamoDB apart: what is too busy, what lost a race, what is wrong. */
+import { type CancellationReason, DynamoDbError, THROTTLING } from '../../aws/dynamodb.ts';
+import { Busy } from '../../domain/ports.ts';
+
+/** The result of a call, which was tried several times; if it was throttled to the end, a {@link Busy}. */
+export async function throwBusyIfThrottled<Output>(call: Promise<Output>): Promise<Output> {
+  try {
+    return await call;
+  } catch (error) {
+    throw translated(error);
+  }
+}
+
+/** The error, or a {@link Busy} in place of one that says so. */
+export const translated = (error: unknown): unknown =>
+  isThrottled(error) ? new Busy('DynamoDB takes no more for now', { cause: error }) : error;
+
+/** Like {@link throwBusyIfThrottled}; undefined when the condition of a write did not hold. */
+export async function ifHolds<Output>(call: Promise<Output>): Promise<Output | undefined> {
+  try {
+    return await throwBusyIfThrottled(call);
+  } catch (error) {
+    if (isFault(error, 'ConditionalCheckFailedException')) return undefined;
+    throw error;
+  }
+}
+
+/** Whether DynamoDB refused for this reason. */
+export const isFault = (error: unknown, name: string): error is DynamoDbError =>
+  error instanceof DynamoDbError && error.name === name;
+
+/** Why a transaction was cancelled, action by action; none if the error is another one. */
+export const cancellationReasons = (error: unknown): CancellationReason[] =>
+  isFault(error, 'TransactionCanceledException') ? error.CancellationReasons : [];
+
+/** Another transaction on the same row was under way: such a one is not tried again before it comes here. */
+export const isConflict = ({ Code }: CancellationReason): boolean => Code === 'TransactionConflict';
+
+export const isConditionFailed = ({ Code }: CancellationReason): boolean => Code === 'ConditionalCheckFailed';
+
+const isThrottled = (error: unknown): boolean =>
+  error instanceof DynamoDbError &&
+  [error.name, ...cancellationReasons(error).map(({ Code }) => Code)].some((code) => THROTTLING.has(code));

@@ -1,0 +1,103 @@
+/** The channels' logs, in DynamoDB: one transaction appends, one query reads, one serializable read proves. */
+import type { DynamoDb } from '../../aws/dynamodb.ts';
+import { Busy, type Head, type MessageLog } from '../../domain/ports.ts';
+import { appendActions, appendFailure, type LogTables, noHeadYet } from './append-transaction.ts';
+import { cancellationReasons, isConflict, isFault, throwBusyIfThrottled, translated } from './faults.ts';
+import { headKey, toHead, toHeadRow, toMessage } from './message-rows.ts';
+import type { HeadRow, MessageRow } from './tables.ts';
+
+/** As many rows as fill DynamoDB's page of 1 MB when they are small. */
+const PAGE_LIMIT = 1000;
+
+const CREATE_TRIES = 8;
+
+export function createMessageLog(dynamodb: DynamoDb, tables: LogTables): MessageLog {
+  const head = async (channel: string): Promise<Head | undefined> => {
+    const get = { TableName: tables.messages, Key: headKey(channel), ConsistentRead: true };
+    const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
+    return Item && toHead(Item as HeadRow);
+  };
+
+  return {
+    head,
+
+    async create(channel, first) {
+      for (let attempt = 0; attempt < CREATE_TRIES; attempt++) {
+        if (await putFirstHead(dynamodb, tables, channel, first)) return first;
+        const standing = await head(channel);
+        if (standing) return standing;
+      }
+      throw new Busy(`${channel}: its first append is under way`);
+    },
+
+    async append(channel, expected, next, message, idempotency, now) {
+      const TransactItems = appendActions(tables, channel, expected, next, message, idempotency, now);
+      try {
+        await dynamodb.call('TransactWriteItems', { TransactItems });
+        return { outcome: 'appended' };
+      } catch (error) {
+        const failure = appendFailure(cancellationReasons(error), idempotency);
+        if (failure) return failure;
+        throw translated(error);
+      }
+    },
+
+    async query(channel, after, through) {
+      if (after >= through) return { messages: [], through };
+      const page = await throwBusyIfThrottled(
+        dynamodb.call('Query', {
+          TableName: tables.messages,
+          KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
+          ExpressionAttributeValues: { ':channel': channel, ':first': after + 1, ':last': through },
+          ConsistentRead: true,
+          Limit: PAGE_LIMIT,
+        }),
+      );
+      const { Items = [], LastEvaluatedKey } = page as {
+        Items?: MessageRow[];
+        LastEvaluatedKey?: MessageRow;
+      };
+      return { messages: Items.map(toMessage), through: LastEvaluatedKey?.seq ?? through };
+    },
+
+    async prove(channel, seqs) {
+      if (seqs.length === 0) return { outcome: 'proven', present: [] };
+      const TransactItems = seqs.map((seq) => ({
+        Get: { TableName: tables.messages, Key: { channel, seq } },
+      }));
+      try {
+        const { Responses = [] } = await throwBusyIfThrottled(
+          dynamodb.call('TransactGetItems', { TransactItems }),
+        );
+        const rows = Responses.flatMap(({ Item }) => (Item ? [Item as MessageRow] : []));
+        return { outcome: 'proven', present: rows.map(toMessage) };
+      } catch (error) {
+        if (cancellationReasons(error).some(isConflict)) return { outcome: 'in_doubt' };
+        throw error;
+      }
+    },
+  };
+}
+
+/** False: there is a head already, or a transaction is just writing one. */
+async function putFirstHead(
+  dynamodb: DynamoDb,
+  tables: LogTables,
+  channel: string,
+  first: Head,
+): Promise<boolean> {
+  const put = {
+    TableName: tables.messages,
+    Item: toHeadRow(channel, first),
+    ConditionExpression: noHeadYet,
+  };
+  try {
+    await throwBusyIfThrottled(dynamodb.call('PutItem', put));
+    return true;
+  } catch (error) {
+    const another =
+      isFault(error, 'ConditionalCheckFailedException') || isFault(error, 'TransactionConflictException');
+    if (another) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,36 @@
+/** The rows of the Messages table and what the domain makes of them. */
+import type { Head, Message } from '../../domain/ports.ts';
+import { defined, HEAD_SEQ, type HeadRow, type MessageRow, toMilliseconds, toSeconds } from './tables.ts';
+
+export const headKey = (channel: string) => ({ channel, seq: HEAD_SEQ });
+
+export const toHeadRow = (channel: string, { epoch, seq, updatedAt }: Head): HeadRow => ({
+  ...headKey(channel),
+  epoch,
+  head: seq,
+  updatedAt,
+});
+
+export const toHead = ({ epoch, head, updatedAt }: HeadRow): Head => ({ epoch, seq: head, updatedAt });
+
+export const toMessageRow = (channel: string, message: Message): Record<string, unknown> =>
+  defined({
+    channel,
+    seq: message.seq,
+    id: message.id,
+    type: message.type,
+    data: message.data,
+    originDeviceId: message.originDeviceId,
+    sentAt: message.sentAt,
+    expiresAt: toSeconds(message.expiresAt),
+  } satisfies MessageRow);
+
+export const toMessage = (row: MessageRow): Message => ({
+  seq: row.seq,
+  id: row.id,
+  type: row.type,
+  data: row.data,
+  originDeviceId: row.originDeviceId,
+  sentAt: row.sentAt,
+  expiresAt: toMilliseconds(row.expiresAt),
+});

@@ -1,0 +1,119 @@
+/**
+ * Every key and every attribute of the four tables.
+ *
+ * | table       | partition | sort             | what is asked of it |
+ * |-------------|-----------|------------------|---------------------|
+ * | Connections | userId    | connectionId     | one connection; all of a user. Its stream drives the replays |
+ * | Devices     | userId    | deviceId         | one device; all of a user |
+ * | Messages    | channel   | seq (number)     | the head (seq 0); a range of messages; some seqs, serializably |
+ * | Publishes   | channel   | idempotencyKey   | one publish, always within the transaction that appends |
+ *
+ * Every row but the head carries `expiresAt` in epoch seconds, the unit of DynamoDB's TTL; the domain counts in milliseconds.
+ */
+import type { ByeCode } from '../../protocol/errors.ts';
+import type { AckMode, JsonText } from '../../protocol/frames.ts';
+
+export interface TableNames {
+  connections: string;
+  devices: string;
+  messages: string;
+  publishes: string;
+}
+
+interface KeyAttribute {
+  name: string;
+  type: 'S' | 'N';
+}
+
+interface TableShape {
+  partition: KeyAttribute;
+  sort: KeyAttribute;
+  /** Its stream, if it has one, shows each row as it was and as it is. */
+  stream: boolean;
+}
+
+const text = (name: string): KeyAttribute => ({ name, type: 'S' });
+const number = (name: string): KeyAttribute => ({ name, type: 'N' });
+
+export const TABLES: Record<keyof TableNames, TableShape> = {
+  connections: { partition: text('userId'), sort: text('connectionId'), stream: true },
+  devices: { partition: text('userId'), sort: text('deviceId'), stream: false },
+  messages: { partition: text('channel'), sort: number('seq'), stream: false },
+  publishes: { partition: text('channel'), sort: text('idempotencyKey'), stream: false },
+};
+
+export const TTL_ATTRIBUTE = 'expiresAt';
+
+/** `?` marks an attribute that is absent while the domain's value is undefined. */
+export interface ConnectionRow {
+  userId: string;
+  connectionId: string;
+  deviceId?: string;
+  ackMode: AckMode;
+  handover: boolean;
+  connectedAt: number;
+  tokenExpiresAt: number;
+  endpoint: string;
+  readyAt?: number;
+  bye?: ByeCode;
+  /** A new value asks the stream to drive this connection. */
+  replayRequestId?: string;
+  /** Where the asked replay starts, if not at the device's cursor. */
+  replayAfter?: number;
+  expiresAt: number;
+}
+
+/** Beside these one attribute per channel, named by {@link cursorAttribute}, so that one update moves one cursor. */
+export interface DeviceRow {
+  userId: string;
+  deviceId: string;
+  lastSeenAt: number;
+  expiresAt: number;
+}
+
+const CURSOR_PREFIX = 'cursor#';
+
+export const cursorAttribute = (channel: string): string => `${CURSOR_PREFIX}${channel}`;
+
+/** The channel whose cursor an attribute holds, or undefined for any other attribute. */
+export const cursorChannel = (attribute: string): string | undefined =>
+  attribute.startsWith(CURSOR_PREFIX) ? attribute.slice(CURSOR_PREFIX.length) : undefined;
+
+/** The head of a channel stands among its messages, below the first, so that one key finds it. */
+export const HEAD_SEQ = 0;
+
+export interface HeadRow {
+  channel: string;
+  seq: number;
+  epoch: string;
+  head: number;
+  updatedAt: number;
+}
+
+export interface MessageRow {
+  channel: string;
+  seq: number;
+  id: string;
+  type: string;
+  data: JsonText;
+  originDeviceId?: string;
+  sentAt: number;
+  expiresAt: number;
+}
+
+export interface PublishRow {
+  channel: string;
+  idempotencyKey: string;
+  /** Of the numbering that `seq` belongs to. */
+  epoch: string;
+  seq: number;
+  payloadHash: string;
+  expiresAt: number;
+}
+
+export const toSeconds = (milliseconds: number): number => Math.ceil(milliseconds / 1000);
+export const toMilliseconds = (seconds: number): number => seconds * 1000;
+
+/** The row without its undefined attributes, which DynamoDB knows no type for. */
+export const defined = (row: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined));

@@ -1,0 +1,69 @@
+/** The only way a frame leaves the domain: no post after the token's expiry, and what a refusal means for the row. */
+import type { App } from '../app.ts';
+import { backOff } from '../concurrency.ts';
+import type { Connection, PostOutcome } from '../ports.ts';
+
+/**
+ * A connection that is still opening answers 410 like one that is gone. Its handshake ends within the integration time-out
+ * of 29 s, so a row is not believed to be dead before it is twice as old.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+ */
+const YOUNG_MS = 60_000;
+
+/** Whoever waits holds up the other connections of its batch: what takes longer comes back through the stream. */
+const PATIENCE_MS = 1000;
+const RETRY_BASE_MS = 10;
+const RETRY_CAP_MS = 200;
+
+/** The client or the account took no more for as long as we could wait. */
+export class Undeliverable extends Error {
+  override readonly name = 'Undeliverable';
+}
+
+export const isExpired = ({ clock }: App, { tokenExpiresAt }: Pick<Connection, 'tokenExpiresAt'>): boolean =>
+  tokenExpiresAt <= clock.now();
+
+const isYoung = ({ clock }: App, { connectedAt }: Connection): boolean =>
+  clock.now() - connectedAt < YOUNG_MS;
+
+/** Whether `gone` may mean "not yet". */
+export const mayBeOpening = (app: App, connection: Connection): boolean =>
+  connection.readyAt === undefined && isYoung(app, connection);
+
+/** Posts a frame once. `expired`: the token has, and nothing was posted. */
+export async function post(
+  app: App,
+  connection: Connection,
+  frame: string,
+): Promise<PostOutcome | 'expired'> {
+  if (isExpired(app, connection)) return 'expired';
+  const outcome = await app.gateway.post(connection, frame);
+  if (outcome === 'throttled') app.logger.metrics({ postsThrottled: 1 });
+  return outcome;
+}
+
+/** Forgets a connection that answered `gone`. A young one is left to its `$disconnect`, or to the next who finds it gone. */
+export async function forgetGone(app: App, connection: Connection): Promise<void> {
+  if (isYoung(app, connection)) app.logger.metrics({ youngGone: 1 });
+  else await app.connections.remove(connection);
+}
+
+/**
+ * Tries an action on a connection for a second, until it is accepted. A `gone` that may mean "not yet" is tried again too, for
+ * as long as the row is there: a client that leaves at once takes it away.
+ */
+export async function withRetry<Outcome extends PostOutcome | 'expired'>(
+  app: App,
+  connection: Connection,
+  action: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const deadlineAt = app.clock.now() + PATIENCE_MS;
+  for (let attempt = 0; ; attempt++) {
+    const outcome = await action();
+    const opening = outcome === 'gone' && mayBeOpening(app, connection);
+    if (!opening && outcome !== 'throttled' && outcome !== 'failed') return outcome;
+    if (app.clock.now() >= deadlineAt) return outcome;
+    await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+    if (opening && (await app.connections.find(connection)) === undefined) return outcome;
+  }
+}

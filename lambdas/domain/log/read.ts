@@ -1,0 +1,88 @@
+/**
+ * Reads a channel's log without ever taking a message that is being appended for one that has expired.
+ *
+ * A `Query` is not isolated from transactions: it may see the head of an append and not yet its row. So the head is read first, and
+ * a seq that the query lacks is believed to be gone only with proof: a serializable read, or its age.
+ */
+import type { App } from '../app.ts';
+import { backOff } from '../concurrency.ts';
+import { type Head, MAX_PROOF, type Message } from '../ports.ts';
+
+/**
+ * An append is visible as a whole long before this time has passed, whatever the Lambdas' clocks say. A seq that was
+ * appended earlier needs no proof, so that a log whose oldest million messages have expired is read as fast as any.
+ */
+const SETTLED_AFTER_MS = 10 * 60_000;
+
+const PROOF_TRIES = 4;
+const PROOF_BASE_MS = 20;
+const PROOF_CAP_MS = 200;
+
+export interface LogPage {
+  /** What is kept of the seqs after the cursor and up to `through`, ascending, nothing expired. */
+  messages: Message[];
+  /** Every seq up to here is settled: in `messages`, or expired. Short of the head if more pages follow. */
+  through: number;
+}
+
+/** One page after `after`. No progress (`through` equals `after`, short of the head): an append is under way, ask again. */
+export async function readLog(app: App, channel: string, after: number, head: Head): Promise<LogPage> {
+  if (after >= head.seq) return { messages: [], through: head.seq };
+  const page = await app.log.query(channel, after, head.seq);
+  const unproven = unsettledGaps(
+    after,
+    page.messages,
+    page.through,
+    head,
+    app.clock.now() - SETTLED_AFTER_MS,
+  );
+  const settled = await prove(app, channel, unproven);
+
+  const through = settled.through ?? page.through;
+  const now = app.clock.now();
+  const messages = [...page.messages, ...settled.present]
+    .filter((message) => message.seq <= through && message.expiresAt > now)
+    .sort((one, other) => one.seq - other.seq);
+  return { messages, through };
+}
+
+/** The seqs that are missing from a page and may be young enough to be still on their way, ascending. */
+function unsettledGaps(
+  after: number,
+  messages: Message[],
+  through: number,
+  { updatedAt }: Head,
+  settledBefore: number,
+): number[] {
+  const missing: number[] = [];
+  let previous = after;
+  // Whatever is missing before a message was appended before it, and all of it before the head was last moved.
+  for (const { seq, sentAt } of [...messages, { seq: through + 1, sentAt: updatedAt }]) {
+    for (let gap = previous + 1; sentAt >= settledBefore && gap < seq; gap++) {
+      // One more than a proof can hold tells that the page must end there.
+      if (missing.push(gap) > MAX_PROOF) return missing;
+    }
+    previous = seq;
+  }
+  return missing;
+}
+
+/** What of the missing seqs is there after all. `through`: where the page must end, if the proof falls short. */
+async function prove(
+  app: App,
+  channel: string,
+  missing: number[],
+): Promise<{ present: Message[]; through?: number }> {
+  const [first] = missing;
+  if (first === undefined) return { present: [] };
+  const seqs = missing.slice(0, MAX_PROOF);
+  for (let attempt = 0; attempt < PROOF_TRIES; attempt++) {
+    const proof = await app.log.prove(channel, seqs);
+    if (proof.outcome === 'proven') {
+      const beyond = missing[MAX_PROOF];
+      return { present: proof.present, ...(beyond === undefined ? {} : { through: beyond - 1 }) };
+    }
+    await backOff(app, attempt, PROOF_BASE_MS, PROOF_CAP_MS);
+  }
+  return { present: [], through: first - 1 };
+}

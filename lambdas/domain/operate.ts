@@ -1,0 +1,73 @@
+/** What an operator or a service may ask of a user: the history, the presence, and to be cut off. */
+import { encodeReplayed, type JsonText } from '../protocol/frames.ts';
+import type { App } from './app.ts';
+import { userChannel } from './channel.ts';
+import { closeConnection, logged, markForClose } from './connection/close.ts';
+import { readLog } from './log/read.ts';
+import { asError } from './publish/deliver.ts';
+
+export interface History {
+  /** Oldest first, own messages of every device included. */
+  messages: JsonText[];
+  /** Read on from here. */
+  through: number;
+  head: number;
+}
+
+export async function history(app: App, userId: string, after: number, limit: number): Promise<History> {
+  const channel = userChannel(userId);
+  const head = await app.log.head(channel);
+  if (head === undefined) return { messages: [], through: 0, head: 0 };
+  const page = await readLog(app, channel, after, head);
+  const messages = page.messages.slice(0, limit);
+  const next = page.messages[limit];
+  return {
+    messages: messages.map(encodeReplayed),
+    through: next === undefined ? page.through : next.seq - 1,
+    head: head.seq,
+  };
+}
+
+export interface Presence {
+  connections: { connectionId: string; deviceId: string | null; connectedAt: number }[];
+  devices: { deviceId: string; cursor: number; lastSeenAt: number }[];
+}
+
+export async function presence(app: App, userId: string): Promise<Presence> {
+  const channel = userChannel(userId);
+  const [head, connections, devices] = await Promise.all([
+    app.log.head(channel),
+    app.connections.list(userId),
+    app.devices.list(userId),
+  ]);
+  return {
+    connections: connections
+      .filter(({ bye }) => bye === undefined)
+      .map(({ connectionId, deviceId = null, connectedAt }) => ({ connectionId, deviceId, connectedAt })),
+    devices: devices.map(({ deviceId, cursors, lastSeenAt }) => {
+      const cursor = cursors.get(channel);
+      return { deviceId, cursor: cursor && cursor.epoch === head?.epoch ? cursor.seq : 0, lastSeenAt };
+    }),
+  };
+}
+
+/**
+ * Cuts a user's connections, or one device's. From the first write on nothing is posted to them but the `bye`; what cannot be closed
+ * at once is closed by the stream. Returns how many.
+ */
+export async function revoke(app: App, userId: string, deviceId: string | undefined): Promise<number> {
+  const all = await app.connections.list(userId);
+  const revoked = all.filter((connection) => deviceId === undefined || connection.deviceId === deviceId);
+  await Promise.all(revoked.map((connection) => markForClose(app, connection, 'revoked')));
+  await Promise.all(
+    revoked.map(async (connection) => {
+      try {
+        await closeConnection(app, connection, connection.bye ?? 'revoked');
+      } catch (error) {
+        app.logger.warn('revoked later', { ...logged(connection), error: asError(error) });
+        await markForClose(app, connection, 'revoked');
+      }
+    }),
+  );
+  return revoked.length;
+}

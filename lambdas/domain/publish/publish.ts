@@ -1,0 +1,161 @@
+/** Publishes a notification: everything is checked before anything is written, and nothing is posted before it is stored. */
+import { RequestError } from '../../protocol/errors.ts';
+import type { JsonText } from '../../protocol/frames.ts';
+import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
+import type { Notification } from '../../protocol/notification.ts';
+import type { App } from '../app.ts';
+import { userChannel } from '../channel.ts';
+import { mapConcurrently } from '../concurrency.ts';
+import { append, type Draft } from '../log/append.ts';
+import { largestFrameBytes } from '../pack.ts';
+import { Busy, type Message } from '../ports.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { asError, type Deliveries, deliver, skipOrigin } from './deliver.ts';
+import { applyType } from './message-types.ts';
+
+const CONCURRENT_USERS = 10;
+
+export interface Published extends Deliveries {
+  userId: string;
+  seq: number;
+  duplicate: boolean;
+}
+
+export interface Unpublished {
+  userId: string;
+  error: { code: 'idempotency_conflict' | 'busy' | 'internal'; message: string; retryable: boolean };
+}
+
+export interface PublishAnswer {
+  id: string;
+  /** One per user, in the order given. */
+  results: (Published | Unpublished)[];
+}
+
+/** Throws a {@link RequestError} when the whole notification is refused; a fault of one user stays with that user. */
+export async function publish(app: App, notification: Notification): Promise<PublishAnswer> {
+  const { users, type, excludeDeviceId } = notification;
+  const payload = notification.id === undefined ? undefined : payloadOf(notification);
+  const { data, retentionSeconds } = await applyType(notification, app.types, app.settings);
+  const draft: Draft = {
+    id: notification.id ?? app.ids.next(),
+    type,
+    data: jsonText(data),
+    originDeviceId: excludeDeviceId,
+    retentionSeconds,
+    payload,
+  };
+  refuseTooLarge(users, draft);
+  const startedAt = app.clock.now();
+  const results = await mapConcurrently(users, CONCURRENT_USERS, (userId) =>
+    publishTo(app, userId, draft, startedAt),
+  );
+  report(app, draft.id, results, startedAt);
+  return { id: draft.id, results };
+}
+
+async function publishTo(
+  app: App,
+  userId: string,
+  draft: Draft,
+  startedAt: number,
+): Promise<Published | Unpublished> {
+  const channel = userChannel(userId);
+  try {
+    const appended = await append(app, channel, draft);
+    if (appended.outcome === 'conflict') return refused(userId, draft.id);
+    const duplicate = appended.outcome === 'duplicate';
+    const { epoch, message } = appended;
+    const seq = duplicate ? appended.seq : appended.message.seq;
+    const deliveries = await deliverStored(app, userId, channel, epoch, message, draft, startedAt);
+    return { userId, seq, duplicate, ...deliveries };
+  } catch (error) {
+    if (error instanceof Busy) app.logger.metrics({ busy: 1 });
+    app.logger.error('publish failed', { userId, id: draft.id, error: asError(error) });
+    return { userId, error: faultOf(error) };
+  }
+}
+
+function report(
+  { logger, clock }: App,
+  id: string,
+  results: PublishAnswer['results'],
+  startedAt: number,
+): void {
+  const published = results.filter((result): result is Published => 'seq' in result);
+  for (const result of published) {
+    logger.info('published', { id, channel: userChannel(result.userId), ...result });
+  }
+  const total = (name: keyof Deliveries) => published.reduce((sum, result) => sum + result[name], 0);
+  logger.metrics({
+    published: published.length,
+    publishFailed: results.length - published.length,
+    duplicates: published.filter(({ duplicate }) => duplicate).length,
+    sent: total('sent'),
+    gone: total('gone'),
+    deferred: total('deferred'),
+    publishMs: clock.now() - startedAt,
+  });
+}
+
+const NOBODY: Deliveries = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0 };
+
+/**
+ * Delivers what is stored. If the connections cannot even be looked up, a publisher that can repeat the request is told to;
+ * to one that cannot, repeating would make a second message, so it hears that the first is stored.
+ */
+async function deliverStored(
+  app: App,
+  userId: string,
+  channel: string,
+  epoch: string,
+  message: Message | undefined,
+  { payload }: Draft,
+  startedAt: number,
+): Promise<Deliveries> {
+  // The message of a repeated request may have expired since.
+  if (message === undefined || message.expiresAt <= app.clock.now()) return NOBODY;
+  // It never rejects. What is not awaited may be lost with the Lambda.
+  const passed = skipOrigin(app, userId, channel, epoch, message);
+  try {
+    return await deliver(app, userId, channel, epoch, message, startedAt);
+  } catch (error) {
+    if (payload !== undefined) throw error;
+    app.logger.error('stored but not delivered', { userId, seq: message.seq, error: asError(error) });
+    return NOBODY;
+  } finally {
+    await passed;
+  }
+}
+
+/** Ids make the request the same, not the order of its members, nor what a validator makes of them. */
+const payloadOf = ({ type, data, excludeDeviceId, retentionSeconds }: Notification): string =>
+  canonicalJson({ type, data, excludeDeviceId, retentionSeconds });
+
+/** A validator's output may hold what JSON has no form for; what is left of `undefined` is null. */
+const jsonText = (data: unknown): JsonText => JSON.stringify(data) ?? 'null';
+
+function refuseTooLarge(users: string[], draft: Draft): void {
+  const bytes = Math.max(...users.map((userId) => largestFrameBytes(userChannel(userId), draft)));
+  if (bytes <= MAX_FRAME_BYTES) return;
+  const message = `its frame may take ${bytes} bytes, expected at most ${MAX_FRAME_BYTES}`;
+  throw new RequestError('too_large', [{ path: 'data', message }]);
+}
+
+const refused = (userId: string, id: string): Unpublished => ({
+  userId,
+  error: {
+    code: 'idempotency_conflict',
+    message: `id "${id}" was used for another payload in the last 24 hours`,
+    retryable: false,
+  },
+});
+
+const faultOf = (error: unknown): Unpublished['error'] =>
+  error instanceof Busy
+    ? { code: 'busy', message: 'Too much is published to this user at once. Try again.', retryable: true }
+    : {
+        code: 'internal',
+        message: 'The message could not be stored for certain. Try again.',
+        retryable: true,
+      };

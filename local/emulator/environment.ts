@@ -1,0 +1,49 @@
+/** The environment of the Lambdas on the local stack. Nothing in it lets a call reach a real AWS account. */
+
+import type { TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
+import type { AppVar } from '../../lambdas/env.ts';
+import { DEFAULT_RETENTION_SECONDS } from '../../lambdas/protocol/limits.ts';
+import { STAGE } from './gateway/settings.ts';
+import { REGION } from './lambdas.ts';
+import { secretArn } from './services/json-services.ts';
+
+export const TABLE_NAMES: TableNames = {
+  connections: 'herald-connections',
+  devices: 'herald-devices',
+  messages: 'herald-messages',
+  publishes: 'herald-publishes',
+};
+
+export const JWT_SECRET_NAME = 'herald-jwt-secret';
+
+const DEFAULT_MAX_CONNECTIONS_PER_USER = 10;
+
+const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
+
+type LambdaVars = Record<AppVar | 'JWT_SECRET_ARN', string>;
+
+/** `httpUrl`: where API Gateway, Secrets Manager and the other services are; `dynamodbUrl`: where the tables are. */
+export function lambdaEnvironment(httpUrl: string, dynamodbUrl: string): Record<string, string> {
+  const vars: LambdaVars = {
+    CONNECTIONS_TABLE: TABLE_NAMES.connections,
+    DEVICES_TABLE: TABLE_NAMES.devices,
+    MESSAGES_TABLE: TABLE_NAMES.messages,
+    PUBLISHES_TABLE: TABLE_NAMES.publishes,
+    CALLBACK_URL: `${httpUrl}/${STAGE}`,
+    MAX_CONNECTIONS_PER_USER:
+      process.env.HERALD_MAX_CONNECTIONS_PER_USER || String(DEFAULT_MAX_CONNECTIONS_PER_USER),
+    DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
+    CLOSED_TYPES: 'false',
+    JWT_SECRET_ARN: secretArn(JWT_SECRET_NAME),
+  };
+  return { ...vars, ...serviceEnvironment(httpUrl, dynamodbUrl) };
+}
+
+/** The part of it that Lambda would give, and where the services are. */
+export const serviceEnvironment = (httpUrl: string, dynamodbUrl: string): Record<string, string> => ({
+  ...CREDENTIALS,
+  AWS_REGION: REGION,
+  AWS_DEFAULT_REGION: REGION,
+  AWS_ENDPOINT_URL: httpUrl,
+  AWS_ENDPOINT_URL_DYNAMODB: dynamodbUrl,
+});

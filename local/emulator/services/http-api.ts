@@ -1,0 +1,147 @@
+/** API Gateway's HTTP API: routes to Lambdas with payload format 2.0. Signatures are not checked here. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '../../../lambdas/domain/ports.ts';
+import { answer, answerJson, readBody } from '../http.ts';
+import { requestTime } from '../ids.ts';
+import { ACCOUNT, LambdaError, type Lambdas, within } from '../lambdas.ts';
+import { parseHttpResult } from './http-result.ts';
+
+/** By route key, as in `GET /users/{userId}/messages`: the Lambda that answers. */
+export type Routes = Record<string, string>;
+
+export interface HttpApiOptions {
+  routes: Routes;
+  /** https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html */
+  timeoutMs?: number | undefined;
+  maxBodyBytes?: number | undefined;
+}
+
+export type HttpApi = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+class TimedOut extends Error {}
+
+export function createHttpApi(
+  lambdas: Lambdas,
+  logger: Logger,
+  { routes, timeoutMs = 30_000, maxBodyBytes = 10 * 1024 * 1024 }: HttpApiOptions,
+): HttpApi {
+  return async (request, response) => {
+    const body = await readBody(request, maxBodyBytes);
+    const route = findRoute(routes, request);
+    if (!route) return answerJson(response, 404, { message: 'Not Found' });
+    if (route === 'malformed') return answerJson(response, 400, { message: 'Bad Request' });
+    if (!body) return answerJson(response, 413, { message: 'Request Entity Too Large' });
+    try {
+      const run = lambdas.invoke(route.lambda, httpEvent(request, route, body));
+      const result = parseHttpResult(await within(timeoutMs, run, () => new TimedOut()));
+      if (result) return answer(response, result.statusCode, result.headers, result.body);
+      logger.error('malformed proxy response', { routeKey: route.key });
+    } catch (error) {
+      if (error instanceof TimedOut) return answerJson(response, 503, { message: 'Service Unavailable' });
+      if (!(error instanceof LambdaError)) throw error;
+      logger.error('the Lambda failed', { routeKey: route.key, error });
+    }
+    answerJson(response, 500, { message: 'Internal Server Error' });
+  };
+}
+
+interface Route {
+  key: string;
+  lambda: string;
+  pathParameters: Record<string, string>;
+}
+
+/** Matched before the path is decoded, so that an escaped slash stays inside its segment. */
+function findRoute(routes: Routes, { method, url = '' }: IncomingMessage): Route | 'malformed' | undefined {
+  const path = (url.split('?')[0] ?? '').split('/');
+  for (const [key, lambda] of Object.entries(routes)) {
+    const [routeMethod, routePath = ''] = key.split(' ');
+    const pattern = routePath.split('/');
+    if (routeMethod !== method || pattern.length !== path.length) continue;
+    const names = pattern.map((segment) => /^\{(.+)\}$/.exec(segment)?.[1]);
+    if (!pattern.every((segment, at) => (names[at] === undefined ? segment === path[at] : path[at] !== '')))
+      continue;
+    try {
+      const parameters = names.flatMap((name, at) =>
+        name === undefined ? [] : [[name, decodeURIComponent(path[at] ?? '')]],
+      );
+      return { key, lambda, pathParameters: Object.fromEntries(parameters) };
+    } catch {
+      return 'malformed';
+    }
+  }
+  return undefined;
+}
+
+function httpEvent(request: IncomingMessage, route: Route, body: Buffer) {
+  const [rawPath = '', rawQueryString = ''] = (request.url ?? '').split('?');
+  const headers = lowerCased(request.rawHeaders);
+  const { cookie, ...others } = headers;
+  const isText = isTextual(headers['content-type']);
+  return {
+    version: '2.0',
+    routeKey: route.key,
+    rawPath,
+    rawQueryString,
+    ...(cookie !== undefined && { cookies: cookie.split('; ') }),
+    headers: others,
+    ...(rawQueryString !== '' && { queryStringParameters: commaJoined(new URLSearchParams(rawQueryString)) }),
+    ...(Object.keys(route.pathParameters).length > 0 && { pathParameters: route.pathParameters }),
+    requestContext: requestContext(request, route, rawPath),
+    ...(body.length > 0 && { body: body.toString(isText ? 'utf8' : 'base64') }),
+    isBase64Encoded: body.length > 0 && !isText,
+  };
+}
+
+function requestContext(
+  { headers, method, socket, httpVersion }: IncomingMessage,
+  route: Route,
+  path: string,
+) {
+  const timeEpoch = Date.now();
+  const domainName = headers.host ?? 'localhost';
+  return {
+    accountId: ACCOUNT,
+    apiId: 'herald',
+    authorizer: {
+      iam: {
+        accessKey: 'local',
+        accountId: ACCOUNT,
+        callerId: 'local',
+        userArn: `arn:aws:iam::${ACCOUNT}:root`,
+      },
+    },
+    domainName,
+    domainPrefix: domainName.split('.')[0],
+    http: {
+      method,
+      path,
+      protocol: `HTTP/${httpVersion}`,
+      sourceIp: socket.remoteAddress ?? '127.0.0.1',
+      userAgent: headers['user-agent'] ?? '',
+    },
+    requestId: randomUUID(),
+    routeKey: route.key,
+    stage: '$default',
+    time: requestTime(timeEpoch),
+    timeEpoch,
+  };
+}
+
+function lowerCased(rawHeaders: string[]): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]?.toLowerCase() ?? '';
+    const value = rawHeaders[at + 1] ?? '';
+    headers[name] = Object.hasOwn(headers, name) ? `${headers[name]},${value}` : value;
+  }
+  return headers;
+}
+
+const commaJoined = (query: URLSearchParams): Record<string, string> =>
+  Object.fromEntries([...query.keys()].map((name) => [name, query.getAll(name).join(',')]));
+
+/** Everything else reaches the Lambda in base64, forms too. */
+const isTextual = (contentType = 'application/json'): boolean =>
+  /^(text\/|application\/([\w.-]+\+)?(json|xml|javascript)\b)/i.test(contentType);

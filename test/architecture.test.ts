@@ -1,0 +1,190 @@
+/** The arrows of the design, read from the import lines: who may know of whom. */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '..');
+
+interface Import {
+  /** A path from the root, or the name of a package. */
+  to: string;
+  typeOnly: boolean;
+  names: string[];
+}
+
+interface SourceFile {
+  path: string;
+  /** Without its comments. */
+  code: string;
+  imports: Import[];
+}
+
+const IMPORT = /^(?:import|export)\s+(?<type>type\s+)?(?<clause>[\w\s{},*$]*?)\s*from\s*'(?<from>[^']+)'/gm;
+const BARE_IMPORT = /(?:^import|\bimport\()\s*'(?<from>[^']+)'/gm;
+/** A string is kept, so that a URL in it is not taken for a comment. */
+const COMMENT = /('(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`)|\/\*[\s\S]*?\*\/|\/\/.*$/gm;
+
+function readSource(path: string): SourceFile {
+  const code = readFileSync(join(ROOT, path), 'utf8').replace(COMMENT, (_all, text?: string) => text ?? '');
+  const target = (from: string) => (from.startsWith('.') ? relative('.', join(dirname(path), from)) : from);
+  const named = [...code.matchAll(IMPORT)].map(({ groups: { type, clause = '', from = '' } = {} }) => {
+    const names = clause
+      .replace(/[{}]/g, ' ')
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean);
+    const typeOnly =
+      type !== undefined || (names.length > 0 && names.every((name) => name.startsWith('type ')));
+    return { to: target(from), typeOnly, names };
+  });
+  const bare = [...code.matchAll(BARE_IMPORT)].map(({ groups: { from = '' } = {} }) => ({
+    to: target(from),
+    typeOnly: false,
+    names: [],
+  }));
+  return { path, code, imports: [...named, ...bare] };
+}
+
+const SOURCES = globSync('{bin,lambdas,lib,local}/**/*.ts', { cwd: ROOT })
+  .filter((path) => !path.includes('node_modules'))
+  .map(readSource);
+
+const filesIn = (...folders: string[]) => SOURCES.filter(({ path }) => isIn(path, ...folders));
+const isIn = (path: string, ...folders: string[]) => folders.some((folder) => path.startsWith(`${folder}/`));
+
+/** The imports that break a rule, as `from → to`. */
+const breaches = (files: SourceFile[], allowed: (one: Import, file: SourceFile) => boolean): string[] =>
+  files.flatMap((file) =>
+    file.imports.filter((one) => !allowed(one, file)).map(({ to }) => `${file.path} → ${to}`),
+  );
+
+const matches = (files: SourceFile[], pattern: RegExp): string[] =>
+  files.filter(({ code }) => pattern.test(code)).map(({ path }) => path);
+
+describe('this test', () => {
+  it('understands every import line', () => {
+    for (const { path, code, imports } of SOURCES) {
+      const lines = code.match(/^import\b/gm)?.length ?? 0;
+      expect(imports.length, path).toBeGreaterThanOrEqual(lines);
+    }
+  });
+
+  it('sees the files it is about', () => {
+    for (const folder of [
+      'lambdas/protocol',
+      'lambdas/domain',
+      'lambdas/adapters/dynamodb',
+      'lambdas/adapters/api-gateway',
+      'lambdas/handlers',
+    ]) {
+      expect(filesIn(folder), folder).not.toEqual([]);
+    }
+    const imports = SOURCES.flatMap((file) => file.imports);
+    expect(imports.some(({ typeOnly }) => typeOnly)).toBe(true);
+    expect(imports.filter(({ to }) => to === 'lambdas/domain/ports.ts').length).toBeGreaterThan(5);
+  });
+
+  it('finds that every import of a file names it with its ending', () => {
+    const files = new Set(SOURCES.map(({ path }) => path));
+    const isOurs = (to: string) => isIn(to, 'bin', 'lambdas', 'lib', 'local');
+    expect(breaches(SOURCES, ({ to }) => !isOurs(to) || files.has(to) || to.endsWith('.json'))).toEqual([]);
+  });
+});
+
+describe('protocol/', () => {
+  it('imports nothing from outside, not even Node', () => {
+    expect(breaches(filesIn('lambdas/protocol'), ({ to }) => isIn(to, 'lambdas/protocol'))).toEqual([]);
+  });
+});
+
+describe('domain/', () => {
+  it('imports only itself and the protocol', () => {
+    const allowed = ({ to, typeOnly }: Import) =>
+      isIn(to, 'lambdas/domain', 'lambdas/protocol') || (typeOnly && to === '@standard-schema/spec');
+    expect(breaches(filesIn('lambdas/domain'), allowed)).toEqual([]);
+  });
+
+  it('knows no clock, no chance and no environment, and the protocol neither', () => {
+    const world =
+      /\bDate\.now\b|\bnew Date\b|\bDate\(|\bperformance\b|\bMath\.random\b|\bcrypto\b|\bprocess\b|\bset(?:Timeout|Interval|Immediate)\b|\bfetch\(|\bconsole\b/;
+    expect(matches(filesIn('lambdas/domain', 'lambdas/protocol'), world)).toEqual([]);
+  });
+});
+
+describe('adapters/', () => {
+  it('know the domain by its ports and types only', () => {
+    const allowed = ({ to, typeOnly }: Import, { path }: SourceFile) =>
+      to === 'lambdas/domain/ports.ts' ||
+      isIn(to, 'lambdas/protocol', 'lambdas/aws', dirname(path)) ||
+      (typeOnly && isIn(to, 'lambdas/domain')) ||
+      !to.startsWith('lambdas/');
+    expect(breaches(filesIn('lambdas/adapters'), allowed)).toEqual([]);
+  });
+});
+
+describe('handlers/', () => {
+  it('reach AWS, the stores and the gateway only through app.ts', () => {
+    const allowed = ({ to }: Import) => !isIn(to, 'lambdas/aws', 'lambdas/adapters');
+    expect(breaches(filesIn('lambdas/handlers'), allowed)).toEqual([]);
+  });
+
+  it('are known by nobody else in lambdas/', () => {
+    const others = filesIn('lambdas').filter(({ path }) => !isIn(path, 'lambdas/handlers'));
+    expect(breaches(others, ({ to }) => !isIn(to, 'lambdas/handlers'))).toEqual([]);
+  });
+});
+
+describe('lambdas/', () => {
+  it('know nothing of where they run or how they are tested', () => {
+    expect(
+      breaches(
+        filesIn('lambdas'),
+        ({ to }) => isIn(to, 'lambdas') || !/^(?:\.\.|bin|lib|local|test)\b/.test(to),
+      ),
+    ).toEqual([]);
+  });
+
+  it('do without the AWS SDK, whose clients would be most of a cold start', () => {
+    const sdk = /^@(?:aws-sdk|smithy)\//;
+    expect(breaches(filesIn('lambdas'), ({ to, typeOnly }) => typeOnly || !sdk.test(to))).toEqual([]);
+  });
+
+  it('put their clients together in app.ts, and the authorizer its own', () => {
+    const created = /\bcreate(?:DynamoDb|Gateway|SecretReader)\(\{?(?!\w+:)/;
+    const outside = filesIn('lambdas').filter(
+      ({ path }) => !isIn(path, 'lambdas/aws', 'lambdas/adapters/api-gateway'),
+    );
+    expect(matches(outside, created).sort()).toEqual(['lambdas/app.ts', 'lambdas/auth/token-verifier.ts']);
+  });
+
+  it('read the environment in env.ts only', () => {
+    expect(matches(filesIn('lambdas'), /\bprocess\.env\b|\bprocess\['env'\]|\bimport\.meta\.env\b/)).toEqual([
+      'lambdas/env.ts',
+    ]);
+  });
+
+  it('have no import cycle', () => expect(cyclesAmong(filesIn('lambdas'))).toEqual([]));
+});
+
+describe('lib/ and local/', () => {
+  it('do not know each other, nor the tests', () => {
+    expect(breaches(filesIn('lib', 'bin'), ({ to }) => !isIn(to, 'local', 'test'))).toEqual([]);
+    expect(breaches(filesIn('local'), ({ to }) => !isIn(to, 'lib', 'bin', 'test'))).toEqual([]);
+  });
+});
+
+/** Each cycle once, as the files on it. */
+function cyclesAmong(files: SourceFile[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: string[]) => {
+    const start = trail.indexOf(path);
+    if (start >= 0) cycles.push([...trail.slice(start), path].join(' → '));
+    if (start >= 0 || done.has(path)) return;
+    for (const { to } of byPath.get(path)?.imports ?? []) visit(to, [...trail, path]);
+    done.add(path);
+  };
+  for (const { path } of files) visit(path, []);
+  return cycles;
+}

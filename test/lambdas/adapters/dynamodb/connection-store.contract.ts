@@ -1,0 +1,184 @@
+/** What every store of connections guarantees. */
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Connection, ConnectionKey, ConnectionStore } from '../../../../lambdas/domain/ports.ts';
+
+export interface ConnectionStoreHarness {
+  store: ConnectionStore;
+  /** The replay request that stands on a row. */
+  pending(key: ConnectionKey): Promise<{ requestId: string; after: number | undefined } | undefined>;
+}
+
+const START = 1_795_939_441_000;
+
+export function connectionStoreContract(create: (now: () => number) => ConnectionStoreHarness): void {
+  let now: number;
+  let userId: string;
+  let store: ConnectionStore;
+  let pending: ConnectionStoreHarness['pending'];
+
+  beforeEach(() => {
+    now = START;
+    userId = `user-${randomUUID()}`;
+    ({ store, pending } = create(() => now));
+  });
+
+  const connectionOf = (fields: Partial<Connection> = {}): Connection => ({
+    userId,
+    connectionId: 'Xk3vQf1_IAMCJ7w=',
+    deviceId: 'phone',
+    ackMode: 'client',
+    handover: false,
+    connectedAt: START + 7,
+    tokenExpiresAt: START + 900_007,
+    endpoint: 'https://abc123.execute-api.us-east-1.amazonaws.com/prod',
+    readyAt: undefined,
+    bye: undefined,
+    expiresAt: START + 7_800_000,
+    ...fields,
+  });
+
+  const added = async (fields: Partial<Connection> = {}) => {
+    const connection = connectionOf(fields);
+    await store.add(connection, 'request-1');
+    return connection;
+  };
+
+  describe('reading', () => {
+    it('returns a connection as it was added', async () => {
+      const connection = await added({ readyAt: START + 8, bye: 'replaced' });
+      expect(await store.find(connection)).toEqual(connection);
+      expect(await store.list(userId)).toEqual([connection]);
+    });
+
+    it('keeps undefined what was undefined: an anonymous device that is not ready', async () => {
+      const connection = await added({ deviceId: undefined });
+      expect(await store.find(connection)).toStrictEqual(connection);
+      expect(await store.list(userId)).toStrictEqual([connection]);
+    });
+
+    it('lists page by page, each as it stands when it is asked for', async () => {
+      const ids = ['a', 'b', 'c', 'd', 'e'].map((name) => `Xk3vQf1_${name}=`);
+      for (const connectionId of ids) await added({ connectionId });
+      const read: string[][] = [];
+      for await (const page of store.pages(userId, 2)) {
+        read.push(page.map(({ connectionId }) => connectionId));
+        if (read.length === 1) await store.remove({ userId, connectionId: 'Xk3vQf1_d=' });
+      }
+      expect(read.flat()).toEqual(ids.filter((id) => id !== 'Xk3vQf1_d='));
+      expect(read[0]).toHaveLength(2);
+      for (const page of read) expect(page.length).toBeLessThanOrEqual(2);
+    });
+
+    it('finds nothing where nothing was added', async () => {
+      expect(await store.find({ userId, connectionId: 'none' })).toBeUndefined();
+      expect(await store.list(userId)).toEqual([]);
+    });
+
+    it("lists a user's connections and no other's", async () => {
+      const mine = [await added({ connectionId: 'a' }), await added({ connectionId: 'b' })];
+      await added({ userId: `${userId}2`, connectionId: 'c' });
+      expect(byId(await store.list(userId))).toEqual(mine);
+    });
+
+    it('lists all, also when they fill more than one page of 1 MB', async () => {
+      const endpoint = `https://host/${'x'.repeat(60_000)}`;
+      const ids = Array.from({ length: 40 }, (_, index) => `connection-${index + 10}`);
+      await Promise.all(ids.map((connectionId) => added({ connectionId, endpoint })));
+      expect(byId(await store.list(userId)).map(({ connectionId }) => connectionId)).toEqual(ids);
+    });
+
+    it('takes user ids as long as the protocol allows, in any script', async () => {
+      const connection = await added({ userId: `${'🌱'.repeat(55)}${randomUUID()}` });
+      expect(await store.find(connection)).toEqual(connection);
+    });
+
+    it('drops what has expired from every read, from that instant on', async () => {
+      const connection = await added();
+      now = connection.expiresAt - 1;
+      expect(await store.find(connection)).toEqual(connection);
+      expect(await store.list(userId)).toHaveLength(1);
+      now = connection.expiresAt;
+      expect(await store.find(connection)).toBeUndefined();
+      expect(await store.list(userId)).toEqual([]);
+    });
+  });
+
+  describe('adding', () => {
+    it('asks for the first replay', async () => {
+      expect(await pending(await added())).toEqual({ requestId: 'request-1', after: undefined });
+    });
+
+    it('twice changes nothing: a repeated write undoes nothing that happened since', async () => {
+      const connection = await added();
+      await store.markReady(connection, START + 9);
+      await store.add(connection, 'request-1');
+      expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9 });
+      expect(await pending(connection)).toBeUndefined();
+    });
+  });
+
+  describe('removing', () => {
+    it('forgets the connection and no other', async () => {
+      const [one, other] = [await added({ connectionId: 'a' }), await added({ connectionId: 'b' })];
+      await store.remove(one);
+      expect(await store.find(one)).toBeUndefined();
+      expect(await store.list(userId)).toEqual([other]);
+    });
+
+    it('of what is gone already does nothing', async () => {
+      await store.remove({ userId, connectionId: 'none' });
+    });
+
+    it.each([
+      ['markReady', (key: ConnectionKey) => store.markReady(key, START)],
+      ['markClosing', (key: ConnectionKey) => store.markClosing(key, 'revoked')],
+      ['requestReconcile', (key: ConnectionKey) => store.requestReconcile(key, 'request-2', 5)],
+    ])('is final: a later %s does not bring it back', async (_, touch) => {
+      const connection = await added();
+      await store.remove(connection);
+      await touch(connection);
+      expect(await store.find(connection)).toBeUndefined();
+      expect(await pending(connection)).toBeUndefined();
+    });
+  });
+
+  describe('changing', () => {
+    it('marks a connection ready and takes the request away, so that this change asks for nothing', async () => {
+      const connection = await added();
+      await store.requestReconcile(connection, 'request-2', 42);
+      await store.markReady(connection, START + 9);
+      expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9 });
+      expect(await pending(connection)).toBeUndefined();
+    });
+
+    it('keeps the first reason to close a connection', async () => {
+      const connection = await added();
+      await store.markClosing(connection, 'replaced');
+      await store.markClosing(connection, 'revoked');
+      expect(await store.find(connection)).toEqual({ ...connection, bye: 'replaced' });
+    });
+
+    it('asks for a replay from a seq, or from the cursor, as the newest request says', async () => {
+      const connection = await added();
+      await store.requestReconcile(connection, 'request-2', 0);
+      expect(await pending(connection)).toEqual({ requestId: 'request-2', after: 0 });
+      await store.requestReconcile(connection, 'request-3');
+      expect(await pending(connection)).toEqual({ requestId: 'request-3', after: undefined });
+      expect(await store.find(connection)).toEqual(connection);
+    });
+
+    it('takes a whole connection for a key', async () => {
+      const connection = await added();
+      await store.markReady(connection, START + 9);
+      await store.requestReconcile(connection, 'request-2');
+      await store.markClosing(connection, 'revoked');
+      expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9, bye: 'revoked' });
+      await store.remove(connection);
+      expect(await store.list(userId)).toEqual([]);
+    });
+  });
+}
+
+const byId = (connections: Connection[]): Connection[] =>
+  connections.toSorted((one, other) => (one.connectionId < other.connectionId ? -1 : 1));

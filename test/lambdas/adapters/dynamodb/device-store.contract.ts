@@ -1,0 +1,220 @@
+/** What every store of devices guarantees. */
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Cursor, DeviceKey, DeviceStore, LastSeen } from '../../../../lambdas/domain/ports.ts';
+
+const START = 1_795_939_441_000;
+const KEPT_MS = 90 * 24 * 3_600_000;
+
+export function deviceStoreContract(create: (now: () => number) => DeviceStore): void {
+  let now: number;
+  let key: DeviceKey;
+  let channel: string;
+  let store: DeviceStore;
+
+  beforeEach(() => {
+    now = START;
+    const userId = `user-${randomUUID()}`;
+    key = { userId, deviceId: 'phone' };
+    channel = `user:${userId}`;
+    store = create(() => now);
+  });
+
+  const at = (instant: number): LastSeen => ({ lastSeenAt: instant, expiresAt: instant + KEPT_MS });
+  const cursor = (seq: number, epoch = 'epoch-1'): Cursor => ({ epoch, seq });
+  const advance = (to: Cursor, from?: number | 'anew') => store.advance(key, channel, to, at(now), from);
+  const cursorNow = async () => (await store.find(key))?.cursors.get(channel);
+
+  describe('seeing a device', () => {
+    it('remembers a new one, without cursors', async () => {
+      const device = { ...key, cursors: new Map(), lastSeenAt: START };
+      expect(await store.see(key, at(START))).toEqual(device);
+      expect(await store.find(key)).toEqual(device);
+      expect(await store.list(key.userId)).toEqual([device]);
+    });
+
+    it('notes when it last saw a known one and returns its cursors', async () => {
+      await advance(cursor(5));
+      const device = await store.see(key, at(START + 9));
+      expect(device).toEqual({ ...key, cursors: new Map([[channel, cursor(5)]]), lastSeenAt: START + 9 });
+      expect(await store.find(key)).toEqual(device);
+    });
+
+    it('keeps it as long as the newest sighting says', async () => {
+      await store.see(key, at(START));
+      await store.see(key, at(START + 60_000));
+      now = START + KEPT_MS;
+      expect(await store.find(key)).toBeDefined();
+      now = START + 60_000 + KEPT_MS;
+      expect(await store.find(key)).toBeUndefined();
+    });
+
+    it('begins anew without cursors once it has expired', async () => {
+      await advance(cursor(5));
+      now = START + KEPT_MS;
+      expect(await store.find(key)).toBeUndefined();
+      expect(await store.list(key.userId)).toEqual([]);
+      expect(await store.see(key, at(now))).toEqual({ ...key, cursors: new Map(), lastSeenAt: now });
+      expect(await cursorNow()).toBeUndefined();
+    });
+
+    it('at the same time and late, ten times, leaves one device without cursors', async () => {
+      await advance(cursor(5));
+      now = START + KEPT_MS;
+      const seen = await Promise.all(Array.from({ length: 10 }, () => store.see(key, at(now))));
+      expect(seen.every(({ cursors }) => cursors.size === 0)).toBe(true);
+      expect(await store.list(key.userId)).toHaveLength(1);
+    });
+  });
+
+  describe('an expired device', () => {
+    it('keeps the cursor it begins anew with, however many see it at that time', async () => {
+      await advance(cursor(50));
+      now = START + KEPT_MS;
+      const sights = () => Array.from({ length: 10 }, () => store.see(key, at(now)));
+      await Promise.all([...sights(), advance(cursor(3)), ...sights()]);
+      expect(await cursorNow()).toEqual(cursor(3));
+    });
+  });
+
+  describe('reading', () => {
+    it('finds nothing where nothing was seen', async () => {
+      expect(await store.find(key)).toBeUndefined();
+      expect(await store.list(key.userId)).toEqual([]);
+    });
+
+    it("lists a user's devices and no other's", async () => {
+      await store.see(key, at(START));
+      await store.see({ ...key, deviceId: 'laptop' }, at(START));
+      await store.see({ userId: `${key.userId}2`, deviceId: 'tablet' }, at(START));
+      const ids = (await store.list(key.userId)).map(({ deviceId }) => deviceId);
+      expect(ids.toSorted()).toEqual(['laptop', 'phone']);
+    });
+
+    it('lists all, also when they fill more than one page of 1 MB', async () => {
+      const epoch = 'e'.repeat(60_000);
+      const ids = Array.from({ length: 40 }, (_, index) => `device-${index + 10}`);
+      await Promise.all(
+        ids.map((deviceId) => store.advance({ ...key, deviceId }, channel, cursor(1, epoch), at(START))),
+      );
+      const listed = (await store.list(key.userId)).map(({ deviceId }) => deviceId);
+      expect(listed.toSorted()).toEqual(ids);
+    });
+
+    it('takes names as long as the protocol allows, in any script', async () => {
+      key = { userId: `${'🌱'.repeat(55)}${randomUUID()}`, deviceId: `${'d'.repeat(119)}.._:-#:x` };
+      channel = `user:${key.userId}`;
+      await advance(cursor(3));
+      expect(await cursorNow()).toEqual(cursor(3));
+    });
+  });
+
+  describe('a cursor', () => {
+    it('is set where there was none, also on a device never seen', async () => {
+      expect(await advance(cursor(5))).toBe(true);
+      expect(await store.find(key)).toEqual({
+        ...key,
+        cursors: new Map([[channel, cursor(5)]]),
+        lastSeenAt: START,
+      });
+    });
+
+    it('goes forward and never back', async () => {
+      await advance(cursor(5));
+      expect(await advance(cursor(4))).toBe(false);
+      expect(await advance(cursor(5))).toBe(false);
+      expect(await cursorNow()).toEqual(cursor(5));
+      expect(await advance(cursor(6))).toBe(true);
+      expect(await cursorNow()).toEqual(cursor(6));
+    });
+
+    it('is at the highest of many that were set at the same time, in any order', async () => {
+      const seqs = Array.from({ length: 20 }, (_, index) => ((index * 7) % 20) + 1);
+      await Promise.all(seqs.map((seq) => advance(cursor(seq))));
+      expect(await cursorNow()).toEqual(cursor(20));
+    });
+
+    it('begins anew only where there is none, or one of another epoch', async () => {
+      expect(await advance(cursor(5), 'anew')).toBe(true);
+      expect(await advance(cursor(9), 'anew')).toBe(false);
+      expect(await cursorNow()).toEqual(cursor(5));
+      expect(await advance(cursor(0, 'epoch-2'), 'anew')).toBe(true);
+      expect(await cursorNow()).toEqual(cursor(0, 'epoch-2'));
+    });
+
+    it('of another epoch is replaced, even by a lower seq', async () => {
+      await advance(cursor(50));
+      expect(await advance(cursor(2, 'epoch-2'))).toBe(true);
+      expect(await cursorNow()).toEqual(cursor(2, 'epoch-2'));
+    });
+
+    it('may be set to 0', async () => {
+      expect(await advance(cursor(0))).toBe(true);
+      expect(await cursorNow()).toEqual(cursor(0));
+    });
+
+    it('stands beside those of other channels', async () => {
+      await advance(cursor(5));
+      await store.advance(key, 'topic:weather #1.[0]', cursor(9, 'epoch-9'), at(START));
+      await advance(cursor(6));
+      expect((await store.find(key))?.cursors).toEqual(
+        new Map([
+          [channel, cursor(6)],
+          ['topic:weather #1.[0]', cursor(9, 'epoch-9')],
+        ]),
+      );
+    });
+
+    it('notes when it was seen when it moves', async () => {
+      await advance(cursor(5));
+      now = START + 60_000;
+      await advance(cursor(6));
+      expect((await store.find(key))?.lastSeenAt).toBe(now);
+      now = START + KEPT_MS;
+      expect(await cursorNow()).toEqual(cursor(6));
+    });
+
+    it('of an expired device counts for nothing, nor do its others', async () => {
+      await advance(cursor(50));
+      await store.advance(key, 'topic:weather', cursor(9), at(START));
+      now = START + KEPT_MS;
+      expect(await advance(cursor(3))).toBe(true);
+      expect((await store.find(key))?.cursors).toEqual(new Map([[channel, cursor(3)]]));
+    });
+  });
+
+  describe('a cursor moved only from a place', () => {
+    it.each([
+      ['at it', 5, true],
+      ['between it and the target', 7, true],
+      ['before it: a replay is under way', 4, false],
+      ['at the target', 8, false],
+      ['past the target', 9, false],
+    ])('stands %s', async (_, stands, moves) => {
+      await advance(cursor(stands));
+      expect(await advance(cursor(8), 5)).toBe(moves);
+      expect(await cursorNow()).toEqual(cursor(moves ? 8 : stands));
+    });
+
+    it('stays where there is none', async () => {
+      expect(await advance(cursor(8), 0)).toBe(false);
+      expect(await store.find(key)).toBeUndefined();
+      await store.see(key, at(START));
+      expect(await advance(cursor(8), 0)).toBe(false);
+      expect(await cursorNow()).toBeUndefined();
+    });
+
+    it('stays in another epoch', async () => {
+      await advance(cursor(5));
+      expect(await advance(cursor(8, 'epoch-2'), 5)).toBe(false);
+      expect(await cursorNow()).toEqual(cursor(5));
+    });
+
+    it('stays on an expired device', async () => {
+      await advance(cursor(5));
+      now = START + KEPT_MS;
+      expect(await advance(cursor(8), 5)).toBe(false);
+      expect(await cursorNow()).toBeUndefined();
+    });
+  });
+}

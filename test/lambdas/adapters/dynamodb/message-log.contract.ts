@@ -1,0 +1,339 @@
+/** What every log guarantees, in the primitives that appending and reading are made of. */
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import {
+  type AppendOutcome,
+  type Head,
+  type IdempotencyKey,
+  MAX_PROOF,
+  type Message,
+  type MessageLog,
+} from '../../../../lambdas/domain/ports.ts';
+
+export interface MessageLogHarness {
+  log: MessageLog;
+  /** Deletes a row as retention does. */
+  drop(channel: string, seq: number): Promise<void>;
+}
+
+const NOW = 1_795_939_441_798;
+const DAY_MS = 24 * 3_600_000;
+const EXPIRES_AT = 1_796_544_242_000;
+
+const headAt = (seq: number, epoch = 'epoch-1'): Head => ({ epoch, seq, updatedAt: NOW + seq });
+
+const messageAt = (seq: number, fields: Partial<Message> = {}): Message => ({
+  seq,
+  id: `message-${seq}`,
+  type: 'order.shipped',
+  data: '{"order":1}',
+  originDeviceId: 'laptop',
+  sentAt: NOW,
+  expiresAt: EXPIRES_AT,
+  ...fields,
+});
+
+const keyOf = (fields: Partial<IdempotencyKey> = {}): IdempotencyKey => ({
+  key: 'order-1-shipped',
+  payload: '{"type":"order.shipped"}',
+  expiresAt: 1_796_025_842_000,
+  ...fields,
+});
+
+/** Texts that a parser or a database might be tempted to change. */
+const ODD_TEXTS = [
+  'null',
+  '""',
+  '0',
+  '-0',
+  '1.0',
+  '1e400',
+  '12345678901234567890.123456789',
+  '{ "a" : 1, "a" : 2 }',
+  '{"__proto__":{"x":1}}',
+  String.raw`"\ud83c\udf31 \u0000 \/"`,
+  '"🌱 grün \u2028 \u200d e\u0301"',
+  `"${'x'.repeat(32_000)}"`,
+];
+
+export function messageLogContract(create: () => MessageLogHarness): void {
+  let channel: string;
+  let log: MessageLog;
+  let drop: MessageLogHarness['drop'];
+
+  beforeEach(() => {
+    channel = `user:${randomUUID()}`;
+    ({ log, drop } = create());
+  });
+
+  /** Appends at `seq`, as a publisher that found the log ending just before it. */
+  const append = (seq: number, fields: Partial<Message> = {}, idempotency?: IdempotencyKey) =>
+    log.append(
+      channel,
+      seq === 1 ? undefined : headAt(seq - 1),
+      headAt(seq),
+      messageAt(seq, fields),
+      idempotency,
+      NOW,
+    );
+
+  const appendAll = async (count: number, fields: Partial<Message> = {}) => {
+    for (let seq = 1; seq <= count; seq++) await append(seq, fields);
+  };
+
+  const stored = async () => (await log.query(channel, 0, 1000)).messages;
+
+  describe('a channel', () => {
+    it('does not exist before someone creates it or appends to it', async () => {
+      expect(await log.head(channel)).toBeUndefined();
+    });
+
+    it('is created empty, with the head it was given', async () => {
+      expect(await log.create(channel, headAt(0))).toEqual(headAt(0));
+      expect(await log.head(channel)).toEqual(headAt(0));
+      expect(await stored()).toEqual([]);
+    });
+
+    it('is created once: whoever comes later gets the head it has', async () => {
+      await append(1);
+      expect(await log.create(channel, headAt(0, 'epoch-2'))).toEqual(headAt(1));
+      expect(await log.head(channel)).toEqual(headAt(1));
+    });
+
+    it('has one epoch, however many create it and append to it at once', async () => {
+      const epochs = Array.from({ length: 20 }, (_, index) => `epoch-${index}`);
+      const created = Promise.all(epochs.map((epoch) => log.create(channel, headAt(0, epoch))));
+      const appended = log.append(channel, undefined, headAt(1, 'other'), messageAt(1), undefined, NOW);
+      const heads = await created;
+      const { outcome } = await appended;
+      const standing = await log.head(channel);
+      expect(new Set(heads.map(({ epoch }) => epoch))).toEqual(new Set([standing?.epoch]));
+      expect(standing).toEqual(outcome === 'appended' ? headAt(1, 'other') : heads[0]);
+    });
+
+    it('takes a name as long as the protocol allows, in any script', async () => {
+      channel = `user:${'🌱'.repeat(55)}${randomUUID()}`;
+      const longest = { id: '識'.repeat(42), type: 't'.repeat(128) };
+      await append(1, longest, keyOf({ key: longest.id }));
+      expect(await log.head(channel)).toEqual(headAt(1));
+      expect(await stored()).toEqual([messageAt(1, longest)]);
+    });
+  });
+
+  describe('appending', () => {
+    it('moves the head and adds the message', async () => {
+      expect(await append(1)).toEqual({ outcome: 'appended' });
+      expect(await append(2)).toEqual({ outcome: 'appended' });
+      expect(await log.head(channel)).toEqual(headAt(2));
+      expect(await stored()).toEqual([messageAt(1), messageAt(2)]);
+    });
+
+    it('starts a channel, or goes on with one that was created empty', async () => {
+      await log.create(channel, headAt(0));
+      const outcome = await log.append(channel, headAt(0), headAt(1), messageAt(1), undefined, NOW);
+      expect(outcome).toEqual({ outcome: 'appended' });
+      expect(await log.head(channel)).toEqual(headAt(1));
+    });
+
+    it.each([
+      ['the channel exists by now', undefined],
+      ['the head has moved on', headAt(1)],
+      ['the head is not there yet', headAt(3)],
+      ['the epoch is another', headAt(2, 'epoch-2')],
+    ])('loses the race, and writes nothing, if %s', async (_, expected) => {
+      await appendAll(2);
+      const next = headAt((expected?.seq ?? 0) + 1, expected?.epoch);
+      const outcome = await log.append(channel, expected, next, messageAt(9), keyOf(), NOW);
+      expect(outcome).toEqual({ outcome: 'lost_race' });
+      expect(await log.head(channel)).toEqual(headAt(2));
+      expect(await stored()).toEqual([messageAt(1), messageAt(2)]);
+      expect(await append(3, {}, keyOf())).toEqual({ outcome: 'appended' });
+    });
+
+    it('loses the race if there is no channel where one was expected', async () => {
+      expect(await append(2)).toEqual({ outcome: 'lost_race' });
+      expect(await log.head(channel)).toBeUndefined();
+    });
+
+    it('never gives a seq twice, even if the head was set back', async () => {
+      await append(1);
+      await drop(channel, 0);
+      expect(await append(1, { id: 'another' })).toEqual({ outcome: 'lost_race' });
+      expect(await log.head(channel)).toBeUndefined();
+      expect(await stored()).toEqual([messageAt(1)]);
+    });
+
+    it('of 20 at once at the same head succeeds for exactly one', async () => {
+      await append(1);
+      const contenders = Array.from({ length: 20 }, (_, index) => append(2, { id: `contender-${index}` }));
+      const outcomes = (await Promise.all(contenders)).map(({ outcome }) => outcome);
+      const winner = outcomes.indexOf('appended');
+      expect(outcomes.toSorted()).toEqual(['appended', ...Array(19).fill('lost_race')]);
+      expect(await log.head(channel)).toEqual(headAt(2));
+      expect(await stored()).toEqual([messageAt(1), messageAt(2, { id: `contender-${winner}` })]);
+    });
+
+    it('by 10 who each try until they succeed leaves a dense log', async () => {
+      const publish = async (id: string): Promise<AppendOutcome> => {
+        const head = await log.head(channel);
+        const seq = (head?.seq ?? 0) + 1;
+        const result = await log.append(channel, head, headAt(seq), messageAt(seq, { id }), undefined, NOW);
+        return result.outcome === 'lost_race' ? publish(id) : result;
+      };
+      const ids = Array.from({ length: 10 }, (_, index) => `publisher-${index}`);
+      await Promise.all(ids.map(publish));
+      const messages = await stored();
+      expect(messages.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+      expect(messages.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
+    });
+  });
+
+  describe('an idempotency key', () => {
+    it('that is known, with the same payload, tells the seq it had and writes nothing', async () => {
+      await append(1, {}, keyOf());
+      await append(2);
+      const outcome = await append(3, {}, keyOf());
+      expect(outcome).toEqual({ outcome: 'duplicate', seq: 1, samePayload: true });
+      expect(await log.head(channel)).toEqual(headAt(2));
+      expect(await stored()).toHaveLength(2);
+    });
+
+    it('that is known tells so too if the race is lost besides', async () => {
+      await append(1, {}, keyOf());
+      expect(await append(1, {}, keyOf())).toEqual({ outcome: 'duplicate', seq: 1, samePayload: true });
+    });
+
+    it.each([
+      ['another text', '{"type":"order.lost"}'],
+      ['the same text but for a space', '{"type": "order.shipped"}'],
+      ['no text', ''],
+    ])('that is known, with another payload, tells so: %s', async (_, payload) => {
+      await append(1, {}, keyOf());
+      const outcome = await append(2, {}, keyOf({ payload }));
+      expect(outcome).toEqual({ outcome: 'duplicate', seq: 1, samePayload: false });
+      expect(await log.head(channel)).toEqual(headAt(1));
+    });
+
+    it('holds until it expires, and then is as new', async () => {
+      const { expiresAt } = keyOf();
+      await append(1, {}, keyOf());
+      const again = (now: number) =>
+        log.append(channel, headAt(1), headAt(2), messageAt(2), keyOf({ expiresAt: now + DAY_MS }), now);
+      expect(await again(expiresAt - 1)).toMatchObject({ outcome: 'duplicate', seq: 1 });
+      expect(await again(expiresAt)).toEqual({ outcome: 'appended' });
+      const later = await log.append(channel, headAt(2), headAt(3), messageAt(3), keyOf(), expiresAt);
+      expect(later).toEqual({ outcome: 'duplicate', seq: 2, samePayload: true });
+    });
+
+    it('counts for its channel alone', async () => {
+      await append(1, {}, keyOf());
+      channel = `${channel}-2`;
+      expect(await append(1, {}, keyOf())).toEqual({ outcome: 'appended' });
+    });
+
+    it('absent makes no duplicate of anything', async () => {
+      await append(1, { id: 'same' });
+      expect(await append(2, { id: 'same' })).toEqual({ outcome: 'appended' });
+    });
+
+    it('used by 10 at once, each trying until it is told, is one message', async () => {
+      const publish = async (): Promise<AppendOutcome> => {
+        const head = await log.head(channel);
+        const seq = (head?.seq ?? 0) + 1;
+        const result = await log.append(channel, head, headAt(seq), messageAt(seq), keyOf(), NOW);
+        return result.outcome === 'lost_race' ? publish() : result;
+      };
+      const results = await Promise.all(Array.from({ length: 10 }, publish));
+      expect(results.filter(({ outcome }) => outcome === 'appended')).toHaveLength(1);
+      expect(results.filter(({ outcome }) => outcome === 'duplicate')).toHaveLength(9);
+      expect(await stored()).toHaveLength(1);
+    });
+  });
+
+  describe('a message', () => {
+    it('comes back as it was appended, also without an origin', async () => {
+      await append(1, { originDeviceId: undefined });
+      const { messages } = await log.query(channel, 0, 1);
+      expect(messages).toStrictEqual([messageAt(1, { originDeviceId: undefined })]);
+      expect(await log.prove(channel, [1])).toStrictEqual({ outcome: 'proven', present: messages });
+    });
+
+    it.each(ODD_TEXTS.map((data) => [data.slice(0, 40), data]))(
+      'keeps its data to the letter: %s',
+      async (_, data) => {
+        await append(1, { data });
+        expect((await stored())[0]?.data).toBe(data);
+      },
+    );
+
+    it('is returned when it has expired too: the reader counts it', async () => {
+      await append(1, { expiresAt: 1_000 });
+      expect(await stored()).toEqual([messageAt(1, { expiresAt: 1_000 })]);
+      expect(await log.prove(channel, [1])).toMatchObject({ present: [{ seq: 1, expiresAt: 1_000 }] });
+    });
+  });
+
+  describe('querying', () => {
+    it('returns what lies after one seq and up to another, ascending, without the head', async () => {
+      await appendAll(12);
+      expect(seqsOf(await log.query(channel, 0, 12))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+      expect(seqsOf(await log.query(channel, 8, 11))).toEqual([9, 10, 11]);
+      expect(await log.query(channel, 11, 50)).toEqual({ messages: [messageAt(12)], through: 50 });
+    });
+
+    it('leaves out what retention removed', async () => {
+      await appendAll(5);
+      await Promise.all([1, 3, 5].map((seq) => drop(channel, seq)));
+      expect(await log.query(channel, 0, 5)).toEqual({
+        messages: [messageAt(2), messageAt(4)],
+        through: 5,
+      });
+    });
+
+    it.each([
+      ['nothing', 5, 5],
+      ['less than nothing', 6, 5],
+    ])('for %s returns nothing', async (_, after, through) => {
+      await append(1);
+      expect(await log.query(channel, after, through)).toEqual({ messages: [], through });
+    });
+
+    it('of a channel that does not exist returns nothing', async () => {
+      expect(await log.query(channel, 0, 10)).toEqual({ messages: [], through: 10 });
+    });
+
+    it('goes through large logs page by page, each telling how far it reaches', async () => {
+      const count = 1200;
+      await appendAll(count, { data: `"${'x'.repeat(1500)}"` });
+      const seqs: number[] = [];
+      let pages = 0;
+      for (let after = 0; after < count; pages++) {
+        const page = await log.query(channel, after, count);
+        seqs.push(...seqsOf(page));
+        expect(page.through).toBeGreaterThan(after);
+        expect(seqs.length).toBe(page.through);
+        after = page.through;
+      }
+      expect(pages).toBeGreaterThan(1);
+      expect(seqs).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+    });
+  });
+
+  describe('proving', () => {
+    it('tells which of some seqs are present', async () => {
+      await appendAll(4);
+      await drop(channel, 3);
+      const proof = await log.prove(channel, [2, 3, 4, 5]);
+      expect(proof).toEqual({ outcome: 'proven', present: [messageAt(2), messageAt(4)] });
+    });
+
+    it('takes as many seqs as it says, and none', async () => {
+      await appendAll(3);
+      const seqs = Array.from({ length: MAX_PROOF }, (_, index) => index + 1);
+      expect(await log.prove(channel, seqs)).toMatchObject({ present: [{ seq: 1 }, { seq: 2 }, { seq: 3 }] });
+      expect(await log.prove(channel, [])).toEqual({ outcome: 'proven', present: [] });
+    });
+  });
+}
+
+const seqsOf = ({ messages }: { messages: Message[] }): number[] => messages.map(({ seq }) => seq);

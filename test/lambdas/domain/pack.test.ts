@@ -1,0 +1,235 @@
+/** Replay frames never exceed 32 KB and settle every seq exactly once, whatever the messages hold. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { largestFrameBytes, pack, type ReplayChunk } from '../../../lambdas/domain/pack.ts';
+import type { Message } from '../../../lambdas/domain/ports.ts';
+import { encodeMessage, encodeReplay, encodeReplayed } from '../../../lambdas/protocol/frames.ts';
+import { MAX_FRAME_BYTES, utf8Bytes } from '../../../lambdas/protocol/limits.ts';
+import { aMessage } from '../../support/builders.ts';
+
+/** All portions at once. */
+const packed = (...of: Parameters<typeof pack>): ReplayChunk[] => [...pack(...of)];
+
+const CHANNEL = 'user:alice';
+const EPOCH = '01999999-9999-7999-8999-999999999999';
+const MAX = Number.MAX_SAFE_INTEGER;
+const on = (channel = CHANNEL) => ({ channel, epoch: EPOCH });
+
+const frameOf = (portion: ReplayChunk, channel = CHANNEL, more = false): string =>
+  encodeReplay({ channel, epoch: EPOCH, ...portion, more });
+const seqsOf = (portion: ReplayChunk): number[] =>
+  portion.messages.map((message): number => JSON.parse(message).seq);
+
+/** Data that makes the message's largest frame exactly so many bytes. */
+function dataFilling(bytes: number, filling: string, channel: string, rest: Partial<Message>): string {
+  const room = bytes - largestFrameBytes(channel, aMessage({ ...rest, data: '""' }));
+  const size = utf8Bytes(filling);
+  return JSON.stringify(filling.repeat(Math.floor(room / size)) + 'x'.repeat(room % size));
+}
+
+/** What a log may hold: gaps where retention removed something, any sizes up to the largest that is published. */
+const logs = fc
+  .record({
+    channel: fc.constantFrom('user:alice', `user:${'😀'.repeat(64)}`, `user:${'"'.repeat(256)}`),
+    after: fc.oneof(fc.constant(0), fc.nat(1000), fc.constant(Number.MAX_SAFE_INTEGER - 200)),
+    tail: fc.nat(5),
+    steps: fc.array(
+      fc.record({
+        gap: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(7)),
+        originDeviceId: fc.constantFrom(undefined, undefined, 'phone', 'laptop'),
+        bytes: fc.oneof(fc.nat(200), fc.nat(9_000), fc.integer({ min: 32_300, max: MAX_FRAME_BYTES })),
+        filling: fc.constantFrom('x', 'é', '€', '😀', '😀'),
+        id: fc.constantFrom('m', '😀'.repeat(32), '"'.repeat(128)),
+      }),
+      { maxLength: 20 },
+    ),
+  })
+  .map(({ channel, after, tail, steps }) => {
+    let seq = after;
+    const messages = steps.map(({ gap, originDeviceId, bytes, filling, id }) => {
+      seq += gap + 1;
+      const fits = Math.max(bytes, largestFrameBytes(channel, aMessage({ id, data: '""' })));
+      return aMessage({
+        seq,
+        id,
+        originDeviceId,
+        sentAt: 1_795_939_441_798,
+        data: dataFilling(fits, filling, channel, { id }),
+      });
+    });
+    return { channel, after, through: seq + tail, messages };
+  });
+
+const devices = fc.constantFrom('phone', 'laptop', 'tablet', undefined);
+
+describe('replay frames', () => {
+  it('are at most 32,768 bytes each', () => {
+    fc.assert(
+      fc.property(logs, devices, ({ channel, ...log }, device) => {
+        for (const portion of packed(on(channel), log, device)) {
+          for (const more of [true, false]) {
+            expect(Buffer.byteLength(frameOf(portion, channel, more))).toBeLessThanOrEqual(32_768);
+          }
+        }
+      }),
+    );
+  });
+
+  it('settle every seq after the cursor exactly once, in order, none at all if there is none', () => {
+    fc.assert(
+      fc.property(logs, devices, ({ channel, ...log }, device) => {
+        const portions = packed(on(channel), log, device);
+        let settled = log.after;
+        for (const portion of portions) {
+          for (const seq of seqsOf(portion)) {
+            expect(seq).toBeGreaterThan(settled);
+            expect(seq).toBeLessThanOrEqual(portion.through);
+          }
+          expect(portion.through).toBeGreaterThanOrEqual(settled);
+          settled = portion.through;
+        }
+        expect(portions.length).toBeGreaterThan(0);
+        expect(settled).toBe(log.through);
+      }),
+    );
+  });
+
+  it('hold each message once, in order, but the own ones of the device', () => {
+    fc.assert(
+      fc.property(logs, devices, ({ channel, ...log }, device) => {
+        const foreign = log.messages.filter(
+          ({ originDeviceId }) => device === undefined || originDeviceId !== device,
+        );
+        expect(packed(on(channel), log, device).flatMap(seqsOf)).toEqual(foreign.map(({ seq }) => seq));
+      }),
+    );
+  });
+
+  it('count what has expired, each in the frame whose `through` passes it', () => {
+    fc.assert(
+      fc.property(logs, devices, ({ channel, ...log }, device) => {
+        let settled = log.after;
+        for (const { through, expired } of packed(on(channel), log, device)) {
+          const kept = log.messages.filter(({ seq }) => seq > settled && seq <= through).length;
+          expect(expired).toBe(through - settled - kept);
+          settled = through;
+        }
+      }),
+    );
+  });
+
+  it('are as few as fit: the next message would not have gone into the one before', () => {
+    fc.assert(
+      fc.property(logs, ({ channel, ...log }) => {
+        const portions = packed(on(channel), log, undefined);
+        for (const [index, portion] of portions.entries()) {
+          const next = portions[index + 1]?.messages[0];
+          if (next === undefined) continue;
+          const joined = { messages: [...portion.messages, next], after: MAX, through: MAX, expired: MAX };
+          expect(Buffer.byteLength(frameOf(joined, channel))).toBeGreaterThan(MAX_FRAME_BYTES);
+        }
+      }),
+    );
+  });
+
+  it('take a second message to the byte, whatever the numbers around them', () => {
+    const first = aMessage({ seq: 1, data: '"😀"' });
+    const room =
+      MAX_FRAME_BYTES - Buffer.byteLength(widestFrameOf([first, aMessage({ seq: 2, data: '""' })]));
+    for (const [length, frames] of [
+      [room, 1],
+      [room + 1, 2],
+    ] as const) {
+      const messages = [first, aMessage({ seq: 2, data: JSON.stringify('x'.repeat(length)) })];
+      expect(packed(on(), { after: 0, through: 2, messages }, undefined)).toHaveLength(frames);
+    }
+  });
+
+  const widestFrameOf = (messages: Message[]) =>
+    frameOf({ messages: messages.map(encodeReplayed), after: MAX, through: MAX, expired: MAX });
+});
+
+describe('a replay of', () => {
+  it('nothing is one empty frame', () => {
+    expect(packed(on(), { after: 7, through: 7, messages: [] }, 'phone')).toEqual([
+      { messages: [], after: 7, through: 7, expired: 0 },
+    ]);
+  });
+
+  it('expired messages only is one empty frame that counts them', () => {
+    expect(packed(on(), { after: 2, through: 9, messages: [] }, 'phone')).toEqual([
+      { messages: [], after: 2, through: 9, expired: 7 },
+    ]);
+  });
+
+  it('own messages only is one empty frame that passes over them', () => {
+    const messages = [1, 2, 3].map((seq) => aMessage({ seq, originDeviceId: 'phone' }));
+    expect(packed(on(), { after: 0, through: 3, messages }, 'phone')).toEqual([
+      { messages: [], after: 0, through: 3, expired: 0 },
+    ]);
+  });
+
+  it('a user without a device leaves nothing out', () => {
+    const messages = [aMessage({ seq: 1, originDeviceId: 'phone' }), aMessage({ seq: 2 })];
+    const [portion] = packed(on(), { after: 0, through: 2, messages }, undefined);
+    expect(portion && seqsOf(portion)).toEqual([1, 2]);
+  });
+
+  it('10,000 small messages takes a handful of frames', () => {
+    const messages = Array.from({ length: 10_000 }, (_, index) => aMessage({ seq: index + 1 }));
+    const portions = packed(on(), { after: 0, through: 10_000, messages }, undefined);
+    expect(portions.flatMap(seqsOf)).toHaveLength(10_000);
+    expect(portions.length).toBeLessThan(25);
+    for (const portion of portions) expect(Buffer.byteLength(frameOf(portion))).toBeLessThanOrEqual(32_768);
+  });
+});
+
+describe('the largest message', () => {
+  const widest = { seq: Number.MAX_SAFE_INTEGER, sentAt: Number.MAX_SAFE_INTEGER };
+
+  it.each(['x', 'é', '€', '😀'])('fits into a frame of its own to the byte: of %s', (filling) => {
+    for (const channel of [CHANNEL, `user:${'😀'.repeat(64)}`]) {
+      const data = dataFilling(MAX_FRAME_BYTES, filling, channel, {});
+      const message = aMessage({ ...widest, data });
+      expect(largestFrameBytes(channel, message)).toBe(32_768);
+
+      const log = { after: widest.seq - 1, through: widest.seq, messages: [message] };
+      const [portion] = packed(on(channel), log, undefined);
+      expect(portion && Buffer.byteLength(frameOf(portion, channel))).toBeLessThanOrEqual(32_768);
+      expect(portion?.messages).toHaveLength(1);
+    }
+  });
+
+  it('is refused with one byte more', () => {
+    const data = dataFilling(MAX_FRAME_BYTES + 1, '😀', CHANNEL, {});
+    expect(largestFrameBytes(CHANNEL, aMessage({ data }))).toBe(32_769);
+  });
+
+  it('has room for every number at its widest', () => {
+    const message = aMessage({ ...widest, data: dataFilling(MAX_FRAME_BYTES, '€', CHANNEL, {}) });
+    const [portion] = packed(on(), { after: 0, through: widest.seq, messages: [message] }, undefined);
+    expect(
+      portion && Buffer.byteLength(frameOf({ ...portion, after: widest.seq, expired: widest.seq })),
+    ).toBe(32_768);
+  });
+
+  it('fits into a live frame too', () => {
+    fc.assert(
+      fc.property(logs, ({ channel, messages }) => {
+        for (const message of messages) {
+          expect(Buffer.byteLength(encodeMessage(channel, message))).toBeLessThanOrEqual(
+            largestFrameBytes(channel, message),
+          );
+        }
+      }),
+    );
+  });
+
+  it('shares no frame, nor do its neighbours lose theirs', () => {
+    const large = (seq: number) => aMessage({ seq, data: dataFilling(MAX_FRAME_BYTES, '😀', CHANNEL, {}) });
+    const messages = [aMessage({ seq: 1 }), large(2), large(3), aMessage({ seq: 4 })];
+    const portions = packed(on(), { after: 0, through: 4, messages }, undefined);
+    expect(portions.map(seqsOf)).toEqual([[1], [2], [3], [4]]);
+    expect(portions.map(({ through }) => through)).toEqual([1, 2, 3, 4]);
+  });
+});

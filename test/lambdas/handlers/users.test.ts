@@ -1,0 +1,172 @@
+/** The operator's requests: what they accept and how they answer. */
+import { describe, expect, it } from 'vitest';
+import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
+import { aConnection, aMessage, anApp, NOW, type TestApp } from '../../support/builders.ts';
+
+const HISTORY = 'GET /users/{userId}/messages';
+const PRESENCE = 'GET /users/{userId}/connections';
+const REVOKE = 'DELETE /users/{userId}/connections';
+
+const ask = async (
+  app: TestApp,
+  routeKey: string,
+  userId: string | undefined,
+  query?: Record<string, string>,
+) => {
+  const result = await createUsersHandler(app)({
+    routeKey,
+    headers: {},
+    isBase64Encoded: false,
+    ...(userId !== undefined && { pathParameters: { userId } }),
+    ...(query && { queryStringParameters: query }),
+  });
+  expect(Object.keys(result).sort()).toEqual(['body', 'headers', 'statusCode']);
+  return {
+    status: result.statusCode,
+    type: result.headers?.['content-type'],
+    body: JSON.parse(result.body ?? ''),
+  };
+};
+
+/** Alice with messages 1 to `count`. */
+async function withMessages(count: number): Promise<TestApp> {
+  const app = anApp();
+  let head: Awaited<ReturnType<typeof app.log.head>>;
+  for (let seq = 1; seq <= count; seq++) {
+    const next = { epoch: 'e', seq, updatedAt: NOW };
+    await app.log.append('user:alice', head, next, aMessage({ seq, data: `{"n":${seq}}` }), undefined, NOW);
+    head = next;
+  }
+  return app;
+}
+
+describe('the history', () => {
+  it('of a user nobody knows is empty', async () => {
+    expect(await ask(anApp(), HISTORY, 'nobody')).toEqual({
+      status: 200,
+      type: 'application/json',
+      body: { messages: [], through: 0, head: 0 },
+    });
+  });
+
+  it('holds the messages as they were published', async () => {
+    const { body } = await ask(await withMessages(1), HISTORY, 'alice');
+    const message = { seq: 1, id: 'm', type: 't', data: { n: 1 }, sentAt: NOW };
+    expect(body).toEqual({ messages: [message], through: 1, head: 1 });
+  });
+
+  it('comes in pages of 100, or of the limit, that join', async () => {
+    const app = await withMessages(150);
+    const seqs = async (query: Record<string, string>) => {
+      const { body } = await ask(app, HISTORY, 'alice', query);
+      const all: number[] = body.messages.map(({ seq }: { seq: number }) => seq);
+      return { first: all[0], count: all.length, through: body.through, head: body.head };
+    };
+    expect(await seqs({})).toEqual({ first: 1, count: 100, through: 100, head: 150 });
+    expect(await seqs({ after: '100' })).toEqual({ first: 101, count: 50, through: 150, head: 150 });
+    expect(await seqs({ after: '10', limit: '7' })).toEqual({ first: 11, count: 7, through: 17, head: 150 });
+    expect(await seqs({ after: '150' })).toEqual({ first: undefined, count: 0, through: 150, head: 150 });
+    expect(await seqs({ limit: '1000' })).toMatchObject({ count: 150 });
+  });
+
+  it.each([
+    ['after', '-1'],
+    ['after', ''],
+    ['after', '1.5'],
+    ['after', '1e3'],
+    ['after', ' 1'],
+    ['after', 'x'],
+    ['after', '9007199254740992'],
+    ['limit', '0'],
+    ['limit', '1001'],
+    ['limit', ''],
+    ['limit', '٣'],
+  ])('is not told %s=%j', async (name, value) => {
+    const { status, type, body } = await ask(anApp(), HISTORY, 'alice', { [name]: value });
+    expect([status, type]).toEqual([400, 'application/problem+json']);
+    expect(body.errors).toEqual([
+      { path: name, message: expect.stringMatching(/^expected an integer from/) },
+    ]);
+  });
+});
+
+describe('the presence', () => {
+  it('tells connections and devices, an anonymous one as null, nothing of tokens or endpoints', async () => {
+    const app = anApp();
+    await app.connections.add(aConnection({ connectionId: 'c1', deviceId: 'phone' }), 'r');
+    await app.connections.add(aConnection({ connectionId: 'c2' }), 'r');
+    const key = { userId: 'alice', deviceId: 'phone' };
+    await app.devices.see(key, { lastSeenAt: NOW, expiresAt: NOW + 1_000 });
+    expect((await ask(app, PRESENCE, 'alice')).body).toEqual({
+      connections: [
+        { connectionId: 'c1', deviceId: 'phone', connectedAt: NOW - 2_000 },
+        { connectionId: 'c2', deviceId: null, connectedAt: NOW - 2_000 },
+      ],
+      devices: [{ deviceId: 'phone', cursor: 0, lastSeenAt: NOW }],
+    });
+  });
+});
+
+describe('a revocation', () => {
+  const opened = async () => {
+    const app = anApp();
+    await app.connections.add(aConnection({ connectionId: 'c1', deviceId: 'phone' }), 'r');
+    await app.connections.add(aConnection({ connectionId: 'c2', deviceId: 'laptop' }), 'r');
+    await app.connections.add(aConnection({ connectionId: 'c3', userId: 'bob' }), 'r');
+    return app;
+  };
+
+  it('says goodbye to all of the user’s connections, and to nobody else', async () => {
+    const app = await opened();
+    expect((await ask(app, REVOKE, 'alice')).body).toEqual({ closed: 2 });
+    expect(app.posted.map(({ connectionId, frame }) => [connectionId, frame.code])).toEqual([
+      ['c1', 'revoked'],
+      ['c2', 'revoked'],
+    ]);
+    expect(app.closed).toEqual(['c1', 'c2']);
+  });
+
+  it('may be of one device', async () => {
+    const app = await opened();
+    expect((await ask(app, REVOKE, 'alice', { deviceId: 'laptop' })).body).toEqual({ closed: 1 });
+    expect(app.closed).toEqual(['c2']);
+  });
+
+  it.each(['', 'my phone', '*'])(
+    'of a malformed device is refused, and does not become one of all: %j',
+    async (deviceId) => {
+      const app = await opened();
+      const { status, body } = await ask(app, REVOKE, 'alice', { deviceId });
+      expect([status, body.errors[0].path, app.closed]).toEqual([400, 'deviceId', []]);
+    },
+  );
+});
+
+describe('any request', () => {
+  it.each(['', 'x'.repeat(257), 'a\nb', '\ud83d', undefined])(
+    'about no possible user is refused: %j',
+    async (userId) => {
+      for (const routeKey of [HISTORY, PRESENCE, REVOKE]) {
+        const { status, body } = await ask(anApp(), routeKey, userId);
+        expect([status, body.errors]).toEqual([400, [{ path: 'userId', message: expect.any(String) }]]);
+      }
+    },
+  );
+
+  it.each(['GET /users/{userId}', 'POST /users/{userId}/messages', '$default'])(
+    'that is unknown is answered 404: %s',
+    async (routeKey) => {
+      expect(await ask(anApp(), routeKey, 'alice')).toMatchObject({
+        status: 404,
+        type: 'application/problem+json',
+        body: { title: 'Not Found', status: 404 },
+      });
+    },
+  );
+
+  it('that fails for our own fault fails', async () => {
+    const app = anApp();
+    app.log.head = async () => Promise.reject(new Error('store down'));
+    await expect(ask(app, HISTORY, 'alice')).rejects.toThrow('store down');
+  });
+});

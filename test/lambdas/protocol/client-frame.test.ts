@@ -1,0 +1,194 @@
+/** What the server makes of the frames of a client, however odd: it understands them wholly or says why not. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type ClientFrame, parseClientFrame } from '../../../lambdas/protocol/client-frame.ts';
+import { FrameError } from '../../../lambdas/protocol/errors.ts';
+import { MAX_FRAME_BYTES } from '../../../lambdas/protocol/limits.ts';
+
+const parse = (value: unknown): ClientFrame => parseClientFrame(JSON.stringify(value));
+
+/** The code and the ref a frame is refused with. */
+function refusalOf(body: string | undefined): { code: string; ref: string | undefined; message: string } {
+  try {
+    parseClientFrame(body);
+  } catch (error) {
+    if (error instanceof FrameError) return { code: error.code, ref: error.ref, message: error.message };
+    throw error;
+  }
+  throw new Error(`accepted: ${body}`);
+}
+
+const refuse = (value: unknown) => refusalOf(JSON.stringify(value));
+
+/** A frame of exactly so many bytes, filled up in a field that nobody reads. */
+function frameOf(bytes: number, filling: string): string {
+  const fillingBytes = Buffer.byteLength(filling);
+  const room = bytes - Buffer.byteLength('{"action":"ping","pad":""}');
+  const pad = filling.repeat(Math.floor(room / fillingBytes)) + 'x'.repeat(room % fillingBytes);
+  return `{"action":"ping","pad":"${pad}"}`;
+}
+
+describe('a client frame that is understood', () => {
+  it('is an ack of all through a seq, on the own channel or a named one', () => {
+    expect(parse({ action: 'ack', seq: 58 })).toEqual({ action: 'ack', seq: 58 });
+    expect(parse({ action: 'ack', seq: 0, channel: 'user:alice', epoch: 'e', ref: 'r' })).toEqual({
+      action: 'ack',
+      seq: 0,
+      channel: 'user:alice',
+      epoch: 'e',
+      ref: 'r',
+    });
+  });
+
+  it('is a sync after a seq, or after the cursor when it names none', () => {
+    expect(parse({ action: 'sync', after: 42 })).toEqual({ action: 'sync', after: 42 });
+    expect(parse({ action: 'sync' })).toEqual({ action: 'sync' });
+  });
+
+  it('is a ping', () => expect(parse({ action: 'ping', ref: 'r' })).toEqual({ action: 'ping', ref: 'r' }));
+
+  it('may carry fields that this version does not know', () => {
+    expect(parse({ action: 'ping', later: { version: 2 }, seq: 'not its field' })).toEqual({
+      action: 'ping',
+    });
+  });
+
+  it('comes out as it went in, whatever its strings and numbers', () => {
+    const text = fc.option(fc.string({ unit: 'grapheme', maxLength: 30 }), { nil: undefined });
+    const common = { ref: text, channel: text, epoch: text };
+    const frame = fc.oneof(
+      fc.record({ action: fc.constant('ack'), seq: fc.maxSafeNat(), ...common }),
+      fc.record({
+        action: fc.constant('sync'),
+        after: fc.option(fc.maxSafeNat(), { nil: undefined }),
+        ...common,
+      }),
+      fc.record({ action: fc.constant('ping'), ref: text }),
+    );
+    const fits = ({ ref }: { ref: string | undefined }) => ref === undefined || Buffer.byteLength(ref) <= 128;
+    fc.assert(
+      fc.property(frame.filter(fits), (sent) => {
+        expect(parse(sent)).toEqual(sent);
+      }),
+    );
+  });
+});
+
+describe('a client frame that is refused', () => {
+  it.each([undefined, '', ' ', '{', "{'action':'ping'}", '{"action":"ping"}x', 'NaN', '\u0000', '\uFEFF{}'])(
+    'is bad_json when it is no JSON text: %j',
+    (body) => expect(refusalOf(body)).toMatchObject({ code: 'bad_json', ref: undefined }),
+  );
+
+  it.each(['null', '1', '"ping"', 'true', '[]', '[{"action":"ping"}]'])(
+    'is bad_frame when it is no JSON object: %s',
+    (body) => expect(refusalOf(body).code).toBe('bad_frame'),
+  );
+
+  it.each([{}, { action: null }, { action: 1 }, { action: ['ack'] }, { action: {} }])(
+    'is bad_frame without an action: %j',
+    (frame) => expect(refuse({ ...frame, ref: 'r' })).toMatchObject({ code: 'bad_frame', ref: 'r' }),
+  );
+
+  it.each(['', 'ACK', ' ack', 'publish', '$connect', '$default', 'constructor', '__proto__', 'toString'])(
+    'is unknown_action when there is no such action: %j',
+    (action) => expect(refuse({ action, ref: 'r' })).toMatchObject({ code: 'unknown_action', ref: 'r' }),
+  );
+
+  const noPosition = [-1, 0.5, 2 ** 53, 1e300, '5', '', null, true, [5], {}];
+
+  it.each([undefined, ...noPosition])('is bad_frame when it acks %j', (seq) => {
+    expect(refuse({ action: 'ack', seq, ref: 'r' })).toMatchObject({ code: 'bad_frame', ref: 'r' });
+    expect(refuse({ action: 'ack', seq }).message).toMatch(/^seq: /);
+  });
+
+  it.each(noPosition)('is bad_frame when it syncs after %j', (after) => {
+    expect(refuse({ action: 'sync', after, ref: 'r' })).toMatchObject({ code: 'bad_frame', ref: 'r' });
+  });
+
+  it('is bad_frame when its seq is no number that JSON can hold', () => {
+    expect(refusalOf('{"action":"ack","seq":1e999}').code).toBe('bad_frame');
+  });
+
+  it.each(['channel', 'epoch'])('is bad_frame when its %s is no string', (name) => {
+    for (const value of [null, 1, {}, ['x']]) {
+      expect(refuse({ action: 'ack', seq: 1, [name]: value, ref: 'r' })).toEqual({
+        code: 'bad_frame',
+        ref: 'r',
+        message: `${name}: expected a string`,
+      });
+    }
+  });
+
+  it.each([1, null, {}, []])('is bad_frame when its ref is %j, which nobody can echo', (ref) =>
+    expect(refuse({ action: 'ping', ref })).toMatchObject({ code: 'bad_frame', ref: undefined }),
+  );
+
+  it('is bad_frame when its ref is longer than 128 bytes', () => {
+    expect(parse({ action: 'ping', ref: 'é'.repeat(64) })).toEqual({ action: 'ping', ref: 'é'.repeat(64) });
+    expect(refuse({ action: 'ping', ref: `${'é'.repeat(64)}x` })).toMatchObject({
+      code: 'bad_frame',
+      ref: undefined,
+    });
+  });
+
+  it('does not find its fields on a prototype', () => {
+    expect(refusalOf('{"__proto__":{"action":"ping"}}').code).toBe('bad_frame');
+    expect(refusalOf('{"action":"ack","__proto__":{"seq":1}}').code).toBe('bad_frame');
+    expect(refusalOf('{"constructor":{"prototype":{"action":"ping"}}}').code).toBe('bad_frame');
+    expect(parseClientFrame('{"action":"sync","__proto__":{"after":1,"ref":"r"}}')).toEqual({
+      action: 'sync',
+    });
+  });
+
+  it('leaves nothing behind on Object.prototype', () => {
+    refusalOf('{"__proto__":{"polluted":1}}');
+    expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+  });
+
+  it('is refused with a FrameError and nothing else, whatever the text', () => {
+    const anyText = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.json(),
+      fc.jsonValue().map((value) => JSON.stringify({ action: 'ack', seq: value, ref: value })),
+      fc
+        .record({
+          action: fc.constantFrom('ack', 'sync', 'ping'),
+          seq: fc.jsonValue(),
+          after: fc.jsonValue(),
+        })
+        .map((frame) => JSON.stringify(frame)),
+      fc.string({ unit: fc.constantFrom('\ud83d', '\ude00', '"', '{', '\u0000') }),
+    );
+    const property = fc.property(anyText, (body) => {
+      try {
+        parseClientFrame(body);
+      } catch (error) {
+        expect(error).toBeInstanceOf(FrameError);
+      }
+    });
+    fc.assert(property, { numRuns: 1000 });
+  });
+
+  it.each([
+    ['lists', '['.repeat(MAX_FRAME_BYTES / 2) + ']'.repeat(MAX_FRAME_BYTES / 2)],
+    ['objects', `${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}`],
+    ['lists never closed', '['.repeat(MAX_FRAME_BYTES)],
+  ])('does not exhaust the stack: deep %s', (_what, body) => {
+    expect(['bad_json', 'bad_frame']).toContain(refusalOf(body).code);
+  });
+});
+
+describe('the size of a client frame', () => {
+  it.each(['x', 'é', '€', '😀'])('is counted in UTF-8 bytes: a frame of %s', (filling) => {
+    const largest = frameOf(MAX_FRAME_BYTES, filling);
+    expect(Buffer.byteLength(largest)).toBe(32_768);
+    expect(parseClientFrame(largest)).toEqual({ action: 'ping' });
+    expect(refusalOf(frameOf(MAX_FRAME_BYTES + 1, filling)).code).toBe('frame_too_large');
+  });
+
+  it('is judged before its content', () => {
+    expect(refusalOf('x'.repeat(MAX_FRAME_BYTES + 1)).code).toBe('frame_too_large');
+    expect(refusalOf('x'.repeat(MAX_FRAME_BYTES)).code).toBe('bad_json');
+  });
+});

@@ -1,0 +1,152 @@
+/** What the server writes, a client parses back to what was meant, whatever the strings hold. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  BYES,
+  type ByeCode,
+  FRAME_ERRORS,
+  FrameError,
+  type FrameErrorCode,
+} from '../../../lambdas/protocol/errors.ts';
+import * as frames from '../../../lambdas/protocol/frames.ts';
+
+/** Any UTF-16, lone surrogates, quotes and control characters included. */
+const anyText = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({ unit: fc.constantFrom('\ud83d', '"', '\\', '\n', '\u2028', '😀') }),
+);
+const json = fc.oneof(
+  fc.jsonValue(),
+  anyText,
+  fc.dictionary(anyText, anyText).map((members) => Object.fromEntries(Object.entries(members))),
+);
+const message = fc.record({
+  seq: fc.maxSafeNat(),
+  id: anyText,
+  type: anyText,
+  data: json,
+  sentAt: fc.maxSafeNat(),
+});
+type Parsed = typeof message extends fc.Arbitrary<infer Value> ? Value : never;
+
+const stored = ({ data, ...rest }: Parsed): frames.WireMessage => ({ ...rest, data: JSON.stringify(data) });
+/** What is left of a value that has been JSON once: no -0, no prototype. */
+const throughJson = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value));
+
+describe('the frame', () => {
+  it('`message` parses back to the message, on its channel', () => {
+    fc.assert(
+      fc.property(anyText, message, (channel, sent) => {
+        expect(JSON.parse(frames.encodeMessage(channel, stored(sent)))).toEqual(
+          throughJson({ event: 'message', channel, ...sent }),
+        );
+      }),
+    );
+  });
+
+  it('`replay` parses back to its messages, in order, with nothing but their own fields', () => {
+    const portion = fc.record({
+      channel: anyText,
+      epoch: anyText,
+      after: fc.maxSafeNat(),
+      through: fc.maxSafeNat(),
+      expired: fc.maxSafeNat(),
+      more: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(portion, fc.array(message, { maxLength: 5 }), (around, sent) => {
+        const messages = sent.map((one) => frames.encodeReplayed(stored(one)));
+        expect(JSON.parse(frames.encodeReplay({ ...around, messages }))).toEqual(
+          throughJson({ event: 'replay', ...around, messages: sent }),
+        );
+      }),
+    );
+  });
+
+  it('tells the origin device and the expiry to nobody', () => {
+    const row = {
+      ...stored({ seq: 1, id: 'i', type: 't', data: 1, sentAt: 2 }),
+      originDeviceId: 'laptop',
+      expiresAt: 9,
+    };
+    const told = { seq: 1, id: 'i', type: 't', data: 1, sentAt: 2 };
+    expect(JSON.parse(frames.encodeReplayed(row))).toEqual(told);
+    expect(JSON.parse(frames.encodeMessage('c', row))).toEqual({ event: 'message', channel: 'c', ...told });
+  });
+
+  it('passes `data` on as it was stored: numbers beyond JavaScript, spaces and the order of members', () => {
+    const data = '{"b":1.10, "a":12345678901234567890}';
+    expect(frames.encodeReplayed({ seq: 1, id: 'i', type: 't', data, sentAt: 2 })).toContain(
+      `"data":${data},`,
+    );
+  });
+
+  it('`ready` parses back, an anonymous device as null', () => {
+    const ready = fc.record({
+      connectionId: anyText,
+      userId: anyText,
+      deviceId: fc.option(anyText),
+      channel: anyText,
+      epoch: anyText,
+      head: fc.maxSafeNat(),
+      cursor: fc.maxSafeNat(),
+      serverAt: fc.maxSafeNat(),
+    });
+    fc.assert(
+      fc.property(ready, (sent) => {
+        expect(JSON.parse(frames.encodeReady(sent))).toEqual({ event: 'ready', ...sent });
+      }),
+    );
+  });
+
+  it('`pong` tells the head and the time', () => {
+    expect(JSON.parse(frames.encodePong('e', 58, 1_795_939_441_798))).toEqual({
+      event: 'pong',
+      epoch: 'e',
+      head: 58,
+      serverAt: 1_795_939_441_798,
+    });
+  });
+
+  it.each(Object.keys(FRAME_ERRORS) as FrameErrorCode[])('`error` %s says whether to try again', (code) => {
+    const { retryable } = FRAME_ERRORS[code];
+    expect(JSON.parse(frames.encodeError(new FrameError(code, 'why "so"', 'r')))).toEqual({
+      event: 'error',
+      code,
+      message: 'why "so"',
+      retryable,
+      ref: 'r',
+    });
+    expect(retryable).toBe(code === 'rate_limited' || code === 'internal');
+  });
+
+  it('`error` has no ref when the frame had none', () => {
+    expect(JSON.parse(frames.encodeError(new FrameError('bad_json', 'm')))).not.toHaveProperty('ref');
+  });
+
+  it('`error` echoes any ref', () => {
+    fc.assert(
+      fc.property(anyText, (ref) => {
+        expect(JSON.parse(frames.encodeError(new FrameError('bad_frame', 'm', ref))).ref).toBe(ref);
+      }),
+    );
+  });
+
+  it.each(['token_expired', 'replaced', 'too_many_connections', 'revoked'] satisfies ByeCode[])(
+    '`bye` %s says why, and not to come back as before',
+    (code) => {
+      expect(JSON.parse(frames.encodeBye(code))).toEqual({
+        event: 'bye',
+        code,
+        message: BYES[code].message,
+        reconnect: false,
+        retryAfterMs: 0,
+      });
+    },
+  );
+
+  it('is valid UTF-8 even if a string is not: lone surrogates leave escaped', () => {
+    const lone = { seq: 1, id: '\ud83d', type: '\udc00', data: JSON.stringify('\ud83d'), sentAt: 1 };
+    expect(frames.encodeMessage('\ud83d', lone).isWellFormed()).toBe(true);
+  });
+});

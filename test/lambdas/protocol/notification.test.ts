@@ -1,0 +1,259 @@
+/** What a publisher may send: every limit, and every fault with its path. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type FieldError, RequestError } from '../../../lambdas/protocol/errors.ts';
+import { type NotificationHeaders, parseNotification } from '../../../lambdas/protocol/notification.ts';
+
+const valid = { to: { user: 'alice' }, type: 'order.shipped' };
+const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
+
+function faultsOf(body: unknown, headers?: NotificationHeaders): FieldError[] {
+  try {
+    parseNotification(body, headers);
+  } catch (error) {
+    if (error instanceof RequestError) {
+      expect(error.code).toBe('invalid_request');
+      return error.errors;
+    }
+    throw error;
+  }
+  return [];
+}
+
+const pathsOf = (body: unknown, headers?: NotificationHeaders) =>
+  faultsOf(body, headers).map(({ path }) => path);
+
+describe('a notification', () => {
+  it('needs a recipient and a type, nothing else', () => {
+    expect(parseNotification(valid)).toEqual({
+      users: ['alice'],
+      type: 'order.shipped',
+      data: null,
+      id: undefined,
+      excludeDeviceId: undefined,
+      retentionSeconds: undefined,
+    });
+  });
+
+  it('may say everything', () => {
+    const data = { orderId: 7, lines: [null, 'x'] };
+    const rest = { id: 'order-1-shipped', excludeDeviceId: 'laptop', retentionSeconds: 604_800 };
+    const body = { to: { users: ['alice', 'bob'] }, type: 't', data, ...rest };
+    expect(parseNotification(body)).toEqual({ users: ['alice', 'bob'], type: 't', data, ...rest });
+  });
+
+  it.each([null, 0, false, '', [], {}, 'text', [1, [2]]])('may carry %j as data', (data) => {
+    expect(parseNotification({ ...valid, data }).data).toEqual(data);
+  });
+
+  it.each([undefined, null, 1, 'x', true, [], [valid]])('is a JSON object, not %j', (body) => {
+    expect(faultsOf(body)).toEqual([{ path: '', message: 'expected a JSON object' }]);
+  });
+
+  it('is told all its faults at once, each with its path', () => {
+    const body = {
+      to: { users: ['alice', '', 7] },
+      type: 'no spaces',
+      id: '',
+      excludeDeviceId: 'my phone',
+      retentionSeconds: 59,
+      urgent: true,
+    };
+    expect(pathsOf(body)).toEqual([
+      'urgent',
+      'to.users[1]',
+      'to.users[2]',
+      'type',
+      'id',
+      'excludeDeviceId',
+      'retentionSeconds',
+    ]);
+  });
+
+  it('names all its faults in the message of the error', () => {
+    expect(() => parseNotification({ type: 7 })).toThrow(/^to: expected .*; type: expected /);
+  });
+
+  it.each(['data2', 'To', 'ttl', '__proto__', 'constructor', 'user'])('may not have a field %s', (name) => {
+    const body = JSON.parse(`{"to":{"user":"alice"},"type":"t",${JSON.stringify(name)}:1}`);
+    expect(faultsOf(body)).toEqual([{ path: name, message: expect.stringMatching(/^unknown field/) }]);
+  });
+
+  it('does not find its fields on a prototype', () => {
+    expect(pathsOf(JSON.parse('{"__proto__":{"to":{"user":"a"},"type":"t"}}'))).toEqual([
+      '__proto__',
+      'to',
+      'type',
+    ]);
+  });
+
+  it('may nest its data deeply, but not so deep that it could not be encoded', () => {
+    expect(parseNotification({ ...valid, data: nested(500) }).data).toEqual(nested(500));
+    expect(faultsOf({ ...valid, data: nested(501) })).toEqual([
+      { path: 'data', message: 'expected at most 500 levels of nesting' },
+    ]);
+    expect(pathsOf({ ...valid, data: { a: nested(16_000) } })).toEqual(['data']);
+  });
+
+  it('is refused with a RequestError and nothing else, whatever it is', () => {
+    const field = fc.oneof(
+      fc.jsonValue(),
+      fc.string({ unit: 'binary' }),
+      fc.constantFrom('alice', 60, ['a']),
+    );
+    const body = fc.oneof(
+      fc.anything(),
+      fc.record(
+        {
+          to: fc.oneof(
+            field,
+            fc.record({ user: field }),
+            fc.record({ users: fc.oneof(field, fc.array(field)) }),
+          ),
+          type: field,
+          data: fc.jsonValue(),
+          id: field,
+          excludeDeviceId: field,
+          retentionSeconds: field,
+        },
+        { requiredKeys: [] },
+      ),
+    );
+    const headers = fc.record(
+      { 'idempotency-key': fc.string(), 'x-device-id': fc.string() },
+      { requiredKeys: [] },
+    );
+    const property = fc.property(body, headers, (sent, sentHeaders) => {
+      for (const { path, message } of faultsOf(sent, sentHeaders)) {
+        expect([typeof path, message]).toEqual(['string', expect.stringMatching(/./)]);
+      }
+    });
+    fc.assert(property, { numRuns: 1000 });
+  });
+});
+
+describe('the recipients', () => {
+  const users = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
+
+  it('are up to 100 users', () => {
+    expect(parseNotification({ ...valid, to: { users: users(100) } }).users).toEqual(users(100));
+    expect(faultsOf({ ...valid, to: { users: users(101) } })).toEqual([
+      { path: 'to.users', message: 'expected a list of 1 to 100 user ids' },
+    ]);
+  });
+
+  it('get it once each, in the order they were first named', () => {
+    const to = { users: ['bob', 'alice', 'bob', 'bob', 'carol', 'alice'] };
+    expect(parseNotification({ ...valid, to }).users).toEqual(['bob', 'alice', 'carol']);
+  });
+
+  it.each([undefined, null, 'alice', 7, ['alice']])('are an object, not %j', (to) => {
+    expect(pathsOf({ ...valid, to })).toEqual(['to']);
+  });
+
+  it.each([{}, { user: 'alice', users: ['bob'] }])('are either user or users: %j', (to) => {
+    expect(faultsOf({ ...valid, to })).toEqual([{ path: 'to', message: 'expected either user or users' }]);
+  });
+
+  it.each([null, 'alice', {}, [], { length: 1, 0: 'alice' }])('are a list of users, not %j', (list) => {
+    expect(pathsOf({ ...valid, to: { users: list } })).toEqual(['to.users']);
+  });
+
+  it('are nobody else: unknown fields are told by path', () => {
+    expect(pathsOf({ ...valid, to: { user: 'alice', topic: 'news', everyone: true } })).toEqual([
+      'to.topic',
+      'to.everyone',
+    ]);
+  });
+
+  it.each(['a', 'ü'.repeat(128), '😀'.repeat(64), 'user:x y/z', 'ａ', '__proto__'])(
+    'may be called %j',
+    (user) => {
+      expect(parseNotification({ ...valid, to: { user } }).users).toEqual([user]);
+    },
+  );
+
+  it.each([
+    '',
+    'x'.repeat(257),
+    `${'😀'.repeat(64)}x`,
+    'a\nb',
+    'a\u0000',
+    'a\u007f',
+    '\ud83d',
+    null,
+    7,
+    ['alice'],
+  ])('may not be called %j', (user) => {
+    expect(pathsOf({ ...valid, to: { user } })).toEqual(['to.user']);
+    expect(pathsOf({ ...valid, to: { users: ['alice', user] } })).toEqual(['to.users[1]']);
+  });
+});
+
+describe('the fields', () => {
+  it.each([
+    ['type', 'x'],
+    ['type', 'x'.repeat(128)],
+    ['type', 'constructor'],
+    ['id', '1'],
+    ['id', 'é'.repeat(64)],
+    ['id', '"quoted" \\ and / spaced'],
+    ['excludeDeviceId', 'x'.repeat(128)],
+    ['retentionSeconds', 60],
+    ['retentionSeconds', 31_536_000],
+  ])('%s may be %j', (name, value) => {
+    expect(parseNotification({ ...valid, [name]: value })).toMatchObject({ [name]: value });
+  });
+
+  it.each([
+    ...['', 'x'.repeat(129), 'a b', 'ä', 'a\n', null, 7, []].map((value) => ['type', value] as const),
+    ...['', 'x'.repeat(129), `${'é'.repeat(64)}x`, 'a\tb', '\udc00', null, 7, {}].map(
+      (value) => ['id', value] as const,
+    ),
+    ...['', 'x'.repeat(129), 'my laptop', null, 7].map((value) => ['excludeDeviceId', value] as const),
+    ...[59, 31_536_001, 60.5, -1, 0, '60', null, true, [60]].map(
+      (value) => ['retentionSeconds', value] as const,
+    ),
+  ])('%s may not be %j', (name, value) => {
+    expect(pathsOf({ ...valid, [name]: value })).toEqual([name]);
+  });
+
+  it('may not lack a type', () => {
+    expect(faultsOf({ to: { user: 'alice' } })).toEqual([{ path: 'type', message: 'is missing' }]);
+  });
+});
+
+describe('the request headers', () => {
+  it('do the same as the fields', () => {
+    expect(parseNotification(valid, { 'idempotency-key': 'k', 'x-device-id': 'laptop' })).toMatchObject({
+      id: 'k',
+      excludeDeviceId: 'laptop',
+    });
+  });
+
+  it('may repeat what the body says', () => {
+    const body = { ...valid, id: 'k', excludeDeviceId: 'laptop' };
+    const headers = { 'idempotency-key': 'k', 'x-device-id': 'laptop' };
+    expect(parseNotification(body, headers)).toMatchObject({ id: 'k', excludeDeviceId: 'laptop' });
+  });
+
+  it('may not contradict it', () => {
+    const body = { ...valid, id: 'k', excludeDeviceId: 'laptop' };
+    expect(faultsOf(body, { 'idempotency-key': 'other', 'x-device-id': 'phone' })).toEqual([
+      { path: 'id', message: 'differs from the header idempotency-key' },
+      { path: 'excludeDeviceId', message: 'differs from the header x-device-id' },
+    ]);
+  });
+
+  it('are held to the same rules', () => {
+    expect(pathsOf(valid, { 'idempotency-key': '', 'x-device-id': 'a, b' })).toEqual([
+      'id',
+      'excludeDeviceId',
+    ]);
+  });
+
+  it('may hold anything else', () => {
+    const headers: Record<string, string> = { 'content-type': 'application/json', host: 'x' };
+    expect(parseNotification(valid, headers)).toMatchObject({ id: undefined, excludeDeviceId: undefined });
+  });
+});

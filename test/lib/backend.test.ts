@@ -1,0 +1,197 @@
+/** What holds of the tables, the stream, the bus and the Lambdas, however the construct is set. */
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { find, findAll, synthStack } from './synth.ts';
+
+const template = synthStack();
+
+describe('the tables', () => {
+  const tables = findAll(template, 'AWS::DynamoDB::GlobalTable');
+
+  it('have the keys of the design', () => {
+    const keys = tables.map(({ id, Properties }) => [
+      id.replace(/^BackendTables|[0-9A-F]{8}$/g, ''),
+      (Properties.KeySchema as { AttributeName: string }[]).map(({ AttributeName }) => AttributeName),
+    ]);
+    expect(Object.fromEntries(keys)).toEqual({
+      connections: ['userId', 'connectionId'],
+      devices: ['userId', 'deviceId'],
+      messages: ['channel', 'seq'],
+      publishes: ['channel', 'idempotencyKey'],
+    });
+  });
+
+  it('are paid on demand, lapse by expiresAt, can be restored to any moment and outlive the stack', () => {
+    for (const { Properties, DeletionPolicy } of tables) {
+      expect(Properties).toMatchObject({
+        BillingMode: 'PAY_PER_REQUEST',
+        TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+        Replicas: [{ PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } }],
+      });
+      expect(DeletionPolicy).toBe('Retain');
+    }
+  });
+
+  it('stream the old and the new row of connections, and of nothing else', () => {
+    const streams = tables.filter(({ Properties }) => Properties.StreamSpecification);
+    expect(streams).toHaveLength(1);
+    expect(streams[0]?.id).toMatch(/^BackendTablesconnections/);
+    expect(streams[0]?.Properties.StreamSpecification).toEqual({ StreamViewType: 'NEW_AND_OLD_IMAGES' });
+  });
+
+  it('go with the stack, and the secret too, when that is asked for', () => {
+    const mortal = synthStack({ removalPolicy: RemovalPolicy.DESTROY });
+    for (const type of ['AWS::DynamoDB::GlobalTable', 'AWS::SecretsManager::Secret']) {
+      for (const { DeletionPolicy } of findAll(mortal, type)) expect(DeletionPolicy).toBe('Delete');
+    }
+    expect(find(template, 'AWS::SecretsManager::Secret', 'Backend').DeletionPolicy).toBe('Retain');
+  });
+});
+
+describe('the stream of connections', () => {
+  const { Properties } = find(template, 'AWS::Lambda::EventSourceMapping', 'Backend');
+
+  it('drives replay where a row asks for it, and nowhere else', () => {
+    const { Filters } = Properties.FilterCriteria as { Filters: { Pattern: string }[] };
+    expect(Filters.map(({ Pattern }) => JSON.parse(Pattern))).toEqual([
+      {
+        eventName: ['INSERT', 'MODIFY'],
+        dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },
+      },
+    ]);
+    expect(JSON.stringify(Properties.FunctionName)).toContain('BackendFunctionsreplay');
+  });
+
+  it('never stands still because of one record', () => {
+    expect(Properties).toMatchObject({
+      StartingPosition: 'TRIM_HORIZON',
+      ParallelizationFactor: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 3,
+      MaximumRecordAgeInSeconds: 600,
+      DestinationConfig: { OnFailure: { Destination: expect.anything() } },
+    });
+  });
+});
+
+describe('a notification that fails every retry', () => {
+  it('is kept when EventBridge cannot hand it over', () => {
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: { 'detail-type': ['Notification'] },
+      Targets: [
+        Match.objectLike({
+          DeadLetterConfig: { Arn: Match.anyValue() },
+          RetryPolicy: { MaximumRetryAttempts: 185, MaximumEventAgeInSeconds: 86_400 },
+        }),
+      ],
+    });
+  });
+
+  it('is kept when notify fails on it', () => {
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      FunctionName: { Ref: Match.stringLikeRegexp('^BackendFunctionsnotify') },
+      MaximumRetryAttempts: 2,
+      DestinationConfig: { OnFailure: { Destination: Match.anyValue() } },
+    });
+  });
+
+  it('waits two weeks in a queue that is encrypted and takes only TLS', () => {
+    const queues = findAll(template, 'AWS::SQS::Queue');
+    const policies = findAll(template, 'AWS::SQS::QueuePolicy').map(({ Properties }) =>
+      JSON.stringify(Properties),
+    );
+    expect(queues).toHaveLength(3);
+    for (const { id, Properties } of queues) {
+      expect(Properties).toEqual({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
+      const own = policies.filter((policy) => policy.includes(`"${id}"`));
+      expect(own.join()).toContain('"Condition":{"Bool":{"aws:SecureTransport":"false"}},"Effect":"Deny"');
+    }
+  });
+});
+
+describe('the Lambdas', () => {
+  const lambdas = findAll(template, 'AWS::Lambda::Function');
+
+  it('are seven, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
+    expect(lambdas).toHaveLength(7);
+    for (const { Properties } of lambdas) {
+      expect(Properties).toMatchObject({
+        Architectures: ['arm64'],
+        Runtime: 'nodejs24.x',
+        MemorySize: expect.any(Number),
+        LoggingConfig: { LogGroup: expect.anything() },
+        Environment: { Variables: { NODE_OPTIONS: '--enable-source-maps' } },
+      });
+    }
+  });
+
+  it('answer before API Gateway gives up, and replay has time for a batch', () => {
+    const timeouts = lambdas.map(({ id, Properties }) => [
+      id.replace(/^Backend(Functions|Authorizer)|[0-9A-F]{8}$/g, ''),
+      Properties.Timeout,
+    ]);
+    expect(Object.fromEntries(timeouts)).toEqual({
+      authorizer: 10,
+      connect: 10,
+      disconnect: 10,
+      message: 29,
+      notify: 29,
+      users: 29,
+      reconcile: 120,
+    });
+  });
+
+  it('log for a month, into logs that go with the stack', () => {
+    const logs = findAll(template, 'AWS::Logs::LogGroup');
+    expect(logs).toHaveLength(9);
+    for (const { Properties, DeletionPolicy } of logs) {
+      expect(Properties).toEqual({ RetentionInDays: 30 });
+      expect(DeletionPolicy).toBe('Delete');
+    }
+  });
+
+  it('are set as the operator says', () => {
+    const set = synthStack({
+      jwksUrl: 'https://id.example/keys',
+      issuer: 'https://id.example',
+      audience: 'app',
+      allowedOrigins: ['https://app.example', 'capacitor://localhost'],
+      maxConnectionsPerUser: 3,
+      closedTypes: true,
+    });
+    const variables = (id: string) =>
+      (find(set, 'AWS::Lambda::Function', id).Properties.Environment as { Variables: unknown }).Variables;
+    expect(variables('BackendAuthorizerauthorizer')).toEqual({
+      BACKEND_NAME: expect.stringMatching(/^Herald-Backend-[0-9A-F]{8}$/),
+      JWKS_URL: 'https://id.example/keys',
+      JWT_ISSUER: 'https://id.example',
+      JWT_AUDIENCE: 'app',
+      ALLOWED_ORIGINS: 'https://app.example,capacitor://localhost',
+      NODE_OPTIONS: '--enable-source-maps',
+    });
+    expect(variables('BackendFunctionsconnect')).toMatchObject({
+      MAX_CONNECTIONS_PER_USER: '3',
+      DEFAULT_RETENTION_SECONDS: '604800',
+      CLOSED_TYPES: 'true',
+    });
+  });
+});
+
+it('tells what clients, services and operators need', () => {
+  const secret = ['JwtSecretArn'];
+  const always = [
+    'WebSocketUrl',
+    'HttpUrl',
+    'EventBusName',
+    'NotifyFunctionName',
+    'DashboardName',
+    'FailedNotificationsQueueUrl',
+    'UndeliveredEventsQueueUrl',
+    'FailedReplaysQueueUrl',
+  ];
+  expect(Object.keys(template.findOutputs('*')).sort()).toEqual([...always, ...secret].sort());
+  const jwks = synthStack({ jwksUrl: 'https://id.example/keys', issuer: 'https://id.example' });
+  expect(Object.keys(jwks.findOutputs('*')).sort()).toEqual(always.sort());
+});

@@ -1,0 +1,120 @@
+/** What is uploaded: each Lambda as one small module that starts with exactly the environment the stack gives it. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import { App } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { afterAll, describe, expect, it } from 'vitest';
+import { HeraldStack } from '../../lib/herald-stack.ts';
+import { findAll } from './synth.ts';
+
+const outdir = mkdtempSync(join(tmpdir(), 'herald-bundles-'));
+afterAll(() => rmSync(outdir, { recursive: true }));
+
+interface Bundle {
+  name: string;
+  folder: string;
+  environment: Record<string, string>;
+}
+
+/** Stands for what only a deployment knows; it passes as a name and as a URL. */
+const DEPLOYED = 'https://deployed.example/value';
+
+const bundles: Bundle[] = findAll(
+  Template.fromStack(
+    new HeraldStack(new App({ outdir, context: { 'aws:cdk:enable-asset-metadata': true } }), 'Herald'),
+  ),
+  'AWS::Lambda::Function',
+).map(({ id, Properties, Metadata }) => {
+  const { Variables } = Properties.Environment as { Variables: Record<string, unknown> };
+  const values = Object.entries(Variables).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? value : DEPLOYED,
+  ]);
+  return {
+    name: id.replace(/^Backend(Functions|Authorizer)|[0-9A-F]{8}$/g, ''),
+    folder: join(outdir, String(Metadata?.['aws:asset:path'])),
+    environment: Object.fromEntries(values),
+  };
+});
+
+const run = promisify(execFile);
+
+const importsOf = (code: string): string[] =>
+  [...code.matchAll(/(?:^|[;}\n])import(?:[^'"();]*from)?\s*["']([^"']+)["']/g)].map(([, from = '']) => from);
+
+it('there are seven', () => expect(bundles).toHaveLength(7));
+
+/** Kilobytes: what a Lambda loads is most of its cold start. Nothing but a measurement in `bench/` should raise these. */
+const BUDGETS: Record<string, number> = {
+  authorizer: 50,
+  connect: 24,
+  disconnect: 23,
+  message: 32,
+  notify: 36,
+  reconcile: 31,
+  users: 28,
+};
+
+describe.each(bundles)('$name', ({ name, folder, environment }) => {
+  const file = join(folder, 'index.mjs');
+
+  it('is one minified ES module that needs nothing beside it, but notify the message types', () => {
+    const registry = name === 'notify' ? ['message-types.mjs'] : [];
+    const files = ['index.mjs', ...registry].flatMap((one) => [one, `${one}.map`]);
+    expect(readdirSync(folder).sort()).toEqual(files);
+    const code = readFileSync(file, 'utf8');
+    const imports = importsOf(code);
+    expect(imports.length).toBeGreaterThan(0);
+    const ours = imports.filter(
+      (from) => !from?.startsWith('node:') && !builtinModules.includes(String(from)),
+    );
+    expect(ours).toEqual(registry.map((one) => `./${one}`));
+    expect(code).toMatch(/export\s*\{[^}]*\bhandler\b/);
+    expect(code.length / code.split('\n').length).toBeGreaterThan(200);
+  });
+
+  it('is no larger than its budget', () => {
+    expect(statSync(file).size / 1024).toBeLessThan(BUDGETS[name] ?? 0);
+  });
+
+  it('imports no module of Node that is slow to import', () => {
+    const imported = importsOf(readFileSync(file, 'utf8'));
+    for (const slow of ['http', 'https', 'http2', 'net', 'tls']) {
+      expect(imported).not.toContain(slow);
+      expect(imported).not.toContain(`node:${slow}`);
+    }
+  });
+
+  it('has a source map that leads back to our handler', () => {
+    expect(readFileSync(file, 'utf8')).toMatch(/\n\/\/# sourceMappingURL=index\.mjs\.map\s*$/);
+    const { sources }: { sources: string[] } = JSON.parse(readFileSync(`${file}.map`, 'utf8'));
+    expect(sources.some((source) => source.endsWith(`lambdas/handlers/${name}.ts`))).toBe(true);
+  });
+
+  it('starts on Node 24 and exports its handler', async () => {
+    const script = `const { handler } = await import(${JSON.stringify(pathToFileURL(file).href)});
+      console.log(process.versions.node.split('.')[0], typeof handler);`;
+    const env = { ...environment, AWS_REGION: 'eu-west-1' };
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
+      env,
+      timeout: 15_000,
+    });
+    expect(stdout).toBe('24 function\n');
+  });
+
+  it('does not start without a setting it needs, and names it', async () => {
+    const script = `await import(${JSON.stringify(pathToFileURL(file).href)});`;
+    const started = run(process.execPath, ['--input-type=module', '-e', script], {
+      env: {},
+      timeout: 15_000,
+    });
+    await expect(started).rejects.toThrow(
+      name === 'authorizer' ? 'Set either JWT_SECRET_ARN or JWKS_URL' : 'CONNECTIONS_TABLE is not set',
+    );
+  });
+});

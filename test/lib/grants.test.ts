@@ -1,0 +1,112 @@
+/** Each Lambda may do what it does and nothing else: the whole list, so that a new grant has to be written down here. */
+import { describe, expect, it } from 'vitest';
+import { findAll, grants, synthStack } from './synth.ts';
+
+const template = synthStack();
+
+const on = (table: string, ...actions: string[]) =>
+  actions.map((action) => `dynamodb:${action} on BackendTables${table}.Arn`);
+
+const connections = (...methods: ('POST' | 'DELETE')[]) =>
+  methods.map(
+    (method) =>
+      `execute-api:ManageConnections on arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:BackendClientApi/prod/${method}/@connections/*`,
+  );
+
+const deadLettersTo = (queue: string) =>
+  ['SendMessage', 'GetQueueAttributes', 'GetQueueUrl'].map(
+    (action) => `sqs:${action} on Backend${queue}.Arn`,
+  );
+
+const readStream = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
+  (action) => `dynamodb:${action} on BackendTablesconnections.StreamArn`,
+);
+
+const EXPECTED: Record<string, string[]> = {
+  connect: on('connections', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'),
+  disconnect: on('connections', 'DeleteItem'),
+  message: [
+    ...on('connections', 'GetItem', 'UpdateItem', 'DeleteItem'),
+    ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
+    ...on('messages', 'GetItem', 'PutItem', 'Query'),
+    ...connections('POST', 'DELETE'),
+  ],
+  notify: [
+    ...on('connections', 'Query', 'UpdateItem', 'DeleteItem'),
+    ...on('devices', 'GetItem', 'PutItem', 'UpdateItem'),
+    ...on('messages', 'GetItem', 'PutItem'),
+    ...on('publishes', 'PutItem'),
+    ...connections('POST'),
+    ...deadLettersTo('NotificationsFailedNotifications'),
+  ],
+  reconcile: [
+    ...on('connections', 'GetItem', 'UpdateItem', 'DeleteItem'),
+    ...readStream,
+    ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
+    ...on('messages', 'GetItem', 'PutItem', 'Query'),
+    ...connections('POST', 'DELETE'),
+    ...deadLettersTo('ReplayStreamFailedReplays'),
+  ],
+  users: [
+    ...on('connections', 'Query', 'UpdateItem', 'DeleteItem'),
+    ...on('devices', 'Query'),
+    ...on('messages', 'GetItem', 'Query'),
+    ...connections('POST', 'DELETE'),
+  ],
+};
+
+const logs = (id: string) => [`logs:CreateLogStream on ${id}Log.Arn`, `logs:PutLogEvents on ${id}Log.Arn`];
+
+describe('a Lambda may do no more than it does', () => {
+  for (const [name, expected] of Object.entries(EXPECTED)) {
+    it(name, () => {
+      const id = `BackendFunctions${name}`;
+      expect(grants(template, `${id}Role`)).toEqual([...expected, ...logs(id)].sort());
+    });
+  }
+
+  it('authorizer: reads its secret, no table', () => {
+    const id = 'BackendAuthorizerauthorizer';
+    expect(grants(template, `${id}Role`)).toEqual([
+      ...logs(id),
+      'secretsmanager:GetSecretValue on BackendAuthorizerJwtSecret',
+    ]);
+  });
+
+  it('authorizer with a JWKS URL: reads nothing at all', () => {
+    const jwks = synthStack({ jwksUrl: 'https://id.example/keys', issuer: 'https://id.example' });
+    const id = 'BackendAuthorizerauthorizer';
+    expect(grants(jwks, `${id}Role`)).toEqual(logs(id));
+    jwks.resourceCountIs('AWS::SecretsManager::Secret', 0);
+  });
+
+  it('authorizer with a secret of somebody else: reads that one', () => {
+    const arn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:jwt-AbCdEf';
+    const theirs = synthStack({ jwtSecretArn: arn });
+    expect(grants(theirs, 'BackendAuthorizerauthorizerRole')).toContain(
+      `secretsmanager:GetSecretValue on ${arn}`,
+    );
+    theirs.resourceCountIs('AWS::SecretsManager::Secret', 0);
+  });
+});
+
+describe('no wildcard', () => {
+  const policies = findAll(template, 'AWS::IAM::Policy').map(({ id }) => id);
+
+  it('but for the connections of our own stage', () => {
+    const wild = policies
+      .flatMap((id) => grants(template, id.replace(/DefaultPolicy[0-9A-F]{8}$/, '')))
+      .filter((grant) => grant.includes('*') && !grant.endsWith('/@connections/*'));
+    expect(policies).toHaveLength(7);
+    expect(wild).toEqual([]);
+  });
+
+  it('and no managed policy but the one for the account setting of API Gateway', () => {
+    const managed = findAll(template, 'AWS::IAM::Role').filter(
+      ({ Properties }) => Properties.ManagedPolicyArns || Properties.Policies,
+    );
+    expect(managed.map(({ id }) => id.replace(/[0-9A-F]{8}$/, ''))).toEqual([
+      'BackendClientApiAccountLogRole',
+    ]);
+  });
+});

@@ -1,0 +1,141 @@
+/** What the person on call has: alarms that lead to an entry of the guide, one page to look at, questions to ask the logs. */
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, it } from 'vitest';
+import { find, findAll, synthStack } from './synth.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const template = synthStack();
+
+const alarms = findAll(template, 'AWS::CloudWatch::Alarm');
+
+/** The anchors of the guide's headings, as GitHub makes them. */
+const anchors = new Set(
+  [...readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8').matchAll(/^#+ (.*)$/gm)].map(
+    ([, title = '']) =>
+      title
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+  ),
+);
+
+describe('the alarms', () => {
+  const named = (name: string) => find(template, 'AWS::CloudWatch::Alarm', `BackendMonitoring${name}`);
+
+  it('watch dead letters, failures, lag, throttling, publishers and clients', () => {
+    expect(alarms.map(({ id }) => id.replace(/^BackendMonitoring|[0-9A-F]{8}$/g, '')).sort()).toEqual(
+      [
+        ...['FailedNotifications', 'FailedReplays', 'UndeliveredEvents'],
+        ...['authorizer', 'connect', 'disconnect', 'message', 'notify', 'reconcile', 'users'].map(
+          (name) => `${name}Errors`,
+        ),
+        ...['replayLag', 'slowCatchUp', 'slowPosts', 'failedRequests'],
+        ...['throttles', 'busy', 'postsThrottled', 'refusedTokens', 'reconnectStorm'],
+      ].sort(),
+    );
+  });
+
+  it('each name an entry of the operations guide that exists', () => {
+    for (const { id, Properties } of alarms) {
+      const [, entry] =
+        /\. See docs\/operations\.md#([a-z-]+)$/.exec(String(Properties.AlarmDescription)) ?? [];
+      expect(anchors, id).toContain(entry);
+      expect(Properties.TreatMissingData).toBe('notBreaching');
+    }
+  });
+
+  it('do not take a refused token for a fault', () => {
+    template.hasResourceProperties('AWS::Logs::MetricFilter', {
+      LogGroupName: { Ref: Match.stringLikeRegexp('^BackendAuthorizerauthorizerLog') },
+      FilterPattern: '"ERROR" -"Unauthorized"',
+    });
+    expect(named('authorizerErrors').Properties.Namespace).toBe('Herald');
+  });
+
+  it('tell a topic, if there is one', () => {
+    const alarmTopicArn = 'arn:aws:sns:eu-west-1:123456789012:on-call';
+    for (const { Properties } of findAll(synthStack({ alarmTopicArn }), 'AWS::CloudWatch::Alarm')) {
+      expect(Properties.AlarmActions).toEqual([alarmTopicArn]);
+    }
+    for (const { Properties } of alarms) expect(Properties.AlarmActions).toBeUndefined();
+  });
+});
+
+type Row = unknown[];
+
+/** A template's text with the references in it by their names. */
+const textOf = (value: unknown): string => {
+  if (typeof value === 'string') return value;
+  const { 'Fn::Join': join, Ref, 'Fn::GetAtt': attribute } = value as Record<string, unknown>;
+  if (Array.isArray(join)) return (join[1] as unknown[]).map(textOf).join(String(join[0]));
+  return String(Ref ?? attribute);
+};
+
+/** `...` repeats the row above. */
+const metricsOf = (rows: Row[]): string[] => {
+  let previous: Row = [];
+  return rows.flatMap((row) => {
+    const values = row.filter((value) => typeof value === 'string');
+    const full = values.flatMap((value, index) => {
+      if (value === '...') return previous.slice(0, previous.length - (values.length - index - 1));
+      return [value === '.' ? previous[index] : value];
+    });
+    if (full.length === 0) return []; // an expression over the others
+    previous = full;
+    const { stat = '' } = (row.at(-1) ?? {}) as { stat?: string };
+    return [`${full.join(' ')} ${stat}`.trim()];
+  });
+};
+
+describe('the dashboard', () => {
+  const { DashboardBody } = find(template, 'AWS::CloudWatch::Dashboard', 'Backend').Properties;
+  const { widgets }: { widgets: { properties: { metrics?: Row[]; title?: string } }[] } = JSON.parse(
+    textOf(DashboardBody),
+  );
+  const metrics = widgets.flatMap(({ properties }) => metricsOf(properties.metrics ?? []));
+
+  it('stays below fifty metrics, which is what costs nothing', () => {
+    expect(metrics.length).toBeGreaterThan(30);
+    expect(new Set(metrics).size).toBeLessThan(50);
+  });
+
+  it('shows only metrics of ours that a Lambda writes', () => {
+    const sources = globSync('lambdas/**/*.ts', { cwd: ROOT }).map((file) =>
+      readFileSync(join(ROOT, file), 'utf8'),
+    );
+    const own = metrics
+      .filter((metric) => metric.startsWith('Herald '))
+      .map((metric) => metric.split(' ')[1]);
+    expect(own.length).toBeGreaterThan(10);
+    const written = sources.join('\n');
+    expect(own.filter((name) => !new RegExp(`\\b${name}\\b(?::|[,;\\n])`).test(written))).toEqual([]);
+  });
+
+  it('tells the metrics of this backend from those of another in the account', () => {
+    const Variables = Match.objectLike({
+      BACKEND_NAME: Match.stringLikeRegexp('^Herald-Backend-[0-9A-F]{8}$'),
+    });
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 7);
+    for (const metric of metrics.filter((one) => one.startsWith('Herald '))) {
+      expect(metric).toMatch(/ backend Herald-Backend-[0-9A-F]{8}( \w+)?$/);
+    }
+  });
+
+  it('begins with the alarms', () => {
+    expect(widgets[0]?.properties.title).toBe('Alarms');
+  });
+});
+
+describe('the questions', () => {
+  it('are asked of the logs of all Lambdas', () => {
+    const queries = findAll(template, 'AWS::Logs::QueryDefinition').map(({ Properties }) => Properties);
+    expect(queries.map(({ Name }) => String(Name).replace(/-[0-9A-F]{8}/, '')).sort()).toEqual([
+      'Herald-Backend/what failed',
+      'Herald-Backend/what happened to user X',
+      'Herald-Backend/where is message X',
+    ]);
+    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(7);
+  });
+});

@@ -1,0 +1,120 @@
+/** The DynamoDB server the local stack and the tests run on: it starts, keeps what it was given, and never outlives us. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DescribeTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { TABLES, type TableNames } from '../../../lambdas/adapters/dynamodb/tables.ts';
+import { type DynamoDbServer, startDynamoDb } from '../../../local/emulator/dynamodb.ts';
+import { createTables } from '../../../local/emulator/tables.ts';
+import { LOCAL_ACCESS, uniqueTableNames } from '../../support/dynoxide.ts';
+
+let folder: string;
+const open: { server: DynamoDbServer; client: DynamoDBClient }[] = [];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dynamodb-server-'));
+});
+
+beforeEach(() => {
+  vi.stubEnv('DYNAMODB_ENDPOINT', '');
+});
+
+afterEach(async () => {
+  for (const { server, client } of open.splice(0)) {
+    client.destroy();
+    await server.stop();
+  }
+  vi.unstubAllEnvs();
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function start(dataFile?: string) {
+  const server = await startDynamoDb({ dataFile });
+  const client = new DynamoDBClient({ ...LOCAL_ACCESS, endpoint: server.endpoint });
+  open.push({ server, client });
+  return { server, client };
+}
+
+/** A process that starts a server, writes one row, says so with the server's address, and waits to be killed. */
+const WRITER = (dataFile: string, tables: TableNames) => `
+  import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
+  import { startDynamoDb } from './local/dynamodb.ts';
+  import { createTables } from './local/tables.ts';
+  const { endpoint } = await startDynamoDb({ dataFile: ${JSON.stringify(dataFile)} });
+  const client = new DynamoDBClient({ ...${JSON.stringify(LOCAL_ACCESS)}, endpoint });
+  await createTables(client, ${JSON.stringify(tables)});
+  const Item = { channel: { S: 'user:alice' }, seq: { N: '1' } };
+  await client.send(new PutItemCommand({ TableName: ${JSON.stringify(tables.messages)}, Item }));
+  process.stdout.write(endpoint);
+`;
+
+const isUp = (endpoint: string) =>
+  fetch(endpoint).then(
+    () => true,
+    () => false,
+  );
+
+it('ends with the process that started it, even if that is killed, and keeps every row it accepted', async () => {
+  const dataFile = join(folder, 'kept.db');
+  const tables = uniqueTableNames();
+  const writer = spawn(process.execPath, ['--input-type=module-typescript', '-e', WRITER(dataFile, tables)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const [endpoint] = (await once(writer.stdout, 'data')) as [Buffer];
+  expect(await isUp(String(endpoint))).toBe(true);
+  writer.kill('SIGKILL');
+  await once(writer, 'exit');
+  await vi.waitFor(async () => expect(await isUp(String(endpoint))).toBe(false), 5000);
+
+  const { client } = await start(dataFile);
+  await createTables(client, tables);
+  const Key = { channel: { S: 'user:alice' }, seq: { N: '1' } };
+  const { Item } = await client.send(new GetItemCommand({ TableName: tables.messages, Key }));
+  expect(Item).toEqual(Key);
+});
+
+it('creates the tables as they are on AWS', async () => {
+  const { client } = await start();
+  const tables = uniqueTableNames();
+  await createTables(client, tables);
+  for (const name of Object.keys(TABLES) as (keyof TableNames)[]) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: tables[name] }));
+    expect(Table?.BillingModeSummary?.BillingMode).toBe('PAY_PER_REQUEST');
+    expect(Table?.KeySchema?.map(({ AttributeName }) => AttributeName)).toEqual([
+      TABLES[name].partition.name,
+      TABLES[name].sort.name,
+    ]);
+    expect(Table?.StreamSpecification?.StreamViewType).toBe(
+      TABLES[name].stream ? 'NEW_AND_OLD_IMAGES' : undefined,
+    );
+  }
+});
+
+it('is down once it was stopped, and may be stopped twice', async () => {
+  const { server } = await start();
+  await server.stop();
+  await server.stop();
+  expect(await isUp(server.endpoint)).toBe(false);
+});
+
+it('says in one line why it cannot start', async () => {
+  const dataFile = join(folder, 'broken.db');
+  await writeFile(dataFile, 'this is no database'.repeat(100));
+  const error = await startDynamoDb({ dataFile }).catch((error: unknown) => error);
+  expect(error).toMatchObject({
+    message: expect.stringMatching(/^The DynamoDB server ended as it started: .*not a valid SQLite.*$/),
+  });
+});
+
+it('starts nothing when DYNAMODB_ENDPOINT names a server', async () => {
+  vi.stubEnv('DYNAMODB_ENDPOINT', 'http://127.0.0.1:1');
+  const server = await startDynamoDb();
+  expect(server.endpoint).toBe('http://127.0.0.1:1');
+  await server.stop();
+});

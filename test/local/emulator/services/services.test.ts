@@ -1,0 +1,147 @@
+/** EventBridge, Invoke and Secrets Manager as the real SDK clients see them. */
+import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { expect, it } from 'vitest';
+import { eventually, type Local, startLocal } from '../support.ts';
+
+const settings = ({ url }: Local) => ({
+  endpoint: url,
+  region: 'us-east-1',
+  credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
+  maxAttempts: 1,
+});
+
+const ENTRY = { Source: 'shop', DetailType: 'Notification', Detail: '{"a":1}', EventBusName: 'herald' };
+const BUS_ARN = 'arn:aws:events:us-east-1:000000000000:event-bus/herald';
+
+it.concurrent('PutEvents invokes the notify Lambda with an event of the real form', async () => {
+  await using local = await startLocal({ handlers: { notify: () => ({}) } });
+  const Time = new Date('2026-11-20T10:00:00.500Z');
+  const command = new PutEventsCommand({
+    Entries: [{ ...ENTRY, EventBusName: BUS_ARN, Time, Resources: ['r'] }],
+  });
+  const answer = await new EventBridgeClient(settings(local)).send(command);
+  expect(answer.FailedEntryCount).toBe(0);
+  expect(await local.event('notify')).toEqual({
+    version: '0',
+    id: answer.Entries?.[0]?.EventId,
+    'detail-type': 'Notification',
+    source: 'shop',
+    account: '000000000000',
+    time: '2026-11-20T10:00:00Z',
+    region: 'us-east-1',
+    resources: ['r'],
+    detail: { a: 1 },
+  });
+});
+
+it.concurrent('PutEvents reports each entry that failed in its place, and takes the others', async () => {
+  await using local = await startLocal({ handlers: { notify: () => ({}) } });
+  const { Source: _, ...withoutSource } = ENTRY;
+  const command = new PutEventsCommand({
+    Entries: [
+      ENTRY,
+      withoutSource,
+      { ...ENTRY, Detail: '[1]' },
+      { ...ENTRY, EventBusName: 'other' },
+      { ...ENTRY, DetailType: 'Something else' },
+    ],
+  });
+  const { FailedEntryCount, Entries } = await new EventBridgeClient(settings(local)).send(command);
+  expect(FailedEntryCount).toBe(3);
+  expect(Entries?.map(({ ErrorCode }) => ErrorCode)).toEqual([
+    undefined,
+    'InvalidArgument',
+    'MalformedDetail',
+    'ResourceNotFoundException',
+    undefined,
+  ]);
+  await local.asyncInvoker.stop();
+  expect(local.events('notify')).toHaveLength(1);
+});
+
+it.concurrent('PutEvents refuses more than ten entries', async () => {
+  await using local = await startLocal();
+  const command = new PutEventsCommand({ Entries: Array.from({ length: 11 }, () => ENTRY) });
+  await expect(new EventBridgeClient(settings(local)).send(command)).rejects.toMatchObject({
+    name: 'ValidationException',
+    $metadata: { httpStatusCode: 400 },
+  });
+});
+
+it.concurrent('an asynchronous run is tried three times under one request id, then is a dead letter', async () => {
+  await using local = await startLocal({
+    handlers: { notify: () => Promise.reject(new Error('no')) },
+  });
+  await new EventBridgeClient(settings(local)).send(new PutEventsCommand({ Entries: [ENTRY] }));
+  const letter = await eventually(() => local.logged.find(({ message }) => message === 'dead letter'));
+  expect(local.events('notify')).toHaveLength(3);
+  expect(letter).toMatchObject({ condition: 'RetriesExhausted', invocations: 3 });
+  expect(new Set(local.logged.map(({ requestId }) => requestId)).size).toBe(1);
+});
+
+const invoke = (local: Local, input: Partial<InvokeCommand['input']> = {}) =>
+  new LambdaClient(settings(local)).send(
+    new InvokeCommand({ FunctionName: 'notify', Payload: '{"a":1}', ...input }),
+  );
+
+it.concurrent.each([
+  'notify',
+  'herald-notify',
+  'herald-notify:live',
+  'arn:aws:lambda:us-east-1:000000000000:function:herald-notify',
+])('Invoke knows the function as %s', async (FunctionName) => {
+  await using local = await startLocal({ handlers: { notify: (event) => ({ got: event }) } });
+  const { StatusCode, FunctionError, Payload, ExecutedVersion } = await invoke(local, { FunctionName });
+  expect({ StatusCode, FunctionError, ExecutedVersion }).toEqual({
+    StatusCode: 200,
+    FunctionError: undefined,
+    ExecutedVersion: '$LATEST',
+  });
+  expect(JSON.parse(Payload?.transformToString() ?? '')).toEqual({ got: { a: 1 } });
+});
+
+it.concurrent('Invoke tells a throw by FunctionError, with status 200', async () => {
+  await using local = await startLocal({
+    handlers: { notify: () => Promise.reject(new TypeError('no')) },
+  });
+  const { StatusCode, FunctionError, Payload } = await invoke(local);
+  expect([StatusCode, FunctionError]).toEqual([200, 'Unhandled']);
+  expect(JSON.parse(Payload?.transformToString() ?? '')).toEqual({
+    errorType: 'TypeError',
+    errorMessage: 'no',
+    trace: expect.any(Array),
+  });
+});
+
+it.concurrent('Invoke of type Event is 202 and runs later, DryRun 204 and runs nothing', async () => {
+  await using local = await startLocal({ handlers: { notify: () => null } });
+  expect((await invoke(local, { InvocationType: 'DryRun' })).StatusCode).toBe(204);
+  expect((await invoke(local, { InvocationType: 'Event' })).StatusCode).toBe(202);
+  await local.event('notify');
+  await local.asyncInvoker.stop();
+  expect(local.events('notify')).toHaveLength(1);
+});
+
+it.concurrent('Invoke refuses unknown functions and payloads that are no JSON', async () => {
+  await using local = await startLocal({ handlers: { notify: () => null } });
+  await expect(invoke(local, { FunctionName: 'other' })).rejects.toMatchObject({
+    name: 'ResourceNotFoundException',
+  });
+  await expect(invoke(local, { Payload: '{' })).rejects.toMatchObject({
+    name: 'InvalidRequestContentException',
+  });
+});
+
+it.concurrent('GetSecretValue knows the JWT secret by name and by ARN, and no other', async () => {
+  await using local = await startLocal();
+  const secrets = new SecretsManagerClient(settings(local));
+  const { ARN, SecretString } = await secrets.send(new GetSecretValueCommand({ SecretId: 'jwt' }));
+  expect(SecretString).toBe('a secret');
+  const byArn = await secrets.send(new GetSecretValueCommand({ SecretId: ARN }));
+  expect(byArn.SecretString).toBe('a secret');
+  await expect(secrets.send(new GetSecretValueCommand({ SecretId: 'other' }))).rejects.toMatchObject({
+    name: 'ResourceNotFoundException',
+  });
+});

@@ -1,0 +1,141 @@
+/** Herald on its local stack, in a process of its own, with the DynamoDB server in another. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { Agent, request } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import type { AckMode } from '../../../lambdas/protocol/frames.ts';
+import { Client } from '../../../local/cli/client.ts';
+import { DEFAULT_JWT_SECRET, issueToken } from '../../../local/cli/token.ts';
+import { cpuMsOf, descendantsOf } from '../processes.ts';
+import { openDevices, type Peer, type Received } from './peer.ts';
+
+const MAIN = fileURLToPath(new URL('../../../local/main.ts', import.meta.url));
+
+/** As our client library does it: so long after the first message that is not acknowledged yet, or after so many. */
+const ACK_DELAY_MS = 250;
+const ACK_BATCH = 50;
+
+export interface HeraldPeer extends Peer {
+  wsUrl: string;
+  httpUrl: string;
+  pid: number;
+  /** Since the last time it was asked. */
+  takeReplayFrames(): number;
+}
+
+export interface HeraldOptions {
+  /** @default client */
+  ackMode?: AckMode;
+  /** Of the server. */
+  nodeArgs?: string[];
+}
+
+export async function startHerald({
+  ackMode = 'client',
+  nodeArgs = [],
+}: HeraldOptions = {}): Promise<HeraldPeer> {
+  const child = spawn(process.execPath, [...nodeArgs, MAIN, '--port', '0', '--quiet'], {
+    env: { ...process.env, HERALD_MAX_CONNECTIONS_PER_USER: '10000', HERALD_JWT_SECRET: DEFAULT_JWT_SECRET },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const httpUrl = await printedUrl(child);
+  const pid = child.pid ?? 0;
+  const clients: Client[] = []; // by device
+  let replayFrames = 0;
+  const agent = new Agent({ keepAlive: true });
+  const token = issueToken('alice', DEFAULT_JWT_SECRET);
+  const wsUrl = `${httpUrl.replace('http:', 'ws:')}/local`;
+
+  const open = async (device: number, received: Received) => {
+    const client = await Client.open(wsUrl, { token, deviceId: `device-${device}`, ack: ackMode });
+    clients[device] = client;
+    let newest = 0;
+    let unacked = 0;
+    let ackTimer: NodeJS.Timeout | undefined;
+    const ack = () => {
+      clearTimeout(ackTimer);
+      ackTimer = undefined;
+      unacked = 0;
+      client.send({ action: 'ack', seq: newest });
+    };
+    let isCaughtUp = false;
+    client.onFrame((frame) => {
+      const messages = frame.event === 'message' ? [frame] : frame.event === 'replay' ? frame.messages : [];
+      for (const { seq, data } of messages) {
+        newest = Math.max(newest, seq);
+        received(device, (data as { payload: string }).payload);
+      }
+      unacked += messages.length;
+      if (ackMode === 'client' && unacked > 0) {
+        if (unacked >= ACK_BATCH) ack();
+        else ackTimer ??= setTimeout(ack, ACK_DELAY_MS);
+      }
+      if (frame.event !== 'replay') return;
+      replayFrames += 1;
+      if (!frame.more) isCaughtUp = true;
+    });
+    await client.until(() => isCaughtUp, 'its replay to end', 60_000);
+    void client.closed.then(() => clearTimeout(ackTimer));
+  };
+
+  return {
+    name: 'Herald',
+    promises: 'stored before it is sent, for days; cumulative acks; replay in order; other devices excluded',
+    wsUrl,
+    httpUrl,
+    pid,
+    connect: (from, to, received) => openDevices(from, to, (device) => open(device, received)),
+    disconnect: async (device) => await clients[device]?.vanish(),
+    takeReplayFrames() {
+      const taken = replayFrames;
+      replayFrames = 0;
+      return taken;
+    },
+    publish: (payload) => post(httpUrl, agent, { to: { user: 'alice' }, type: 'bench', data: { payload } }),
+    async cpu() {
+      const database = descendantsOf(pid)
+        .filter(({ command }) => command.includes('dynoxide'))
+        .reduce((sum, child) => sum + cpuMsOf(child.pid), 0);
+      return { total: cpuMsOf(pid) + database, database };
+    },
+    async stop() {
+      await Promise.all(clients.map((client) => client.vanish()));
+      agent.destroy();
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGINT');
+      await ended;
+    },
+  };
+}
+
+function printedUrl(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const look = (text: Buffer) => {
+      output += text;
+      const url = /Requests\s+(http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1];
+      if (url) resolve(url);
+    };
+    child.stdout?.on('data', look);
+    child.stderr?.on('data', look);
+    child.once('exit', () => reject(new Error(`the local stack did not start: ${output}`)));
+  });
+}
+
+export async function post(httpUrl: string, agent: Agent, body: object): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const headers = { 'content-type': 'application/json' };
+  const sent = request(`${httpUrl}/notifications`, { agent, method: 'POST', headers }, (response) => {
+    let answer = '';
+    response.setEncoding('utf8').on('data', (text) => {
+      answer += text;
+    });
+    response.on('end', () =>
+      response.statusCode === 200
+        ? resolve()
+        : reject(new Error(`published: ${response.statusCode} ${answer}`)),
+    );
+  });
+  sent.on('error', reject);
+  sent.end(JSON.stringify(body));
+  await promise;
+}

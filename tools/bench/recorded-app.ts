@@ -1,0 +1,128 @@
+/** The domain on a real DynamoDB server, with every call to it and every post written down: what, when, how many units. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { createConnectionStore } from '../../lambdas/adapters/dynamodb/connection-store.ts';
+import { createDeviceStore } from '../../lambdas/adapters/dynamodb/device-store.ts';
+import { createMessageLog } from '../../lambdas/adapters/dynamodb/message-log.ts';
+import {
+  createDynamoDb,
+  type DynamoDb,
+  type Operation,
+  type Operations,
+} from '../../lambdas/aws/dynamodb.ts';
+import type { App } from '../../lambdas/domain/app.ts';
+import { createHeadCache } from '../../lambdas/domain/log/head-cache.ts';
+import type { Connection } from '../../lambdas/domain/ports.ts';
+import { messageTypes } from '../../lambdas/message-types.ts';
+import { uuidv7 } from '../../lambdas/uuidv7.ts';
+import { startDynamoDb } from '../../local/emulator/dynamodb.ts';
+import { TABLE_NAMES } from '../../local/emulator/environment.ts';
+import { createTables } from '../../local/emulator/tables.ts';
+
+export interface Call {
+  operation: string;
+  startedAt: number;
+  endedAt: number;
+  readUnits: number;
+  writeUnits: number;
+}
+
+interface Capacity {
+  CapacityUnits?: number;
+  ReadCapacityUnits?: number;
+  WriteCapacityUnits?: number;
+}
+
+export async function startRecordedApp() {
+  const server = await startDynamoDb();
+  const client = new DynamoDBClient({
+    endpoint: server.endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  });
+  await createTables(client, TABLE_NAMES);
+  const calls: Call[] = [];
+  const readAccess = () => ({
+    region: 'us-east-1',
+    accessKeyId: 'local',
+    secretAccessKey: 'local',
+    sessionToken: undefined,
+  });
+  const dynamodb = createDynamoDb({ readAccess, endpoint: server.endpoint });
+  const app = createRecordedApp(recorded(dynamodb, calls), calls);
+  return {
+    app,
+    client,
+    /** Since the last time it was asked. */
+    takeCalls: () => calls.splice(0),
+    stop: async () => {
+      client.destroy();
+      await server.stop();
+    },
+  };
+}
+
+const recorded = (dynamodb: DynamoDb, calls: Call[]): DynamoDb => ({
+  async call<Name extends Operation>(operation: Name, input: Operations[Name]['input']) {
+    const startedAt = performance.now();
+    const result = await dynamodb.call(operation, { ...input, ReturnConsumedCapacity: 'TOTAL' });
+    const { ConsumedCapacity = [] } = result as { ConsumedCapacity?: Capacity | Capacity[] };
+    const units = [ConsumedCapacity].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
+    const isRead = /Get|Query/.test(operation);
+    calls.push({
+      operation,
+      startedAt,
+      endedAt: performance.now(),
+      readUnits: isRead ? units : 0,
+      writeUnits: isRead ? 0 : units,
+    });
+    return result;
+  },
+});
+
+function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
+  return {
+    connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, Date.now),
+    devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, Date.now),
+    log: createMessageLog(dynamodb, TABLE_NAMES),
+    heads: createHeadCache(),
+    gateway: {
+      async post() {
+        const at = performance.now();
+        calls.push({ operation: 'Post', startedAt: at, endedAt: at, readUnits: 0, writeUnits: 0 });
+        return 'sent';
+      },
+      close: async () => 'sent',
+    },
+    clock: {
+      now: Date.now,
+      sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    },
+    ids: {
+      next: () => uuidv7(Date.now(), crypto.getRandomValues(new Uint8Array(10))),
+      random: Math.random,
+    },
+    logger: { info() {}, warn() {}, error() {}, metrics() {} },
+    settings: {
+      callbackUrl: 'http://127.0.0.1:1/local',
+      maxConnectionsPerUser: 10_000,
+      defaultRetentionSeconds: 604_800,
+      closedTypes: false,
+    },
+    types: messageTypes,
+  };
+}
+
+/** A connection as it stands once it is ready. */
+export const readyConnection = (userId: string, device: number): Connection => ({
+  userId,
+  connectionId: `Xk3vQf1_${userId}-${device}=`,
+  deviceId: `device-${device}`,
+  ackMode: 'client',
+  handover: false,
+  connectedAt: Date.now() - 120_000,
+  tokenExpiresAt: Date.now() + 3_600_000,
+  endpoint: 'http://127.0.0.1:1/local',
+  readyAt: Date.now() - 119_000,
+  bye: undefined,
+  expiresAt: Math.ceil((Date.now() + 7_200_000) / 1000) * 1000,
+});

@@ -1,0 +1,61 @@
+/** List prices, and what is assumed where AWS bills by what cannot be counted here. */
+
+/** When the prices were looked up. */
+export const PRICES_AS_OF = '2026-11';
+export const PRICES_REGION = 'us-east-1';
+
+export interface Price {
+  service: string;
+  item: string;
+  usd: number;
+  /** What that buys. */
+  per: number;
+  unit: string;
+  /** Found published by others than AWS; what is not may have changed. AWS's own tables could not be read by a program. */
+  confirmed: boolean;
+}
+
+const MILLION = 1_000_000;
+
+export const PRICES = {
+  webSocketMessages: confirmed('API Gateway', 'WebSocket messages, 32 KB each', 1, MILLION, 'messages'),
+  connectionMinutes: confirmed('API Gateway', 'connection minutes', 0.25, MILLION, 'minutes'),
+  httpRequests: confirmed('API Gateway', 'HTTPS requests', 1, MILLION, 'requests'),
+  lambdaRequests: unconfirmed('Lambda', 'requests', 0.2, MILLION, 'requests'),
+  lambdaSeconds: unconfirmed('Lambda', 'arm64 duration', 0.0000133334, 1, 'GB-seconds'),
+  writeUnits: confirmed('DynamoDB', 'write units, on demand', 0.625, MILLION, 'units'),
+  readUnits: confirmed('DynamoDB', 'read units, on demand', 0.125, MILLION, 'units'),
+  storage: unconfirmed('DynamoDB', 'storage with point-in-time recovery', 0.45, 1, 'GB-months'),
+  events: confirmed('EventBridge', 'custom events, 64 KB each', 1, MILLION, 'events'),
+  logs: unconfirmed('CloudWatch', 'logs taken in', 0.5, 1, 'GB'),
+  transfer: unconfirmed('Data transfer', 'out to the internet', 0.09, 1, 'GB'),
+} satisfies Record<string, Price>;
+
+export type PriceName = keyof typeof PRICES;
+
+function confirmed(service: string, item: string, usd: number, per: number, unit: string): Price {
+  return { service, item, usd, per, unit, confirmed: true };
+}
+
+function unconfirmed(service: string, item: string, usd: number, per: number, unit: string): Price {
+  return { service, item, usd, per, unit, confirmed: false };
+}
+
+/** Billed time of a warm run, its share of cold starts included, and memory as deployed. The times are guesses until you measure. */
+export const LAMBDAS = {
+  authorizer: { billedMs: 10, memoryMegabytes: 512 },
+  connect: { billedMs: 25, memoryMegabytes: 512 },
+  disconnect: { billedMs: 10, memoryMegabytes: 512 },
+  message: { billedMs: 20, memoryMegabytes: 512 },
+  notify: { billedMs: 40, memoryMegabytes: 1024 },
+  reconcile: { billedMs: 60, memoryMegabytes: 1024 },
+} as const;
+
+/** What a run writes to its log, with Lambda's own lines, and the access log of the API before it. A guess. */
+export const LOG_BYTES_PER_RUN = 1000;
+
+/** TCP, TLS and WebSocket around a frame, besides the frame. A guess. */
+export const TRANSFER_OVERHEAD_BYTES = 100;
+
+export const NOT_INCLUDED =
+  'alarms (0.10 each), a dashboard (3.00), custom metrics (0.30 each), the secret (0.40), taxes; the free tier is not deducted';

@@ -1,0 +1,109 @@
+/**
+ * What each thing that happens costs in units that AWS bills: the one table the bill is multiplied from. A test counts the real
+ * calls on the local stack and compares them with it.
+ */
+
+/** DynamoDB calls by operation, runs of Lambdas by name. */
+export interface Units {
+  invocations: Partial<Record<LambdaName, number>>;
+  /** Frames to or from the client, of at most 32 KB. */
+  frames: number;
+  calls: Partial<Record<DynamoDbCall, number>>;
+  readUnits: number;
+  writeUnits: number;
+}
+
+export type LambdaName = 'authorizer' | 'connect' | 'disconnect' | 'message' | 'notify' | 'reconcile';
+
+export type DynamoDbCall =
+  | 'GetItem'
+  | 'PutItem'
+  | 'UpdateItem'
+  | 'DeleteItem'
+  | 'Query'
+  | 'TransactWriteItems';
+
+/** Of a user with few devices, all known; every row but a message's is below 1 KB. */
+export const UNITS = {
+  /** A known device connects, hears `ready`, and has missed nothing. */
+  connect: {
+    invocations: { authorizer: 1, connect: 1, reconcile: 1 },
+    frames: 2,
+    calls: { PutItem: 1, Query: 1, GetItem: 3, UpdateItem: 3 },
+    readUnits: 4,
+    writeUnits: 4,
+  },
+  /** The one query more for a device that has missed messages; what it reads and sends depends on their size. */
+  catchUp: {
+    invocations: {},
+    frames: 0,
+    calls: { Query: 1 },
+    readUnits: 0,
+    writeUnits: 0,
+  },
+  /** A message of less than 1 KB, with an id, to a user who is not connected. */
+  publish: {
+    invocations: { notify: 1 },
+    frames: 0,
+    calls: { GetItem: 1, TransactWriteItems: 1, Query: 1 },
+    readUnits: 2,
+    writeUnits: 6,
+  },
+  /** To each connection in ack mode `auto`, besides. */
+  deliver: {
+    invocations: {},
+    frames: 1,
+    calls: { UpdateItem: 1 },
+    readUnits: 0,
+    writeUnits: 1,
+  },
+  /** To each connection in ack mode `client`, besides; its `ack` follows. */
+  deliverUnsettled: { invocations: {}, frames: 1, calls: {}, readUnits: 0, writeUnits: 0 },
+  ack: {
+    invocations: { message: 1 },
+    frames: 1,
+    calls: { GetItem: 2, UpdateItem: 1 },
+    readUnits: 2,
+    writeUnits: 1,
+  },
+  /** The `ping` and its `pong`. */
+  ping: { invocations: { message: 1 }, frames: 2, calls: { GetItem: 2 }, readUnits: 2, writeUnits: 0 },
+  disconnect: {
+    invocations: { disconnect: 1 },
+    frames: 0,
+    calls: { DeleteItem: 1 },
+    readUnits: 0,
+    writeUnits: 1,
+  },
+} as const satisfies Record<string, Units>;
+
+/** A publish when the same instance of the Lambda published to this user just before, and nobody since. No bill counts on it. */
+export const PUBLISH_AGAIN: Units = {
+  ...UNITS.publish,
+  calls: { TransactWriteItems: 1, Query: 1 },
+  readUnits: 1,
+};
+
+/** A message's row beside its data: keys, id, type, times, and the names of the attributes. */
+export const ROW_OVERHEAD_BYTES = 142;
+
+/** A message in a frame beside its data. */
+export const FRAME_OVERHEAD_BYTES = 108;
+
+const WRITE_UNIT_BYTES = 1024;
+const READ_UNIT_BYTES = 4096;
+const FRAME_BYTES = 32 * 1024;
+
+export const rowBytes = (dataBytes: number): number => dataBytes + ROW_OVERHEAD_BYTES;
+
+/** A transaction writes each KB twice. What {@link UNITS} counts for a message holds up to 1 KB. */
+export const extraPublishWriteUnits = (dataBytes: number): number =>
+  2 * (Math.ceil(rowBytes(dataBytes) / WRITE_UNIT_BYTES) - 1);
+
+/** Of one query over the messages a device has missed. */
+export const catchUpReadUnits = (messages: number, dataBytes: number): number =>
+  Math.ceil((messages * rowBytes(dataBytes)) / READ_UNIT_BYTES);
+
+/** Beyond the one replay frame that every connection hears. */
+export const extraReplayFrames = (messages: number, dataBytes: number): number =>
+  Math.max(1, Math.ceil((messages * (dataBytes + FRAME_OVERHEAD_BYTES)) / FRAME_BYTES)) - 1;

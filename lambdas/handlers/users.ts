@@ -5,7 +5,8 @@ import { history, presence, revoke } from '../domain/operate.ts';
 import { readEnv } from '../env.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { MAX_HISTORY_LIMIT } from '../protocol/limits.ts';
-import { isToken, isUserId, TOKEN_RULE, USER_ID_RULE } from '../protocol/names.ts';
+import { isToken, TOKEN_RULE } from '../protocol/names.ts';
+import { parseUserPath, USER_PATH_RULE } from '../protocol/user-path.ts';
 import { type HttpEvent, type HttpResult, json, jsonText, problem, refusal } from './http.ts';
 
 const DEFAULT_HISTORY_LIMIT = 100;
@@ -22,8 +23,8 @@ export const createUsersHandler =
   };
 
 async function answer(app: App, { routeKey, pathParameters, queryStringParameters: query = {} }: HttpEvent) {
-  const userId = pathParameters?.userId;
-  if (!isUserId(userId)) throw invalid('userId', USER_ID_RULE);
+  const userId = parseUserPath(pathParameters?.userId);
+  if (userId === undefined) throw invalid('userId', USER_PATH_RULE);
   switch (routeKey) {
     case 'GET /users/{userId}/messages': {
       const after = integer('after', query.after, 0, Number.MAX_SAFE_INTEGER, 0);

@@ -5,6 +5,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { extname, join } from 'node:path';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { userPath } from '../../lambdas/protocol/user-path.ts';
 import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
 import { launchChromium } from './chromium.ts';
 import type { Page as DevicePage, DeviceQuery } from './page/device.ts';
@@ -99,12 +100,12 @@ export class Stage {
 
   /** The newest seq of the user's log. */
   async headOf(userId: string): Promise<number> {
-    const response = await fetch(`${this.httpUrl}/users/${userId}/messages?limit=1`);
+    const response = await fetch(`${this.httpUrl}/users/${userPath(userId)}/messages?limit=1`);
     return ((await response.json()) as { head: number }).head;
   }
 
   async #presence(userId: string): Promise<Presence> {
-    const response = await fetch(`${this.httpUrl}/users/${userId}/connections`);
+    const response = await fetch(`${this.httpUrl}/users/${userPath(userId)}/connections`);
     return (await response.json()) as Presence;
   }
 }

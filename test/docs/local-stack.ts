@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import { userPath } from '../../lambdas/protocol/user-path.ts';
 import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
 import { DEFAULT_JWT_SECRET, issueToken } from '../../local/cli/token.ts';
 
@@ -56,7 +57,7 @@ export class LocalStack {
   }
 
   async messages(user: string): Promise<{ id: string; type: string; data: unknown }[]> {
-    const response = await fetch(`${this.httpUrl}/users/${user}/messages`);
+    const response = await fetch(`${this.httpUrl}/users/${userPath(user)}/messages`);
     return ((await response.json()) as { messages: { id: string; type: string; data: unknown }[] }).messages;
   }
 }

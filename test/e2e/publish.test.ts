@@ -2,6 +2,7 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { describe, expect, it } from 'vitest';
 import type { PublishAnswer } from '../../lambdas/domain/publish/publish.ts';
+import { userPath } from '../../lambdas/protocol/user-path.ts';
 import { range, Target } from './target.ts';
 
 const target = new Target();
@@ -138,7 +139,7 @@ describe('a publisher that asks for the impossible', () => {
     const stranger = target.newUser();
     const refused = await target.post({ to: { users: [stranger, ''] }, type: 'test', data: 1 });
     expect(refused.status).toBe(400);
-    const { body } = await target.request('GET', `/users/${stranger}/messages`);
+    const { body } = await target.request('GET', `/users/${userPath(stranger)}/messages`);
     expect(body).toEqual({ messages: [], through: 0, head: 0 });
   });
 

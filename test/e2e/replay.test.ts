@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplayFrame } from '../../lambdas/protocol/frames.ts';
 import { MAX_FRAME_BYTES, REPLAY_WINDOW_FRAMES } from '../../lambdas/protocol/limits.ts';
+import { userPath } from '../../lambdas/protocol/user-path.ts';
 import type { Client } from '../../local/cli/client.ts';
 import { range, Target } from './target.ts';
 
@@ -15,7 +16,7 @@ async function cursorReaches(user: string, deviceId: string, cursor: number): Pr
   for (const deadline = Date.now() + 10_000; ; ) {
     const { body } = await target.request<{ devices: { deviceId: string; cursor: number }[] }>(
       'GET',
-      `/users/${user}/connections`,
+      `/users/${userPath(user)}/connections`,
     );
     const device = body.devices.find((one) => one.deviceId === deviceId);
     if (device?.cursor === cursor) return;

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import jwt from 'jsonwebtoken';
 import { afterAll, beforeAll, expect } from 'vitest';
 import type { Published } from '../../lambdas/domain/publish/publish.ts';
+import { userPath } from '../../lambdas/protocol/user-path.ts';
 import { Client, type ClientOptions } from '../../local/cli/client.ts';
 import { send } from '../../local/cli/signed-request.ts';
 import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
@@ -169,7 +170,7 @@ export class Target {
 
   /** Leaves a stack that goes on without us as it was: no connection and, where it may, no row. */
   async #forget(settings: TargetSettings): Promise<void> {
-    const path = (user: string) => `/users/${encodeURIComponent(user)}/connections`;
+    const path = (user: string) => `/users/${userPath(user)}/connections`;
     if (settings.tables) await deleteRows(settings, this.#users);
     else for (const user of this.#users) await this.request('DELETE', path(user));
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Presence } from '../../lambdas/domain/operate.ts';
+import { userPath } from '../../lambdas/protocol/user-path.ts';
 import { range, Target } from './target.ts';
 
 const target = new Target();
@@ -8,8 +9,7 @@ describe('an operator', () => {
   it('reads a user’s history, page by page', async () => {
     const user = target.newUser();
     await target.publishAll(user, range(1, 5));
-    const page = (query: string) =>
-      target.request('GET', `/users/${encodeURIComponent(user)}/messages${query}`);
+    const page = (query: string) => target.request('GET', `/users/${userPath(user)}/messages${query}`);
     expect((await page('?limit=2')).body).toMatchObject({
       messages: [
         { seq: 1, type: 'test', data: 1 },
@@ -30,7 +30,7 @@ describe('an operator', () => {
     const user = target.newUser('müller@example.com/');
     const device = await target.device(user, 'phone');
     const { connectionId } = await device.event('ready');
-    const { body } = await target.request<Presence>('GET', `/users/${encodeURIComponent(user)}/connections`);
+    const { body } = await target.request<Presence>('GET', `/users/${userPath(user)}/connections`);
     expect(body.connections).toEqual([{ connectionId, deviceId: 'phone', connectedAt: expect.any(Number) }]);
     expect(body.devices).toEqual([{ deviceId: 'phone', cursor: 0, lastSeenAt: expect.any(Number) }]);
   });
@@ -40,7 +40,7 @@ describe('an operator', () => {
     const [phone, laptop, tablet] = await Promise.all(
       ['phone', 'laptop', 'tablet'].map((deviceId) => target.device(user, deviceId)),
     );
-    const cut = (query = '') => target.request('DELETE', `/users/${user}/connections${query}`);
+    const cut = (query = '') => target.request('DELETE', `/users/${userPath(user)}/connections${query}`);
     expect((await cut('?deviceId=phone')).body).toEqual({ closed: 1 });
     expect(await phone?.event('bye')).toMatchObject({ code: 'revoked', reconnect: false });
     expect(await phone?.closed).toMatchObject({ code: 1000 });

@@ -1,6 +1,7 @@
 /** Finds out before the first test whether the target can be tested at all, and says what is wrong in one line. */
 import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
+import { userPath } from '../../lambdas/protocol/user-path.ts';
 import { Client, Refused } from '../../local/cli/client.ts';
 import { send } from '../../local/cli/signed-request.ts';
 import { within } from '../../local/emulator/lambdas.ts';
@@ -19,7 +20,7 @@ export async function preflight(settings: TargetSettings): Promise<void> {
 }
 
 async function checkRequests({ httpUrl }: TargetSettings, user: string): Promise<void> {
-  const url = new URL(`${httpUrl}/users/${user}/connections`);
+  const url = new URL(`${httpUrl}/users/${userPath(user)}/connections`);
   const { status, body } = await within(DEADLINE_MS, send({ method: 'GET', url }), silent);
   if (status === 200) return;
   const hint =

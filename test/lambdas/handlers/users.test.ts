@@ -1,6 +1,7 @@
 /** The operator's requests: what they accept and how they answer. */
 import { describe, expect, it } from 'vitest';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
+import { userPath } from '../../../lambdas/protocol/user-path.ts';
 import { aConnection, aMessage, anApp, NOW, type TestApp } from '../../support/builders.ts';
 
 const HISTORY = 'GET /users/{userId}/messages';
@@ -150,6 +151,23 @@ describe('any request', () => {
         const { status, body } = await ask(anApp(), routeKey, userId);
         expect([status, body.errors]).toEqual([400, [{ path: 'userId', message: expect.any(String) }]]);
       }
+    },
+  );
+
+  it('about a user whom the path cannot name plainly names it in base64url', async () => {
+    const app = anApp();
+    await app.connections.add(aConnection({ connectionId: 'c1', userId: 'müller/' }), 'r');
+    expect((await ask(app, REVOKE, userPath('müller/'))).body).toEqual({ closed: 1 });
+  });
+
+  it.each(['müller', 'alice/connections', 'a b', '~', '~YQ==', '~_w'])(
+    'with a path that names nobody is refused, and is told how to name anybody: %s',
+    async (segment) => {
+      const { status, body } = await ask(anApp(), PRESENCE, segment);
+      expect([status, body.errors]).toEqual([
+        400,
+        [{ path: 'userId', message: expect.stringContaining('~ and the base64url') }],
+      ]);
     },
   );
 

@@ -1,4 +1,5 @@
 /** The services that publish, by each door, and retry as such services do; and the operators who look at users. */
+import { userPath } from '../../../lambdas/protocol/user-path.ts';
 import { CLOCK_TOLERANCE_MS, KEY_KEPT_MS } from '../checks/ledger.ts';
 import type { Outcome } from './invocation.ts';
 import type { World } from './world.ts';
@@ -185,7 +186,12 @@ export class Publishers {
   }
 
   async #askUsers(routeKey: string, userId: string, query: Record<string, string>): Promise<unknown> {
-    const event = { routeKey, headers: {}, pathParameters: { userId }, queryStringParameters: query };
+    const event = {
+      routeKey,
+      headers: {},
+      pathParameters: { userId: userPath(userId) },
+      queryStringParameters: query,
+    };
     const outcome = await this.#world.lambdas.invoke('users', event);
     if (outcome.kind !== 'returned') return undefined;
     const { statusCode, body } = outcome.value as { statusCode: number; body: string };

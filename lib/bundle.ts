@@ -11,7 +11,7 @@ import { InvalidSetting } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** What `lambdas/handlers/notify.ts` calls the registry, and the file it finds it in once bundled. */
+/** What the entries of Lambdas that publish call the registry, and the file it finds it in once bundled. */
 const REGISTRY = '#message-types';
 export const REGISTRY_FILE = 'message-types.mjs';
 
@@ -38,7 +38,7 @@ const OPTIONS = {
 
 export function bundleHandler(handler: HandlerName, outdir: string): void {
   build(outdir, ROOT, {
-    entryPoints: [join(ROOT, 'lambdas', 'handlers', `${handler}.ts`)],
+    entryPoints: [join(ROOT, 'lambdas', 'entry', `${handler}.ts`)],
     outfile: join(ROOT, 'index.mjs'),
     alias: { ...STAND_INS, [REGISTRY]: `./${REGISTRY_FILE}` },
     external: [`./${REGISTRY_FILE}`],

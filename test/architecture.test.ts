@@ -2,6 +2,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LAMBDA_NAMES } from '../lambdas/manifest.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -48,6 +49,9 @@ function readSource(path: string): SourceFile {
 const SOURCES = globSync('{bin,lambdas,lib,local}/**/*.ts', { cwd: ROOT })
   .filter((path) => !path.includes('node_modules'))
   .map(readSource);
+
+/** Who uses the sources from beside them. */
+const CONSUMERS = globSync('{test,tools}/**/*.ts', { cwd: ROOT }).map(readSource);
 
 const filesIn = (...folders: string[]) => SOURCES.filter(({ path }) => isIn(path, ...folders));
 const isIn = (path: string, ...folders: string[]) => folders.some((folder) => path.startsWith(`${folder}/`));
@@ -128,9 +132,58 @@ describe('handlers/', () => {
     expect(breaches(filesIn('lambdas/handlers'), allowed)).toEqual([]);
   });
 
-  it('are known by nobody else in lambdas/', () => {
-    const others = filesIn('lambdas').filter(({ path }) => !isIn(path, 'lambdas/handlers'));
+  it('are known by nobody else in lambdas/ but their entries', () => {
+    const others = filesIn('lambdas').filter(({ path }) => !isIn(path, 'lambdas/handlers', 'lambdas/entry'));
     expect(breaches(others, ({ to }) => !isIn(to, 'lambdas/handlers'))).toEqual([]);
+  });
+});
+
+describe('entry/', () => {
+  const entries = filesIn('lambdas/entry');
+
+  it('has one file for each Lambda of the manifest, which makes its handler', () => {
+    const paths = (folder: string) => LAMBDA_NAMES.map((name) => `lambdas/${folder}/${name}.ts`);
+    expect(entries.map(({ path }) => path).sort()).toEqual(paths('entry').sort());
+    expect(breaches(entries, ({ to }) => !isIn(to, 'lambdas/handlers')).sort()).toEqual(
+      LAMBDA_NAMES.map((name) => `lambdas/entry/${name}.ts → lambdas/handlers/${name}.ts`).sort(),
+    );
+  });
+
+  it('holds nothing but imports and one line that exports the handler', () => {
+    for (const { path, code } of entries) {
+      const lines = code.split('\n').filter((line) => line !== '' && !line.startsWith('import '));
+      expect(lines, path).toEqual([
+        expect.stringMatching(/^export const handler = create\w+Handler\(.*\);$/),
+      ]);
+    }
+  });
+
+  it('is alone in reading the environment and putting an app together as it is imported', () => {
+    const runs = /(?<!function )\b(?:createApp|createAuthorizerApp|readEnv|readAuthEnv)\(/;
+    const calling = matches(filesIn('lambdas'), runs);
+    expect(calling.sort()).toEqual(entries.map(({ path }) => path).sort());
+  });
+
+  it('is imported by nobody: bundling and the local runtime load its files by the names of the Lambdas', () => {
+    expect(breaches([...SOURCES, ...CONSUMERS], ({ to }) => !isIn(to, 'lambdas/entry'))).toEqual([]);
+    const loading = matches(SOURCES, /\bentry\b['/].*\$\{\w+\}\.ts/);
+    expect(loading.sort()).toEqual(['lib/bundle.ts', 'local/emulator/thread/handlers.ts']);
+  });
+});
+
+describe('manifest.ts', () => {
+  const manifest = SOURCES.filter(({ path }) => path === 'lambdas/manifest.ts');
+
+  it('is plain data that everybody may read: it knows the tables and the protocol', () => {
+    const allowed = ({ to, typeOnly }: Import) =>
+      isIn(to, 'lambdas/protocol') || (typeOnly && to === 'lambdas/adapters/dynamodb/tables.ts');
+    expect(manifest).toHaveLength(1);
+    expect(breaches(manifest, allowed)).toEqual([]);
+  });
+
+  it('costs a Lambda nothing: in lambdas/ only its types are read', () => {
+    const allowed = ({ to, typeOnly }: Import) => to !== 'lambdas/manifest.ts' || typeOnly;
+    expect(breaches(filesIn('lambdas'), allowed)).toEqual([]);
   });
 });
 
@@ -149,12 +202,12 @@ describe('lambdas/', () => {
     expect(breaches(filesIn('lambdas'), ({ to, typeOnly }) => typeOnly || !sdk.test(to))).toEqual([]);
   });
 
-  it('put their clients together in app.ts, and the authorizer its own', () => {
+  it('put their clients together in app.ts, and those of the authorizer in authorizer-app.ts', () => {
     const created = /\bcreate(?:DynamoDb|Gateway|SecretReader)\(\{?(?!\w+:)/;
     const outside = filesIn('lambdas').filter(
       ({ path }) => !isIn(path, 'lambdas/aws', 'lambdas/adapters/api-gateway'),
     );
-    expect(matches(outside, created).sort()).toEqual(['lambdas/app.ts', 'lambdas/auth/token-verifier.ts']);
+    expect(matches(outside, created).sort()).toEqual(['lambdas/app.ts', 'lambdas/authorizer-app.ts']);
   });
 
   it('read the environment in env.ts only', () => {

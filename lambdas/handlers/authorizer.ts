@@ -1,21 +1,11 @@
 /** `$connect` authorizer: who connects, from the token alone, and what the other routes are told about it. */
-import { createTokenVerifier } from '../auth/token-verifier.ts';
-import { TokenError, type VerifyToken } from '../auth/verify-token.ts';
-import type { Logger } from '../domain/ports.ts';
-import { readAuthEnv } from '../env.ts';
-import { createLogger } from '../logger.ts';
+import { TokenError } from '../auth/verify-token.ts';
+import type { AuthorizerApp } from '../authorizer-app.ts';
 import { type Handshake, parseHandshake } from '../protocol/handshake.ts';
 import type { AuthorizerContext, AuthorizerEvent, AuthorizerResult } from './events.ts';
 
-export interface AuthorizerOptions {
-  verify: VerifyToken;
-  /** Undefined: any. A request without `Origin` is no browser's and passes. */
-  allowedOrigins: string[] | undefined;
-  logger: Logger;
-}
-
 export const createAuthorizerHandler =
-  ({ verify, allowedOrigins, logger }: AuthorizerOptions) =>
+  ({ verify, allowedOrigins, logger }: AuthorizerApp) =>
   async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
     const handshake = parseHandshake(event);
     const { token, origin } = handshake;
@@ -54,11 +44,4 @@ const decision = (methodArn: string, allow: boolean, context: AuthorizerContext)
     Statement: [{ Action: 'execute-api:Invoke', Effect: allow ? 'Allow' : 'Deny', Resource: methodArn }],
   },
   context,
-});
-
-const env = readAuthEnv();
-export const handler = createAuthorizerHandler({
-  verify: createTokenVerifier(env),
-  allowedOrigins: env.allowedOrigins,
-  logger: createLogger('authorizer', undefined, Date.now, env.backend),
 });

@@ -1,8 +1,6 @@
 /** `$connect`: writes the connection's row while the handshake waits. */
-import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
 import { connect } from '../domain/connection/open.ts';
-import { readEnv } from '../env.ts';
 import { SUBPROTOCOL } from '../protocol/frames.ts';
 import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
 
@@ -16,5 +14,3 @@ export const createConnectHandler =
       ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': SUBPROTOCOL } }
       : { statusCode: 200 };
   };
-
-export const handler = createConnectHandler(createApp('connect', readEnv()));

@@ -1,7 +1,5 @@
 /** `$disconnect`: forgets the connection. It comes late or not at all, so nothing relies on it. */
-import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
-import { readEnv } from '../env.ts';
 import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
 
 export const createDisconnectHandler =
@@ -10,5 +8,3 @@ export const createDisconnectHandler =
     await app.connections.remove(identify(requestContext));
     return { statusCode: 200 };
   };
-
-export const handler = createDisconnectHandler(createApp('disconnect', readEnv()));

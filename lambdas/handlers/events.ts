@@ -2,6 +2,7 @@
  * The events the Lambdas receive and answer, as the services send them.
  * `@types/aws-lambda` lacks the headers, the authorizer context and the close fields of WebSocket events.
  */
+import type { Context } from 'aws-lambda';
 import type { NewConnection } from '../domain/connection/open.ts';
 import { ACK_MODES } from '../protocol/frames.ts';
 import type { HandshakeRequest } from '../protocol/handshake.ts';
@@ -46,6 +47,9 @@ export interface WebSocketEvent {
   /** The text frame; on MESSAGE only. */
   body?: string;
 }
+
+/** What an invocation is told about itself, beside its event. */
+export type Invocation = Pick<Context, 'awsRequestId' | 'getRemainingTimeInMillis'>;
 
 /** Only these keys: another one, `null` or `undefined` makes API Gateway answer 502. */
 export interface ProxyResult {

@@ -1,5 +1,4 @@
 /** `$default`: one client frame in, at most one frame back besides a replay. */
-import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
 import { logged, markForClose } from '../domain/connection/close.ts';
 import type { NewConnection } from '../domain/connection/open.ts';
@@ -7,14 +6,13 @@ import { isExpired, post } from '../domain/connection/send.ts';
 import { Busy, type Connection } from '../domain/ports.ts';
 import { asError } from '../domain/publish/deliver.ts';
 import { ackWithoutConnection, handleFrame } from '../domain/session/handle-frame.ts';
-import { readEnv } from '../env.ts';
 import { type ClientFrame, parseClientFrame } from '../protocol/client-frame.ts';
 import { FrameError } from '../protocol/errors.ts';
 import { encodeError } from '../protocol/frames.ts';
-import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
+import { type Invocation, identify, type ProxyResult, type WebSocketEvent } from './events.ts';
 
-/** A replay stops before API Gateway gives the Lambda up after 29 s. */
-const REPLAY_BUDGET_MS = 20_000;
+/** A replay begins no window any more when less time is left: the one under way still has to end. */
+const REPLAY_MARGIN_MS = 9_000;
 
 /**
  * A connection whose row is gone is closed, so that its client comes back with one; one that is being closed gets nothing but its
@@ -22,20 +20,26 @@ const REPLAY_BUDGET_MS = 20_000;
  */
 export const createMessageHandler =
   (app: App) =>
-  async ({ requestContext, body }: WebSocketEvent): Promise<ProxyResult> => {
+  async ({ requestContext, body }: WebSocketEvent, context: Invocation): Promise<ProxyResult> => {
+    const deadlineAt = app.clock.now() + context.getRemainingTimeInMillis() - REPLAY_MARGIN_MS;
     const sender = identify(requestContext);
     const connection = await app.connections.find(sender);
     if (connection === undefined) {
       await handleLastAck(app, sender, body);
       await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });
     } else if (connection.bye === undefined) {
-      await serve(app, connection, body);
+      await serve(app, connection, body, deadlineAt);
     }
     return { statusCode: 200 };
   };
 
-async function serve(app: App, connection: Connection, body: string | undefined): Promise<void> {
-  const reply = isExpired(app, connection) ? undefined : await answer(app, connection, body);
+async function serve(
+  app: App,
+  connection: Connection,
+  body: string | undefined,
+  deadlineAt: number,
+): Promise<void> {
+  const reply = isExpired(app, connection) ? undefined : await answer(app, connection, body, deadlineAt);
   if (reply !== undefined) await post(app, connection, reply);
   if (isExpired(app, connection)) await markForClose(app, connection, 'token_expired');
 }
@@ -55,11 +59,12 @@ async function answer(
   app: App,
   connection: Connection,
   body: string | undefined,
+  deadlineAt: number,
 ): Promise<string | undefined> {
   let frame: ClientFrame | undefined;
   try {
     frame = parseClientFrame(body);
-    return await handleFrame(app, connection, frame, app.clock.now() + REPLAY_BUDGET_MS);
+    return await handleFrame(app, connection, frame, deadlineAt);
   } catch (error) {
     if (error instanceof FrameError) return encodeError(error);
     if (error instanceof Busy) app.logger.metrics({ busy: 1 });
@@ -71,5 +76,3 @@ async function answer(
     );
   }
 }
-
-export const handler = createMessageHandler(createApp('message', readEnv()));

@@ -1,23 +1,21 @@
 /** Publishing, behind three doors: `POST /notifications`, an event on the bus, a direct Invoke. */
-
-import type { Context, EventBridgeEvent } from 'aws-lambda';
-import { messageTypes } from '#message-types';
-import { createApp } from '../app.ts';
+import type { EventBridgeEvent } from 'aws-lambda';
 import type { App } from '../domain/app.ts';
 import { type PublishAnswer, publish, type Unpublished } from '../domain/publish/publish.ts';
-import { readEnv } from '../env.ts';
 import { REQUEST_ERRORS, RequestError } from '../protocol/errors.ts';
 import { parseNotification } from '../protocol/notification.ts';
+import type { Invocation } from './events.ts';
 import { type HttpEvent, type HttpResult, json, jsonBody, problem, refusal } from './http.ts';
 
 type BusEvent = EventBridgeEvent<'Notification', unknown>;
 
 export const createNotifyHandler =
-  (app: App) => async (event: unknown, context: Pick<Context, 'awsRequestId'>) => {
+  (app: App) =>
+  async (event: unknown, { awsRequestId }: Invocation) => {
     if (isHttp(event)) return await answerHttp(app, event);
     try {
       if (isBusEvent(event)) return await takeFromBus(app, event);
-      return await answerInvoke(app, event, context.awsRequestId);
+      return await answerInvoke(app, event, awsRequestId);
     } catch (error) {
       throw withoutData(error);
     }
@@ -87,5 +85,3 @@ function throwIfAny(faults: Unpublished[]): void {
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
-
-export const handler = createNotifyHandler(createApp('notify', readEnv(), messageTypes));

@@ -1,31 +1,27 @@
 /** The Connections table's stream: brings every connection that is asked for to where it should be. */
 import type { AttributeValue, DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 'aws-lambda';
-import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
-import { mapConcurrently } from '../domain/concurrency.ts';
 import { logged } from '../domain/connection/close.ts';
 import type { ConnectionKey } from '../domain/ports.ts';
 import { asError } from '../domain/publish/deliver.ts';
 import { drive } from '../domain/session/replay.ts';
-import { readEnv } from '../env.ts';
+import type { Invocation } from './events.ts';
 
-/** A replay that is not done by then goes on in another invocation. */
-const BUDGET_MS = 60_000;
-const CONCURRENT_CONNECTIONS = 20;
+/** A replay begins no window any more when less time is left; it goes on in another invocation. */
+const REPLAY_MARGIN_MS = 60_000;
 
 /**
+ * Serves all connections of a batch at once; how many that may be, the event source says (`manifest.ts`).
  * Reports each record that failed: Lambda sends again from the lowest on. Requests for one connection in several batches may run
  * at once; each replays from the cursor, so the client sees at worst a message twice.
  */
 export const createReconcileHandler =
   (app: App) =>
-  async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
-    const deadlineAt = app.clock.now() + BUDGET_MS;
+  async ({ Records }: DynamoDBStreamEvent, context: Invocation): Promise<DynamoDBBatchResponse> => {
+    const deadlineAt = app.clock.now() + context.getRemainingTimeInMillis() - REPLAY_MARGIN_MS;
     const requests = joined(Records.filter(isRequest));
-    const failures = await mapConcurrently(
-      requests,
-      CONCURRENT_CONNECTIONS,
-      async ({ key, after, first }) => {
+    const failures = await Promise.all(
+      requests.map(async ({ key, after, first }) => {
         try {
           await drive(app, key, after, deadlineAt);
           return [];
@@ -33,7 +29,7 @@ export const createReconcileHandler =
           app.logger.error('replay failed', { ...logged(key), error: asError(error) });
           return [{ itemIdentifier: first }];
         }
-      },
+      }),
     );
     return { batchItemFailures: failures.flat() };
   };
@@ -88,5 +84,3 @@ const textOf = (value: AttributeValue | undefined): string => {
   if (value?.S === undefined) throw new Error('a stream record of the Connections table lacks its key');
   return value.S;
 };
-
-export const handler = createReconcileHandler(createApp('reconcile', readEnv()));

@@ -1,8 +1,7 @@
 /** The operator's requests about a user: history, presence, revoke. */
-import { createApp } from '../app.ts';
 import type { App } from '../domain/app.ts';
 import { history, presence, revoke } from '../domain/operate.ts';
-import { readEnv } from '../env.ts';
+import type { HttpRouteOf } from '../manifest.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { MAX_HISTORY_LIMIT } from '../protocol/limits.ts';
 import { isToken, TOKEN_RULE } from '../protocol/names.ts';
@@ -22,26 +21,34 @@ export const createUsersHandler =
     }
   };
 
+type Query = NonNullable<HttpEvent['queryStringParameters']>;
+type Answer = (app: App, userId: string, query: Query) => Promise<HttpResult>;
+
+const ANSWERS: Record<HttpRouteOf<'users'>, Answer> = {
+  'GET /users/{userId}/messages': answerHistory,
+  'GET /users/{userId}/connections': async (app, userId) => json(200, await presence(app, userId)),
+  'DELETE /users/{userId}/connections': answerRevoke,
+};
+
 async function answer(app: App, { routeKey, pathParameters, queryStringParameters: query = {} }: HttpEvent) {
   const userId = parseUserPath(pathParameters?.userId);
   if (userId === undefined) throw invalid('userId', USER_PATH_RULE);
-  switch (routeKey) {
-    case 'GET /users/{userId}/messages': {
-      const after = integer('after', query.after, 0, Number.MAX_SAFE_INTEGER, 0);
-      const limit = integer('limit', query.limit, 1, MAX_HISTORY_LIMIT, DEFAULT_HISTORY_LIMIT);
-      const { messages, through, head } = await history(app, userId, after, limit);
-      return jsonText(200, `{"messages":[${messages.join(',')}],"through":${through},"head":${head}}`);
-    }
-    case 'GET /users/{userId}/connections':
-      return json(200, await presence(app, userId));
-    case 'DELETE /users/{userId}/connections': {
-      const { deviceId } = query;
-      if (deviceId !== undefined && !isToken(deviceId)) throw invalid('deviceId', TOKEN_RULE);
-      return json(200, { closed: await revoke(app, userId, deviceId) });
-    }
-    default:
-      return problem(404, 'Not Found', `no request ${routeKey}`);
-  }
+  if (!isRoute(routeKey)) return problem(404, 'Not Found', `no request ${routeKey}`);
+  return await ANSWERS[routeKey](app, userId, query);
+}
+
+const isRoute = (routeKey: string): routeKey is HttpRouteOf<'users'> => Object.hasOwn(ANSWERS, routeKey);
+
+async function answerHistory(app: App, userId: string, query: Query): Promise<HttpResult> {
+  const after = integer('after', query.after, 0, Number.MAX_SAFE_INTEGER, 0);
+  const limit = integer('limit', query.limit, 1, MAX_HISTORY_LIMIT, DEFAULT_HISTORY_LIMIT);
+  const { messages, through, head } = await history(app, userId, after, limit);
+  return jsonText(200, `{"messages":[${messages.join(',')}],"through":${through},"head":${head}}`);
+}
+
+async function answerRevoke(app: App, userId: string, { deviceId }: Query): Promise<HttpResult> {
+  if (deviceId !== undefined && !isToken(deviceId)) throw invalid('deviceId', TOKEN_RULE);
+  return json(200, { closed: await revoke(app, userId, deviceId) });
 }
 
 function integer(
@@ -59,5 +66,3 @@ function integer(
 
 const invalid = (path: string, rule: string): RequestError =>
   new RequestError('invalid_request', [{ path, message: `expected ${rule}` }]);
-
-export const handler = createUsersHandler(createApp('users', readEnv()));

@@ -1,9 +1,9 @@
 /** Starts the Lambdas of the local stack: their sources in a thread of their own, or the bundles CDK deploys. */
+import { LAMBDA_NAMES } from '../../lambdas/manifest.ts';
 import { startBundledLambdas } from './bundles/lambdas.ts';
 import { JWT_SECRET_NAME, lambdaEnvironment, serviceEnvironment, TABLE_NAMES } from './environment.ts';
 import type { Lambdas } from './lambdas.ts';
 import { secretArn } from './services/json-services.ts';
-import { FUNCTION_NAMES } from './thread/handlers.ts';
 import { startThreadLambdas } from './thread/lambdas.ts';
 
 export interface LambdaOptions {
@@ -25,7 +25,7 @@ export async function startLambdas(
 ): Promise<Lambdas> {
   const lambdas = bundles
     ? await startBundledLambdas({
-        names: FUNCTION_NAMES,
+        names: LAMBDA_NAMES,
         assembly: bundles.assembly,
         local: { tables: TABLE_NAMES, secretArn: secretArn(JWT_SECRET_NAME), httpUrl },
         services: serviceEnvironment(httpUrl, dynamodbUrl),

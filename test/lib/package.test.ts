@@ -90,7 +90,7 @@ function assetsOf(app: string): Record<string, string> {
 function publish(bundle: string, message: object): string {
   const script = `
     const { handler } = await import(${JSON.stringify(join(bundle, 'index.mjs'))});
-    const answer = await handler(${JSON.stringify({ to: { user: 'alice' }, ...message })}, { awsRequestId: 'r' })
+    const answer = await handler(${JSON.stringify({ to: { user: 'alice' }, ...message })}, { awsRequestId: 'r', getRemainingTimeInMillis: () => 29000 })
       .catch((error) => error);
     console.log(answer.message);`;
   const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {

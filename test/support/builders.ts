@@ -3,6 +3,7 @@
 import type { App } from '../../lambdas/domain/app.ts';
 import { createHeadCache } from '../../lambdas/domain/log/head-cache.ts';
 import type { Connection, Gateway, Message } from '../../lambdas/domain/ports.ts';
+import type { Invocation } from '../../lambdas/handlers/events.ts';
 import { createMemoryConnectionStore } from './memory-connection-store.ts';
 import { createMemoryDeviceStore } from './memory-device-store.ts';
 import { createMemoryLogger, type MemoryLogger } from './memory-logger.ts';
@@ -24,6 +25,12 @@ export const aConnection = (over: Partial<Connection> = {}): Connection => ({
   bye: undefined,
   expiresAt: NOW + 7_200_000,
   ...over,
+});
+
+/** What an invocation that has just begun is told. */
+export const aContext = (): Invocation => ({
+  awsRequestId: 'request-1',
+  getRemainingTimeInMillis: () => 29_000,
 });
 
 export const aMessage = (over: Partial<Message> = {}): Message => ({

@@ -2,8 +2,9 @@
  * Runs the sources of the Lambdas in one thread of their own: as on AWS they share nothing with the services around them, neither
  * the environment nor the processor.
  */
+import { isLambdaName } from '../../../lambdas/manifest.ts';
 import { LambdaError, type Lambdas, timedOut, within } from '../lambdas.ts';
-import { FUNCTION_NAMES, timeLimitMs } from './handlers.ts';
+import { timeLimitMs } from './handlers.ts';
 import { startThread } from './thread.ts';
 
 const RUNTIME = new URL('./runtime.ts', import.meta.url);
@@ -38,7 +39,7 @@ export async function startThreadLambdas({
   await thread.loaded;
 
   return {
-    has: (name) => FUNCTION_NAMES.includes(name),
+    has: isLambdaName,
     async invoke(name, event, requestId = crypto.randomUUID()) {
       if (isStopping) throw new LambdaError('Runtime.ExitError', 'The stack stops');
       if (thread.hasEnded()) thread = start();

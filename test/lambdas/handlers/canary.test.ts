@@ -18,6 +18,7 @@ import { createNotifyHandler } from '../../../lambdas/handlers/notify.ts';
 import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
 import { createLogger } from '../../../lambdas/logger.ts';
+import { aContext } from '../../support/builders.ts';
 import { goodClaims, hs, inSeconds, SECRET, unsigned } from '../../support/tokens.ts';
 import { World } from '../../support/world.ts';
 
@@ -172,7 +173,7 @@ it.each(FAULTS)('the data of a message is left nowhere on its way, when: %s', as
   breakIt(world);
   const notify = createNotifyHandler(world.app);
   for (const message of notifications) {
-    for (const event of throughEveryDoor(message)) await run(notify(event, { awsRequestId: 'request' }));
+    for (const event of throughEveryDoor(message)) await run(notify(event, aContext()));
   }
   await world.open('alice', 'laptop').catch(() => undefined);
   await replayAll(world);
@@ -190,7 +191,10 @@ async function replayAll(world: World) {
     const Keys = { userId: { S: userId }, connectionId: { S: connectionId } };
     const NewImage = { ...Keys, replayRequestId: { S: 'request' } };
     await run(
-      replay({ Records: [{ eventName: 'MODIFY', dynamodb: { Keys, NewImage, SequenceNumber: '1' } }] }),
+      replay(
+        { Records: [{ eventName: 'MODIFY', dynamodb: { Keys, NewImage, SequenceNumber: '1' } }] },
+        aContext(),
+      ),
     );
   }
 }
@@ -228,7 +232,7 @@ it.each(FAULTS)('nor is what a client sends, when: %s', async (_fault, breakIt) 
     `{"action":"sync","epoch":"${PAYLOAD}"}`,
     `{"action":"ping","${PAYLOAD}":1}`,
   ]) {
-    await run(frame(event('MESSAGE', body)));
+    await run(frame(event('MESSAGE', body), aContext()));
   }
   await run(createConnectHandler(world.app)(event('CONNECT')));
   await run(createDisconnectHandler(world.app)(event('DISCONNECT')));

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { Busy } from '../../../lambdas/domain/ports.ts';
 import { createNotifyHandler } from '../../../lambdas/handlers/notify.ts';
-import { anApp, type TestApp } from '../../support/builders.ts';
+import { aContext, anApp, type TestApp } from '../../support/builders.ts';
 
 const notification = { to: { user: 'alice' }, type: 'order.shipped', data: { orderId: 7 } };
 
@@ -22,7 +22,7 @@ const overHttp = async (app: TestApp, body: string | undefined, request: HttpReq
     isBase64Encoded: false,
     ...request,
   };
-  const result = await createNotifyHandler(app)(event, { awsRequestId: 'request-1' });
+  const result = await createNotifyHandler(app)(event, aContext());
   if (!isHttpResult(result)) throw new Error(`not an HTTP result: ${JSON.stringify(result)}`);
   return { status: result.statusCode, type: result.headers['content-type'], body: JSON.parse(result.body) };
 };
@@ -35,11 +35,10 @@ const isHttpResult = (
 const fromBus = (app: TestApp, detail: unknown) =>
   createNotifyHandler(app)(
     { version: '0', id: 'event-1', 'detail-type': 'Notification', source: 'app.orders', detail },
-    { awsRequestId: 'request-1' },
+    aContext(),
   );
 
-const invoked = (app: TestApp, payload: unknown) =>
-  createNotifyHandler(app)(payload, { awsRequestId: 'request-1' });
+const invoked = (app: TestApp, payload: unknown) => createNotifyHandler(app)(payload, aContext());
 
 /** An app whose log fails for one user, or for all. */
 function aFailing(fault: Error, user?: string): TestApp {

@@ -2,7 +2,7 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
-import { aConnection, anApp, NOW, type TestApp } from '../../support/builders.ts';
+import { aConnection, aContext, anApp, NOW, type TestApp } from '../../support/builders.ts';
 
 interface RecordOptions {
   eventName?: 'INSERT' | 'MODIFY' | 'REMOVE';
@@ -38,7 +38,7 @@ function record({
 }
 
 async function drive(app: TestApp, ...Records: DynamoDBRecord[]) {
-  const { batchItemFailures } = await createReconcileHandler(app)({ Records });
+  const { batchItemFailures } = await createReconcileHandler(app)({ Records }, aContext());
   return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 }
 

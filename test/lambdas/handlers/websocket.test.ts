@@ -5,7 +5,7 @@ import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
 import type { AuthorizerContext, WebSocketEvent } from '../../../lambdas/handlers/events.ts';
 import { createMessageHandler } from '../../../lambdas/handlers/message.ts';
-import { aConnection, anApp, NOW, type TestApp } from '../../support/builders.ts';
+import { aConnection, aContext, anApp, NOW, type TestApp } from '../../support/builders.ts';
 
 const CONNECTION_ID = 'Xk3vQf1_IAMCJ7w=';
 
@@ -111,7 +111,7 @@ describe('$default', () => {
       }),
       'r',
     );
-    const result = await createMessageHandler(app)(event('MESSAGE', over, body));
+    const result = await createMessageHandler(app)(event('MESSAGE', over, body), aContext());
     expect(result).toStrictEqual({ statusCode: 200 });
     return app.posted.map(({ connectionId, frame }) => {
       expect(connectionId).toBe(CONNECTION_ID);
@@ -171,7 +171,7 @@ describe('$default', () => {
     const app = anApp();
     const connection = aConnection({ connectionId: CONNECTION_ID, bye: 'revoked' });
     await app.connections.add(connection, 'r');
-    await createMessageHandler(app)(event('MESSAGE', {}, '{"action":"ping"}'));
+    await createMessageHandler(app)(event('MESSAGE', {}, '{"action":"ping"}'), aContext());
     expect(app.posted).toEqual([]);
   });
 
@@ -179,7 +179,7 @@ describe('$default', () => {
     const app = anApp();
     await app.log.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
     const ack = (seq: number) =>
-      createMessageHandler(app)(event('MESSAGE', {}, `{"action":"ack","seq":${seq}}`));
+      createMessageHandler(app)(event('MESSAGE', {}, `{"action":"ack","seq":${seq}}`), aContext());
     await ack(9);
     await ack(10);
     const [device] = await app.devices.list('alice');
@@ -189,7 +189,7 @@ describe('$default', () => {
 
   it('closes a socket that has no row, so that its client comes back with one', async () => {
     const app = anApp();
-    await createMessageHandler(app)(event('MESSAGE', {}, '{"action":"ping"}'));
+    await createMessageHandler(app)(event('MESSAGE', {}, '{"action":"ping"}'), aContext());
     expect(app.posted).toEqual([]);
     expect(app.closed).toEqual([CONNECTION_ID]);
   });

@@ -2,15 +2,7 @@
 import type { CallPort, Faults } from '../faults.ts';
 import type { Random } from '../random.ts';
 import type { Scheduler } from '../scheduler.ts';
-
-export type LambdaName =
-  | 'authorizer'
-  | 'connect'
-  | 'disconnect'
-  | 'message'
-  | 'notify'
-  | 'reconcile'
-  | 'users';
+import type { SimulatedLambda } from './lambdas.ts';
 
 /** `crashed`: out of memory, timed out, its machine lost. Nobody is told how far it came. */
 export type Outcome =
@@ -27,7 +19,7 @@ export class Invocation {
   /** Calls that were made and not answered yet. */
   outstanding = 0;
   readonly id: number;
-  readonly lambda: LambdaName;
+  readonly lambda: SimulatedLambda;
   readonly startedAt: number;
   readonly clockOffsetMs: number;
   readonly #scheduler: Scheduler;
@@ -38,7 +30,7 @@ export class Invocation {
 
   constructor(
     id: number,
-    lambda: LambdaName,
+    lambda: SimulatedLambda,
     clockOffsetMs: number,
     { scheduler, random, faults }: { scheduler: Scheduler; random: Random; faults: Faults },
     end: (outcome: Outcome) => void,

@@ -1,5 +1,4 @@
 /** Lambda: starts the real handlers, each invocation on ports, a clock and a fate of its own. */
-import './environment.ts';
 import { createConnectionStore } from '../../../lambdas/adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from '../../../lambdas/adapters/dynamodb/device-store.ts';
 import { createMessageLog } from '../../../lambdas/adapters/dynamodb/message-log.ts';
@@ -9,43 +8,37 @@ import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
 import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts';
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
+import type { Invocation as InvocationContext } from '../../../lambdas/handlers/events.ts';
 import { createMessageHandler } from '../../../lambdas/handlers/message.ts';
 import { createNotifyHandler } from '../../../lambdas/handlers/notify.ts';
 import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
+import { LAMBDAS, type LambdaName } from '../../../lambdas/manifest.ts';
 import { createSimulatedDynamoDb, TABLE_NAMES } from '../dynamodb/client.ts';
-import { CALLBACK_URL } from './environment.ts';
-import { Invocation, type LambdaName, type Outcome } from './invocation.ts';
+import { Invocation, type Outcome } from './invocation.ts';
 import { createSimulatedLogger } from './log.ts';
 import { verifyToken } from './tokens.ts';
 import type { World } from './world.ts';
 
-/** As in `lib/functions.ts`. */
-const TIMEOUT_MS: Record<LambdaName, number> = {
-  authorizer: 10_000,
-  connect: 10_000,
-  disconnect: 10_000,
-  message: 29_000,
-  notify: 29_000,
-  reconcile: 120_000,
-  users: 29_000,
-};
-
+const CALLBACK_URL = 'https://gateway.simulated/stage';
 const MAX_SKEW_MS = 5000;
 
 /** Of each Lambda, warm at the same time. */
 const INSTANCES = 3;
 
-type Handler = (event: never, context: { awsRequestId: string }) => Promise<unknown>;
+type Handler = (event: never, context: InvocationContext) => Promise<unknown>;
 
-const HANDLERS: Record<Exclude<LambdaName, 'authorizer'>, (app: App) => Handler> = {
+/** Those that take an {@link App}: all but the authorizer. */
+const HANDLERS = {
   connect: createConnectHandler,
   disconnect: createDisconnectHandler,
   message: createMessageHandler,
   notify: createNotifyHandler,
   reconcile: createReconcileHandler,
   users: createUsersHandler,
-};
+} satisfies Partial<Record<LambdaName, (app: App) => Handler>>;
+
+export type SimulatedLambda = keyof typeof HANDLERS | 'authorizer';
 
 export class Lambdas {
   invocations = 0;
@@ -58,7 +51,7 @@ export class Lambdas {
     this.#world = world;
   }
 
-  async invoke(name: LambdaName, event: unknown, awsRequestId = this.#id()): Promise<Outcome> {
+  async invoke(name: SimulatedLambda, event: unknown, awsRequestId = this.#id()): Promise<Outcome> {
     const { scheduler, random, faults } = this.#world;
     const slow = faults.strikes('Lambda', 'slow start');
     await scheduler.sleep(slow ? random.logarithmic(400, 8000) : random.logarithmic(1, 60));
@@ -70,9 +63,12 @@ export class Lambdas {
       });
       this.#running.add(invocation);
       this.#world.trace(`#${number} ${name} starts`);
-      scheduler.after(TIMEOUT_MS[name], () => invocation.crash());
+      const timeoutMs = LAMBDAS[name].timeoutSeconds * 1000;
+      scheduler.after(timeoutMs, () => invocation.crash());
+      const endsAt = scheduler.now + timeoutMs;
+      const context = { awsRequestId, getRemainingTimeInMillis: () => endsAt - scheduler.now };
       this.#world.judge.invoked(invocation, event);
-      this.#run(invocation, event, awsRequestId).then(
+      this.#run(invocation, event, context).then(
         (value) => this.#finish(invocation, { kind: 'returned', value }),
         (error) => this.#finish(invocation, { kind: 'failed', error }),
       );
@@ -91,7 +87,7 @@ export class Lambdas {
     invocation.finish(outcome);
   }
 
-  async #run(invocation: Invocation, event: unknown, awsRequestId: string): Promise<unknown> {
+  async #run(invocation: Invocation, event: unknown, context: InvocationContext): Promise<unknown> {
     const { lambda } = invocation;
     const logger = createSimulatedLogger(this.#world, invocation);
     if (lambda === 'authorizer') {
@@ -99,7 +95,7 @@ export class Lambdas {
       const handler = createAuthorizerHandler({ verify, allowedOrigins: undefined, logger });
       return await handler(event as never);
     }
-    return await HANDLERS[lambda](this.#app(invocation))(event as never, { awsRequestId });
+    return await HANDLERS[lambda](this.#app(invocation))(event as never, context);
   }
 
   #app(invocation: Invocation): App {

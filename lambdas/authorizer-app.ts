@@ -1,0 +1,32 @@
+/** Puts the authorizer together. Apart from `app.ts`, so that a handshake loads none of what the other Lambdas need. */
+import { jwksKeys } from './auth/jwks-keys.ts';
+import { secretKeys, type TokenKeys } from './auth/keys.ts';
+import { createVerifyToken, type VerifyToken } from './auth/verify-token.ts';
+import { createSecretReader } from './aws/secret.ts';
+import type { Logger } from './domain/ports.ts';
+import { type AuthEnv, readAccess } from './env.ts';
+import { createLogger } from './logger.ts';
+
+/** Everything the authorizer may touch. */
+export interface AuthorizerApp {
+  verify: VerifyToken;
+  /** Undefined: any. A request without `Origin` is no browser's and passes. */
+  allowedOrigins: string[] | undefined;
+  logger: Logger;
+}
+
+/** `lambda`: its name in the logs. */
+export function createAuthorizerApp(lambda: string, env: AuthEnv): AuthorizerApp {
+  const { keys, issuer, audience, allowedOrigins, backend } = env;
+  return {
+    verify: createVerifyToken(tokenKeys(keys), { issuer, audience }),
+    allowedOrigins,
+    logger: createLogger(lambda, undefined, Date.now, backend),
+  };
+}
+
+function tokenKeys(keys: AuthEnv['keys']): TokenKeys {
+  if ('jwksUrl' in keys) return jwksKeys(keys.jwksUrl);
+  const { secretArn: secretId, endpoint } = keys;
+  return secretKeys(createSecretReader({ secretId, endpoint, readAccess }));
+}

@@ -1,0 +1,6 @@
+/** The Lambda `disconnect` as it is deployed. */
+import { createApp } from '../app.ts';
+import { readEnv } from '../env.ts';
+import { createDisconnectHandler } from '../handlers/disconnect.ts';
+
+export const handler = createDisconnectHandler(createApp('disconnect', readEnv()));

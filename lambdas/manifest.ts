@@ -1,0 +1,173 @@
+/**
+ * Each Lambda, described once: how it runs, what starts it, what it may touch. The construct, the local stack,
+ * the simulation, the cost sheet and the tests read it. A new Lambda is a handler, its entry and its lines here.
+ */
+import type { TableNames } from './adapters/dynamodb/tables.ts';
+
+export interface LambdaSpec {
+  /** What it does, as the console of AWS shows it after `Herald: `. */
+  readonly description: string;
+  /** Behind an API at most the 29 s that API Gateway waits. */
+  readonly timeoutSeconds: number;
+  readonly memoryMegabytes: number;
+  /** It publishes, so the operator's message types are put beside its bundle. @default false */
+  readonly messageTypes?: boolean;
+
+  /** Routes of the WebSocket API that it serves. */
+  readonly webSocketRoutes?: readonly WebSocketRoute[];
+  /** Routes of the HTTP API that it serves, each with the grant of the construct that opens it to a caller. */
+  readonly httpRoutes?: Readonly<Record<HttpRoute, Grant>>;
+  /** Events of these detail types on the bus are handed to it, asynchronously. */
+  readonly busEvents?: readonly string[];
+  /** Table streams that are read for it. */
+  readonly streams?: readonly StreamSource[];
+
+  /** What it may do to the rows of each table. */
+  readonly tables?: Readonly<Partial<Record<keyof TableNames, readonly TableAction[]>>>;
+  /** What it may do to open connections: send a frame, close. */
+  readonly connections?: readonly ConnectionAction[];
+}
+
+/** `$default` takes every frame, whatever its `action` is. */
+export type WebSocketRoute = '$connect' | '$disconnect' | '$default';
+
+export type HttpMethod = 'GET' | 'POST' | 'DELETE';
+/** As API Gateway writes a route key: `GET /users/{userId}/messages`. */
+export type HttpRoute = `${HttpMethod} /${string}`;
+
+/** `grantPublish` or `grantOperate` of the construct. */
+export type Grant = 'publish' | 'operate';
+
+export type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
+export type ConnectionAction = 'POST' | 'DELETE';
+
+/** One consumer of a table's stream; DynamoDB serves two per stream. A batch that failed as a whole is halved. */
+export interface StreamSource {
+  readonly table: keyof TableNames;
+  /** Only records that match are handed over: a filter pattern of Lambda. */
+  readonly filter: FilterPattern;
+  readonly batchSize: number;
+  /** Batches of one shard that run at once; the records of one item stay in order. */
+  readonly parallelizationFactor: number;
+  /** Of one batch. A record that fails them all, or grows too old, becomes a dead letter. */
+  readonly maxRetries: number;
+  readonly maxRecordAgeSeconds: number;
+  /** The queue of its dead letters, as the construct, its alarm and the stack's output call it. */
+  readonly deadLetters: string;
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html */
+export interface FilterPattern {
+  readonly [key: string]: FilterPattern | readonly (string | number | boolean | null | Matcher)[];
+}
+
+export type Matcher =
+  | { readonly exists: boolean }
+  | { readonly prefix: string }
+  | { readonly numeric: readonly (string | number)[] }
+  | { readonly 'anything-but': Scalar | readonly Scalar[] | { readonly prefix: string } };
+
+export type Scalar = string | number | boolean;
+
+const SPECS = {
+  authorizer: {
+    description: 'reads the token of a client that connects',
+    timeoutSeconds: 10,
+    memoryMegabytes: 512,
+  },
+  connect: {
+    description: 'writes the row of a connection that opens',
+    timeoutSeconds: 10,
+    memoryMegabytes: 512,
+    webSocketRoutes: ['$connect'],
+    tables: { connections: ['PutItem', 'Query', 'UpdateItem', 'DeleteItem'] },
+  },
+  disconnect: {
+    description: 'forgets a connection that closed',
+    timeoutSeconds: 10,
+    memoryMegabytes: 512,
+    webSocketRoutes: ['$disconnect'],
+    tables: { connections: ['DeleteItem'] },
+  },
+  message: {
+    description: 'obeys the frames of a client: ack, sync, ping',
+    timeoutSeconds: 29,
+    memoryMegabytes: 512,
+    webSocketRoutes: ['$default'],
+    tables: {
+      connections: ['GetItem', 'UpdateItem', 'DeleteItem'],
+      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      messages: ['GetItem', 'PutItem', 'Query'],
+    },
+    connections: ['POST', 'DELETE'],
+  },
+  notify: {
+    description: 'stores a notification and delivers it',
+    timeoutSeconds: 29,
+    memoryMegabytes: 1024,
+    messageTypes: true,
+    httpRoutes: { 'POST /notifications': 'publish' },
+    busEvents: ['Notification'],
+    tables: {
+      connections: ['Query', 'UpdateItem', 'DeleteItem'],
+      devices: ['GetItem', 'PutItem', 'UpdateItem'],
+      messages: ['GetItem', 'PutItem'],
+      publishes: ['PutItem'],
+    },
+    connections: ['POST'],
+  },
+  reconcile: {
+    description: 'sends devices what they missed, and closes connections',
+    timeoutSeconds: 120,
+    memoryMegabytes: 1024,
+    streams: [
+      {
+        table: 'connections',
+        // A row that asks for a reconcile. Whether the row before asked for the same, only the handler can see.
+        filter: {
+          eventName: ['INSERT', 'MODIFY'],
+          dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },
+        },
+        batchSize: 20,
+        parallelizationFactor: 10,
+        maxRetries: 3,
+        maxRecordAgeSeconds: 600,
+        deadLetters: 'FailedReplays',
+      },
+    ],
+    tables: {
+      connections: ['GetItem', 'UpdateItem', 'DeleteItem'],
+      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      messages: ['GetItem', 'PutItem', 'Query'],
+    },
+    connections: ['POST', 'DELETE'],
+  },
+  users: {
+    description: 'answers what operators ask about a user',
+    timeoutSeconds: 29,
+    memoryMegabytes: 512,
+    httpRoutes: {
+      'GET /users/{userId}/messages': 'operate',
+      'GET /users/{userId}/connections': 'operate',
+      'DELETE /users/{userId}/connections': 'operate',
+    },
+    tables: {
+      connections: ['Query', 'UpdateItem', 'DeleteItem'],
+      devices: ['Query'],
+      messages: ['GetItem', 'Query'],
+    },
+    connections: ['POST', 'DELETE'],
+  },
+} as const satisfies Record<string, LambdaSpec>;
+
+/** Also the name of its file in `handlers/` and in `entry/`. */
+export type LambdaName = keyof typeof SPECS;
+
+export const LAMBDAS: Readonly<Record<LambdaName, LambdaSpec>> = SPECS;
+export const LAMBDA_NAMES = Object.keys(SPECS) as LambdaName[];
+export const isLambdaName = (name: string): name is LambdaName => Object.hasOwn(SPECS, name);
+
+/** The HTTP routes of one Lambda, so that its handler does not compile while it leaves one out. */
+export type HttpRouteOf<Name extends LambdaName> = (typeof SPECS)[Name] extends { httpRoutes: infer Routes }
+  ? keyof Routes
+  : never;

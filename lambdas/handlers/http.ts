@@ -1,6 +1,6 @@
 /** Answers of the HTTPS requests: JSON, and problems by RFC 9457. */
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { REQUEST_ERRORS, RequestError } from '../protocol/errors.ts';
+import { firstFew, REQUEST_ERRORS, RequestError, unknownNames } from '../protocol/errors.ts';
 
 export type HttpEvent = Pick<
   APIGatewayProxyEventV2,
@@ -34,11 +34,36 @@ export const refusal = ({ code, message, errors }: RequestError): HttpResult => 
   return problem(status, title, message, { errors });
 };
 
-/** Throws a {@link RequestError}. */
-export function jsonBody({ body = '', isBase64Encoded }: HttpEvent): unknown {
+/** The body as text, and the value it stands for. Throws a {@link RequestError}. */
+export function jsonBody({ body = '', isBase64Encoded }: HttpEvent): { text: string; value: unknown } {
+  const text = isBase64Encoded ? utf8Text(Buffer.from(body, 'base64')) : body;
   try {
-    return JSON.parse(isBase64Encoded ? Buffer.from(body, 'base64').toString('utf8') : body);
+    return { text, value: JSON.parse(text) };
   } catch {
     throw new RequestError('invalid_request', [{ path: '', message: 'the body is not JSON' }]);
   }
+}
+
+function utf8Text(bytes: Buffer): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw new RequestError('invalid_request', [{ path: '', message: 'the body is not UTF-8' }]);
+  }
+}
+
+/** A byte order mark stays, and is no JSON. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The query's parameters; none but those `expected`, so that a misspelt one is not ignored: `?deviceid=phone` would
+ * cut all devices. Throws a {@link RequestError}.
+ */
+export function queryOf<Name extends string>(
+  { queryStringParameters: query = {} }: HttpEvent,
+  ...expected: Name[]
+): Partial<Record<Name, string>> {
+  const unknown = firstFew('', unknownNames('parameter', Object.keys(query), expected));
+  if (unknown.length > 0) throw new RequestError('invalid_request', unknown);
+  return query as Partial<Record<Name, string>>;
 }

@@ -3,9 +3,10 @@ import type { EventBridgeEvent } from 'aws-lambda';
 import type { App } from '../domain/app.ts';
 import { type PublishAnswer, publish, type Unpublished } from '../domain/publish/publish.ts';
 import { REQUEST_ERRORS, RequestError } from '../protocol/errors.ts';
+import { isMessageId, MESSAGE_ID_RULE } from '../protocol/names.ts';
 import { parseNotification } from '../protocol/notification.ts';
 import type { Invocation } from './events.ts';
-import { type HttpEvent, type HttpResult, json, jsonBody, problem, refusal } from './http.ts';
+import { type HttpEvent, type HttpResult, json, jsonBody, problem, queryOf, refusal } from './http.ts';
 
 type BusEvent = EventBridgeEvent<'Notification', unknown>;
 
@@ -37,33 +38,38 @@ const isBusEvent = (event: unknown): event is BusEvent =>
 
 async function answerHttp(app: App, event: HttpEvent): Promise<HttpResult> {
   try {
-    const answer = await publish(app, parseNotification(jsonBody(event), event.headers));
-    return httpResult(answer);
+    queryOf(event);
+    const { value, text } = jsonBody(event);
+    return httpResult(await publish(app, { ...parseNotification(value, event.headers), text }));
   } catch (error) {
     if (error instanceof RequestError) return refusal(error);
     throw error;
   }
 }
 
+/** Where nothing was published, one fault that may pass makes the whole request worth repeating. */
 function httpResult(answer: PublishAnswer): HttpResult {
   const faults = failures(answer);
   if (faults.length < answer.results.length) return json(200, answer);
-  const detail = faults[0]?.error.message ?? '';
-  if (faults.every(({ error }) => error.retryable))
-    return problem(503, 'Service Unavailable', detail, { ...answer });
-  if (faults.every(({ error }) => !error.retryable)) {
-    const { status, title } = REQUEST_ERRORS.idempotency_conflict;
-    const errors = faults.map(({ error }) => ({ path: 'id', message: error.message }));
-    return problem(status, title, detail, { errors, ...answer });
-  }
-  return json(200, answer);
+  const conflicts = faults.filter(({ error }) => !error.retryable);
+  const errors = conflicts.map(({ error }) => ({ path: 'id', message: error.message }));
+  const passing = faults.find(({ error }) => error.retryable);
+  if (passing) return problem(503, 'Service Unavailable', passing.error.message, { errors, ...answer });
+  const { status, title } = REQUEST_ERRORS.idempotency_conflict;
+  return problem(status, title, errors[0]?.message ?? '', { errors, ...answer });
 }
 
 /** Nobody reads an answer: any fault makes the invocation fail, so that it is repeated, and at last kept as a dead letter. */
 async function takeFromBus(app: App, { id, detail }: BusEvent): Promise<void> {
   const notification = parseNotification(detail);
-  const answer = await publish(app, { ...notification, id: notification.id ?? id });
+  const answer = await publish(app, { ...notification, id: notification.id ?? eventId(id) });
   throwIfAny(failures(answer));
+}
+
+/** EventBridge gives every event a UUID; whoever invokes us with an event of their own may give anything. */
+function eventId(id: unknown): string {
+  if (isMessageId(id)) return id;
+  throw new RequestError('invalid_request', [{ path: 'id', message: `expected ${MESSAGE_ID_RULE}` }]);
 }
 
 /** The caller reads the answer, unless it invoked asynchronously; when nothing was published the invocation fails. */

@@ -6,7 +6,7 @@ import { RequestError } from '../protocol/errors.ts';
 import { MAX_HISTORY_LIMIT } from '../protocol/limits.ts';
 import { isToken, TOKEN_RULE } from '../protocol/names.ts';
 import { parseUserPath, USER_PATH_RULE } from '../protocol/user-path.ts';
-import { type HttpEvent, type HttpResult, json, jsonText, problem, refusal } from './http.ts';
+import { type HttpEvent, type HttpResult, json, jsonText, problem, queryOf, refusal } from './http.ts';
 
 const DEFAULT_HISTORY_LIMIT = 100;
 
@@ -21,32 +21,39 @@ export const createUsersHandler =
     }
   };
 
-type Query = NonNullable<HttpEvent['queryStringParameters']>;
-type Answer = (app: App, userId: string, query: Query) => Promise<HttpResult>;
+type Answer = (app: App, userId: string, event: HttpEvent) => Promise<HttpResult>;
 
 const ANSWERS: Record<HttpRouteOf<'users'>, Answer> = {
   'GET /users/{userId}/messages': answerHistory,
-  'GET /users/{userId}/connections': async (app, userId) => json(200, await presence(app, userId)),
+  'GET /users/{userId}/connections': answerPresence,
   'DELETE /users/{userId}/connections': answerRevoke,
 };
 
-async function answer(app: App, { routeKey, pathParameters, queryStringParameters: query = {} }: HttpEvent) {
+async function answer(app: App, event: HttpEvent): Promise<HttpResult> {
+  const { routeKey, pathParameters } = event;
   const userId = parseUserPath(pathParameters?.userId);
   if (userId === undefined) throw invalid('userId', USER_PATH_RULE);
   if (!isRoute(routeKey)) return problem(404, 'Not Found', `no request ${routeKey}`);
-  return await ANSWERS[routeKey](app, userId, query);
+  return await ANSWERS[routeKey](app, userId, event);
 }
 
 const isRoute = (routeKey: string): routeKey is HttpRouteOf<'users'> => Object.hasOwn(ANSWERS, routeKey);
 
-async function answerHistory(app: App, userId: string, query: Query): Promise<HttpResult> {
+async function answerHistory(app: App, userId: string, event: HttpEvent): Promise<HttpResult> {
+  const query = queryOf(event, 'after', 'limit');
   const after = integer('after', query.after, 0, Number.MAX_SAFE_INTEGER, 0);
   const limit = integer('limit', query.limit, 1, MAX_HISTORY_LIMIT, DEFAULT_HISTORY_LIMIT);
   const { messages, through, head } = await history(app, userId, after, limit);
   return jsonText(200, `{"messages":[${messages.join(',')}],"through":${through},"head":${head}}`);
 }
 
-async function answerRevoke(app: App, userId: string, { deviceId }: Query): Promise<HttpResult> {
+async function answerPresence(app: App, userId: string, event: HttpEvent): Promise<HttpResult> {
+  queryOf(event);
+  return json(200, await presence(app, userId));
+}
+
+async function answerRevoke(app: App, userId: string, event: HttpEvent): Promise<HttpResult> {
+  const { deviceId } = queryOf(event, 'deviceId');
   if (deviceId !== undefined && !isToken(deviceId)) throw invalid('deviceId', TOKEN_RULE);
   return json(200, { closed: await revoke(app, userId, deviceId) });
 }

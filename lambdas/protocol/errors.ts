@@ -54,13 +54,44 @@ export const REQUEST_ERRORS = {
 
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS;
 
+/** An answer stays small however much is wrong with the request, and whatever its faults quote of it. */
+const MAX_FAULTS_OF_A_KIND = 10;
+const MAX_PATH_LENGTH = 100;
+const MAX_MESSAGE_LENGTH = 300;
+
+/** The first few faults of one kind, and how many more there are at `path`. */
+export function firstFew(path: string, faults: FieldError[]): FieldError[] {
+  const more = faults.length - MAX_FAULTS_OF_A_KIND;
+  if (more <= 0) return faults;
+  return [...faults.slice(0, MAX_FAULTS_OF_A_KIND), { path, message: `and ${more} more` }];
+}
+
+/** The names that are not among those `expected`, each a fault. `prefix`: of their paths, as in `to.`. */
+export function unknownNames(
+  kind: 'field' | 'parameter',
+  names: string[],
+  expected: readonly string[],
+  prefix = '',
+): FieldError[] {
+  const unknown = names.filter((name) => !expected.includes(name));
+  const rule = expected.length > 0 ? `one of ${expected.join(', ')}` : 'none';
+  const message = `unknown ${kind}, expected ${rule}`;
+  return unknown.map((name) => ({ path: prefix + name, message }));
+}
+
+const cut = ({ path, message }: FieldError): FieldError => ({
+  path: path.slice(0, MAX_PATH_LENGTH),
+  message: message.slice(0, MAX_MESSAGE_LENGTH),
+});
+
 /** A request that is refused as a whole, before anything was stored. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
   readonly code: RequestErrorCode;
   readonly errors: FieldError[];
 
-  constructor(code: RequestErrorCode, errors: FieldError[]) {
+  constructor(code: RequestErrorCode, faults: FieldError[]) {
+    const errors = faults.map(cut);
     super(errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; '));
     this.code = code;
     this.errors = errors;

@@ -1,6 +1,6 @@
 /** The registry of message types: what `data` must look like and how long a message of the type is kept. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { type FieldError, RequestError } from '../../protocol/errors.ts';
+import { type FieldError, firstFew, RequestError } from '../../protocol/errors.ts';
 import { isToken, TOKEN_RULE } from '../../protocol/names.ts';
 import { isRetention, type Notification, RETENTION_RULE } from '../../protocol/notification.ts';
 import type { Settings } from '../settings.ts';
@@ -51,7 +51,7 @@ export async function applyType(
 async function validate(schema: StandardSchemaV1, data: unknown): Promise<unknown> {
   const result = await schema['~standard'].validate(data);
   if (result.issues === undefined) return result.value;
-  throw new RequestError('invalid_request', result.issues.map(fieldError));
+  throw new RequestError('invalid_request', firstFew('data', result.issues.map(fieldError)));
 }
 
 const fieldError = ({ message, path = [] }: StandardSchemaV1.Issue): FieldError => ({

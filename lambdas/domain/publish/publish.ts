@@ -9,7 +9,7 @@ import { mapConcurrently } from '../concurrency.ts';
 import { append, type Draft } from '../log/append.ts';
 import { largestFrameBytes } from '../pack.ts';
 import { Busy, type Message } from '../ports.ts';
-import { canonicalJson } from './canonical-json.ts';
+import { canonicalJson, parseExactly } from './canonical-json.ts';
 import { asError, type Deliveries, deliver, skipOrigin } from './deliver.ts';
 import { applyType } from './message-types.ts';
 
@@ -128,9 +128,16 @@ async function deliverStored(
   }
 }
 
-/** Ids make the request the same, not the order of its members, nor what a validator makes of them. */
-const payloadOf = ({ type, data, excludeDeviceId, retentionSeconds }: Notification): string =>
-  canonicalJson({ type, data, excludeDeviceId, retentionSeconds });
+/** What was sent makes the request the same, not the order of its members, nor what a validator makes of them. */
+const payloadOf = ({ type, data, excludeDeviceId, retentionSeconds, text }: Notification): string =>
+  canonicalJson({
+    type,
+    data: text === undefined ? data : dataOf(parseExactly(text)),
+    excludeDeviceId,
+    retentionSeconds,
+  });
+
+const dataOf = (body: unknown): unknown => (body as { data?: unknown }).data ?? null;
 
 /** A validator's output may hold what JSON has no form for; what is left of `undefined` is null. */
 const jsonText = (data: unknown): JsonText => JSON.stringify(data) ?? 'null';

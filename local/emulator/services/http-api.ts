@@ -1,4 +1,5 @@
 /** API Gateway's HTTP API: routes to Lambdas with payload format 2.0. Signatures are not checked here. */
+import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../../lambdas/domain/ports.ts';
@@ -78,7 +79,8 @@ function httpEvent(request: IncomingMessage, route: Route, body: Buffer) {
   const [rawPath = '', rawQueryString = ''] = (request.url ?? '').split('?');
   const headers = lowerCased(request.rawHeaders);
   const { cookie, ...others } = headers;
-  const isText = isTextual(headers['content-type']);
+  // As text, bytes that are none would become other characters before the Lambda could refuse them.
+  const isText = isTextual(headers['content-type']) && isUtf8(body);
   return {
     version: '2.0',
     routeKey: route.key,

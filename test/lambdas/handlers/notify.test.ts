@@ -8,6 +8,7 @@ import { aContext, anApp, type TestApp } from '../../support/builders.ts';
 const notification = { to: { user: 'alice' }, type: 'order.shipped', data: { orderId: 7 } };
 
 interface HttpRequest {
+  queryStringParameters?: Record<string, string>;
   headers?: Record<string, string>;
   isBase64Encoded?: boolean;
 }
@@ -100,6 +101,61 @@ describe('over HTTPS', () => {
       });
     },
   );
+
+  it.each(['22ff22', '7b2261223a22c0af227d', '22eda0bd22', '22e28222'])(
+    'a body that is no UTF-8 is answered 400: %s',
+    async (bytes) => {
+      const body = Buffer.from(bytes, 'hex').toString('base64');
+      expect(await overHttp(anApp(), body, { isBase64Encoded: true })).toMatchObject({
+        status: 400,
+        body: { errors: [{ path: '', message: 'the body is not UTF-8' }] },
+      });
+    },
+  );
+
+  it('a parameter in the query is answered 400, and nothing is stored', async () => {
+    const app = anApp();
+    const request = { queryStringParameters: { id: 'order-1' } };
+    expect(await overHttp(app, JSON.stringify(notification), request)).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: 'id', message: 'unknown parameter, expected none' }] },
+    });
+    expect(await storedIn(app)).toEqual([]);
+  });
+
+  it('a number that no double can hold is answered 400, and does not become null', async () => {
+    const app = anApp();
+    const { status, body } = await overHttp(app, '{"to":{"user":"alice"},"type":"t","data":{"a":[1e400]}}');
+    expect([status, body.errors]).toEqual([400, [{ path: 'data.a[0]', message: expect.any(String) }]]);
+    expect(await storedIn(app)).toEqual([]);
+  });
+
+  it.each([false, true])(
+    'the same id with another number is answered 409, to the last digit (base64: %s)',
+    async (isBase64Encoded) => {
+      const app = anApp();
+      const send = (number: string) => {
+        const body = `{"to":{"user":"alice"},"type":"t","id":"k","data":{"account":${number}}}`;
+        return overHttp(app, isBase64Encoded ? btoa(body) : body, { isBase64Encoded });
+      };
+      expect((await send('9007199254740993')).body.results).toEqual([
+        expect.objectContaining({ duplicate: false }),
+      ]);
+      expect((await send('9007199254740992')).status).toBe(409);
+      expect((await send('9007199254740993')).body.results).toEqual([
+        expect.objectContaining({ duplicate: true }),
+      ]);
+    },
+  );
+
+  it('faults of a type’s validator are told in few words', async () => {
+    const app = anApp({ types: { 'order.shipped': { data: v.array(v.literal('x')) } } });
+    const data = Array.from({ length: 1000 }, (_, index) => `${index}${'y'.repeat(1000)}`);
+    const { status, body } = await overHttp(app, JSON.stringify({ ...notification, data }));
+    expect([status, body.errors.length]).toEqual([400, 11]);
+    expect(body.errors[10]).toEqual({ path: 'data', message: 'and 990 more' });
+    expect(JSON.stringify(body).length).toBeLessThan(10_000);
+  });
 
   it('bad input is answered 400 with every fault, as a problem, and nothing is stored', async () => {
     const app = anApp();
@@ -198,16 +254,19 @@ describe('over HTTPS', () => {
     ]);
   });
 
-  it('when some ids conflict and the others can come again it is answered 200 and says which', async () => {
+  it('when nothing is published, and some of it may yet be, it is answered 503 and says which', async () => {
     const app = aFailing(new Busy('throttled'), 'bob');
     await overHttp(app, JSON.stringify({ ...notification, id: 'k' }));
     const again = { ...notification, to: { users: ['alice', 'bob'] }, id: 'k', data: 'other' };
-    const { status, body } = await overHttp(app, JSON.stringify(again));
-    expect(status).toBe(200);
-    expect(body.results.map(({ error }: { error: { code: string } }) => error.code)).toEqual([
-      'idempotency_conflict',
-      'busy',
+    const { status, type, body } = await overHttp(app, JSON.stringify(again));
+    expect([status, type]).toEqual([503, 'application/problem+json']);
+    expect(body.results).toEqual([
+      { userId: 'alice', error: expect.objectContaining({ code: 'idempotency_conflict', retryable: false }) },
+      { userId: 'bob', error: expect.objectContaining({ code: 'busy', retryable: true }) },
     ]);
+    expect(body.errors).toEqual([{ path: 'id', message: expect.stringContaining('another payload') }]);
+    expect(await storedIn(app)).toHaveLength(1);
+    expect(await storedIn(app, 'bob')).toEqual([]);
   });
 });
 
@@ -217,6 +276,30 @@ describe('from the event bus', () => {
     await fromBus(app, notification);
     await fromBus(app, notification);
     expect((await storedIn(app)).map(({ id }) => id)).toEqual(['event-1']);
+  });
+
+  it.each([undefined, null, 7, '', 'a\nb', 'x'.repeat(129), {}])(
+    'whose own id could be no key fails, unless the notification has one: %j',
+    async (id) => {
+      const app = anApp();
+      const event = (detail: unknown) => ({
+        id,
+        'detail-type': 'Notification',
+        source: 'app.orders',
+        detail,
+      });
+      const invoke = (detail: unknown) =>
+        createNotifyHandler(app)(event(detail), { awsRequestId: 'request-1' });
+      await expect(invoke(notification)).rejects.toThrow(/^id: expected 1 to 128 bytes/);
+      expect(await storedIn(app)).toEqual([]);
+      await invoke({ ...notification, id: 'order-1' });
+      expect(await storedIn(app)).toHaveLength(1);
+    },
+  );
+
+  it('a number that no double can hold fails it', async () => {
+    const detail = { ...notification, data: { a: JSON.parse('1e400') } };
+    await expect(fromBus(anApp(), detail)).rejects.toThrow(/^data: does not fit its type/);
   });
 
   it('an id of its own comes first', async () => {

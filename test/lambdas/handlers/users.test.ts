@@ -171,6 +171,18 @@ describe('any request', () => {
     },
   );
 
+  it.each([
+    [HISTORY, { before: '1', limit: '1' }, 'before', 'unknown parameter, expected one of after, limit'],
+    [PRESENCE, { limit: '1' }, 'limit', 'unknown parameter, expected none'],
+    [REVOKE, { deviceid: 'phone' }, 'deviceid', 'unknown parameter, expected one of deviceId'],
+    [REVOKE, JSON.parse('{"__proto__":"phone"}'), '__proto__', expect.any(String)],
+  ])('with an unknown parameter is refused: %s %j', async (routeKey, query, path, message) => {
+    const app = anApp();
+    await app.connections.add(aConnection({ connectionId: 'c1' }), 'r');
+    const { status, body } = await ask(app, routeKey, 'alice', query);
+    expect([status, body.errors, app.closed]).toEqual([400, [{ path, message }], []]);
+  });
+
   it.each(['GET /users/{userId}', 'POST /users/{userId}/messages', '$default'])(
     'that is unknown is answered 404: %s',
     async (routeKey) => {

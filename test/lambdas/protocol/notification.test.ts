@@ -95,6 +95,49 @@ describe('a notification', () => {
     expect(pathsOf({ ...valid, data: { a: nested(16_000) } })).toEqual(['data']);
   });
 
+  it.each([
+    ['1e400', 'data'],
+    ['-1e400', 'data'],
+    ['[0,[{"a":{"b c":1e309}}],1e400]', 'data[1][0].a.b c'],
+    ['{"__proto__":[1e400]}', 'data.__proto__[0]'],
+  ])('may not carry a number that no double can hold: %s', (data, path) => {
+    expect(faultsOf(JSON.parse(`{"to":{"user":"alice"},"type":"t","data":${data}}`))).toEqual([
+      { path, message: 'expected a number that a double can hold' },
+    ]);
+  });
+
+  it.each(['1e308', '-1.7976931348623157e308', '1e-400', '9007199254740993'])(
+    'may carry a number that a double comes near: %s',
+    (data) => {
+      expect(faultsOf(JSON.parse(`{"to":{"user":"alice"},"type":"t","data":${data}}`))).toEqual([]);
+    },
+  );
+
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, 1]));
+
+  it.each([
+    ['fields', { ...valid, ...many(1000) }, ''],
+    ['fields of its recipients', { ...valid, to: { user: 'alice', ...many(1000) } }, 'to'],
+    ['recipients', { ...valid, to: { users: Array(100).fill('') } }, 'to.users'],
+  ])('is told ten wrong %s and how many more there are, and the other faults too', (_what, body, path) => {
+    const faults = faultsOf({ ...body, type: 'a b' });
+    expect(faults).toHaveLength(12);
+    expect(faults).toContainEqual({ path, message: expect.stringMatching(/^and (990|90) more$/) });
+    expect(faults).toContainEqual({ path: 'type', message: expect.any(String) });
+  });
+
+  it('is told no long names of its own', () => {
+    const long = { ['x'.repeat(5000)]: 1 };
+    for (const body of [
+      { ...valid, ...long },
+      { ...valid, to: { user: 'alice', ...long } },
+      { ...valid, data: { x: { ['x'.repeat(5000)]: Number.POSITIVE_INFINITY } } },
+    ]) {
+      expect(faultsOf(body).map(({ path }) => path.length)).toEqual([100]);
+    }
+  });
+
   it('is refused with a RequestError and nothing else, whatever it is', () => {
     const field = fc.oneof(
       fc.jsonValue(),

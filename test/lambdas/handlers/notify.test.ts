@@ -282,17 +282,10 @@ describe('from the event bus', () => {
     'whose own id could be no key fails, unless the notification has one: %j',
     async (id) => {
       const app = anApp();
-      const event = (detail: unknown) => ({
-        id,
-        'detail-type': 'Notification',
-        source: 'app.orders',
-        detail,
-      });
-      const invoke = (detail: unknown) =>
-        createNotifyHandler(app)(event(detail), { awsRequestId: 'request-1' });
-      await expect(invoke(notification)).rejects.toThrow(/^id: expected 1 to 128 bytes/);
+      const event = (detail: unknown) => ({ id, 'detail-type': 'Notification', source: 'app', detail });
+      await expect(invoked(app, event(notification))).rejects.toThrow(/^id: expected 1 to 128 bytes/);
       expect(await storedIn(app)).toEqual([]);
-      await invoke({ ...notification, id: 'order-1' });
+      await invoked(app, event({ ...notification, id: 'order-1' }));
       expect(await storedIn(app)).toHaveLength(1);
     },
   );

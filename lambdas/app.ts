@@ -5,6 +5,7 @@ import { createConnectionStore } from './adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from './adapters/dynamodb/device-store.ts';
 import { createMessageLog } from './adapters/dynamodb/message-log.ts';
 import { createDynamoDb } from './aws/dynamodb.ts';
+import { createManagementApi } from './aws/management-api.ts';
 import type { App } from './domain/app.ts';
 import { createHeadCache } from './domain/log/head-cache.ts';
 import type { Clock, Ids } from './domain/ports.ts';
@@ -25,7 +26,7 @@ const ids: Ids = {
 
 /** `lambda`: its name in the logs. `types`: only who publishes looks at them. */
 export function createApp(lambda: string, env: Env, types: MessageTypes = {}): App {
-  const { tables, settings, backend, dynamodbEndpoint: endpoint } = env;
+  const { tables, settings, backend, dynamodbEndpoint: endpoint, callbackOverride: override } = env;
   const dynamodb = createDynamoDb({ readAccess, endpoint });
   const logger = createLogger(lambda, undefined, clock.now, backend);
   return {
@@ -33,7 +34,7 @@ export function createApp(lambda: string, env: Env, types: MessageTypes = {}): A
     devices: createDeviceStore(dynamodb, tables.devices, clock.now),
     log: createMessageLog(dynamodb, tables),
     heads: createHeadCache(),
-    gateway: createGateway(logger, readAccess),
+    gateway: createGateway(logger, createManagementApi({ readAccess, override })),
     clock,
     ids,
     logger,

@@ -24,6 +24,7 @@ type AwsVar =
   | 'AWS_SECRET_ACCESS_KEY'
   | 'AWS_SESSION_TOKEN'
   | 'AWS_ENDPOINT_URL'
+  | 'AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI'
   | 'AWS_ENDPOINT_URL_DYNAMODB'
   | 'AWS_ENDPOINT_URL_SECRETS_MANAGER'
   | 'AWS_USE_FIPS_ENDPOINT'
@@ -40,6 +41,8 @@ export interface Env {
   tables: { connections: string; devices: string; messages: string; publishes: string };
   /** Where DynamoDB is. Undefined: where AWS has it. */
   dynamodbEndpoint: string | undefined;
+  /** Where posts to connections go. Undefined: to the endpoint on a connection's row. */
+  callbackOverride: string | undefined;
   settings: Settings;
   /** In the metrics. */
   backend: string | undefined;
@@ -53,6 +56,9 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     publishes: text(vars, 'PUBLISHES_TABLE'),
   },
   dynamodbEndpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_DYNAMODB'),
+  callbackOverride: vars.AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI
+    ? url(vars, 'AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI')
+    : undefined,
   settings: {
     callbackUrl: url(vars, 'CALLBACK_URL'),
     maxConnectionsPerUser: integer(vars, 'MAX_CONNECTIONS_PER_USER', 1, 10_000),

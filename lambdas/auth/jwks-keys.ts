@@ -1,6 +1,5 @@
 /** RS256 and ES256 with the public keys an issuer publishes as a JSON Web Key Set (RFC 7517). */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { createSender, originOf } from '../aws/http.ts';
 import { createBudget } from './budget.ts';
 import type { TokenKeys } from './keys.ts';
 
@@ -11,8 +10,10 @@ const KEPT_MS = 10 * 60_000;
  */
 const FETCHES_AT_ONCE = 5;
 const FETCH_PACE_MS = 10_000;
-/** Together shorter than the authorizer's time limit. */
-const TIMEOUTS = { connectMs: 2000, requestMs: 5000 };
+/** From the connection to the last byte; shorter than the authorizer's time limit. */
+const FETCH_MS = 6000;
+/** Hundreds of times what issuers publish: whoever answers in their place must not fill the memory. */
+const MAX_BYTES = 1024 * 1024;
 
 /** The keys with an id by it, and those without. */
 interface KeySet {
@@ -24,15 +25,14 @@ interface KeySet {
  * Fetched when first needed and every ten minutes; an unknown key is looked for anew. While they cannot be fetched, those
  * fetched last stand.
  */
-export function jwksKeys(jwksUrl: string, now: () => number = Date.now): TokenKeys {
-  const fetchKeySet = keySetFetcher(jwksUrl);
+export function jwksKeys(jwksUrl: string, now: () => number = Date.now, fetchMs = FETCH_MS): TokenKeys {
   const mayFetch = createBudget(FETCHES_AT_ONCE, FETCH_PACE_MS, now);
   let kept: { keys: KeySet; fetchedAt: number } | undefined;
   let underWay: Promise<KeySet> | undefined;
 
   /** Connects that come at once share one fetch. */
   const refresh = async (): Promise<KeySet> => {
-    underWay ??= fetchKeySet().finally(() => {
+    underWay ??= fetchKeySet(jwksUrl, fetchMs).finally(() => {
       underWay = undefined;
     });
     const keys = await underWay;
@@ -67,25 +67,41 @@ function pick({ byId, all }: KeySet, kid: string | undefined): KeyObject[] {
   return key ? [key] : [];
 }
 
-function keySetFetcher(jwksUrl: string): () => Promise<KeySet> {
-  const send = createSender(TIMEOUTS);
-  const { search } = new URL(jwksUrl);
-  const { host, pathname, ...origin } = originOf(jwksUrl);
-  const request = { origin, method: 'GET', path: pathname + search, headers: ['host', host], body: '' };
-
-  return async () => {
-    const { status, body } = await send(request);
-    if (status !== 200) throw new Error(`${jwksUrl} answered ${status}`);
-    return keySetOf(body, jwksUrl);
-  };
+/** Its errors do not quote what came: whatever it is, it is not ours to tell. */
+async function fetchKeySet(jwksUrl: string, fetchMs: number): Promise<KeySet> {
+  const response = await fetch(jwksUrl, { redirect: 'manual', signal: AbortSignal.timeout(fetchMs) });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`${jwksUrl} answered ${response.status}`);
+  }
+  return keySetOf(await textOf(response, jwksUrl), jwksUrl);
 }
 
-function keySetOf(body: string, jwksUrl: string): KeySet {
-  const { keys }: { keys?: unknown } = JSON.parse(body) ?? {};
-  const usable = Array.isArray(keys) ? keys.flatMap(toVerifyingKey) : [];
+async function textOf(response: Response, jwksUrl: string): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of response.body ?? []) {
+    bytes += piece.length;
+    if (bytes > MAX_BYTES) throw new Error(`${jwksUrl} answered more than ${MAX_BYTES} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString();
+}
+
+function keySetOf(text: string, jwksUrl: string): KeySet {
+  const usable = keysIn(text).flatMap(toVerifyingKey);
   if (usable.length === 0) throw new Error(`${jwksUrl} holds no key that signs`);
   const byId = usable.flatMap(({ kid, key }) => (typeof kid === 'string' ? [[kid, key] as const] : []));
   return { byId: new Map(byId), all: usable.map(({ key }) => key) };
+}
+
+function keysIn(text: string): (JsonWebKey | null)[] {
+  try {
+    const { keys }: { keys?: unknown } = JSON.parse(text) ?? {};
+    return Array.isArray(keys) ? keys : [];
+  } catch {
+    return [];
+  }
 }
 
 /** None for a key that encrypts, or of a kind that Node cannot read: it must not take the others with it. */

@@ -5,9 +5,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type Attributes, type Row, toAttributes, toRow } from './attributes.ts';
-import type { HttpAnswer } from './http-answer.ts';
-import type { Timeouts } from './http-connections.ts';
+import type { HttpAnswer, Timeouts } from './http.ts';
 import { createJsonService } from './json-service.ts';
+import { backOffMs, type Clock, SYSTEM_CLOCK } from './retry.ts';
 import type { Access } from './signature.ts';
 
 export interface Conditional {
@@ -106,6 +106,7 @@ export interface DynamoDbOptions {
   /** @default 3 */
   tries?: number;
   timeouts?: Timeouts;
+  clock?: Clock;
 }
 
 const TRIES = 3;
@@ -125,14 +126,22 @@ export const THROTTLING: ReadonlySet<string> = new Set([
   'ThrottlingException',
 ]);
 
-/** Our own transaction, whose answer was lost: it will be done, or have failed, any moment. */
+/** Our own transaction, whose answer was lost, is still under way. */
 const IN_PROGRESS = 'TransactionInProgressException';
+const IN_PROGRESS_BASE_MS = 500;
+const IN_PROGRESS_MAX_MS = 2000;
+/**
+ * A try later than this after the first makes DynamoDB complete a transaction that it had left half done.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
+ */
+const COMPLETED_AFTER_MS = 5000;
 
 export function createDynamoDb({
   readAccess,
   endpoint,
   tries = TRIES,
   timeouts = TIMEOUTS,
+  clock = SYSTEM_CLOCK,
 }: DynamoDbOptions): DynamoDb {
   const ask = createJsonService({
     service: 'dynamodb',
@@ -147,29 +156,38 @@ export function createDynamoDb({
     async call(operation, input) {
       const token = operation === 'TransactWriteItems' ? { ClientRequestToken: randomUUID() } : {};
       const body = JSON.stringify({ ...encoded(input), ...token });
+      const firstAt = clock.now();
       for (let attempt = 1; ; attempt++) {
+        const triedAt = clock.now();
         try {
           return resultOf(await ask(operation, body));
         } catch (error) {
-          if (attempt >= tries || !mayPass(error)) throw error;
-          await pause(Math.random() * baseMs(error) * 2 ** attempt);
+          const mayGoOn = isInProgress(error) ? triedAt - firstAt <= COMPLETED_AFTER_MS : attempt < tries;
+          if (!mayGoOn || !mayPass(error)) throw error;
+          await clock.sleep(pauseMs(error, attempt));
         }
       }
     },
   };
 }
 
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const isInProgress = (error: unknown): boolean =>
+  error instanceof DynamoDbError && error.name === IN_PROGRESS;
 
 const mayPass = (error: unknown): boolean =>
   !(error instanceof DynamoDbError) ||
   error.status >= 500 ||
   error.status === 200 || // but no answer
   THROTTLING.has(error.name) ||
-  error.name === IN_PROGRESS;
+  isInProgress(error);
 
-const baseMs = (error: unknown): number =>
-  error instanceof DynamoDbError && THROTTLING.has(error.name) ? THROTTLED_BASE_MS : RETRY_BASE_MS;
+function pauseMs(error: unknown, attempt: number): number {
+  if (isInProgress(error)) {
+    return Math.min(IN_PROGRESS_BASE_MS + backOffMs(IN_PROGRESS_BASE_MS, attempt), IN_PROGRESS_MAX_MS);
+  }
+  const isThrottled = error instanceof DynamoDbError && THROTTLING.has(error.name);
+  return backOffMs(isThrottled ? THROTTLED_BASE_MS : RETRY_BASE_MS, attempt);
+}
 
 function resultOf<Name extends Operation>({ status, body }: HttpAnswer): Operations[Name]['output'] {
   const answer = parsed(body);

@@ -1,54 +1,162 @@
 /**
- * Sends small requests to AWS over a few kept-alive connections. Node's own client takes three times the CPU per request, and
- * a fan-out to many connections is little else; larger clients cost each cold start.
+ * Sends small requests to AWS over kept-alive connections of `node:http` and `node:https`. What watches or leads requests knows
+ * these two: tracing, proxies, emulators of AWS.
  */
-import type { HttpAnswer } from './http-answer.ts';
-import { type Connections, createConnections, type Origin, type Timeouts } from './http-connections.ts';
+import type { Agent, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** Where a server is. */
+export interface Origin {
+  protocol: string;
+  hostname: string;
+  port: string;
+}
 
 export interface HttpRequest {
   origin: Origin;
   method: string;
   path: string;
-  /** Names and values by turns, `host` among them. */
-  headers: string[];
+  /** `host` among them. */
+  headers: Record<string, string>;
   body: string;
 }
 
-/** The far end had closed the kept-alive connection, as happens while a Lambda is frozen: a fresh one may do. */
-const RESETS = ['ECONNRESET', 'EPIPE'];
+export interface HttpAnswer {
+  status: number;
+  /** The fault, as AWS names it in a header. */
+  errorType: string | undefined;
+  body: string;
+}
 
-/** Rejects when there is no answer. What was sent may have arrived then; after a reset it is sent once more. */
+export interface Timeouts {
+  /** Until the connection stands, with its encryption. */
+  connectMs: number;
+  /** From when the request has a connection to the end of the answer. A request may wait twice as long for a connection. */
+  requestMs: number;
+}
+
+export class TimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+}
+
+/** Rejects when there is no answer. The request may have arrived then; after a reset it is sent once more. */
 export type Send = (request: HttpRequest) => Promise<HttpAnswer>;
 
 export function originOf(url: string): Origin & { host: string; pathname: string } {
   const { protocol, hostname, port, host, pathname } = new URL(url);
-  return { protocol, hostname, port, host, pathname };
+  return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port, host, pathname }; // [::1] is ::1
 }
 
-export function createSender(timeouts: Timeouts): Send {
-  const known = new Map<string, Connections>();
+/**
+ * To one server. Each new connection costs a cold process a TLS handshake, so that some hundreds are slower than some dozens; and
+ * with answers within 10 ms these are two thirds of the requests a second that an account has by default.
+ */
+const MAX_CONNECTIONS = 64;
 
-  const connectionsTo = (origin: Origin): Connections => {
-    const server = `${origin.protocol}${origin.hostname}:${origin.port}`;
-    const connections = known.get(server) ?? createConnections(origin, timeouts);
-    known.set(server, connections);
-    return connections;
-  };
+export function createSender(timeouts: Timeouts): Send {
+  const clients = new Map<string, Client>();
 
   return async (request) => {
-    const { exchange } = connectionsTo(request.origin);
-    const text = encoded(request);
+    const { protocol } = request.origin;
+    const client = clients.get(protocol) ?? createClient(protocol);
+    clients.set(protocol, client);
     try {
-      return await exchange(text, false);
+      return await exchange(request, client, client.keeping, timeouts);
     } catch (error) {
-      if (!RESETS.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-      return await exchange(text, true);
+      if (!isReset(error)) throw error;
+      return await exchange(request, client, client.fresh, timeouts);
     }
   };
 }
 
-function encoded({ method, path, headers, body }: HttpRequest): string {
-  let head = `${method} ${path} HTTP/1.1\r\n`;
-  for (let at = 0; at < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
-  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+interface Client {
+  http: Pick<typeof import('node:http'), 'request'>;
+  /** Its connections are used again. */
+  keeping: Agent;
+  /** Each of its connections serves one request. */
+  fresh: Agent;
+  /** What a socket emits when it is ready to be written to. */
+  connected: 'connect' | 'secureConnect';
 }
+
+/** Not an `import`: as ES modules these two cost each cold start, for they load all that they re-export. */
+function createClient(protocol: string): Client {
+  const isSecure = protocol === 'https:';
+  const http = isSecure ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http');
+  const options = { maxSockets: MAX_CONNECTIONS, proxyEnv: proxiesOf(http.globalAgent) };
+  return {
+    http,
+    keeping: new http.Agent({ ...options, keepAlive: true }),
+    fresh: new http.Agent(options),
+    connected: isSecure ? 'secureConnect' : 'connect',
+  };
+}
+
+/** The proxies that Node itself was told to use, by `NODE_USE_ENV_PROXY`. */
+const proxiesOf = (agent: Agent): NodeJS.ProcessEnv | undefined =>
+  (agent as Agent & { options: { proxyEnv?: NodeJS.ProcessEnv } }).options.proxyEnv;
+
+function exchange(
+  { origin, body, ...rest }: HttpRequest,
+  { http, connected, keeping }: Client,
+  agent: Agent,
+  { connectMs, requestMs }: Timeouts,
+): Promise<HttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ ...origin, ...rest, agent });
+    let late = setTimeout(giveUp, 2 * requestMs);
+
+    function giveUp(): void {
+      const error = new TimeoutError(`not answered in ${requestMs} ms`);
+      reject(error); // a request that still waits for a connection would tell nobody
+      request.destroy(error);
+      // What lies between may have forgotten the idle connections as well: the next try must not find another silent one.
+      for (const socket of Object.values(keeping.freeSockets).flat()) socket?.destroy();
+    }
+
+    request.once('socket', (socket) => {
+      clearTimeout(late);
+      late = setTimeout(giveUp, requestMs);
+      if (socket.connecting) limitConnecting(socket, connected, connectMs);
+    });
+    request.on('error', reject);
+    request.once('response', (answer) => read(answer, resolve, reject));
+    request.once('close', () => clearTimeout(late));
+    request.end(body);
+  });
+}
+
+function limitConnecting(socket: Socket, connected: Client['connected'], connectMs: number): void {
+  const error = () => new TimeoutError(`not connected in ${connectMs} ms`);
+  const late = setTimeout(() => socket.destroy(error()), connectMs);
+  for (const event of [connected, 'close']) socket.once(event, () => clearTimeout(late));
+}
+
+function read(
+  answer: IncomingMessage,
+  resolve: (answer: HttpAnswer) => void,
+  reject: (error: Error) => void,
+): void {
+  const { statusCode: status = 0, headers } = answer;
+  let body = '';
+  answer.setEncoding('utf8');
+  answer.on('data', (piece: string) => {
+    body += piece;
+  });
+  answer.once('end', () => {
+    if (status === REQUEST_TIMEOUT) reject(new Reset('the server had given the connection up'));
+    else resolve({ status, errorType: headers['x-amzn-errortype'] as string | undefined, body });
+  });
+  answer.on('error', reject);
+}
+
+/** The server said it before it saw the request. https://www.rfc-editor.org/rfc/rfc9110#name-408-request-timeout */
+const REQUEST_TIMEOUT = 408;
+
+class Reset extends Error {
+  readonly code = 'ECONNRESET';
+}
+
+/** The far end had closed the kept-alive connection, as happens while a Lambda is frozen: a fresh one may do. */
+const isReset = (error: unknown): boolean =>
+  ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');

@@ -1,8 +1,6 @@
 /** Calls of a service of AWS that takes and gives JSON, signed: a `POST` with the operation in a header. */
 import { serviceUrl } from './endpoint.ts';
-import { createSender, originOf } from './http.ts';
-import type { HttpAnswer } from './http-answer.ts';
-import type { Timeouts } from './http-connections.ts';
+import { createSender, type HttpAnswer, originOf, type Timeouts } from './http.ts';
 import { type Access, createSigner } from './signature.ts';
 
 export interface JsonServiceOptions {

@@ -1,6 +1,7 @@
 /** Reads one secret of Secrets Manager: for that one call the SDK would be most of the authorizer's cold start. */
-import type { HttpAnswer } from './http-answer.ts';
+import type { HttpAnswer } from './http.ts';
 import { createJsonService } from './json-service.ts';
+import { type Clock, SYSTEM_CLOCK } from './retry.ts';
 import type { Access } from './signature.ts';
 
 export interface SecretSource {
@@ -8,6 +9,7 @@ export interface SecretSource {
   /** Undefined: the service's own. */
   endpoint: string | undefined;
   readAccess: () => Access;
+  clock?: Clock;
 }
 
 /** Together shorter than the authorizer's time limit. */
@@ -26,6 +28,7 @@ export function createSecretReader({
   secretId,
   endpoint,
   readAccess,
+  clock = SYSTEM_CLOCK,
 }: SecretSource): (versionStage?: string) => Promise<string | undefined> {
   const call = createJsonService({
     service: 'secretsmanager',
@@ -46,7 +49,7 @@ export function createSecretReader({
         return secretOf(answer, secretId);
       } catch (error) {
         if (attempt === TRIES || error instanceof Refused) throw error;
-        await new Promise((resolve) => setTimeout(resolve, attempt * RETRY_DELAY_MS));
+        await clock.sleep(attempt * RETRY_DELAY_MS);
       }
     }
   };

@@ -24,8 +24,8 @@ export interface Signable {
   target?: string | undefined;
 }
 
-/** The headers to send, names and values by turns. */
-export type Sign = (request: Signable) => string[];
+/** Returns the headers to send. */
+export type Sign = (request: Signable) => Record<string, string>;
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
@@ -51,7 +51,7 @@ export function createSigner(service: string, readAccess: () => Access, now: () 
     const names = headers.map(([name]) => name).join(';');
     return {
       key: keyOf(secretAccessKey, scope),
-      headers: headers.flat(),
+      headers: Object.fromEntries(headers),
       canonicalHeaders: `${headers.map(([name, value]) => `${name}:${value}\n`).join('')}\n${names}`,
       toSign: `${ALGORITHM}\n${dateTime}\n${scope}\n`,
       authorization: `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=`,
@@ -62,7 +62,7 @@ export function createSigner(service: string, readAccess: () => Access, now: () 
     const part = partOf(Math.floor(now() / 1000), host, contentType, target);
     const canonical = `${method}\n${escaped(path)}\n\n${part.canonicalHeaders}\n${hashOf(body)}`;
     const signature = part.key(part.toSign + hash('sha256', canonical));
-    return [...part.headers, 'authorization', part.authorization + signature];
+    return { ...part.headers, authorization: part.authorization + signature };
   };
 }
 

@@ -32,6 +32,16 @@ describe('the settings of the app', () => {
     expect(readEnv({ ...good, CLOSED_TYPES: 'false' }).settings.closedTypes).toBe(false);
   });
 
+  it('may lead posts to connections elsewhere, but not by the variable for all services', () => {
+    const AWS_ENDPOINT_URL = 'http://127.0.0.1:1';
+    const own = { AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI: 'http://127.0.0.1:2' };
+    expect(readEnv({ ...good, AWS_ENDPOINT_URL }).callbackOverride).toBeUndefined();
+    expect(readEnv({ ...good, AWS_ENDPOINT_URL, ...own }).callbackOverride).toBe('http://127.0.0.1:2');
+    expect(() => readEnv({ ...good, AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI: 'nowhere' })).toThrow(
+      'AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI is "nowhere"',
+    );
+  });
+
   it.each(Object.keys(good))('do not lack %s, nor have it empty', (name) => {
     expect(() => readEnv({ ...good, [name]: undefined })).toThrow(`${name} is not set`);
     expect(() => readEnv({ ...good, [name]: '' })).toThrow(`${name} is not set`);

@@ -1,44 +1,16 @@
-/** Posts frames to connections through API Gateway's `@connections`, and closes them. */
-import { createSender, originOf } from '../../aws/http.ts';
-import type { HttpAnswer } from '../../aws/http-answer.ts';
-import type { Timeouts } from '../../aws/http-connections.ts';
-import { type Access, createSigner, type Signable } from '../../aws/signature.ts';
-import type { Connection, Gateway, Logger, PostOutcome } from '../../domain/ports.ts';
+/** Posts frames to connections through API Gateway's `@connections`, closes them, and says what became of it. */
+import type { HttpAnswer } from '../../aws/http.ts';
+import type { ManagementApi } from '../../aws/management-api.ts';
+import type { Gateway, Logger, PostOutcome } from '../../domain/ports.ts';
 
-/** A connection that hangs must not hold up the others. */
-const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 5000 };
-
-/** As the SDK sends it; it is the body that becomes the frame. */
-const FRAME_TYPE = 'application/octet-stream';
-
-export function createGateway(
-  logger: Logger,
-  readAccess: () => Access,
-  timeouts: Timeouts = TIMEOUTS,
-): Gateway {
-  const sign = createSigner('execute-api', readAccess, Date.now);
-  const send = createSender(timeouts);
-  const stages = new Map<string, ReturnType<typeof stageAt>>();
-
-  const request = (
-    { connectionId, endpoint }: Pick<Connection, 'connectionId' | 'endpoint'>,
-    what: Pick<Signable, 'method' | 'body' | 'contentType'>,
-  ): Promise<HttpAnswer> => {
-    const stage = stages.get(endpoint) ?? stageAt(endpoint);
-    stages.set(endpoint, stage);
-    const { method, body, contentType } = what;
-    const path = stage.connections + encodeURIComponent(connectionId);
-    const headers = sign({ method, host: stage.host, path, body, contentType });
-    return send({ origin: stage.origin, method, path, headers, body });
-  };
-
+export function createGateway(logger: Logger, api: ManagementApi): Gateway {
   const attempt = async (
     action: 'post' | 'close',
     connectionId: string,
-    answered: () => Promise<HttpAnswer>,
+    answered: Promise<HttpAnswer>,
   ): Promise<PostOutcome> => {
     try {
-      const answer = await answered();
+      const answer = await answered;
       const outcome = outcomeOf(answer);
       if (outcome === 'failed') {
         const { status, errorType, body } = answer;
@@ -58,18 +30,9 @@ export function createGateway(
   };
 
   return {
-    post: (connection, frame) =>
-      attempt('post', connection.connectionId, () =>
-        request(connection, { method: 'POST', body: frame, contentType: FRAME_TYPE }),
-      ),
-    close: (connection) =>
-      attempt('close', connection.connectionId, () => request(connection, { method: 'DELETE', body: '' })),
+    post: (connection, frame) => attempt('post', connection.connectionId, api.post(connection, frame)),
+    close: (connection) => attempt('close', connection.connectionId, api.close(connection)),
   };
-}
-
-function stageAt(endpoint: string) {
-  const { host, pathname, ...origin } = originOf(endpoint);
-  return { origin, host, connections: `${pathname.replace(/\/$/, '')}/@connections/` };
 }
 
 function outcomeOf({ status }: HttpAnswer): PostOutcome {

@@ -1,7 +1,8 @@
 /** Tokens of an issuer that publishes its keys, against a real server of such keys. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { jwksKeys } from '../../../lambdas/auth/jwks-keys.ts';
 import { createVerifyToken, TokenError } from '../../../lambdas/auth/verify-token.ts';
@@ -167,6 +168,49 @@ describe('when the keys cannot be had', () => {
       response.writeHead(200, { 'content-length': '100' }).write('{"keys":[', () => response.destroy());
     });
     await notTheClients(verifier()(rs('r')));
+  });
+
+  /** The server begins an answer of 200 and goes on as `rest` says. */
+  const answerSlowly = (rest: (response: ServerResponse) => void) => {
+    server.removeAllListeners('request');
+    server.on('request', (_request, response) => {
+      response.writeHead(200).write('{"keys":["made-up', () => rest(response));
+    });
+  };
+
+  it('because the answer does not end in time, it is not the client’s fault', async () => {
+    answerSlowly(() => {});
+    await notTheClients(createVerifyToken(jwksKeys(url, Date.now, 200), {})(rs('r')));
+  });
+
+  it('because the answer does not end at all, it is not the client’s fault, and no more of it is read', async () => {
+    const closed = Promise.withResolvers<void>();
+    answerSlowly((response) => {
+      response.once('close', () => closed.resolve());
+      const pour = () => {
+        while (!response.destroyed && response.write('x'.repeat(65_536)));
+      };
+      response.on('drain', pour);
+      pour();
+    });
+    await notTheClients(verifier()(rs('r')));
+    await closed.promise;
+  });
+
+  it('because the server sends us elsewhere, it is not the client’s fault', async () => {
+    server.removeAllListeners('request');
+    server.on('request', (_request, response) => {
+      requests += 1;
+      response.writeHead(302, { location: url }).end();
+    });
+    await notTheClients(verifier()(rs('r')));
+    expect(requests).toBe(1);
+  });
+
+  it('the error does not quote what came', async () => {
+    published = { status: 200, body: 'made-up <html>' };
+    const error = await failureOf(verifier()(rs('r')));
+    expect(inspect(error, { depth: 10 })).not.toContain('made-up');
   });
 
   it('it works again as soon as they can', async () => {

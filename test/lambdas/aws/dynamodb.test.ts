@@ -23,6 +23,7 @@ import {
 } from '../../../lambdas/aws/dynamodb.ts';
 import { serviceUrl } from '../../../lambdas/aws/endpoint.ts';
 import { LOCAL_ACCESS, readLocalAccess } from '../../support/dynoxide.ts';
+import { createQuickClock, type QuickClock } from '../../support/quick-clock.ts';
 import { type Answer, status, useScriptedServer } from '../../support/scripted-server.ts';
 
 const server = useScriptedServer();
@@ -30,7 +31,9 @@ let sdk: DynamoDBDocumentClient | undefined;
 afterAll(() => sdk?.destroy());
 
 const TIMEOUTS = { connectMs: 500, requestMs: 200 };
-const ours = () => createDynamoDb({ readAccess: readLocalAccess, endpoint: server.url, timeouts: TIMEOUTS });
+let clock: QuickClock;
+const ours = () =>
+  createDynamoDb({ readAccess: readLocalAccess, endpoint: server.url, timeouts: TIMEOUTS, clock });
 const theirs = () => {
   sdk ??= DynamoDBDocumentClient.from(
     new DynamoDBClient({ ...LOCAL_ACCESS, endpoint: server.url, maxAttempts: 1 }),
@@ -114,6 +117,7 @@ const fault = (type: string, fields: object = {}, code = 400): Answer =>
   json({ __type: `com.amazonaws.dynamodb.v20120810#${type}`, message: 'no', ...fields }, code);
 
 beforeEach(() => {
+  clock = createQuickClock();
   server.answer = json({});
 });
 
@@ -175,6 +179,7 @@ describe.each(OPERATIONS)('%s', (operation) => {
     server.answer = fault('ThrottlingException');
     expect(await rejected(call())).toMatchObject({ name: 'ThrottlingException', status: 400 });
     expect(server.received).toHaveLength(3);
+    expect(clock.waits).toHaveLength(2);
   });
 
   it.each([
@@ -283,11 +288,32 @@ describe('a fault', () => {
     expect(tokens).toHaveLength(2);
     expect(tokens[0]).toBe(tokens[1]);
   });
+
+  it('of our own transaction is waited out until five seconds after the first try, and not for long after', async () => {
+    const triedAt: number[] = [];
+    server.answer = (request, response) => {
+      triedAt.push(clock.now());
+      fault('TransactionInProgressException')(request, response);
+    };
+    expect(await rejected(ours().call('TransactWriteItems', INPUTS.TransactWriteItems))).toMatchObject({
+      name: 'TransactionInProgressException',
+    });
+    const [first = 0, ...again] = triedAt.map((at) => at - (triedAt[0] ?? 0));
+    expect(first).toBe(0);
+    const last = again.pop() ?? 0;
+    expect(last).toBeGreaterThan(5000);
+    expect(last).toBeLessThanOrEqual(8000);
+    for (const at of again) expect(at).toBeLessThanOrEqual(5000);
+    expect(triedAt.length).toBeLessThan(10);
+  });
 });
 
 it('a service may be elsewhere, behind a path', async () => {
   const endpoint = `${server.url}/dynamodb`;
-  await createDynamoDb({ readAccess: readLocalAccess, endpoint }).call('DeleteItem', INPUTS.DeleteItem);
+  await createDynamoDb({ readAccess: readLocalAccess, endpoint, clock }).call(
+    'DeleteItem',
+    INPUTS.DeleteItem,
+  );
   expect(server.received[0]?.url).toBe('/dynamodb');
 });
 

@@ -1,6 +1,7 @@
 /** The secret that signs the tokens, read from Secrets Manager: against a server on loopback that answers like it. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createSecretReader } from '../../../lambdas/aws/secret.ts';
+import { createQuickClock } from '../../support/quick-clock.ts';
 import { type Answer, status, useScriptedServer } from '../../support/scripted-server.ts';
 
 const server = useScriptedServer();
@@ -9,7 +10,14 @@ const ACCESS = { region: 'eu-west-1', accessKeyId: 'A', secretAccessKey: 'S', se
 
 let answers: Answer[];
 
-const read = () => createSecretReader({ secretId: ARN, endpoint: server.url, readAccess: () => ACCESS })();
+const reader = () =>
+  createSecretReader({
+    secretId: ARN,
+    endpoint: server.url,
+    readAccess: () => ACCESS,
+    clock: createQuickClock(),
+  });
+const read = () => reader()();
 const found = (secret: unknown) => status(200, {}, JSON.stringify({ ARN, SecretString: secret }));
 const fault = (code: number, name: string) => status(code, { 'x-amzn-ErrorType': name }, '{}');
 
@@ -56,10 +64,10 @@ describe('the secret', () => {
   });
 
   it('may have no previous version, whichever way the service says so', async () => {
-    const reader = createSecretReader({ secretId: ARN, endpoint: server.url, readAccess: () => ACCESS });
+    const read = reader();
     const inBody = status(400, {}, JSON.stringify({ __type: 'ResourceNotFoundException' }));
     answers = [fault(400, 'ResourceNotFoundException'), inBody, found('former')];
-    expect([await reader('AWSPREVIOUS'), await reader('AWSPREVIOUS'), await reader('AWSPREVIOUS')]).toEqual([
+    expect([await read('AWSPREVIOUS'), await read('AWSPREVIOUS'), await read('AWSPREVIOUS')]).toEqual([
       undefined,
       undefined,
       'former',

@@ -3,20 +3,25 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createGateway } from '../../../../lambdas/adapters/api-gateway/gateway.ts';
+import { createManagementApi, type ManagementApiOptions } from '../../../../lambdas/aws/management-api.ts';
 import type { Access } from '../../../../lambdas/aws/signature.ts';
 import { createMemoryLogger, type MemoryLogger } from '../../../support/memory-logger.ts';
 import { status, useScriptedServer } from '../../../support/scripted-server.ts';
 
 const CONNECTION_ID = 'Xk3vQf1_IAMCJ7w=';
 const FRAME = '{"event":"message","data":{"secret":"grün 🌱"}}';
+/** For what must fail by them. */
 const TIMEOUTS = { connectMs: 500, requestMs: 200 };
+/** For what must not, on whatever machine. */
+const PATIENT = { connectMs: 30_000, requestMs: 30_000 };
 
 const server = useScriptedServer();
 let logger: MemoryLogger;
 
 const errorType = (name: string) => ({ 'x-amzn-ErrorType': name });
 const connection = () => ({ connectionId: CONNECTION_ID, endpoint: `${server.url}/prod` });
-const gateway = () => createGateway(logger, () => access, TIMEOUTS);
+const gateway = (options: Partial<ManagementApiOptions> = {}) =>
+  createGateway(logger, createManagementApi({ readAccess: () => access, timeouts: TIMEOUTS, ...options }));
 const post = () => gateway().post(connection(), FRAME);
 const close = () => gateway().close(connection());
 
@@ -132,7 +137,7 @@ describe('post', () => {
       sockets.add(request.socket);
       response.writeHead(200).end();
     };
-    const { post } = gateway();
+    const { post } = gateway({ timeouts: PATIENT });
     for (let round = 0; round < 3; round++) {
       const outcomes = await Promise.all(Array.from({ length: 120 }, () => post(connection(), FRAME)));
       expect(new Set(outcomes)).toEqual(new Set(['sent']));
@@ -140,13 +145,31 @@ describe('post', () => {
     expect(sockets.size).toBe(64);
   });
 
+  it.each(['', '/', '/aws'])(
+    'goes elsewhere when that is said, at %j, below the path of the stage',
+    async (path) => {
+      server.answer = status(200);
+      const lost = { connectionId: CONNECTION_ID, endpoint: 'https://nobody.invalid/prod' };
+      const led = gateway({ override: `${server.url}${path}`, timeouts: PATIENT });
+      expect(await led.post(lost, FRAME)).toBe('sent');
+      expect(await led.close(lost)).toBe('sent');
+      const [posted, closed] = server.received;
+      const url = `${path.replace('/', '') && '/aws'}/prod/@connections/${encodeURIComponent(CONNECTION_ID)}`;
+      expect([posted, closed]).toMatchObject([
+        { method: 'POST', url, body: FRAME },
+        { method: 'DELETE', url },
+      ]);
+      expect(posted?.headers.host).toBe(new URL(server.url).host);
+    },
+  );
+
   it('gets through when every kept socket was cut while the Lambda was frozen', async () => {
     const sockets: Socket[] = [];
     server.answer = (request, response) => {
       sockets.push(request.socket);
       response.writeHead(200).end();
     };
-    const { post } = gateway();
+    const { post } = gateway({ timeouts: PATIENT });
     await Promise.all(Array.from({ length: 50 }, () => post(connection(), FRAME)));
     const old = new WeakSet(sockets);
     server.answer = (request, response) =>
@@ -160,7 +183,7 @@ describe('post', () => {
     server.answer = (request, response) => {
       if (!request.url?.includes('hangs')) response.writeHead(200).end();
     };
-    const { post } = gateway();
+    const { post } = gateway({ timeouts: { ...TIMEOUTS, requestMs: 2000 } });
     const hanging = Array.from({ length: 64 }, (_, index) =>
       post({ ...connection(), connectionId: `hangs${index}` }, FRAME),
     );
@@ -228,7 +251,7 @@ describe('post', () => {
     const lacking = () => {
       throw new Error('AWS_SECRET_ACCESS_KEY is not set');
     };
-    expect(await createGateway(logger, lacking, TIMEOUTS).post(connection(), FRAME)).toBe('failed');
+    expect(await gateway({ readAccess: lacking }).post(connection(), FRAME)).toBe('failed');
     expect(logger.entries).toMatchObject([
       { fields: { error: { message: 'AWS_SECRET_ACCESS_KEY is not set' } } },
     ]);

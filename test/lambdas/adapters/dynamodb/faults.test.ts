@@ -6,12 +6,18 @@ import { createMessageLog } from '../../../../lambdas/adapters/dynamodb/message-
 import { createDynamoDb } from '../../../../lambdas/aws/dynamodb.ts';
 import { Busy, type Connection, type Head, type Message } from '../../../../lambdas/domain/ports.ts';
 import { readLocalAccess } from '../../../support/dynoxide.ts';
+import { createQuickClock } from '../../../support/quick-clock.ts';
 import { type Answer, status, useScriptedServer } from '../../../support/scripted-server.ts';
 
 const server = useScriptedServer();
 
 function stores() {
-  const dynamodb = createDynamoDb({ readAccess: readLocalAccess, endpoint: server.url, tries: 1 });
+  const dynamodb = createDynamoDb({
+    readAccess: readLocalAccess,
+    endpoint: server.url,
+    tries: 1,
+    clock: createQuickClock(),
+  });
   return {
     connections: createConnectionStore(dynamodb, 'connections', () => 0),
     devices: createDeviceStore(dynamodb, 'devices', () => 0),

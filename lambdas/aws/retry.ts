@@ -1,0 +1,15 @@
+/** Waiting between two tries of a request. */
+
+/** The time of a process; a test has one that passes at once. */
+export interface Clock {
+  now(): number;
+  sleep(milliseconds: number): Promise<void>;
+}
+
+export const SYSTEM_CLOCK: Clock = {
+  now: Date.now,
+  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+};
+
+/** Exponential back-off with full jitter: at random up to `baseMs`, doubled for each try before. */
+export const backOffMs = (baseMs: number, attempt: number): number => Math.random() * baseMs * 2 ** attempt;

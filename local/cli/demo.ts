@@ -1,4 +1,4 @@
-/** `npm run demo`: the whole promise as a story in a few seconds. Exits non-zero if anything differs from it. */
+/** The story of `herald demo`: what is promised, told and checked on a local stack. */
 import { isDeepStrictEqual, styleText } from 'node:util';
 import type { ClientMessage } from '../../lambdas/protocol/frames.ts';
 import { Client } from './client.ts';
@@ -78,15 +78,15 @@ async function story(stack: SpawnedStack): Promise<void> {
   await Promise.all([back.close(), laptop.close(), bob.close()]);
 }
 
-const stack = await spawnStack();
-try {
-  await story(stack);
-  say(styleText('green', 'All of it as promised.'));
-} catch (error) {
-  console.error(
-    `\n${styleText('red', 'Not as promised:')} ${error instanceof Error ? error.message : error}`,
-  );
-  process.exitCode = 1;
-} finally {
-  await stack.stop();
+/** Rejects when anything differs from the story. */
+export async function tellStory(): Promise<void> {
+  const stack = await spawnStack();
+  try {
+    await story(stack);
+    say(styleText('green', 'All of it as promised.'));
+  } catch (error) {
+    throw new Error(`Not as promised: ${error instanceof Error ? error.message : error}`, { cause: error });
+  } finally {
+    await stack.stop();
+  }
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./cli.ts', import.meta.url));
 const START_DEADLINE_MS = 30_000;
 /** Bundles are made first. */
 const BUNDLES_DEADLINE_MS = 120_000;
@@ -22,7 +22,7 @@ export interface SpawnedStack {
 
 /** Resolves once all is up, on a free port unless `args` name one. Rejects with what it printed if it does not start. */
 export async function spawnStack(args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<SpawnedStack> {
-  const child = spawn(process.execPath, [MAIN, '--port', '0', ...args], {
+  const child = spawn(process.execPath, [PROGRAM, 'start', '--port', '0', ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

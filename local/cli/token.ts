@@ -7,5 +7,21 @@ export const readJwtSecret = (): string => process.env.HERALD_JWT_SECRET || DEFA
 
 export const ONE_DAY_SECONDS = 24 * 3600;
 
-export const issueToken = (userId: string, secret: string, lifetimeSeconds = ONE_DAY_SECONDS): string =>
-  jwt.sign({ sub: userId }, secret, { algorithm: 'HS256', expiresIn: lifetimeSeconds });
+export interface TokenClaims {
+  /** @default a day */
+  lifetimeSeconds?: number | undefined;
+  issuer?: string | undefined;
+  audience?: string | undefined;
+}
+
+export const issueToken = (
+  userId: string,
+  secret: string,
+  { lifetimeSeconds = ONE_DAY_SECONDS, issuer, audience }: TokenClaims = {},
+): string =>
+  jwt.sign({ sub: userId }, secret, {
+    algorithm: 'HS256',
+    expiresIn: lifetimeSeconds,
+    ...(issuer !== undefined && { issuer }),
+    ...(audience !== undefined && { audience }),
+  });

@@ -53,6 +53,7 @@ export const CLAIMS = {
     'docs/guide.md: npx wscat',
     'docs/guide.md: npm start -- --port',
     'docs/guide.md: npm start -- --bundles',
+    'docs/guide.md: npm run herald -- token',
     'docs/cost.md: $ npm run cost',
     'docs/guarantees.md: npm run simulate',
   ],

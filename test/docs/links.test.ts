@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseOptions as parseStart } from '../../local/options.ts';
+import { parseStart } from '../../local/cli/commands/start.ts';
 import { parseOptions as parseCost } from '../../tools/cost/options.ts';
 import { parseOptions as parseE2e } from '../../tools/verify/options.ts';
 import { blocksOf, CLAIMS, isClaimedBy, PAGES, ROOT, read } from './blocks.ts';

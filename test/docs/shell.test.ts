@@ -2,15 +2,31 @@
 import { createRequire } from 'node:module';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Command } from '../../local/cli/command.ts';
+import { parseStart } from '../../local/cli/commands/start.ts';
+import { COMMANDS, isCommandName } from '../../local/cli/commands.ts';
+import { parseCommand } from '../../local/cli/parse.ts';
 import { DEFAULT_JWT_SECRET } from '../../local/cli/token.ts';
-import { parseOptions } from '../../local/options.ts';
 import { block, CLAIMS, read } from './blocks.ts';
 import { argumentsOf, commandsOf, node, type Run, start, stop, works } from './commands.ts';
 import { LocalStack } from './local-stack.ts';
 
 const stack = new LocalStack();
-const [FIRST, BY_HAND, CURL, PACK, INSTALL, SIGNED, PYTHON, WSCAT, START, BUNDLES, COST, SIMULATE] =
-  CLAIMS.shell;
+const [
+  FIRST,
+  BY_HAND,
+  CURL,
+  PACK,
+  INSTALL,
+  SIGNED,
+  PYTHON,
+  WSCAT,
+  START,
+  BUNDLES,
+  COMMAND_LINE,
+  COST,
+  SIMULATE,
+] = CLAIMS.shell;
 
 const running: Run[] = [];
 afterEach(async () => {
@@ -34,7 +50,7 @@ it('npm run demo tells its story to the end', async () => {
   expect(commandsOf(block(FIRST)).map((words) => words.join(' '))).toEqual([
     ...['npm ci', 'npm run demo', 'npm ci', 'npm run check'],
   ]);
-  const { code, stderr } = await node(['local/cli/demo.ts']).ended;
+  const { code, stderr } = await node(['local/cli/cli.ts', 'demo']).ended;
   expect(code, stderr).toBe(0);
 }, 60_000);
 
@@ -59,6 +75,14 @@ it('npm run herald listens and sends', async () => {
   const { code } = await herald('send', stack.httpUrl).ended;
   expect(code).toBe(0);
   await listening.prints(/("orderId":1)/);
+});
+
+it('npm run herald has the commands and options the guide tells of', () => {
+  // Each at work: test/e2e/local/commands.test.ts.
+  for (const [, , , , name = '', ...args] of commandsOf(block(COMMAND_LINE))) {
+    if (!isCommandName(name)) throw new Error(`there is no command ${name}`);
+    expect(() => parseCommand(name, COMMANDS[name] as Command, args)).not.toThrow();
+  }
 });
 
 describe('curl', () => {
@@ -128,7 +152,7 @@ it('wscat connects', async () => {
 describe('npm start', () => {
   it('keeps its data in the folder it is given, and shows the console', async () => {
     // The stack of these tests was started so, on a free port.
-    expect(parseOptions(argumentsOf(block(START), 'npm start --'))).toMatchObject({
+    expect(parseStart(argumentsOf(block(START), 'npm start --'))).toMatchObject({
       port: 8787,
       dataDir: '.herald',
     });
@@ -141,7 +165,7 @@ describe('npm start', () => {
 
   it('runs the bundles', () => {
     // It takes minutes to bundle and is done in test/local/emulator/bundles/bundles.test.ts.
-    expect(parseOptions(argumentsOf(block(BUNDLES), 'npm start --'))).toMatchObject({ bundles: {} });
+    expect(parseStart(argumentsOf(block(BUNDLES), 'npm start --'))).toMatchObject({ bundles: {} });
     expect(read('test/local/emulator/bundles/bundles.test.ts')).toContain('--bundles');
   });
 });

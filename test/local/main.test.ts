@@ -24,7 +24,7 @@ async function newDir(): Promise<string> {
 }
 
 function start(args: string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['local/main.ts', ...args], {
+  const child = spawn(process.execPath, ['local/cli/cli.ts', 'start', ...args], {
     cwd: ROOT,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

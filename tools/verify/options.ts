@@ -1,6 +1,7 @@
 /** Reads the command line of `npm run e2e`. */
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { type Outputs, readOutputs } from '../../local/cli/outputs.ts';
+import { integer, url } from '../../local/cli/values.ts';
 
 export const HELP = `Checks what Herald guarantees on a running stack: npm run e2e -- [options]
 
@@ -86,16 +87,24 @@ function deployed(values: Omit<Values, 'bundles' | 'cdk-out'>): Deployed {
     throw new Error('--stack is for --outputs, which is not given');
   const outputs = values.outputs === undefined ? {} : readOutputs(values.outputs, values.stack);
   return {
-    wsUrl: url('--ws', values.ws ?? outputs.WebSocketUrl, 'ws').replace(/\/$/, ''),
-    httpUrl: url('--http', values.http ?? outputs.HttpUrl, 'http').replace(/\/$/, ''),
+    wsUrl: urlText('--ws', values.ws ?? outputs.WebSocketUrl, 'ws').replace(/\/$/, ''),
+    httpUrl: urlText('--http', values.http ?? outputs.HttpUrl, 'http').replace(/\/$/, ''),
     bus: values.bus ?? outputs.EventBusName,
     functionName: values.function ?? outputs.NotifyFunctionName,
-    endpointUrl: values['endpoint-url'] && url('--endpoint-url', values['endpoint-url'], 'http'),
+    endpointUrl: values['endpoint-url'] && urlText('--endpoint-url', values['endpoint-url'], 'http'),
     secret: secret(values, outputs),
     issuer: values.issuer,
     audience: values.audience,
-    maxConnectionsPerUser: integer('--max-connections', values['max-connections'] ?? '10', 1, 100),
+    maxConnectionsPerUser: integer('--max-connections', values['max-connections'], MAX_CONNECTIONS) ?? 10,
   };
+}
+
+const MAX_CONNECTIONS = { min: 1, max: 100 };
+
+/** As it was written: nothing that a `URL` would add. */
+function urlText(option: string, value: string | undefined, scheme: 'ws' | 'http'): string {
+  url(option, value, scheme);
+  return value ?? '';
 }
 
 function secret(values: Pick<Values, 'jwt-secret' | 'jwt-secret-arn'>, outputs: Outputs): Deployed['secret'] {
@@ -106,52 +115,4 @@ function secret(values: Pick<Values, 'jwt-secret' | 'jwt-secret-arn'>, outputs: 
   const from = arn ?? outputs.JwtSecretArn;
   if (from !== undefined) return { arn: from };
   throw new Error('--jwt-secret or --jwt-secret-arn is missing: the tests sign the tokens of their users');
-}
-
-const OUTPUT_NAMES = [
-  'WebSocketUrl',
-  'HttpUrl',
-  'EventBusName',
-  'NotifyFunctionName',
-  'JwtSecretArn',
-] as const;
-type Outputs = Partial<Record<(typeof OUTPUT_NAMES)[number], string>>;
-
-/** The outputs of one stack, from a file that holds those of each by name. */
-function readOutputs(file: string, stack: string | undefined): Outputs {
-  const stacks = Object.entries(readJson(file)).filter(
-    (entry): entry is [string, Outputs] =>
-      typeof entry[1] === 'object' && entry[1] !== null && 'WebSocketUrl' in entry[1],
-  );
-  const names = stacks.map(([name]) => name).join(', ');
-  const found = stacks.filter(([name]) => stack === undefined || name === stack);
-  const [first, another] = found;
-  if (another) throw new Error(`--outputs ${file} has several stacks, choose one with --stack: ${names}`);
-  if (first) return first[1];
-  if (names !== '') throw new Error(`--stack is "${stack}", but ${file} has ${names}`);
-  throw new Error(`--outputs ${file} has no stack of Herald: no output WebSocketUrl`);
-}
-
-function readJson(file: string): object {
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (typeof value === 'object' && value !== null) return value;
-  } catch (cause) {
-    throw new Error(`--outputs ${file} cannot be read: ${(cause as Error).message}`, { cause });
-  }
-  throw new Error(`--outputs ${file} is not what cdk deploy --outputs-file writes`);
-}
-
-function url(option: string, value: string | undefined, scheme: 'ws' | 'http'): string {
-  const expected = `${scheme}://… or ${scheme}s://…`;
-  if (value === undefined) throw new Error(`${option} is missing, expected ${expected}`);
-  const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  if (parsed && [`${scheme}:`, `${scheme}s:`].includes(parsed.protocol)) return value;
-  throw new Error(`${option} is "${value}", expected ${expected}`);
-}
-
-function integer(option: string, value: string, min: number, max: number): number {
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number >= min && number <= max) return number;
-  throw new Error(`${option} is "${value}", expected an integer from ${min} to ${max}`);
 }

@@ -8,7 +8,7 @@ import { DEFAULT_JWT_SECRET, issueToken } from '../../../local/cli/token.ts';
 import { cpuMsOf, descendantsOf } from '../processes.ts';
 import { openDevices, type Peer, type Received } from './peer.ts';
 
-const MAIN = fileURLToPath(new URL('../../../local/main.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('../../../local/cli/cli.ts', import.meta.url));
 
 /** As our client library does it: so long after the first message that is not acknowledged yet, or after so many. */
 const ACK_DELAY_MS = 250;
@@ -33,7 +33,7 @@ export async function startHerald({
   ackMode = 'client',
   nodeArgs = [],
 }: HeraldOptions = {}): Promise<HeraldPeer> {
-  const child = spawn(process.execPath, [...nodeArgs, MAIN, '--port', '0', '--quiet'], {
+  const child = spawn(process.execPath, [...nodeArgs, PROGRAM, 'start', '--port', '0', '--quiet'], {
     env: { ...process.env, HERALD_MAX_CONNECTIONS_PER_USER: '10000', HERALD_JWT_SECRET: DEFAULT_JWT_SECRET },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,7 +1,7 @@
 /** `--bundles`: how it is asked for, and what the template's values become on this machine. */
 import { describe, expect, it } from 'vitest';
+import { parseStart } from '../../../../local/cli/commands/start.ts';
 import { resolveEnvironment, type Template } from '../../../../local/emulator/bundles/template-values.ts';
-import { parseOptions } from '../../../../local/options.ts';
 
 const local = {
   tables: { connections: 'c', devices: 'd', messages: 'm', publishes: 'p' },
@@ -11,18 +11,18 @@ const local = {
 
 describe('the options of npm start', () => {
   it('choose the bundles and where they are', () => {
-    expect(parseOptions(['--bundles', '--cdk-out', 'cdk.out'])).toMatchObject({
+    expect(parseStart(['--bundles', '--cdk-out', 'cdk.out'])).toMatchObject({
       bundles: { assembly: 'cdk.out' },
     });
-    expect(parseOptions(['--bundles'])).toMatchObject({ bundles: { assembly: undefined } });
-    expect(parseOptions([])).toMatchObject({ bundles: undefined });
+    expect(parseStart(['--bundles'])).toMatchObject({ bundles: { assembly: undefined } });
+    expect(parseStart([])).toMatchObject({ bundles: undefined });
   });
 
   it.each([
     [['--cdk-out', 'x'], '--cdk-out is for --bundles, which is not given'],
     [['--bundles', '--cdk-out', ''], '--cdk-out is empty, expected a directory'],
   ])('%j are refused', (args, line) => {
-    expect(() => parseOptions(args)).toThrow(line);
+    expect(() => parseStart(args)).toThrow(line);
   });
 });
 

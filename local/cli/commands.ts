@@ -1,0 +1,26 @@
+/** Every command there is. A new one is a file in `commands/` and a line here. */
+import type { Command } from './command.ts';
+import { demo } from './commands/demo.ts';
+import { history } from './commands/history.ts';
+import { listen } from './commands/listen.ts';
+import { presence } from './commands/presence.ts';
+import { revoke } from './commands/revoke.ts';
+import { send } from './commands/send.ts';
+import { start } from './commands/start.ts';
+import { token } from './commands/token.ts';
+
+/** In the order in which help lists them. */
+export const COMMANDS = {
+  start,
+  demo,
+  token,
+  listen,
+  send,
+  history,
+  presence,
+  revoke,
+} satisfies Record<string, Command>;
+
+export type CommandName = keyof typeof COMMANDS;
+
+export const isCommandName = (name: string): name is CommandName => Object.hasOwn(COMMANDS, name);

@@ -1,0 +1,71 @@
+/** `herald start`: the local stack. Here are its options; the stack itself is loaded only when it is to run. */
+import type { StackOptions } from '../../stack.ts';
+import { defineCommand, type Values } from '../command.ts';
+import { parseCommand } from '../parse.ts';
+import { integer } from '../values.ts';
+
+const DEFAULT_PORT = 8787;
+const PORTS = { min: 0, max: 65_535 };
+/** More would overflow the timers. */
+const SECONDS = { min: 1, max: 1_000_000 };
+
+const OPTIONS = {
+  port: { value: 'N', help: `port for everything (default ${DEFAULT_PORT}; 0: any free one)` },
+  data: { value: 'DIR', help: 'keep the data in DIR (default: in memory, gone at the end)' },
+  'idle-seconds': { value: 'N', help: 'close a connection after so long without data (default 600)' },
+  'max-connection-seconds': { value: 'N', help: 'close every connection after so long (default 7200)' },
+  bundles: {
+    help: 'run the bundles CDK deploys, each in a process of its own with the\nenvironment CDK gives it (default: the sources, in a thread of their own)',
+  },
+  'cdk-out': {
+    value: 'DIR',
+    help: 'with --bundles: take them from DIR, as cdk synth left it (default: make them)',
+  },
+  quiet: { help: 'do not print what the Lambdas log' },
+} as const;
+
+export const start = defineCommand({
+  summary: 'Runs Herald on this machine until Ctrl-C.',
+  operands: '',
+  options: OPTIONS,
+  notes: `Tokens are HS256, signed with HERALD_JWT_SECRET (default: a fixed secret, printed at the start).
+Signatures of HTTPS and AWS requests (SigV4) are not checked here; on AWS they are.`,
+  async run(_operands, values) {
+    const options = stackOptions(values);
+    const { runStack } = await import('../../run.ts');
+    await runStack(options);
+  },
+});
+
+/** Throws an error of one line. */
+export const parseStart = (args: string[]): StackOptions =>
+  stackOptions(parseCommand('start', start, args).values);
+
+function stackOptions(values: Values<typeof OPTIONS>): StackOptions {
+  if (values.data === '') throw new Error('--data is empty, expected a directory');
+  return {
+    port: integer('--port', values.port, PORTS) ?? DEFAULT_PORT,
+    dataDir: values.data,
+    quiet: values.quiet,
+    bundles: bundles(values.bundles, values['cdk-out']),
+    gateway: {
+      ...milliseconds('idleMs', '--idle-seconds', values['idle-seconds']),
+      ...milliseconds('maxAgeMs', '--max-connection-seconds', values['max-connection-seconds']),
+    },
+  };
+}
+
+function bundles(wanted = false, assembly: string | undefined): StackOptions['bundles'] {
+  if (assembly === '') throw new Error('--cdk-out is empty, expected a directory');
+  if (assembly !== undefined && !wanted) throw new Error('--cdk-out is for --bundles, which is not given');
+  return wanted ? { assembly } : undefined;
+}
+
+function milliseconds<Name extends string>(
+  name: Name,
+  option: string,
+  text: string | undefined,
+): { [K in Name]?: number } {
+  const seconds = integer(option, text, SECONDS);
+  return seconds === undefined ? {} : ({ [name]: seconds * 1000 } as { [K in Name]?: number });
+}

@@ -1,0 +1,64 @@
+/** The requests of the commands to a stack's HTTPS API, and what its refusals say. */
+import { type HttpRequest, send } from './signed-request.ts';
+
+interface ProblemBody {
+  detail?: string;
+  message?: string;
+  errors?: { path: string; message: string }[];
+}
+
+export interface Call {
+  method: HttpRequest['method'];
+  /** Of the stack; the path of the request comes behind it. */
+  base: URL;
+  path: string;
+  query?: Record<string, string | number | undefined> | undefined;
+  body?: unknown;
+}
+
+/** The text of a 200. Rejects with an error of one line that says what the stack does not like. */
+export async function request({ method, base, path, query = {}, body }: Call): Promise<string> {
+  const url = new URL(base);
+  url.pathname = `${base.pathname.replace(/\/$/, '')}${path}`;
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  const answer = await send({
+    method,
+    url,
+    ...(body !== undefined && {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    }),
+  });
+  if (answer.status === 200) return answer.body;
+  throw new Error(`refused (${answer.status}): ${reasonOf(answer.body)}`);
+}
+
+/** The path of what the stack knows of a user. */
+export const userPath = (userId: string, what: 'messages' | 'connections'): string =>
+  `/users/${encodeURIComponent(userId)}/${what}`;
+
+/** Asks for each user in turn and prints: what the stack answered, or with `isJson` unset what `describe` makes of it. */
+export async function printEach<Body>(
+  users: string[],
+  ask: (userId: string) => Promise<string>,
+  isJson: boolean | undefined,
+  describe: (userId: string, body: Body) => string[],
+): Promise<void> {
+  for (const userId of users) {
+    const answer = await ask(userId);
+    if (isJson) console.log(answer);
+    else for (const line of describe(userId, JSON.parse(answer) as Body)) console.log(line);
+  }
+}
+
+function reasonOf(body: string): string {
+  try {
+    const { errors, detail, message } = JSON.parse(body) as ProblemBody;
+    const faults = errors?.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ');
+    return faults || detail || message || body;
+  } catch {
+    return body;
+  }
+}

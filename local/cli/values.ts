@@ -1,0 +1,74 @@
+/** Reads the values of options and operands. What is wrong is told with the name of the option and the rule. */
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { isUserId, USER_ID_RULE } from '../../lambdas/protocol/names.ts';
+
+/** `name`: of the option or operand, as it is typed. */
+export function checked<T>(
+  name: string,
+  value: unknown,
+  holds: (value: unknown) => value is T,
+  rule: string,
+): T {
+  if (holds(value)) return value;
+  throw new Error(
+    value === undefined ? `${name} is missing` : `${name} is ${JSON.stringify(value)}, expected ${rule}`,
+  );
+}
+
+export function optional<T>(
+  name: string,
+  value: unknown,
+  holds: (value: unknown) => value is T,
+  rule: string,
+): T | undefined {
+  return value === undefined ? undefined : checked(name, value, holds, rule);
+}
+
+/** At least one, each once. */
+export function usersOf(operands: string[]): string[] {
+  if (operands.length === 0) throw new Error('user is missing');
+  return [...new Set(operands.map((user) => checked('user', user, isUserId, USER_ID_RULE)))];
+}
+
+export interface Bounds {
+  min: number;
+  max: number;
+}
+
+export function integer(name: string, value: string | undefined, bounds: Bounds): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number >= bounds.min && number <= bounds.max) return number;
+  throw new Error(`${name} is "${value}", expected an integer from ${bounds.min} to ${bounds.max}`);
+}
+
+export function url(name: string, value: string | undefined, scheme: 'ws' | 'http'): URL {
+  const expected = `${scheme}://… or ${scheme}s://…`;
+  if (value === undefined) throw new Error(`${name} is missing, expected ${expected}`);
+  const parsed = URL.canParse(value) ? new URL(value) : undefined;
+  if (parsed && [`${scheme}:`, `${scheme}s:`].includes(parsed.protocol)) return parsed;
+  throw new Error(`${name} is "${value}", expected ${expected}`);
+}
+
+/** `value`: JSON, `@` and the name of a file that holds it, or `-` for standard input. */
+export async function jsonValue(name: string, value: string): Promise<unknown> {
+  const written = await contentOf(name, value);
+  try {
+    return JSON.parse(written);
+  } catch (cause) {
+    const example = `expected JSON, such as '{"text":"hello"}' or '"hello"'`;
+    const found = written === value ? value : `${value}, which holds no JSON`;
+    throw new Error(`${name} is ${found}, ${example}`, { cause });
+  }
+}
+
+async function contentOf(name: string, value: string): Promise<string> {
+  if (value === '-') return await text(process.stdin);
+  if (!value.startsWith('@')) return value;
+  try {
+    return await readFile(value.slice(1), 'utf8');
+  } catch (cause) {
+    throw new Error(`${name} is ${value}, which cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,41 @@
+/** What the command line says of itself, and of what it cannot do. The commands at work are in test/e2e/local. */
+import { expect, it } from 'vitest';
+import type { Command } from '../../../local/cli/command.ts';
+import { COMMANDS } from '../../../local/cli/commands.ts';
+import { runCommand } from '../../../local/cli/dispatch.ts';
+import { helpOf } from '../../../local/cli/help.ts';
+
+it.each(Object.entries(COMMANDS))('of %s tells every option and does nothing', (name, command: Command) => {
+  const help = helpOf(name, command);
+  for (const option of [...Object.keys(command.options), 'help']) expect(help).toContain(`--${option}`);
+  expect(help.split('\n').filter((line) => line.length > 120)).toEqual([]);
+});
+
+it.each([
+  ['an unknown command', ['dance', 'alice'], 'unknown command "dance", expected start, demo, token'],
+  ['a command of every object', ['constructor'], 'unknown command "constructor"'],
+  ['no user', ['token'], 'user is missing'],
+  ['a wrong user', ['token', 'a\nb'], 'expected 1 to 256 bytes of text without control characters'],
+  ['a wrong device', ['listen', 'alice', '--device', 'a b'], '--device is "a b", expected 1 to 128'],
+  ['a wrong ack mode', ['listen', 'alice', '--ack', 'no'], '--ack is "no", expected auto or client'],
+  ['one token for two', ['listen', 'a', 'b', '--token', 't'], '--token is for one user'],
+  ['no type', ['send', 'alice'], '--type is missing'],
+  ['a bad type', ['send', 'alice', '--type', 'not a type'], '--type is "not a type"'],
+  [
+    'a wrong retention',
+    ['send', 'alice', '--type', 't', '--retention', '1h'],
+    '--retention is "1h", expected',
+  ],
+  ['data that is not JSON', ['send', 'alice', '--type', 't', '--data', '{'], '--data is {'],
+  ['no such file', ['send', 'alice', '--type', 't', '--data', '@/nope'], '--data is @/nope, which cannot be'],
+  ['a bad option', ['send', 'alice', '--typ', 't'], "Unknown option '--typ'; see herald send --help"],
+  ['a wrong limit', ['history', 'alice', '--limit', '0'], '--limit is "0", expected an integer from 1 to'],
+  ['no outputs', ['presence', 'alice', '--outputs', '/nope'], '--outputs /nope cannot be read'],
+  ['a stack of no outputs', ['presence', 'alice', '--stack', 'X'], '--stack is for --outputs'],
+  ['a bad URL', ['send', 'alice', '--type', 't', '--url', 'nowhere'], '--url is "nowhere"'],
+  ['nobody there', ['send', 'alice', '--type', 't', '--url', 'http://127.0.0.1:1'], 'cannot be reached'],
+])('answers %s with one line', async (_name, args, line) => {
+  const told = await runCommand(args).catch((error: Error) => error.message);
+  expect(told).toContain(line);
+  expect(told).not.toContain('\n');
+});

@@ -1,4 +1,5 @@
 /** The requests of the commands to a stack's HTTPS API, and what its refusals say. */
+import { userPath } from '../../lambdas/protocol/user-path.ts';
 import { type HttpRequest, send } from './signed-request.ts';
 
 interface ProblemBody {
@@ -36,8 +37,8 @@ export async function request({ method, base, path, query = {}, body }: Call): P
 }
 
 /** The path of what the stack knows of a user. */
-export const userPath = (userId: string, what: 'messages' | 'connections'): string =>
-  `/users/${encodeURIComponent(userId)}/${what}`;
+export const pathOf = (userId: string, what: 'messages' | 'connections'): string =>
+  `/users/${userPath(userId)}/${what}`;
 
 /** Asks for each user in turn and prints: what the stack answered, or with `isJson` unset what `describe` makes of it. */
 export async function printEach<Body>(

@@ -1,7 +1,7 @@
 /** `herald history`: the messages that are kept of a user. */
 import { MAX_HISTORY_LIMIT } from '../../../lambdas/protocol/limits.ts';
 import { defineCommand } from '../command.ts';
-import { printEach, request, userPath } from '../requests.ts';
+import { pathOf, printEach, request } from '../requests.ts';
 import { targetOptions, targetUrl } from '../target.ts';
 import { integer, usersOf } from '../values.ts';
 
@@ -26,8 +26,7 @@ export const history = defineCommand({
       limit: integer('--limit', limit, { min: 1, max: MAX_HISTORY_LIMIT }),
     };
     const base = targetUrl('HttpUrl', target);
-    const ask = (userId: string) =>
-      request({ method: 'GET', base, path: userPath(userId, 'messages'), query });
+    const ask = (userId: string) => request({ method: 'GET', base, path: pathOf(userId, 'messages'), query });
     await printEach(usersOf(operands), ask, json, linesOf);
   },
 });

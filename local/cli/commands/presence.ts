@@ -1,7 +1,7 @@
 /** `herald presence`: which devices of a user are connected, and how far each device has come. */
 import type { Presence } from '../../../lambdas/domain/operate.ts';
 import { defineCommand } from '../command.ts';
-import { printEach, request, userPath } from '../requests.ts';
+import { pathOf, printEach, request } from '../requests.ts';
 import { targetOptions, targetUrl } from '../target.ts';
 import { usersOf } from '../values.ts';
 
@@ -14,7 +14,7 @@ export const presence = defineCommand({
   },
   async run(operands, { json, ...target }) {
     const base = targetUrl('HttpUrl', target);
-    const ask = (userId: string) => request({ method: 'GET', base, path: userPath(userId, 'connections') });
+    const ask = (userId: string) => request({ method: 'GET', base, path: pathOf(userId, 'connections') });
     await printEach(usersOf(operands), ask, json, linesOf);
   },
 });

@@ -1,7 +1,7 @@
 /** `herald revoke`: cuts a user's connections, or one device's. */
 import { isToken, TOKEN_RULE } from '../../../lambdas/protocol/names.ts';
 import { defineCommand } from '../command.ts';
-import { printEach, request, userPath } from '../requests.ts';
+import { pathOf, printEach, request } from '../requests.ts';
 import { targetOptions, targetUrl } from '../target.ts';
 import { optional, usersOf } from '../values.ts';
 
@@ -18,7 +18,7 @@ export const revoke = defineCommand({
     const query = { deviceId: optional('--device', device, isToken, TOKEN_RULE) };
     const base = targetUrl('HttpUrl', target);
     const ask = (userId: string) =>
-      request({ method: 'DELETE', base, path: userPath(userId, 'connections'), query });
+      request({ method: 'DELETE', base, path: pathOf(userId, 'connections'), query });
     await printEach(usersOf(operands), ask, json, (userId, { closed }: { closed: number }) => [
       `${userId}  ${closed} ${closed === 1 ? 'connection' : 'connections'} closed`,
     ]);

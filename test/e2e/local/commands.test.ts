@@ -152,6 +152,13 @@ describe('npm run herald', () => {
     expect(laptop.frames.some(({ event }) => event === 'bye')).toBe(false);
   });
 
+  it('names any user, whatever stands in the id', async () => {
+    const user = `${target.newUser()}/müller?x=%2F#`;
+    await target.publish(user, 1);
+    const { stdout } = await run(['history', user, ...http()]);
+    expect(stdout).toContain(`${user}  #1  `);
+  });
+
   it('finds the stack by what cdk deploy wrote', async () => {
     const user = target.newUser();
     const file = join(folder, 'out.json');
@@ -192,15 +199,10 @@ describe('npm run herald', () => {
 });
 
 describe('npm start', () => {
-  it.each([
-    ['a bad option', ['--prot', '1'], '--prot'],
-    ['a bad port', ['--port', 'x'], '--port'],
-    ['a bad duration', ['--port', '0', '--idle-seconds', '-1'], '--idle-seconds'],
-    ['a data directory that cannot be', ['--port', '0', '--data', '/dev/null/x'], '/dev/null/x'],
-  ])('answers %s with one line and exit 1', async (_name, args, line) => {
-    const { exitCode, stderr } = await run(['start', ...args]);
+  it('answers a data directory that cannot be with one line and exit 1', async () => {
+    const { exitCode, stderr } = await run(['start', '--port', '0', '--data', '/dev/null/x']);
     expect(exitCode).toBe(1);
-    expect(stderr.trim().split('\n')).toEqual([expect.stringContaining(line)]);
+    oneLine(stderr, '/dev/null/x');
   });
 
   it('answers a port in use with one line and exit 1', async () => {

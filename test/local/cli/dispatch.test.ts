@@ -34,6 +34,13 @@ it.each([
   ['a stack of no outputs', ['presence', 'alice', '--stack', 'X'], '--stack is for --outputs'],
   ['a bad URL', ['send', 'alice', '--type', 't', '--url', 'nowhere'], '--url is "nowhere"'],
   ['nobody there', ['send', 'alice', '--type', 't', '--url', 'http://127.0.0.1:1'], 'cannot be reached'],
+  ['a port that is none', ['start', '--port', 'x'], '--port is "x", expected an integer from 0 to 65535'],
+  ['a port too large', ['start', '--port', '65536'], '--port is "65536"'],
+  ['no time', ['start', '--idle-seconds', '0'], '--idle-seconds is "0"'],
+  ['half a second', ['start', '--max-connection-seconds', '1.5'], '--max-connection-seconds is "1.5"'],
+  ['no folder', ['start', '--data', ''], '--data is empty'],
+  ['an operand too many', ['start', 'nonsense'], "Unexpected argument 'nonsense'"],
+  ['an option without its value', ['start', '--port'], '--port'],
 ])('answers %s with one line', async (_name, args, line) => {
   const told = await runCommand(args).catch((error: Error) => error.message);
   expect(told).toContain(line);

@@ -1,8 +1,7 @@
-/** `npm start` as its user sees it: what it prints, how it stops, what it says when it cannot start. */
+/** `npm start` as its user sees it: what it prints, what it keeps, how it stops. What it refuses is in test/local/cli. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -68,7 +67,7 @@ const authorized = (token: string) => ({
   headers: { Authorization: `Bearer ${token}`, 'X-Device-Id': 'phone' },
 });
 
-it.concurrent('prints URLs and tokens that work, and stops on SIGINT with exit code 0', async () => {
+it('prints URLs and tokens that work, and stops on SIGINT with exit code 0', async () => {
   const run = await startUp();
   expect(await run.get('/health')).toEqual({ status: 'ok' });
   const client = await connect(run.wsUrl, authorized(run.alice));
@@ -79,7 +78,7 @@ it.concurrent('prints URLs and tokens that work, and stops on SIGINT with exit c
   expect(await run.ended).toMatchObject({ code: 0, stderr: '\nStopping …\n' });
 });
 
-it.concurrent('has after kill -9 and a restart with --data all that was answered', async () => {
+it('has after kill -9 and a restart with --data all that was answered', async () => {
   const args = ['--data', await newDir()];
   const first = await startUp(args);
   await connect(first.wsUrl, authorized(first.alice));
@@ -96,55 +95,10 @@ it.concurrent('has after kill -9 and a restart with --data all that was answered
   expect((await second.ended).code).toBe(0);
 });
 
-it.concurrent('--quiet keeps the log of the Lambdas to itself', async () => {
+it('--quiet keeps the log of the Lambdas to itself', async () => {
   const run = await startUp(['--quiet']);
   await publish(run.httpUrl, 'first');
   run.child.kill('SIGTERM');
   const { stdout } = await run.ended;
   expect(stdout.trimEnd().endsWith(`}'`)).toBe(true);
-});
-
-it.concurrent('--help prints every option and ends well', async () => {
-  const { code, stdout } = await start(['--help']).ended;
-  expect(code).toBe(0);
-  for (const option of ['--port', '--data', '--idle-seconds', '--max-connection-seconds', '--quiet']) {
-    expect(stdout).toContain(option);
-  }
-});
-
-const ONE_LINE = /^[^\n]+\n$/;
-
-it.concurrent.each([
-  [['--port', 'x'], '--port is "x", expected an integer from 0 to 65535'],
-  [['--port', '65536'], '--port is "65536"'],
-  [['--idle-seconds', '0'], '--idle-seconds is "0"'],
-  [['--max-connection-seconds', '1.5'], '--max-connection-seconds is "1.5"'],
-  [['--data', ''], '--data is empty'],
-  [['--nonsense'], "Unknown option '--nonsense'"],
-  [['nonsense'], 'nonsense'],
-  [['--port'], '--port'],
-])('%j is refused with one line and exit code 1', async (args, message) => {
-  const { code, stdout, stderr } = await start(args).ended;
-  expect([code, stdout]).toEqual([1, '']);
-  expect(stderr).toMatch(ONE_LINE);
-  expect(stderr).toContain(message);
-});
-
-it.concurrent('a port in use is told in one line', async () => {
-  const other = createServer().listen(0, '127.0.0.1');
-  await once(other, 'listening');
-  const { port } = other.address() as { port: number };
-  const { code, stderr } = await start(['--port', String(port)]).ended;
-  other.close();
-  expect(code).toBe(1);
-  expect(stderr).toBe(`Port ${port} is in use: choose another with --port, or --port 0 for any free one\n`);
-});
-
-it.concurrent('a data directory that cannot be is told in one line', async () => {
-  const file = join(await newDir(), 'file');
-  await writeFile(file, '');
-  const { code, stderr } = await start(['--port', '0', '--data', file]).ended;
-  expect(code).toBe(1);
-  expect(stderr).toMatch(ONE_LINE);
-  expect(stderr).toContain(file);
 });

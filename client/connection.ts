@@ -1,8 +1,9 @@
 /** One WebSocket from its token to its end: deadlines for every step, a ping to keep it open, a probe to find out whether it is. */
 import type { ClientFrame } from '../lambdas/protocol/client-frame.ts';
-import type { ByeFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
+import type { ByeFrame, ReadyFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
 import type { World } from './environment.ts';
-import { Timer } from './timer.ts';
+import { ReplayWindow } from './replay-window.ts';
+import { Timer } from './timing.ts';
 import type { Socket } from './types.ts';
 
 export interface Ended {
@@ -18,14 +19,27 @@ export interface Ended {
 
 export interface ConnectionEvents {
   token(): string | Promise<string>;
-  frame(frame: ServerFrame, size: number): void;
-  /** Once, and nothing after it. */
+  /** Frames come one after the other: the next when the promise has resolved. */
+  frame(frame: ServerFrame, size: number): Promise<void>;
+  /** Comes once, and nothing after it. */
   ended(ended: Ended): void;
 }
 
 const OPEN = 1;
 
 export class Connection {
+  /** What the server said when the connection began. */
+  ready: ReadyFrame | undefined;
+  readonly window = new ReplayWindow();
+  /** Runs out when a replay that is under way does not go on. */
+  readonly replayDeadline: Timer;
+  /**
+   * It was opened while another connection was delivering. Then what is known here may be ahead of the
+   * head in its `ready`.
+   */
+  readonly isOverlapping: boolean;
+  /** Another connection was opened to take over: from now on `replaced` is what we asked for. */
+  isRelieved = false;
   readonly #world: World;
   readonly #events: ConnectionEvents;
   #isOpen = false;
@@ -37,10 +51,13 @@ export class Connection {
   /** For the step being waited for, or the answer to a probe. */
   readonly #deadline: Timer;
   readonly #tick: Timer;
+  #turn: Promise<void> = Promise.resolve();
 
-  constructor(world: World, url: string, events: ConnectionEvents) {
+  constructor(world: World, url: string, isOverlapping: boolean, events: ConnectionEvents) {
+    this.isOverlapping = isOverlapping;
     this.#world = world;
     this.#events = events;
+    this.replayDeadline = new Timer(world);
     this.#deadline = new Timer(world);
     this.#tick = new Timer(world);
     void this.#open(url);
@@ -59,7 +76,7 @@ export class Connection {
     if (!this.#deadline.isSet) this.#expect('no pong', this.#world.timing.probeTimeoutMs);
   }
 
-  /** Closes it, if need be for a reason of our own. */
+  /** Closes it and says so: what follows is decided by who listens. */
   end(ended: Ended): void {
     if (this.#isEnded) return;
     this.close();
@@ -69,6 +86,7 @@ export class Connection {
   /** Closes it and tells nobody. */
   close(): void {
     this.#isEnded = true;
+    this.replayDeadline.cancel();
     this.#deadline.cancel();
     this.#tick.cancel();
     if (this.#socket) closeQuietly(this.#socket);
@@ -115,7 +133,11 @@ export class Connection {
     if (frame === undefined) return;
     this.#deadline.cancel();
     if (frame.event === 'bye') this.end({ message: frame.message, bye: frame });
-    else this.#events.frame(frame, String(data).length);
+    else this.#enqueue(frame, String(data).length);
+  }
+
+  #enqueue(frame: ServerFrame, size: number): void {
+    this.#turn = this.#turn.then(() => this.#events.frame(frame, size)).catch(() => this.#fail('bad frame'));
   }
 
   #expect(failure: string, ms = this.#world.timing.connectTimeoutMs): void {

@@ -1,28 +1,23 @@
-/** Hands the messages to their consumers, one at a time: the next comes when all have finished with this one. */
+/** Hands the messages of all channels to their consumers, one at a time: the next comes when all consumers have finished. */
+import type { Channel } from './channel.ts';
 import type { World } from './environment.ts';
-import type { Inbox } from './inbox.ts';
-import { jitter } from './timer.ts';
+import { jitter } from './timing.ts';
 import { HeraldError, type Message } from './types.ts';
 
 export type Consumer = (message: Message) => unknown;
 
-export interface DispatcherEvents {
-  finished(): void;
-  error(error: HeraldError): void;
-}
-
 export class Dispatcher {
   readonly #world: World;
-  readonly #inbox: () => Inbox;
-  readonly #events: DispatcherEvents;
+  readonly #channels: ReadonlyMap<string, Channel>;
+  readonly #error: (error: HeraldError) => void;
   readonly #consumers = new Set<Consumer>();
   #running: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor(world: World, inbox: () => Inbox, events: DispatcherEvents) {
+  constructor(world: World, channels: ReadonlyMap<string, Channel>, error: (error: HeraldError) => void) {
     this.#world = world;
-    this.#inbox = inbox;
-    this.#events = events;
+    this.#channels = channels;
+    this.#error = error;
   }
 
   /** Returns how to leave. */
@@ -43,23 +38,22 @@ export class Dispatcher {
     await this.#running;
   }
 
-  #next(): Message | undefined {
-    return this.#isStopped || this.#consumers.size === 0 ? undefined : this.#inbox().next();
+  /** A channel that has a message, as long as there is somebody to hand it to. */
+  #next(): Channel | undefined {
+    if (this.#isStopped || this.#consumers.size === 0) return undefined;
+    return [...this.#channels.values()].find((channel) => channel.next());
   }
 
   async #run(): Promise<void> {
-    for (let message = this.#next(); message; message = this.#next()) {
-      const current = message;
-      const inbox = this.#inbox();
-      const hands = [...this.#consumers].map((consumer) => this.#hand(consumer, current));
-      if (!(await Promise.all(hands)).includes(true)) continue;
-      inbox.finish(current);
-      this.#events.finished();
+    for (let channel = this.#next(); channel; channel = this.#next()) {
+      const message = channel.next() as Message;
+      const hands = [...this.#consumers].map((consumer) => this.#hand(consumer, message));
+      if ((await Promise.all(hands)).includes(true)) channel.finish(message);
     }
     this.#running = undefined;
   }
 
-  /** True when the consumer has finished with the message or failed for good; false when it, or we, left it failing. */
+  /** True: the consumer has finished with the message or failed for good. False: it, or the client, left while it failed. */
   async #hand(consumer: Consumer, message: Message): Promise<boolean> {
     const { handlerTries } = this.#world.timing;
     for (let attempt = 0; ; attempt++) {
@@ -69,7 +63,7 @@ export class Dispatcher {
       } catch (error) {
         if (attempt + 1 >= handlerTries) {
           const text = `seq ${message.seq} passed over`;
-          this.#events.error(new HeraldError('handler', text, error, message));
+          this.#error(new HeraldError('handler', text, error, message));
           return true;
         }
       }

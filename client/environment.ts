@@ -18,7 +18,7 @@ export interface Environment {
   /** Undefined: the platform lacks it. */
   locks: Locks | undefined;
   /** Undefined: the platform lacks it. */
-  openChannel: ((name: string) => Channel) | undefined;
+  openBroadcast: ((name: string) => Broadcast) | undefined;
 }
 
 /** The environment and the times to go by: what every part is given. */
@@ -32,7 +32,7 @@ export interface Locks {
 }
 
 /** What of a BroadcastChannel is used. */
-export interface Channel {
+export interface Broadcast {
   onmessage: ((event: { data: unknown }) => void) | null;
   postMessage(data: unknown): void;
   close(): void;
@@ -40,7 +40,7 @@ export interface Channel {
 
 interface Page {
   WebSocket?: SocketConstructor;
-  BroadcastChannel?: new (name: string) => Channel;
+  BroadcastChannel?: new (name: string) => Broadcast;
   navigator?: { locks?: Locks };
   document?: object;
   addEventListener?(name: string, listener: () => void): void;
@@ -71,6 +71,6 @@ export function platform({ WebSocket }: Pick<Options, 'WebSocket'>): Environment
     report: (error) => console.error(error),
     hasTabs: page.document !== undefined,
     locks: page.navigator?.locks,
-    openChannel: BroadcastChannel && ((name) => new BroadcastChannel(name)),
+    openBroadcast: BroadcastChannel && ((name) => new BroadcastChannel(name)),
   };
 }

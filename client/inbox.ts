@@ -1,11 +1,13 @@
 /**
- * The ordering core: takes what arrives in any order and any number of times, and yields each message once, in seq order. Pure: it
- * knows no time and no network.
+ * The ordering core: takes messages in any order and any number of times, and yields each once, in seq
+ * order. Pure: it knows no time and no network.
  *
  *   finished ≤ settled ≤ known
  *
- * All through `finished` is done with, all through `settled` needs no waiting for, `known` is the newest seq known to exist. Between
- * finished and settled messages queue for their handler; after settled there is a gap, and what came early waits.
+ * - `finished`: the handlers are done with every message up to this seq.
+ * - `settled`: nothing up to this seq is missing. What lies between `finished` and `settled` queues.
+ * - `known`: the newest seq known to exist. Between `settled` and `known` there is at least one gap;
+ *   messages that arrived early wait behind it.
  */
 import type { ClientMessage, Ready, ReplayFrame } from '../lambdas/protocol/frames.ts';
 import type { Message, Position } from './types.ts';
@@ -13,14 +15,17 @@ import type { Message, Position } from './types.ts';
 interface Held {
   message: Message;
   size: number;
-  /** Counts the numberings: a message of an earlier one is surfaced still, and moves no position. */
+  /**
+   * Increases when the numbering begins anew. Messages of an older era are still handed to the app but
+   * no longer move the position.
+   */
   era: number;
 }
 
-/** How a connection begins: the server's head, and its cursor of this device. */
+/** How a connection begins: the channel's head, and how far the server says this device has come. */
 export type Start = Pick<Ready, 'epoch' | 'head' | 'cursor'>;
 
-/** One replay frame: it settles everything after `from` and up to `through`. */
+/** One replay frame. `from` is an exclusive bound, `through` an inclusive one: every seq between is accounted for. */
 export type Replayed = Pick<ReplayFrame, 'messages' | 'through' | 'more'> & { from: number; size: number };
 
 export class Inbox {
@@ -42,17 +47,17 @@ export class Inbox {
     return this.#settled;
   }
 
-  /** Something is known to exist that is neither here nor settled. */
+  /** A seq is known to exist that has neither arrived nor been settled. */
   get isLacking(): boolean {
     return this.#settled < this.#known;
   }
 
-  /** No room for another replay window: the handlers have to catch up first. */
+  /** There is no room for another replay window: the handlers have to catch up first. */
   get isFull(): boolean {
     return this.#queueSize * 2 > this.#maxSize;
   }
 
-  /** How far all is finished with. Undefined before the first start. */
+  /** How far all messages are finished with. Undefined before the first start. */
   get finished(): Position | undefined {
     if (this.#epoch === undefined) return undefined;
     const first = this.#queue.find(({ era }) => era === this.#era);
@@ -60,9 +65,12 @@ export class Inbox {
   }
 
   /**
-   * A connection has begun. What is known here counts, then what is `kept` from an earlier run, then the server's cursor.
-   * Returns the position that was given up when the numbering is another: another epoch, or a head that went back, which it
-   * cannot seem to unless another connection was delivering meanwhile (`overlapping`).
+   * A connection has begun. Where the inbox stands, in order of precedence: where it stood before, the
+   * position `kept` by an earlier run, the server's cursor.
+   * Returns the position that was given up when the numbering began anew. Two signs tell:
+   * - the epoch changed;
+   * - the head lies before our position. (Not if `overlapping`: another connection was delivering while
+   *   this one opened, so we may be ahead of the head that this one was told.)
    */
   start(
     { epoch, cursor, head }: Start,
@@ -78,7 +86,7 @@ export class Inbox {
     return continues ? undefined : before;
   }
 
-  /** A live message. Half of the room is kept for a replay: beyond, it is forgotten and asked for later. */
+  /** A live message. Half of the room is kept for replays: beyond it the message is dropped and asked for later. */
   add(message: ClientMessage, size: number): void {
     this.#known = Math.max(this.#known, message.seq);
     if (this.#size * 2 >= this.#maxSize) return;
@@ -86,7 +94,7 @@ export class Inbox {
     this.#settle(this.#settled);
   }
 
-  /** Without room nothing of it is taken, and nothing of what follows it settles. */
+  /** Without room the whole frame is dropped: nothing of it settles. */
   addReplay({ from, messages, through, more, size }: Replayed): void {
     this.#known = Math.max(this.#known, more ? through + 1 : through);
     if (this.#size >= this.#maxSize) this.#forgetEarly();
@@ -95,12 +103,12 @@ export class Inbox {
     this.#settle(from <= this.#settled ? through : this.#settled);
   }
 
-  /** The server says how far the channel goes. */
+  /** The server says how far the channel reaches. */
   addHead(head: number): void {
     this.#known = Math.max(this.#known, head);
   }
 
-  /** The next message to surface; it stays the next until it is {@link finish}ed. */
+  /** The next message to hand out; it stays the next until it is {@link finish}ed. */
   next(): Message | undefined {
     return this.#queue[0]?.message;
   }
@@ -116,7 +124,7 @@ export class Inbox {
     return this.#queueSize + this.#earlySize;
   }
 
-  /** Fields we do not know are left out. */
+  /** Keeps the fields that we know. */
   #hold({ seq, id, type, data, sentAt }: ClientMessage, size: number): void {
     if (seq <= this.#settled || this.#early.has(seq)) return;
     this.#early.set(seq, { message: { seq, id, type, data, sentAt }, size, era: this.#era });
@@ -141,13 +149,13 @@ export class Inbox {
     return true;
   }
 
-  /** What of the old numbering is here can be had nowhere else any more: it is surfaced before anything new. */
+  /** Messages of the old numbering can be had nowhere else any more: hands them out before anything new, gaps or not. */
   #beginAnew(): void {
     for (const seq of this.#earlySeqs()) this.#release(seq);
     this.#era += 1;
   }
 
-  /** For a replay that brings what comes before them, and then them again. */
+  /** Makes room for a replay: it brings the messages before the early ones, and then those again. */
   #forgetEarly(): void {
     this.#early.clear();
     this.#earlySize = 0;

@@ -1,6 +1,6 @@
 /** `herald/client`: receives every message of this device once and in order, for browsers and Node. */
+import { Client } from './client.ts';
 import { platform } from './environment.ts';
-import { Session } from './session.ts';
 import type { AnyTypes, Herald, Options } from './types.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { AnyTypes, Herald, Options } from './types.ts';
  * `connect<typeof messageTypes>(…)`. Throws a TypeError for options that cannot be.
  */
 export const connect = <Types = AnyTypes>(url: string, options: Options): Herald<Types> =>
-  new Session(url, options, platform(options)) as unknown as Herald<Types>;
+  new Client(url, options, platform(options)) as unknown as Herald<Types>;
 
 export type { Timing } from './timing.ts';
 export type {

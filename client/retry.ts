@@ -1,7 +1,7 @@
 /** Decides what follows a lost connection: another, when, and with which token, or none any more. */
 import type { Ended } from './connection.ts';
 import type { World } from './environment.ts';
-import { jitter, Timer } from './timer.ts';
+import { jitter, Timer } from './timing.ts';
 import { type CloseReason, HeraldError, type Status, type TokenSource } from './types.ts';
 
 export interface RetryEvents {

@@ -1,16 +1,24 @@
-/** Keeps how far we have come: first in the storage, then at the server, so that what was surfaced once is not again. */
+/**
+ * Keeps how far a channel has come: first in the storage, then at the server. In that order a crash in
+ * between costs an ack, which is sent again, and never a message that was surfaced once.
+ */
 import type { World } from './environment.ts';
-import { savePosition } from './storage.ts';
-import { Timer } from './timer.ts';
-import type { KeyValueStorage, Position } from './types.ts';
+import { Timer } from './timing.ts';
+import type { Position } from './types.ts';
+
+export interface Keepers {
+  /** Puts the position into the storage. `isAnew`: whatever is there is of another numbering. */
+  save(position: Position, isAnew: boolean): Promise<void>;
+  /** Acknowledges it at the server. False: there is no connection to send it on. */
+  ack(position: Position): boolean;
+}
 
 export class Settler {
   readonly #world: World;
-  readonly #storage: KeyValueStorage;
-  /** False: there is no connection to send it on. */
-  readonly #send: (position: Position) => boolean;
+  readonly #keepers: Keepers;
   readonly #timer: Timer;
-  #key = '';
+  /** Only a tab that has had a connection keeps the device's position. */
+  #hasBegun = false;
   #position: Position | undefined;
   #saved: Position | undefined;
   #acked = 0;
@@ -18,18 +26,17 @@ export class Settler {
   /** Resolves when all that was noted is in the storage. */
   saving: Promise<void> | undefined;
 
-  constructor(world: World, storage: KeyValueStorage, send: (position: Position) => boolean) {
+  constructor(world: World, keepers: Keepers) {
     this.#world = world;
+    this.#keepers = keepers;
     this.#timer = new Timer(world);
-    this.#storage = storage;
-    this.#send = send;
   }
 
-  /** A connection has begun: the server's cursor is all it remembers of our acks. `anew`: forget what is in the storage. */
-  begin(key: string, position: Position, serverCursor: number, anew: boolean): void {
-    this.#key = key;
+  /** A connection has begun. Its `serverCursor` is all that the server remembers of our acks. */
+  begin(position: Position, serverCursor: number, isAnew: boolean): void {
+    this.#hasBegun = true;
     this.#acked = serverCursor;
-    this.#isAnew ||= anew;
+    this.#isAnew ||= isAnew;
     this.note(position);
     this.#schedule();
   }
@@ -37,17 +44,25 @@ export class Settler {
   /** All through this position is finished. */
   note(position: Position): void {
     const { epoch, seq } = this.#position ?? {};
-    if (this.#key === '' || (epoch === position.epoch && seq === position.seq)) return;
+    if (!this.#hasBegun || (epoch === position.epoch && seq === position.seq)) return;
     this.#position = position;
     this.saving ??= this.#save();
   }
 
-  /** What comes while a slow storage writes is written together. */
+  /** Acknowledges now what is in the storage. */
+  ack(): void {
+    this.#timer.cancel();
+    const position = this.#saved;
+    if (position && position.seq > this.#acked && this.#keepers.ack(position)) this.#acked = position.seq;
+  }
+
+  /** Positions that come while a slow storage writes are written together. */
   async #save(): Promise<void> {
     while (this.#position && this.#saved !== this.#position) {
       const position = this.#position;
-      await savePosition(this.#storage, this.#key, position, this.#isAnew);
+      const isAnew = this.#isAnew;
       this.#isAnew = false;
+      await this.#keepers.save(position, isAnew);
       this.#saved = position;
       this.#schedule();
     }
@@ -59,12 +74,5 @@ export class Settler {
     const { ackBatch, ackDelayMs } = this.#world.timing;
     if (due >= ackBatch) this.ack();
     else if (due > 0 && !this.#timer.isSet) this.#timer.set(ackDelayMs, () => this.ack());
-  }
-
-  /** Acknowledges now what is in the storage. */
-  ack(): void {
-    this.#timer.cancel();
-    const position = this.#saved;
-    if (position && position.seq > this.#acked && this.#send(position)) this.#acked = position.seq;
   }
 }

@@ -2,8 +2,8 @@
 import type { Environment } from './environment.ts';
 import { HeraldError, type KeyValueStorage, type Position } from './types.ts';
 
-/** A storage that does not fail but tells. Without one, or with a broken one, the server's cursor is what remembers. */
-export function mended(
+/** A storage that tells of its failures and does not fail. Without a working one, the server's cursor is what remembers. */
+export function guarded(
   storage: KeyValueStorage | undefined,
   tell: (error: HeraldError) => void,
 ): KeyValueStorage {

@@ -1,20 +1,30 @@
-/** Every duration and bound the client goes by, with the reasons for its values. */
+/** Every duration and bound the client goes by, with the reasons for its values, and the timers that run on them. */
+import type { World } from './environment.ts';
 
 export interface Timing {
   /** How long a missing seq may be on its way before it is asked for; doubles while asking brings nothing. */
   gapMs: number;
-  /** An ack is sent after this time or this many messages. */
+  /** An ack is sent after this time or after `ackBatch` messages, whichever comes first. */
   ackDelayMs: number;
   ackBatch: number;
   /** API Gateway closes after 10 minutes without a frame. */
   pingEveryMs: number;
-  /** How often the clock is looked at. Three times as late: the computer slept. Browsers slow hidden pages to one look a minute. */
+  /**
+   * Interval of the liveness check. If a check comes more than three intervals late the machine slept,
+   * so the connection is probed. (Browsers throttle hidden tabs to once a minute, below this bound.)
+   */
   tickMs: number;
   /** A connection that answers a ping with nothing for this long is dead. */
   probeTimeoutMs: number;
-  /** For each of: the token, the handshake (API Gateway gives it 29 s), the `ready` frame, the next frame of a replay. */
+  /**
+   * Deadline for each of: the token, the handshake (API Gateway gives it 29 s), the `ready` frame, the
+   * next frame of a replay.
+   */
   connectTimeoutMs: number;
-  /** The bounds of the waits between tries of anything. A connection that outlives the longest proves that the server is well. */
+  /**
+   * Bounds of the back-off between attempts of anything. A connection that outlives `backoffCapMs`
+   * proves that the server is well.
+   */
   backoffBaseMs: number;
   backoffCapMs: number;
   /** API Gateway closes every connection after two hours: at this age, or up to 7 % later, it is replaced. */
@@ -44,3 +54,34 @@ export const DEFAULT_TIMING: Timing = {
   closeTimeoutMs: 1000,
   maxBuffered: 1024 * 1024,
 };
+
+/** One action to happen later, at most: setting the timer again replaces the action. */
+export class Timer {
+  readonly #world: World;
+  #cancel: (() => void) | undefined;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  get isSet(): boolean {
+    return this.#cancel !== undefined;
+  }
+
+  set(ms: number, action: () => void): void {
+    this.cancel();
+    this.#cancel = this.#world.after(ms, () => {
+      this.#cancel = undefined;
+      action();
+    });
+  }
+
+  cancel(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+}
+
+/** Back-off with full jitter: anywhere from 0 up to a bound that doubles with every attempt. */
+export const jitter = ({ random, timing }: World, attempt: number): number =>
+  random() * Math.min(timing.backoffCapMs, timing.backoffBaseMs * 2 ** attempt);

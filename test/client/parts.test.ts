@@ -1,29 +1,16 @@
 /** What the parts promise each other and no whole client shows. */
 import { expect, it } from 'vitest';
-import type { Connection } from '../../client/connection.ts';
-import { Line } from '../../client/line.ts';
+import { ReplayWindow } from '../../client/replay-window.ts';
 import { loadPosition, savePosition } from '../../client/storage.ts';
-import type { Timer } from '../../client/timer.ts';
 import { MapStorage } from './world.ts';
 
-const frame = (through: number) => ({
-  event: 'replay' as const,
-  channel: 'user:alice',
-  epoch: 'one',
-  messages: [],
-  after: through - 1,
-  through,
-  expired: 0,
-  more: true,
-});
-
 it('a window is sixteen frames', () => {
-  const line = new Line({} as Connection, false, {} as Timer);
-  line.begin(0);
-  for (let through = 1; through <= 15; through++) line.receive(frame(through));
-  expect(line.isReplaying).toBe(true);
-  line.receive(frame(16));
-  expect(line.isReplaying).toBe(false);
+  const window = new ReplayWindow();
+  window.open(0);
+  for (let through = 1; through <= 15; through++) window.receive({ through, more: true });
+  expect(window.isOpen).toBe(true);
+  window.receive({ through: 16, more: true });
+  expect(window.isOpen).toBe(false);
 });
 
 it('a stored position never goes back, unless the numbering begins anew', async () => {

@@ -1,7 +1,7 @@
 /** A browser in virtual time: its storage, its tabs and a page that can be shown, and a server to connect to. */
 import { onTestFinished } from 'vitest';
-import type { Channel, Environment, Locks } from '../../client/environment.ts';
-import { Session } from '../../client/session.ts';
+import { Client } from '../../client/client.ts';
+import type { Broadcast, Environment, Locks } from '../../client/environment.ts';
 import type { HeraldError, KeyValueStorage, Message, Options, Socket, Status } from '../../client/types.ts';
 import { Server } from './server.ts';
 import { seeded, VirtualTime } from './virtual-time.ts';
@@ -11,7 +11,7 @@ export const tokenOf = (userId: string): string => `e30.${btoa(JSON.stringify({ 
 
 /** What a tab's application saw. */
 export interface Tab {
-  session: Session;
+  session: Client;
   seen: number[];
   statuses: Status[];
   errors: HeraldError[];
@@ -32,7 +32,7 @@ export class World {
   readonly server = new Server(this.time);
   readonly random: () => number;
   readonly storage = new MapStorage();
-  readonly #channels = new Set<FakeChannel>();
+  readonly #broadcasts = new Set<FakeBroadcast>();
   readonly #locks = new Map<string, { held: (() => void) | undefined; queue: (() => void)[] }>();
   readonly #tabs: Tab[] = [];
 
@@ -69,10 +69,10 @@ export class World {
       report: () => {},
       hasTabs: false,
       locks: this.#lockManager(releases, () => isDead),
-      openChannel: (name) => this.#openChannel(name, () => isDead),
+      openBroadcast: (name) => this.#openBroadcast(name, () => isDead),
       ...over,
     };
-    const session = new Session(
+    const session = new Client(
       'wss://herald.test/prod',
       { token: () => tokenOf('alice'), deviceId: 'laptop', storage: this.storage, ...options },
       env,
@@ -114,16 +114,16 @@ export class World {
     for (let one = 0; one < count; one++) this.server.publish(undefined, origin);
   }
 
-  #openChannel(name: string, isDead: () => boolean): Channel {
-    const channel = new FakeChannel(name, (data) => {
-      for (const other of this.#channels) {
+  #openBroadcast(name: string, isDead: () => boolean): Broadcast {
+    const channel = new FakeBroadcast(name, (data) => {
+      for (const other of this.#broadcasts) {
         if (other === channel || other.name !== name || isDead()) continue;
         const copy = structuredClone(data);
-        this.time.after(1, () => this.#channels.has(other) && other.onmessage?.({ data: copy }));
+        this.time.after(1, () => this.#broadcasts.has(other) && other.onmessage?.({ data: copy }));
       }
     });
-    this.#channels.add(channel);
-    channel.onclose = () => this.#channels.delete(channel);
+    this.#broadcasts.add(channel);
+    channel.onclose = () => this.#broadcasts.delete(channel);
     return channel;
   }
 
@@ -165,7 +165,7 @@ export class World {
   }
 }
 
-class FakeChannel implements Channel {
+class FakeBroadcast implements Broadcast {
   readonly name: string;
   readonly #post: (data: unknown) => void;
   onmessage: ((event: { data: unknown }) => void) | null = null;

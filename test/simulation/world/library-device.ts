@@ -1,6 +1,7 @@
 /** A device that runs our client library, on a WebSocket, a clock and a storage of this world. */
+
+import { Client } from '../../../client/client.ts';
 import type { Environment } from '../../../client/environment.ts';
-import { Session } from '../../../client/session.ts';
 import type { Message } from '../../../client/types.ts';
 import { type Device, type DeviceSpec, PING_MS, type Position, type Storage } from './device.ts';
 import { LibrarySocket } from './library-socket.ts';
@@ -13,7 +14,7 @@ const LONG_MS = 24 * 3_600_000;
 
 /** One run of the program. */
 interface Run {
-  session: Session;
+  session: Client;
   /** No timer fires and no frame arrives any more. */
   isDead: boolean;
   sockets: LibrarySocket[];
@@ -93,7 +94,7 @@ export class LibraryDevice implements Device {
       storage: this.#storage,
       timing: { pingEveryMs: PING_MS, tickMs: 60_000 },
     };
-    run.session = new Session('wss://gateway.simulated/stage', options, this.#environment(run as Run));
+    run.session = new Client('wss://gateway.simulated/stage', options, this.#environment(run as Run));
     run.session.on('message', (message) => this.#take(run as Run, message));
     run.session.on('status', (status) => {
       this.#world.trace(`${spec.userId}/${spec.deviceId} is ${JSON.stringify(status)}`);
@@ -129,7 +130,7 @@ export class LibraryDevice implements Device {
       report: failed,
       hasTabs: false,
       locks: undefined,
-      openChannel: undefined,
+      openBroadcast: undefined,
     };
   }
 

@@ -354,8 +354,8 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the client does not ask for what is missing',
-    file: client('receiver'),
-    find: 'if (!this.#events.sync(after)) return;',
+    file: client('gaps'),
+    find: 'if (!this.#sync(after)) return;',
     replace: 'if (after >= 0) return;',
   },
   {
@@ -372,7 +372,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the client does not look at the epoch of a frame',
-    file: client('link'),
+    file: client('connection-manager'),
     find: "if ('epoch' in frame && frame.epoch !== ready.epoch)",
     replace: "if ('epoch' in frame && frame.epoch === '')",
   },

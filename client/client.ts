@@ -1,16 +1,15 @@
-/** Puts the parts together: a link or another tab delivers, the receiver orders, the dispatcher hands out, the settler keeps the position. */
+/** Puts the parts together: a connection or another tab delivers, a channel orders, the dispatcher hands out. */
+import { Channel } from './channel.ts';
+import { ConnectionManager } from './connection-manager.ts';
+import type { Delivery, Started } from './delivery.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment, World } from './environment.ts';
 import { type Ending, iterate } from './iterator.ts';
-import { Link } from './link.ts';
-import { Receiver, type Started } from './receiver.ts';
 import { tokenOf } from './retry.ts';
-import { Settler } from './settler.ts';
-import { loadDeviceId, loadPosition, mended, randomId } from './storage.ts';
-import { Tabs, type Word } from './tabs.ts';
-import { Timer } from './timer.ts';
-import { DEFAULT_TIMING } from './timing.ts';
+import { guarded, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
+import { type TabMessage, Tabs } from './tabs.ts';
+import { DEFAULT_TIMING, Timer } from './timing.ts';
 import {
   type AnyTypes,
   type CloseReason,
@@ -33,21 +32,21 @@ type Name = keyof Events;
 const subjectOf = (token: string): string =>
   JSON.parse(atob((token.split('.')[1] as string).replace(/[-_]/g, (sign) => (sign < '0' ? '+' : '/')))).sub;
 
-export class Session implements Herald {
+export class Client implements Herald {
   readonly #world: World;
   readonly #url: string;
   readonly #options: Options;
   readonly #storage: KeyValueStorage;
   readonly #emitter: Emitter;
-  readonly #receiver: Receiver;
   readonly #dispatcher: Dispatcher;
-  readonly #settler: Settler;
+  /** By name. The user's own is the first, and so far the only one. */
+  readonly #channels = new Map<string, Channel>();
   readonly #ended: Promise<Ending>;
   #end: (ending: Ending) => void = () => {};
   #status: Status = { state: 'connecting' };
   #deviceId = '';
   /** Set in the tab that has the connection. */
-  #link: Link | undefined;
+  #manager: ConnectionManager | undefined;
   #tabs: Tabs | undefined;
   #closing: Promise<void> | undefined;
   #unwatch: () => void = () => {};
@@ -64,19 +63,8 @@ export class Session implements Herald {
       this.#end = resolve;
     });
     const error = (problem: HeraldError) => this.#emitter.emit('error', problem);
-    this.#storage = mended(storage, error);
-    this.#receiver = new Receiver(world, {
-      sync: (after) => this.#sync(after),
-      progressed: () => this.#progressed(),
-      expired: (event) => this.#emitter.emit('expired', event),
-      reset: (event) => this.#emitter.emit('reset', event),
-    });
-    const finished = () => {
-      this.#keep();
-      this.#receiver.update();
-    };
-    this.#dispatcher = new Dispatcher(world, () => this.#receiver.inbox, { finished, error });
-    this.#settler = new Settler(world, this.#storage, (position) => this.#link?.ack(position) ?? false);
+    this.#storage = guarded(storage, error);
+    this.#dispatcher = new Dispatcher(world, this.#channels, error);
     signal?.addEventListener('abort', () => void this.close());
     if (signal?.aborted) void this.close();
     else void this.#start();
@@ -97,7 +85,7 @@ export class Session implements Herald {
   }
 
   get cursor(): Position | undefined {
-    return this.#receiver.inbox.finished;
+    return this.#own?.finished;
   }
 
   close(): Promise<void> {
@@ -105,96 +93,115 @@ export class Session implements Herald {
     return this.#closing;
   }
 
+  /** The user's own channel. Undefined before the first connection. */
+  get #own(): Channel | undefined {
+    const [own] = this.#channels.values();
+    return own;
+  }
+
   async #start(): Promise<void> {
-    const { hasTabs, locks, openChannel } = this.#world;
+    const { hasTabs, locks, openBroadcast } = this.#world;
     const deviceId = this.#options.deviceId ?? (await loadDeviceId(this.#storage, this.#world));
     if (this.#closing) return;
     this.#deviceId = deviceId;
-    this.#unwatch = this.#world.onWake(() => this.#link?.wake());
-    if (!hasTabs || this.#options.tabs === false) return this.#lead(deviceId);
+    this.#unwatch = this.#world.onWake(() => this.#manager?.wake());
+    if (!hasTabs || this.#options.tabs === false) return this.#connect(deviceId);
     // Tabs that cannot agree on one connection must not displace each other's.
     const user = await tokenOf(this.#options.token)
       .then(subjectOf)
       .catch(() => {});
     if (this.#closing) return;
-    if (!locks || !openChannel || !user) {
-      return this.#lead(`${deviceId.slice(0, 100)}.${randomId(this.#world)}`);
+    if (!locks || !openBroadcast || !user) {
+      return this.#connect(`${deviceId.slice(0, 100)}.${randomId(this.#world)}`);
     }
     const name = this.#key(user);
-    const lead = () => this.#lead(deviceId);
-    this.#tabs = new Tabs(openChannel(name), locks, name, lead, (word) => this.#hear(word));
+    this.#tabs = new Tabs(openBroadcast(name), locks, name, {
+      becomeLeader: () => this.#connect(deviceId),
+      onTabMessage: (message) => this.#onTabMessage(message),
+    });
   }
 
   #key(owner: string): string {
     return `herald:${this.#url}:${this.#deviceId}:${owner}`;
   }
 
-  #lead(deviceId: string): void {
+  #connect(deviceId: string): void {
     const url = new URL(this.#url);
     url.searchParams.set('deviceId', deviceId);
     url.searchParams.set('ack', 'client');
-    this.#link = new Link(this.#world, url.href, this.#options.token, {
+    this.#manager = new ConnectionManager(this.#world, url.href, this.#options.token, {
       status: (status) => this.#changeStatus(status),
       error: (error) => this.#emitter.emit('error', error),
-      start: (start) => this.#begin(start),
+      begin: (start) => this.#begin(start),
       deliver: (delivery) => {
         this.#tabs?.say(delivery);
-        this.#receiver.take(delivery);
+        this.#deliver(delivery);
       },
-      settled: () => this.#receiver.inbox.settled,
-      idle: () => this.#receiver.update(),
+      settled: () => this.#own?.settled ?? 0,
+      idle: () => this.#own?.update(),
     });
-    this.#link.start();
+    this.#manager.start();
   }
 
   async #begin(start: Started): Promise<boolean> {
-    const key = this.#key(start.channel);
-    const kept =
-      this.#receiver.channel === start.channel ? undefined : await loadPosition(this.#storage, key);
+    const isKnown = this.#channels.has(start.channel);
+    const kept = isKnown ? undefined : await loadPosition(this.#storage, this.#key(start.channel));
     if (this.#closing) return false;
-    const isAnew = this.#receiver.start(start, kept);
-    const { finished } = this.#receiver.inbox;
-    if (finished) this.#settler.begin(key, finished, start.cursor, isAnew);
+    const isAnew = this.#channel(start.channel).begin(start, kept);
     this.#introduce(start);
     return isAnew;
   }
 
+  /** Another user's channel replaces the one before: what was for that user is not for this one. */
+  #channel(name: string): Channel {
+    const known = this.#channels.get(name);
+    if (known) return known;
+    this.#own?.stop();
+    this.#channels.clear();
+    const channel = new Channel(name, this.#world, {
+      sync: (_, after) => this.#sync(after),
+      ack: (of, position) => this.#manager?.ack(of, position) ?? false,
+      save: (of, position, isAnew) => savePosition(this.#storage, this.#key(of), position, isAnew),
+      progressed: () => this.#dispatcher.wake(),
+      expired: (event) => this.#emitter.emit('expired', event),
+      reset: (event) => this.#emitter.emit('reset', event),
+    });
+    this.#channels.set(name, channel);
+    return channel;
+  }
+
+  /** A tab that was not told yet where its channel begins cannot take what belongs to it. */
+  #deliver(delivery: Delivery): void {
+    if (delivery.event === 'ready') this.#channel(delivery.channel).take(delivery);
+    else if (delivery.event === 'pong') this.#own?.take(delivery);
+    else this.#channels.get(delivery.channel)?.take(delivery);
+  }
+
   #sync(after: number): boolean {
-    if (this.#link) return this.#link.sync(after);
+    if (this.#manager) return this.#manager.sync(after);
     this.#tabs?.say({ event: 'sync', after });
     return true;
   }
 
-  #progressed(): void {
-    this.#dispatcher.wake();
-    this.#keep();
-  }
-
-  /** The leader's position is the device's. */
-  #keep(): void {
-    const { finished } = this.#receiver.inbox;
-    if (this.#link && finished) this.#settler.note(finished);
-  }
-
-  /** The leader hears what the others want, and they what it delivers. */
-  #hear(word: Word): void {
+  /** The leader hears what the other tabs want, and they hear what it delivers. */
+  #onTabMessage(message: TabMessage): void {
     if (this.#closing) return;
-    const { settled } = this.#receiver.inbox;
-    if (word.event === 'hello') {
-      if (this.#link) this.#introduce({ head: settled, isOverlapping: true });
-    } else if (word.event === 'sync') this.#link?.sync(Math.min(word.after, settled));
-    else if (this.#link) return;
-    else if (word.event !== 'status') this.#receiver.take(word);
-    else if (word.status.state !== 'closed' || word.status.reason !== 'client')
-      this.#changeStatus(word.status);
+    const settled = this.#own?.settled ?? 0;
+    if (message.event === 'hello') {
+      if (this.#manager) this.#introduce({ head: settled, isOverlapping: true });
+    } else if (message.event === 'sync') this.#manager?.sync(Math.min(message.after, settled));
+    else if (this.#manager) return;
+    else if (message.event !== 'status') this.#deliver(message);
+    else if (message.status.state !== 'closed' || message.status.reason !== 'client')
+      this.#changeStatus(message.status);
   }
 
   /** The other tabs begin where the device stands, unless they have come further. */
   #introduce({ head, isOverlapping }: Pick<Started, 'head' | 'isOverlapping'>): void {
-    const { inbox, channel } = this.#receiver;
-    if (channel && inbox.finished) {
-      const { epoch, seq } = inbox.finished;
-      this.#tabs?.say({ event: 'ready', channel, epoch, cursor: seq, head, isOverlapping });
+    const own = this.#own;
+    if (own?.finished) {
+      const { epoch, seq } = own.finished;
+      this.#tabs?.say({ event: 'ready', channel: own.name, epoch, cursor: seq, head, isOverlapping });
     }
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
@@ -208,16 +215,16 @@ export class Session implements Herald {
 
   #setStatus(status: Status): void {
     this.#status = status;
-    if (this.#link) this.#tabs?.say({ event: 'status', status });
+    if (this.#manager) this.#tabs?.say({ event: 'status', status });
     this.#emitter.emit('status', status);
   }
 
   async #close(reason: CloseReason, message: string): Promise<void> {
     this.#unwatch();
-    this.#receiver.stop();
+    this.#own?.stop();
     await this.#finishHandlers();
-    this.#settler.ack();
-    this.#link?.stop();
+    this.#own?.ack();
+    this.#manager?.stop();
     this.#setStatus({ state: 'closed', reason, message });
     this.#tabs?.leave();
     const error = reason === 'client' ? undefined : new HeraldError('closed', `${reason}: ${message}`);
@@ -225,11 +232,11 @@ export class Session implements Herald {
     this.#end({ error });
   }
 
-  /** A handler that takes too long, or itself waits for us, is not waited for: its message comes again after a restart. */
+  /** A handler that takes too long, or itself waits for `close()`, is not waited for: its message comes again after a restart. */
   async #finishHandlers(): Promise<void> {
     const patience = new Timer(this.#world);
     const enough = new Promise<void>((resolve) => patience.set(this.#world.timing.closeTimeoutMs, resolve));
-    const finished = this.#dispatcher.stop().then(() => this.#settler.saving);
+    const finished = this.#dispatcher.stop().then(() => this.#own?.saving);
     await Promise.race([finished, enough]);
     patience.cancel();
   }

@@ -270,8 +270,9 @@ describe('a lost connection', () => {
   });
 
   it('comes back after token_expired with another token, and not with the same', async () => {
+    let issued = 0;
     for (const [token, state] of [
-      [() => `jwt-${Math.random()}`, 'live'],
+      [() => `jwt-${++issued}`, 'live'],
       ['jwt', 'closed'],
     ] as const) {
       const world = aWorld();

@@ -5,12 +5,12 @@ import { expect } from 'vitest';
 
 export const ROOT = join(import.meta.dirname, '../..');
 
-export const PAGES: string[] = [
-  'README.md',
-  ...readdirSync(join(ROOT, 'docs'))
+/** The documents of the root and those of `docs/`. */
+export const PAGES: string[] = ['', 'docs/'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder))
     .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-];
+    .map((name) => folder + name),
+);
 
 export const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8').replaceAll('\r\n', '\n');
 

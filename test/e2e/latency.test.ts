@@ -1,4 +1,7 @@
-/** How long it takes: what is promised is that everything arrives; how fast, the report says. */
+/**
+ * A measurement, with no bound of its own: the report of `npm run e2e` prints the times. What can
+ * fail is that something does not arrive at all, which each wait below says when its deadline is over.
+ */
 import { expect, it } from 'vitest';
 import { range, Target } from './target.ts';
 
@@ -15,7 +18,7 @@ declare module 'vitest' {
   }
 }
 
-it('a message arrives while its publisher still watches', async ({ task }) => {
+it('each message arrives by itself: how long from publish to receive', async ({ task }) => {
   const user = target.newUser();
   const device = await target.device(user, 'phone');
   const times: number[] = [];
@@ -28,10 +31,9 @@ it('a message arrives while its publisher still watches', async ({ task }) => {
     times.push(await arrived);
   }
   task.meta.measuredMs = { 'publish → receive': times };
-  expect(times).toHaveLength(MESSAGES);
 }, 60_000);
 
-it('a device that comes back has caught up within its first seconds', async ({ task }) => {
+it('a device that comes back catches up: how long from connect to the last message', async ({ task }) => {
   const user = target.newUser();
   await (await target.device(user, 'phone')).close();
   const times: number[] = [];

@@ -185,7 +185,7 @@ export const localSettings = ({ wsUrl, httpUrl }: SpawnedStack, jwtSecret: strin
   functionName: 'notify',
   endpointUrl: httpUrl,
   maxConnectionsPerUser: 10,
-  backlog: 10_000,
+  backlog: 1000,
 });
 
 export const range = (from: number, to: number): number[] =>

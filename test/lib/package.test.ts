@@ -115,7 +115,7 @@ function publish(bundle: string, message: object): string {
 
 it('holds what was built, and none of our sources', () => {
   const files = readdirSync(installed, { recursive: true, encoding: 'utf8' });
-  expect(readdirSync(installed).sort()).toEqual(['README.md', 'dist', 'package.json']);
+  expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
   expect(files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'))).toEqual([]);
 });
 

@@ -109,6 +109,16 @@ export class Faults {
 
 export const cellOf = (port: Port, kind: string): string => `${port}|${kind}`;
 
+/** Few chances to strike in a run: drawn four times as often. */
+const OFTEN = [
+  'dead but accepting',
+  'lost $disconnect',
+  'late $disconnect',
+  'duplicate',
+  'paused',
+  'malformed frame',
+];
+
 /** Some kinds not at all, others from rarely to often, so that some runs are calm and others hell. */
 export function drawRates(random: Random): Map<string, number> {
   const rates = new Map<string, number>();
@@ -122,7 +132,7 @@ export function drawRates(random: Random): Map<string, number> {
   }
   // Races need somebody who is slow.
   if (!calm && random.chance(0.3)) rates.set('slow', 0.25);
-  for (const kind of ['dead but accepting', 'lost $disconnect', 'late $disconnect', 'duplicate', 'paused']) {
+  for (const kind of OFTEN) {
     rates.set(kind, Math.min(0.5, (rates.get(kind) ?? 0) * 4));
   }
   return rates;

@@ -1,12 +1,14 @@
 /**
- * `npm run simulate -- [--seeds 1000] [--from 1] [--zoo]` runs many seeds; `--seed 42 [--trace]` runs one, and shrinks it if it
- * fails. Exits with 1 when a guarantee is broken or a mutant survives.
+ * `npm run simulate -- [--seeds 1000] [--from 1]` runs many seeds; `--seed 42 [--trace]` runs one, and shrinks it if it fails;
+ * `--zoo [--record]` searches for a seed for each mutant, and keeps those it finds. Exits with 1 when a guarantee is broken or a
+ * mutant survives.
  */
 import { parseArgs } from 'node:util';
 import { runMany } from './many.ts';
 import { faultTable, shrunkStory, summary } from './report.ts';
 import { runSeed } from './run.ts';
 import { shrink } from './shrink.ts';
+import { recordSeeds } from './zoo/seeds.ts';
 import { runZoo, ZOO_SEEDS } from './zoo/zoo.ts';
 
 const { values } = parseArgs({
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     zoo: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
   },
 });
 
@@ -52,19 +55,25 @@ async function many(from: number, seeds: number): Promise<boolean> {
   return tally.violations.length === 0;
 }
 
+/** From the first seed on, so that it says how soon a mutant is caught by one that nobody chose. */
 async function zoo(): Promise<boolean> {
-  const catches = await runZoo(ZOO_SEEDS, undefined, ({ mutant, seed, guarantee }) => {
-    const fate = seed === undefined ? 'SURVIVED' : `caught by seed ${seed}: ${guarantee}`;
-    console.log(`  ${mutant.name.padEnd(62)} ${fate}`);
+  const catches = await runZoo({
+    recordedFirst: false,
+    onCatch: ({ mutant, seed, guarantee }) => {
+      const fate = seed === undefined ? 'SURVIVED' : `caught by seed ${seed}: ${guarantee}`;
+      console.log(`  ${mutant.name.padEnd(62)} ${fate}`);
+    },
   });
   const caught = catches.filter(({ seed }) => seed !== undefined).length;
   console.log(`${caught} of ${catches.length} mutants caught within ${ZOO_SEEDS} seeds each`);
+  if (values.record) recordSeeds(catches);
   return caught === catches.length;
 }
 
-const holds =
-  values.seed === undefined
-    ? await many(Number(values.from), Number(values.seeds))
-    : await one(Number(values.seed));
-const zooHolds = values.zoo ? await zoo() : true;
-process.exitCode = holds && zooHolds ? 0 : 1;
+async function chosen(): Promise<boolean> {
+  if (values.zoo) return await zoo();
+  if (values.seed !== undefined) return await one(Number(values.seed));
+  return await many(Number(values.from), Number(values.seeds));
+}
+
+process.exitCode = (await chosen()) ? 0 : 1;

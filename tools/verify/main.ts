@@ -70,6 +70,9 @@ async function verify(settings: TargetSettings): Promise<void> {
   const vitest = await startVitest('test', [], {
     root: ROOT,
     watch: false,
+    // The repository's own configuration divides all the tests into projects.
+    config: false,
+    pool: 'forks',
     // One after the other: what is measured must not wait for another test.
     fileParallelism: false,
     include: ['test/e2e/*.test.ts'],

@@ -1,32 +1,52 @@
-/** Loads one module mutated. Imported before anything else of ours, in a process of its own. */
+/**
+ * Loads the whole program once for each mutant, in one process: a copy of each module of ours under
+ * a URL that names the mutant, and the text of one of them replaced.
+ */
 import { registerHooks } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { runSeed } from '../run.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
+import { mutated } from './mutated.ts';
 
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const ROOT = new URL('../../..', import.meta.url).href;
+const PARAMETER = 'mutant';
 
-/** Returns how to make sure that the mutation took place. */
-export function loadMutated(mutant: Mutant): () => void {
-  const target = pathToFileURL(`${ROOT}${mutant.file}`).href;
-  let isDone = false;
-  registerHooks({
-    load(url, context, nextLoad) {
-      const loaded = nextLoad(url, context);
-      if (url !== target) return loaded;
-      isDone = true;
-      return { ...loaded, source: mutated(mutant, String(loaded.source)) };
-    },
-  });
-  return () => {
-    if (!isDone) throw new Error(`${mutant.name}: ${mutant.file} was never loaded`);
-  };
+type Run = typeof runSeed;
+
+const loaded = new Set<string>();
+
+registerHooks({
+  /** What a copy imports of ours is of the same copy. */
+  resolve(specifier, context, nextResolve) {
+    const resolved = nextResolve(specifier, context);
+    const mutant = mutantOf(context.parentURL);
+    if (mutant === null || !isOurs(resolved.url)) return resolved;
+    return { ...resolved, url: urlOf(resolved.url, mutant) };
+  },
+  load(url, context, nextLoad) {
+    const module = nextLoad(url, context);
+    const mutant = mutantOf(url);
+    if (mutant === null || !new URL(url).pathname.endsWith(`/${mutantNamed(mutant).file}`)) return module;
+    loaded.add(mutant);
+    return { ...module, source: mutated(mutantNamed(mutant), String(module.source)) };
+  },
+});
+
+const isOurs = (url: string): boolean => url.startsWith(ROOT) && !url.includes('/node_modules/');
+
+const mutantOf = (url: string | undefined): string | null =>
+  url?.startsWith(ROOT) ? new URL(url).searchParams.get(PARAMETER) : null;
+
+function urlOf(module: string, mutant: string): string {
+  const url = new URL(module);
+  url.searchParams.set(PARAMETER, mutant);
+  return url.href;
 }
 
-/** Throws unless the text to replace stands there exactly once. */
-export function mutated({ name, file, find, replace }: Mutant, source: string): string {
-  const times = source.split(find).length - 1;
-  if (times !== 1) throw new Error(`${name}: its text stands ${times} times in ${file}`);
-  return source.replace(find, () => replace);
+/** `runSeed` in a world where the mutation took place. */
+export async function loadMutated({ name, file }: Mutant): Promise<Run> {
+  const module: { runSeed: Run } = await import(urlOf(new URL('../run.ts', import.meta.url).href, name));
+  if (!loaded.has(name)) throw new Error(`${name}: ${file} was never loaded`);
+  return module.runSeed;
 }
 
 export function mutantNamed(name: string): Mutant {

@@ -1,34 +1,69 @@
-/** Runs the mutants, each in a process of its own, as many at once as there are processors. */
-import { execFile } from 'node:child_process';
+/** Hunts the mutants in as many processes as there are processors; a process takes one mutant after the other. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { mapConcurrently } from '../../../lambdas/domain/concurrency.ts';
+import type { Hunt, Prey } from './hunter.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
+import { type RecordedSeeds, readSeeds } from './seeds.ts';
 
-/** Within so many seeds each mutant is caught. */
+/** Each mutant is caught within so many seeds. */
 export const ZOO_SEEDS = 500;
-const MAX_OUTPUT_BYTES = 1_000_000;
 
-export interface Catch {
+export interface Catch extends Prey {
   mutant: Mutant;
-  /** Undefined: it survived. */
-  seed: number | undefined;
-  guarantee: string | undefined;
+  /** The seed that caught the mutant when the seeds were last recorded. */
+  recorded: number | undefined;
 }
 
-const runMutant = fileURLToPath(new URL('run-mutant.ts', import.meta.url));
-const execute = promisify(execFile);
+export interface Options {
+  /** Whether a mutant's recorded seed is tried before all others. */
+  recordedFirst: boolean;
+  /** Told of each mutant as its hunt ends. */
+  onCatch?: (one: Catch) => void;
+}
 
-export const runZoo = (
-  seeds = ZOO_SEEDS,
-  mutants = MUTANTS,
-  caught: (one: Catch) => void = () => {},
-): Promise<Catch[]> =>
-  mapConcurrently(mutants, availableParallelism(), async (mutant) => {
-    const options = { maxBuffer: MAX_OUTPUT_BYTES };
-    const { stdout } = await execute(process.execPath, [runMutant, mutant.name, String(seeds)], options);
-    const result: Catch = { mutant, ...JSON.parse(stdout) };
-    caught(result);
-    return result;
+/** In the order of the mutants. */
+export async function runZoo({ recordedFirst, onCatch = () => {} }: Options): Promise<Catch[]> {
+  const recorded = readSeeds();
+  const catches = new Map<Mutant, Catch>();
+  const left = MUTANTS.values();
+  const work = async () => {
+    const hunter = startHunter();
+    try {
+      for (const mutant of left) {
+        const seeds = seedsFor(mutant, recordedFirst ? recorded : {});
+        const prey = await ask(hunter, { mutant: mutant.name, seeds });
+        const one: Catch = { mutant, recorded: recorded[mutant.name], ...prey };
+        catches.set(mutant, one);
+        onCatch(one);
+      }
+    } finally {
+      hunter.kill();
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  return MUTANTS.flatMap((mutant) => catches.get(mutant) ?? []);
+}
+
+function seedsFor({ name }: Mutant, recorded: RecordedSeeds): number[] {
+  const first = recorded[name];
+  const all = Array.from({ length: ZOO_SEEDS }, (_none, index) => index + 1);
+  return first === undefined ? all : [first, ...all.filter((seed) => seed !== first)];
+}
+
+const startHunter = (): ChildProcess => fork(new URL('hunter.ts', import.meta.url), { execArgv: [] });
+
+async function ask(hunter: ChildProcess, hunt: Hunt): Promise<Prey> {
+  const ended = new AbortController();
+  const death = once(hunter, 'exit', { signal: ended.signal }).then(([code]) => {
+    throw new Error(`${hunt.mutant}: the process that hunts it ended with ${code}`);
   });
+  const answer = once(hunter, 'message', { signal: ended.signal }).then(([prey]) => prey as Prey);
+  hunter.send(hunt);
+  try {
+    return await Promise.race([answer, death]);
+  } finally {
+    ended.abort();
+    await Promise.allSettled([answer, death]);
+  }
+}

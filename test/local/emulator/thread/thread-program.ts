@@ -1,4 +1,5 @@
 /** A program for the thread of the Lambdas that does what the name of the run says. */
+import { randomUUID } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import type { Asked, Told } from '../../../../local/emulator/thread/runtime.ts';
 
@@ -7,7 +8,7 @@ const tell = (message: Told): void => parentPort?.postMessage(message);
 if (process.env.LOADING === 'exits') process.exit(0);
 if (process.env.LOADING === 'throws') throw new Error('it does not load');
 
-const started = Date.now() + Math.random();
+const started = randomUUID();
 
 parentPort?.on('message', ({ run, name, event }: Asked) => {
   switch (name) {

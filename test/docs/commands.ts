@@ -48,7 +48,7 @@ export interface Run {
   prints(pattern: RegExp, count?: number): Promise<string[]>;
 }
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 45_000;
 
 export function start(program: string, args: string[], env: Record<string, string> = {}, cwd = ROOT): Run {
   const child = spawn(program, args, { cwd, env: { ...process.env, ...env } });

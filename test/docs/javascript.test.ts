@@ -83,7 +83,7 @@ describe('the client without a library', () => {
 
 async function untilConnected(user: string): Promise<void> {
   await expect
-    .poll(async () => (await fetch(`${stack.httpUrl}/users/${user}/connections`)).json(), { timeout: 15_000 })
+    .poll(async () => (await fetch(`${stack.httpUrl}/users/${user}/connections`)).json(), { timeout: 45_000 })
     .toMatchObject({ connections: [expect.anything()] });
 }
 
@@ -124,7 +124,7 @@ it('an event on the bus is published', async () => {
   const { code, stderr } = await run('bus.js', block(BUS), '', stack.aws).ended;
   expect([code, stderr]).toEqual([0, '']);
   await expect
-    .poll(() => stack.messages('alice'), { timeout: 15_000 })
+    .poll(() => stack.messages('alice'), { timeout: 45_000 })
     .toMatchObject([{ id: 'order-1-shipped', type: 'order.shipped', data: { orderId: 1 } }]);
 });
 

@@ -13,7 +13,7 @@ const replays = (client: Client) =>
 
 /** Presence shows a cursor once it has moved. */
 async function cursorReaches(user: string, deviceId: string, cursor: number): Promise<void> {
-  for (const deadline = Date.now() + 10_000; ; ) {
+  for (const deadline = Date.now() + 45_000; ; ) {
     const { body } = await target.request<{ devices: { deviceId: string; cursor: number }[] }>(
       'GET',
       `/users/${userPath(user)}/connections`,

@@ -15,7 +15,7 @@ it('wscat connects, listens and acknowledges', async () => {
   let output = '';
   const prints = (text: string) =>
     new Promise<void>((resolve, reject) => {
-      const deadline = setTimeout(() => reject(new Error(`never printed ${text}: ${output}`)), 10_000);
+      const deadline = setTimeout(() => reject(new Error(`never printed ${text}: ${output}`)), 45_000);
       const look = () => {
         if (!output.includes(text)) return;
         clearTimeout(deadline);

@@ -102,7 +102,7 @@ describe.each(bundles)('$name', ({ name, folder, environment }) => {
     const env = { ...environment, AWS_REGION: 'eu-west-1' };
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
       env,
-      timeout: 15_000,
+      timeout: 60_000,
     });
     expect(stdout).toBe('24 function\n');
   });
@@ -111,7 +111,7 @@ describe.each(bundles)('$name', ({ name, folder, environment }) => {
     const script = `await import(${JSON.stringify(pathToFileURL(file).href)});`;
     const started = run(process.execPath, ['--input-type=module', '-e', script], {
       env: {},
-      timeout: 15_000,
+      timeout: 60_000,
     });
     await expect(started).rejects.toThrow(
       name === 'authorizer' ? 'Set either JWT_SECRET_ARN or JWKS_URL' : 'CONNECTIONS_TABLE is not set',

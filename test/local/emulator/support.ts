@@ -9,7 +9,7 @@ import { createLambdas, type FunctionSettings, type LambdaHandler } from '../../
 import { listen } from '../../../local/emulator/server.ts';
 import { createHttpApi, type HttpApiOptions } from '../../../local/emulator/services/http-api.ts';
 
-export const DEADLINE_MS = 5000;
+export const DEADLINE_MS = 45_000;
 
 /** What the tests look at of an event; each shape is checked whole where it matters. */
 export interface TestEvent {

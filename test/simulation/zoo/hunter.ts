@@ -24,3 +24,5 @@ async function hunt({ mutant, seeds }: Hunt): Promise<Prey> {
 
 // A rejection that nobody handles ends the process, and thereby the hunt, with its stack.
 process.on('message', async (given: Hunt) => process.send?.(await hunt(given)));
+// Who sent it is gone: nobody waits for the end of a hunt under way.
+process.on('disconnect', () => process.exit());

@@ -5,12 +5,13 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { SettingName } from './context-settings.ts';
 import type { HandlerName } from './handlers.ts';
 import type { HeraldStackProps, NamedDomain } from './herald-stack.ts';
 import { checkAuth, checkLimits, checkWarm, DEFAULTS, InvalidSetting } from './settings.ts';
 
 /** One context value, `undefined` where it is not set. */
-export type ReadContext = (name: string) => unknown;
+export type ReadContext = (name: SettingName) => unknown;
 
 export const STACK_NAME = 'stackName';
 
@@ -59,7 +60,7 @@ export function stackName(read: ReadContext): string {
   throw wrong(STACK_NAME, name, 'letters, digits and hyphens, beginning with a letter, at most 128');
 }
 
-function text(read: ReadContext, name: string): string | undefined {
+function text(read: ReadContext, name: SettingName): string | undefined {
   const value = read(name);
   if (value === undefined || value === null) return undefined;
   const written = Array.isArray(value) ? value.join(',') : String(value);
@@ -67,14 +68,14 @@ function text(read: ReadContext, name: string): string | undefined {
   return written;
 }
 
-function number(read: ReadContext, name: string): number | undefined {
+function number(read: ReadContext, name: SettingName): number | undefined {
   const written = text(read, name);
   if (written === undefined) return undefined;
   if (!/^\d+$/.test(written)) throw wrong(name, written, 'an integer');
   return Number(written);
 }
 
-function flag(read: ReadContext, name: string): boolean | undefined {
+function flag(read: ReadContext, name: SettingName): boolean | undefined {
   const written = text(read, name);
   if (written === undefined) return undefined;
   if (written !== 'true' && written !== 'false') throw wrong(name, written, 'true or false');

@@ -1,0 +1,122 @@
+/**
+ * The settings of our own app, each named once. `lib/context.ts` reads no other, and the tables of
+ * `docs/guide.md` and `docs/operations.md` are written from these lines by `npm run docs`.
+ */
+
+export interface SettingLine {
+  /** Several that are set together share a line. */
+  readonly names: readonly string[];
+  /** What holds where the setting is not set, in the words of the documentation. */
+  readonly default: string;
+  readonly what: string;
+  /** What only the operator needs to know: bounds, forms, exceptions. */
+  readonly more?: string;
+}
+
+export const SETTINGS = [
+  {
+    names: ['stackName'],
+    default: '`Herald`',
+    what: 'name of the stack; several live in one account',
+  },
+  {
+    names: ['jwtSecretArn'],
+    default: 'a new secret',
+    what: 'verify HS256 tokens with this secret; its complete ARN',
+    more: 'plain text of at least 32 bytes',
+  },
+  {
+    names: ['jwksUrl'],
+    default: 'none',
+    what: 'instead of a secret: verify RS256 and ES256 tokens with the keys published here; needs `issuer`',
+  },
+  {
+    names: ['issuer', 'audience'],
+    default: 'any',
+    what: 'what `iss` and `aud` of a token must be',
+  },
+  {
+    names: ['allowedOrigins'],
+    default: 'any',
+    what: 'web origins that may connect, separated by commas',
+    more: 'clients that send no `Origin` are no browsers and always may',
+  },
+  {
+    names: ['defaultRetentionSeconds'],
+    default: '604800',
+    what: 'how long messages are kept whose publisher and type say nothing',
+    more: '60 to 31536000',
+  },
+  {
+    names: ['maxConnectionsPerUser'],
+    default: '10',
+    what: 'beyond it the oldest connections are closed',
+    more: '1 to 10000',
+  },
+  {
+    names: ['closedTypes'],
+    default: '`false`',
+    what: 'refuse message types that are not registered',
+    more: 'the types stand in `lambdas/message-types.ts`',
+  },
+  {
+    names: ['stageName'],
+    default: '`prod`',
+    what: 'the last part of the WebSocket URL',
+  },
+  {
+    names: ['throttleRate', 'throttleBurst'],
+    default: '1000, 500',
+    what: 'requests per second of each API, and how many at once on top',
+  },
+  {
+    names: ['webSocketDomain', 'webSocketCertificateArn'],
+    default: "API Gateway's name",
+    what: '[a name of your own](operations.md#custom-domains) for clients',
+  },
+  {
+    names: ['httpDomain', 'httpCertificateArn'],
+    default: "API Gateway's name",
+    what: 'another name for the HTTPS requests',
+  },
+  {
+    names: ['eventBusName'],
+    default: 'a new bus',
+    what: 'an existing bus of the account',
+    more: 'its events of detail type `Notification` are published',
+  },
+  {
+    names: ['encryptionKeyArn'],
+    default: 'keys of AWS',
+    what: 'a KMS key for tables, queues, logs and a new secret; [its policy](operations.md#encryption)',
+  },
+  {
+    names: ['provisionedConcurrency'],
+    default: 'none',
+    what: 'Lambdas kept warm, as in `authorizer=2,notify=1`; paid for by the hour',
+  },
+  {
+    names: ['logRetentionDays'],
+    default: '30',
+    what: "of the Lambdas' and the APIs' logs",
+  },
+  {
+    names: ['alarmTopicArn'],
+    default: 'none',
+    what: 'an SNS topic that hears of every alarm',
+    more: 'without it alarms only show',
+  },
+  {
+    names: ['accountLogRole'],
+    default: '`true`',
+    what: "let the stack set the account's role for API Gateway's logs; `false` where something else does",
+    more: 'one role for the account and Region',
+  },
+  {
+    names: ['removalPolicy'],
+    default: '`retain`',
+    what: 'what becomes of the tables and the secret with the stack: `retain` or `destroy`',
+  },
+] as const satisfies readonly SettingLine[];
+
+export type SettingName = (typeof SETTINGS)[number]['names'][number];

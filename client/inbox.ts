@@ -9,7 +9,7 @@
  * - `known`: the newest seq known to exist. Between `settled` and `known` there is at least one gap;
  *   messages that arrived early wait behind it.
  */
-import type { ClientMessage, Ready, ReplayFrame } from '../lambdas/protocol/frames.ts';
+import type { ClientMessage, ReadyFrame, ReplayFrame } from '../lambdas/protocol/frames.ts';
 import type { Message, Position } from './types.ts';
 
 interface Held {
@@ -23,7 +23,7 @@ interface Held {
 }
 
 /** How a connection begins: the channel's head, and how far the server says this device has come. */
-export type Start = Pick<Ready, 'epoch' | 'head' | 'cursor'>;
+export type Start = Pick<ReadyFrame, 'epoch' | 'head' | 'cursor'>;
 
 /** One replay frame. `from` is an exclusive bound, `through` an inclusive one: every seq between is accounted for. */
 export type Replayed = Pick<ReplayFrame, 'messages' | 'through' | 'more'> & { from: number; size: number };

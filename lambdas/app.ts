@@ -3,16 +3,17 @@ import { randomFillSync } from 'node:crypto';
 import { createGateway } from './adapters/api-gateway/gateway.ts';
 import { createConnectionStore } from './adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from './adapters/dynamodb/device-store.ts';
-import { createMessageLog } from './adapters/dynamodb/message-log.ts';
+import { createLogStore } from './adapters/dynamodb/log-store.ts';
 import { createDynamoDb } from './aws/dynamodb.ts';
 import { createManagementApi } from './aws/management-api.ts';
 import type { App } from './domain/app.ts';
-import { createHeadCache } from './domain/log/head-cache.ts';
+import { createChannelLog } from './domain/log/channel-log.ts';
 import type { Clock, Ids } from './domain/ports.ts';
 import type { MessageTypes } from './domain/publish/message-types.ts';
 import { type Env, readAccess } from './env.ts';
 import { createLogger } from './logger.ts';
 import { uuidv7 } from './uuidv7.ts';
+import { dialectOf } from './wire/dialect.ts';
 
 const clock: Clock = {
   now: Date.now,
@@ -32,9 +33,9 @@ export function createApp(lambda: string, env: Env, types: MessageTypes = {}): A
   return {
     connections: createConnectionStore(dynamodb, tables.connections, clock.now),
     devices: createDeviceStore(dynamodb, tables.devices, clock.now),
-    log: createMessageLog(dynamodb, tables),
-    heads: createHeadCache(),
+    log: createChannelLog({ store: createLogStore(dynamodb, tables), clock, ids, logger }),
     gateway: createGateway(logger, createManagementApi({ readAccess, override })),
+    cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
     clock,
     ids,
     logger,

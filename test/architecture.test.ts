@@ -115,10 +115,35 @@ describe('domain/', () => {
   });
 });
 
+describe('wire/', () => {
+  it('knows the frames and the shape of a replay, nothing else', () => {
+    const allowed = ({ to, typeOnly }: Import) =>
+      isIn(to, 'lambdas/protocol', 'lambdas/wire') || (typeOnly && to === 'lambdas/domain/ports.ts');
+    expect(breaches(filesIn('lambdas/wire'), allowed)).toEqual([]);
+  });
+
+  it('alone builds and parses text of the wire: the domain knows only the `data` of a message', () => {
+    expect(matches(filesIn('lambdas/domain'), /\bJSON\.parse\b/)).toEqual([
+      'lambdas/domain/publish/canonical-json.ts',
+    ]);
+    expect(matches(filesIn('lambdas/domain'), /\bJSON\.stringify\b/).sort()).toEqual([
+      'lambdas/domain/publish/canonical-json.ts',
+      'lambdas/domain/publish/publish.ts',
+    ]);
+  });
+});
+
+describe('the log', () => {
+  it('is what alone calls its store', () => {
+    const others = filesIn('lambdas/domain').filter(({ path }) => !isIn(path, 'lambdas/domain/log'));
+    expect(matches(others, /\bLogStore\b/)).toEqual(['lambdas/domain/ports.ts']);
+  });
+});
+
 describe('adapters/', () => {
   it('know the domain by its ports and types only', () => {
     const allowed = ({ to, typeOnly }: Import, { path }: SourceFile) =>
-      to === 'lambdas/domain/ports.ts' ||
+      ['lambdas/domain/ports.ts', 'lambdas/domain/errors.ts', 'lambdas/wire/dialect.ts'].includes(to) ||
       isIn(to, 'lambdas/protocol', 'lambdas/aws', dirname(path)) ||
       (typeOnly && isIn(to, 'lambdas/domain')) ||
       !to.startsWith('lambdas/');
@@ -127,8 +152,9 @@ describe('adapters/', () => {
 });
 
 describe('handlers/', () => {
-  it('reach AWS, the stores and the gateway only through app.ts', () => {
-    const allowed = ({ to }: Import) => !isIn(to, 'lambdas/aws', 'lambdas/adapters');
+  it('reach AWS, the stores and the gateway only through app.ts, and read the records of a stream', () => {
+    const allowed = ({ to }: Import) =>
+      !isIn(to, 'lambdas/aws', 'lambdas/adapters') || to === 'lambdas/adapters/dynamodb/stream-records.ts';
     expect(breaches(filesIn('lambdas/handlers'), allowed)).toEqual([]);
   });
 

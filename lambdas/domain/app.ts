@@ -1,16 +1,15 @@
 /** Everything a use case may touch: the ports, the operator's settings, the message types. */
-import type { HeadCache } from './log/head-cache.ts';
-import type { Clock, ConnectionStore, DeviceStore, Gateway, Ids, Logger, MessageLog } from './ports.ts';
+import type { ChannelLog } from './log/channel-log.ts';
+import type { Clock, ConnectionStore, CutReplay, DeviceStore, Gateway, Ids, Logger } from './ports.ts';
 import type { MessageTypes } from './publish/message-types.ts';
 import type { Settings } from './settings.ts';
 
 export interface App {
   connections: ConnectionStore;
   devices: DeviceStore;
-  log: MessageLog;
-  /** Of this process. */
-  heads: HeadCache;
+  log: ChannelLog;
   gateway: Gateway;
+  cutReplay: CutReplay;
   clock: Clock;
   ids: Ids;
   logger: Logger;

@@ -1,5 +1,4 @@
-/** Bounded fan-out and jittered waiting. */
-import type { App } from './app.ts';
+/** Bounded fan-out. */
 
 /** Runs `task` on every item, at most `limit` at a time, and returns the results in the items' order. */
 export async function mapConcurrently<Item, Result>(
@@ -48,11 +47,3 @@ export async function* ahead<Item>(items: AsyncIterable<Item>): AsyncGenerator<I
     yield value;
   }
 }
-
-/** Exponential back-off with full jitter: from 0 to `baseMs` doubled per attempt (from 0), at most `capMs`. */
-export const backOff = (
-  { clock, ids }: Pick<App, 'clock' | 'ids'>,
-  attempt: number,
-  baseMs: number,
-  capMs: number,
-): Promise<void> => clock.sleep(ids.random() * Math.min(capMs, baseMs * 2 ** attempt));

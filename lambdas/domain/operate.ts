@@ -1,14 +1,13 @@
 /** What an operator or a service may ask of a user: the history, the presence, and to be cut off. */
-import { encodeReplayed, type JsonText } from '../protocol/frames.ts';
 import type { App } from './app.ts';
-import { userChannel } from './channel.ts';
-import { closeConnection, logged, markForClose } from './connection/close.ts';
-import { readLog } from './log/read.ts';
-import { asError } from './publish/deliver.ts';
+import { closeConnection, markForClose } from './connection/close.ts';
+import { asError } from './errors.ts';
+import { logged } from './log-fields.ts';
+import { type Message, userChannel } from './model.ts';
 
 export interface History {
   /** Oldest first, own messages of every device included. */
-  messages: JsonText[];
+  messages: Message[];
   /** Read on from here. */
   through: number;
   head: number;
@@ -18,11 +17,11 @@ export async function history(app: App, userId: string, after: number, limit: nu
   const channel = userChannel(userId);
   const head = await app.log.head(channel);
   if (head === undefined) return { messages: [], through: 0, head: 0 };
-  const page = await readLog(app, channel, after, head);
+  const page = await app.log.read(channel, after, head);
   const messages = page.messages.slice(0, limit);
   const next = page.messages[limit];
   return {
-    messages: messages.map(encodeReplayed),
+    messages,
     through: next === undefined ? page.through : next.seq - 1,
     head: head.seq,
   };
@@ -45,7 +44,7 @@ export async function presence(app: App, userId: string): Promise<Presence> {
       .filter(({ bye }) => bye === undefined)
       .map(({ connectionId, deviceId = null, connectedAt }) => ({ connectionId, deviceId, connectedAt })),
     devices: devices.map(({ deviceId, cursors, lastSeenAt }) => {
-      const cursor = cursors.get(channel);
+      const cursor = cursors.get(channel.name);
       return { deviceId, cursor: cursor && cursor.epoch === head?.epoch ? cursor.seq : 0, lastSeenAt };
     }),
   };

@@ -1,44 +1,24 @@
 /**
- * What the domain needs of the world. On AWS and on the local stack `store/` and `gateway/` implement it,
- * in the unit tests memory does. All reads of the stores are strongly consistent and drop what has expired;
- * every method rejects with a {@link Busy} when the store is throttled and with any other error when it is unreachable:
- * then the effect may or may not have happened. Instants end in `At` and are epoch milliseconds.
+ * What the domain needs of the world. On AWS and on the local stack `adapters/` implements it,
+ * in the unit tests memory does. All reads of the stores are strongly consistent and drop what has
+ * expired. Every method rejects with a `Busy` when the store is throttled, and with any other error
+ * when the store is unreachable: then the effect may or may not have happened.
  */
 import type { ByeCode } from '../protocol/errors.ts';
-import type { AckMode, JsonText, WireMessage } from '../protocol/frames.ts';
-
-/** The store cannot take more for the moment; the same call may succeed later. */
-export class Busy extends Error {
-  override readonly name = 'Busy';
-}
-
-export interface ConnectionKey {
-  userId: string;
-  connectionId: string;
-}
-
-/** One open, or still opening, WebSocket. */
-export interface Connection extends ConnectionKey {
-  /** Undefined: an anonymous device. */
-  deviceId: string | undefined;
-  ackMode: AckMode;
-  /** It takes over from an older connection of its device, which stays until this one is ready. */
-  handover: boolean;
-  connectedAt: number;
-  /** No frame is posted from this instant on. */
-  tokenExpiresAt: number;
-  /** Callback URL of the API stage that holds the socket. */
-  endpoint: string;
-  /** When the `ready` frame was accepted. Until then nothing else is posted. */
-  readyAt: number | undefined;
-  /** Set: it is being closed for this reason, and gets nothing but its `bye`. */
-  bye: ByeCode | undefined;
-  /** When the row lapses, should nobody delete it. Whole seconds. */
-  expiresAt: number;
-}
+import type { DialectName, JsonText, OutgoingFrame, ReplayFrame } from '../protocol/frames.ts';
+import type {
+  Connection,
+  ConnectionKey,
+  Device,
+  DeviceKey,
+  Head,
+  LastSeen,
+  Message,
+  Position,
+} from './model.ts';
 
 export interface ConnectionStore {
-  /** The request id makes the stream drive the new connection's `ready` and replay. */
+  /** The request id makes the stream reconcile the new connection: `ready`, then its replay. */
   add(connection: Connection, requestId: string): Promise<void>;
   find(key: ConnectionKey): Promise<Connection | undefined>;
   /** All of a user's, however many. */
@@ -49,73 +29,38 @@ export interface ConnectionStore {
   /** Does nothing when the row is gone, like the two below: a closed connection never comes back. */
   markReady(key: ConnectionKey, readyAt: number): Promise<void>;
   /**
-   * The first reason stands. From then on the connection gets nothing but its `bye`. The request id makes the stream say it: in
-   * the same write, since a connection that is marked and never driven would stay open and hear nothing more.
+   * From then on the connection gets nothing but its `bye`; the first reason stands. The request id
+   * makes the stream say it. Mark and request are one write: a connection that is marked and never
+   * reconciled would stay open and hear nothing more.
    */
-  markClosing(key: ConnectionKey, code: ByeCode, requestId?: string): Promise<void>;
+  markClosing(key: ConnectionKey, code: ByeCode, requestId: string): Promise<void>;
   /**
-   * Touches the row, so that the stream drives a replay of the connection, or its `bye`: at least once, some
-   * time after this call. `after`: replay what follows this seq instead of the device's cursor.
+   * Touches the row, so that the stream reconciles the connection: at least once, some time after
+   * this call. `after`: replay what follows this seq instead of the device's cursor.
    */
   requestReconcile(key: ConnectionKey, requestId: string, after?: number): Promise<void>;
 }
 
-/** A position in a channel, within one numbering of it. */
-export interface Cursor {
-  epoch: string;
-  seq: number;
-}
-
-export interface DeviceKey {
-  userId: string;
-  deviceId: string;
-}
-
-export interface Device extends DeviceKey {
-  /** By channel: the last seq it acknowledged. */
-  cursors: ReadonlyMap<string, Cursor>;
-  lastSeenAt: number;
-}
-
-/** When a device was seen, and until when it is remembered. `expiresAt` in whole seconds. */
-export interface LastSeen {
-  lastSeenAt: number;
-  expiresAt: number;
-}
-
 export interface DeviceStore {
-  /** Notes the sighting and returns the device; one unknown or expired begins without cursors. */
-  see(key: DeviceKey, lastSeen: LastSeen): Promise<Device>;
+  /** Keeps when the device was seen and returns it; one unknown or expired begins without cursors. */
+  touch(key: DeviceKey, lastSeen: LastSeen): Promise<Device>;
   find(key: DeviceKey): Promise<Device | undefined>;
   list(userId: string): Promise<Device[]>;
   /**
-   * Moves a cursor forward, atomically, and notes the sighting. Within an epoch it never goes back.
-   * Without `from`: it moves if there is no cursor, or one of another epoch, or one before `to`.
-   * With `from`: it moves only if it stands in `to`'s epoch at or after `from` and before `to`.
-   * `anew`: only if there is no cursor, or one of another epoch.
-   * Returns whether it moved.
+   * Moves a cursor forward, atomically, and keeps when the device was seen. Within an epoch a cursor
+   * never goes back. Returns whether it moved.
    */
-  advance(
-    key: DeviceKey,
-    channel: string,
-    to: Cursor,
-    lastSeen: LastSeen,
-    from?: number | 'anew',
-  ): Promise<boolean>;
+  advance(key: DeviceKey, channel: string, move: CursorMove, lastSeen: LastSeen): Promise<boolean>;
 }
 
-/** The newest seq of a channel; `seq` 0: it holds no message yet. */
-export interface Head extends Cursor {
-  /** When its newest message was appended. */
-  updatedAt: number;
-}
-
-/** A message as it is stored. */
-export interface Message extends WireMessage {
-  data: JsonText;
-  originDeviceId: string | undefined;
-  /** Whole seconds. */
-  expiresAt: number;
+export interface CursorMove {
+  to: Position;
+  /**
+   * - Undefined: it moves if there is no cursor, or one of another epoch, or one before `to`.
+   * - A seq: it moves only if it stands in `to`'s epoch, at or after this seq and before `to`.
+   * - `anew`: it moves only if there is no cursor, or one of another epoch.
+   */
+  from?: number | 'anew';
 }
 
 /** Makes a publish repeatable: the same key with the same payload is the same message. */
@@ -127,36 +72,36 @@ export interface IdempotencyKey {
   expiresAt: number;
 }
 
+export interface AppendRequest {
+  channel: string;
+  /** Where the head must stand. Undefined: there must be none. */
+  expected: Head | undefined;
+  /** Where the head moves. */
+  next: Head;
+  /** Takes `next.seq`, which must be free. */
+  message: Message;
+  /** Must be unused, expired at `now`, or of another epoch. Undefined: the publish cannot be repeated. */
+  idempotency: IdempotencyKey | undefined;
+  now: number;
+}
+
 /** `lost_race`: the head is no longer the expected one, or another append is under way; read it and try again. */
 export type AppendOutcome =
   | { outcome: 'appended' }
   | { outcome: 'lost_race' }
   | { outcome: 'duplicate'; seq: number; samePayload: boolean };
 
-/** A serializable look at some seqs. `in_doubt`: an append of one of them is under way; look again. */
+/** A serializable read of some seqs. `in_doubt`: an append of one of them is under way; look again. */
 export type Proof = { outcome: 'proven'; present: Message[] } | { outcome: 'in_doubt' };
 
-/**
- * A channel's log, in the primitives DynamoDB has. `append.ts` and `read-log.ts` hold the rules that make
- * them safe: nothing else calls them.
- */
-export interface MessageLog {
+/** The channels' logs, in the primitives DynamoDB has. `domain/log/` holds the rules that make them safe. */
+export interface LogStore {
   /** Undefined: the channel does not exist yet. */
   head(channel: string): Promise<Head | undefined>;
   /** Creates an empty channel with this head, or returns the head it has. */
   create(channel: string, head: Head): Promise<Head>;
-  /**
-   * All or nothing: moves the head from `expected` (undefined: none) to `next`, adds the message at `next.seq`,
-   * which must be absent, and keeps the idempotency key, which must be absent, expired at `now`, or of another epoch.
-   */
-  append(
-    channel: string,
-    expected: Head | undefined,
-    next: Head,
-    message: Message,
-    idempotency: IdempotencyKey | undefined,
-    now: number,
-  ): Promise<AppendOutcome>;
+  /** All or nothing. */
+  append(request: AppendRequest): Promise<AppendOutcome>;
   /**
    * One page of the rows with `after` < seq <= `through`, ascending, expired ones included. `through` of the answer: how
    * far the page reaches. Not isolated from appends: a row of one under way may be missing.
@@ -176,12 +121,35 @@ export const MAX_PROOF = 100;
  */
 export type PostOutcome = 'sent' | 'gone' | 'throttled' | 'failed';
 
+/** What the gateway needs to know of a connection. */
+export type Recipient = Pick<Connection, 'connectionId' | 'endpoint' | 'dialect'>;
+
 /** Never rejects: the outcome says it, and a `failed` one is logged where it is known. */
 export interface Gateway {
-  post(connection: Pick<Connection, 'connectionId' | 'endpoint'>, frame: string): Promise<PostOutcome>;
+  /** Writes the frame as the connection's dialect has it. */
+  post(connection: Recipient, frame: OutgoingFrame): Promise<PostOutcome>;
   /** Closes the socket; `sent`: it is closing. */
-  close(connection: Pick<Connection, 'connectionId' | 'endpoint'>): Promise<PostOutcome>;
+  close(connection: Pick<Recipient, 'connectionId' | 'endpoint'>): Promise<PostOutcome>;
 }
+
+/** A part of a channel's log, for one device. */
+export interface ReplayRange {
+  channel: string;
+  epoch: string;
+  /** The newest seq of the channel. */
+  head: number;
+  /** Exclusive lower bound. */
+  after: number;
+  /** Inclusive upper bound. */
+  through: number;
+  /** What is kept of these seqs, ascending. */
+  messages: Message[];
+  /** The device that is replayed to: it is not told of its own messages. Undefined: anonymous. */
+  deviceId: string | undefined;
+}
+
+/** Cuts a range into frames, each as full as the dialect allows; together they account for all of it. */
+export type CutReplay = (dialect: DialectName, range: ReplayRange) => Iterable<ReplayFrame<JsonText>>;
 
 export interface Clock {
   now(): number;
@@ -201,7 +169,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   /**
-   * Adds to metrics; a name ends in its unit when it has one, as in `postMs`. With a message the same line is one of the log, too.
+   * Adds to metrics; a name ends in its unit when it has one, as in `postMs`. With a message the same
+   * line is one of the log, too.
    */
   metrics(values: Record<string, number>, message?: string, fields?: LogFields): void;
 }

@@ -1,7 +1,7 @@
 /** `$connect` authorizer: who connects, from the token alone, and what the other routes are told about it. */
 import { TokenError } from '../auth/verify-token.ts';
 import type { AuthorizerApp } from '../authorizer-app.ts';
-import { type Handshake, parseHandshake } from '../protocol/handshake.ts';
+import { type Handshake, parseHandshake } from '../wire/handshake.ts';
 import type { AuthorizerContext, AuthorizerEvent, AuthorizerResult } from './events.ts';
 
 export const createAuthorizerHandler =

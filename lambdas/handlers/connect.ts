@@ -1,7 +1,6 @@
 /** `$connect`: writes the connection's row while the handshake waits. */
 import type { App } from '../domain/app.ts';
-import { connect } from '../domain/connection/open.ts';
-import { SUBPROTOCOL } from '../protocol/frames.ts';
+import { openConnection } from '../domain/connection/open.ts';
 import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
 
 export const createConnectHandler =
@@ -9,8 +8,9 @@ export const createConnectHandler =
   async ({ requestContext }: WebSocketEvent): Promise<ProxyResult> => {
     const { badRequest, subprotocol } = requestContext.authorizer;
     if (badRequest) return { statusCode: 400, body: badRequest };
-    await connect(app, identify(requestContext));
+    const connection = identify(requestContext);
+    await openConnection(app, connection);
     return subprotocol
-      ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': SUBPROTOCOL } }
+      ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': connection.dialect } }
       : { statusCode: 200 };
   };

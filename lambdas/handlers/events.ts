@@ -4,8 +4,8 @@
  */
 import type { Context } from 'aws-lambda';
 import type { NewConnection } from '../domain/connection/open.ts';
-import { ACK_MODES } from '../protocol/frames.ts';
-import type { HandshakeRequest } from '../protocol/handshake.ts';
+import { ACK_MODES, DEFAULT_DIALECT, DIALECT_NAMES } from '../protocol/frames.ts';
+import type { HandshakeRequest } from '../wire/handshake.ts';
 
 /** What the authorizer tells the other routes. API Gateway turns every value into a string. */
 export interface AuthorizerContext {
@@ -62,11 +62,12 @@ export interface ProxyResult {
 export const identify = ({
   connectionId,
   connectedAt,
-  authorizer: { userId, deviceId, ackMode, handover, tokenExpiresAt },
+  authorizer: { userId, deviceId, ackMode, handover, tokenExpiresAt, subprotocol },
 }: WebSocketEvent['requestContext']): NewConnection => ({
   userId,
   connectionId,
   deviceId,
+  dialect: DIALECT_NAMES.find((name) => name === subprotocol) ?? DEFAULT_DIALECT,
   ackMode: ACK_MODES.find((mode) => mode === ackMode) ?? 'auto',
   handover: handover === '1',
   connectedAt,

@@ -6,6 +6,7 @@ import { RequestError } from '../protocol/errors.ts';
 import { MAX_HISTORY_LIMIT } from '../protocol/limits.ts';
 import { isToken, TOKEN_RULE } from '../protocol/names.ts';
 import { parseUserPath, USER_PATH_RULE } from '../protocol/user-path.ts';
+import { encodeMessage } from '../wire/herald/encode.ts';
 import { type HttpEvent, type HttpResult, json, jsonText, problem, queryOf, refusal } from './http.ts';
 
 const DEFAULT_HISTORY_LIMIT = 100;
@@ -44,7 +45,7 @@ async function answerHistory(app: App, userId: string, event: HttpEvent): Promis
   const after = integer('after', query.after, 0, Number.MAX_SAFE_INTEGER, 0);
   const limit = integer('limit', query.limit, 1, MAX_HISTORY_LIMIT, DEFAULT_HISTORY_LIMIT);
   const { messages, through, head } = await history(app, userId, after, limit);
-  return jsonText(200, `{"messages":[${messages.join(',')}],"through":${through},"head":${head}}`);
+  return jsonText(200, `{"messages":[${messages.map(encodeMessage).join(',')}],"through":${through},"head":${head}}`);
 }
 
 async function answerPresence(app: App, userId: string, event: HttpEvent): Promise<HttpResult> {

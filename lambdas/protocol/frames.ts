@@ -1,25 +1,40 @@
-/** The frames of protocol version 1 and how the server's are encoded. Instants are epoch milliseconds. */
+/**
+ * The server's frames of protocol version 1, as values. Instants are epoch milliseconds.
+ * `wire/` writes them as the dialect of a connection has it.
+ */
 import { BYES, type ByeCode, FRAME_ERRORS, type FrameError, type FrameErrorCode } from './errors.ts';
 
-export const SUBPROTOCOL = 'herald.v1';
+/** How frames are written for one kind of client, by the name of its sub-protocol. */
+export const DIALECT_NAMES = ['herald.v1'] as const;
+export type DialectName = (typeof DIALECT_NAMES)[number];
+
+/** The dialect of a client that offers no sub-protocol. */
+export const DEFAULT_DIALECT: DialectName = 'herald.v1';
 
 /** `auto`: an accepted post settles a message. `client`: only an `ack` frame does. */
 export const ACK_MODES = ['auto', 'client'] as const;
 export type AckMode = (typeof ACK_MODES)[number];
 
-/** A JSON text, kept as it was stored: a message is encoded once, when it is published. */
+/** A JSON text, kept as it was stored: `data` is encoded once, when it is published. */
 export type JsonText = string;
 
-/** What of a stored message a device is told. */
-export interface WireMessage {
+/**
+ * What of a stored message a device is told.
+ * `Data`: a {@link JsonText} on the server, the value a client has parsed.
+ */
+export interface FramedMessage<Data> {
   seq: number;
   id: string;
   type: string;
-  data: JsonText;
+  data: Data;
   sentAt: number;
 }
 
-export interface Ready {
+export type WireMessage = FramedMessage<JsonText>;
+export type ClientMessage = FramedMessage<unknown>;
+
+export interface ReadyFrame {
+  event: 'ready';
   connectionId: string;
   userId: string;
   /** `null`: an anonymous device, live messages only. */
@@ -31,56 +46,23 @@ export interface Ready {
   serverAt: number;
 }
 
-export interface Replay {
+export type MessageFrame<Data = unknown> = { event: 'message'; channel: string } & FramedMessage<Data>;
+
+/** Accounts for every seq in (`after`, `through`]. */
+export interface ReplayFrame<Data = unknown> {
+  event: 'replay';
   channel: string;
   epoch: string;
-  messages: JsonText[];
-  /** This frame settles what follows this seq, */
+  messages: FramedMessage<Data>[];
+  /** Exclusive lower bound. */
   after: number;
-  /** up to and with this one. */
+  /** Inclusive upper bound. */
   through: number;
+  /** How many of these seqs retention has removed. */
   expired: number;
+  /** The head is beyond `through`. */
   more: boolean;
 }
-
-export const encodeReady = (ready: Ready): string => JSON.stringify({ event: 'ready', ...ready });
-
-export const encodePong = (epoch: string, head: number, serverAt: number): string =>
-  JSON.stringify({ event: 'pong', epoch, head, serverAt });
-
-export const encodeError = ({ code, message, ref }: FrameError): string =>
-  JSON.stringify({ event: 'error', code, message, retryable: FRAME_ERRORS[code].retryable, ref });
-
-export const encodeBye = (code: ByeCode): string =>
-  JSON.stringify({ event: 'bye', code, ...BYES[code], retryAfterMs: 0 });
-
-/** The live frame of a message. */
-export const encodeMessage = (channel: string, message: WireMessage): string =>
-  `{"event":"message","channel":${JSON.stringify(channel)},${messageFields(message)}}`;
-
-/** A message as it stands in a replay frame and in the history. */
-export const encodeReplayed = (message: WireMessage): JsonText => `{${messageFields(message)}}`;
-
-export const encodeReplay = ({ channel, epoch, messages, after, through, expired, more }: Replay): string =>
-  `{"event":"replay","channel":${JSON.stringify(channel)},"epoch":${JSON.stringify(epoch)},` +
-  `"messages":[${messages.join(',')}],"after":${after},"through":${through},"expired":${expired},"more":${more}}`;
-
-const messageFields = ({ seq, id, type, data, sentAt }: WireMessage): string =>
-  `"seq":${seq},"id":${JSON.stringify(id)},"type":${JSON.stringify(type)},"data":${data},"sentAt":${sentAt}`;
-
-/** The server's frames as a client parses them. */
-export type ServerFrame = ReadyFrame | MessageFrame | ReplayFrame | PongFrame | ErrorFrame | ByeFrame;
-
-export type ReadyFrame = { event: 'ready' } & Ready;
-
-/** A message as a client sees it: its `data` parsed. */
-export interface ClientMessage extends Omit<WireMessage, 'data'> {
-  data: unknown;
-}
-
-export type MessageFrame = { event: 'message'; channel: string } & ClientMessage;
-
-export type ReplayFrame = { event: 'replay'; messages: ClientMessage[] } & Omit<Replay, 'messages'>;
 
 export interface PongFrame {
   event: 'pong';
@@ -104,3 +86,29 @@ export interface ByeFrame {
   reconnect: boolean;
   retryAfterMs: number;
 }
+
+export type ServerFrame<Data = unknown> =
+  | ReadyFrame
+  | MessageFrame<Data>
+  | ReplayFrame<Data>
+  | PongFrame
+  | ErrorFrame
+  | ByeFrame;
+
+/** A frame as the domain hands it to the gateway. */
+export type OutgoingFrame = ServerFrame<JsonText>;
+
+export const messageFrame = (
+  channel: string,
+  { seq, id, type, data, sentAt }: WireMessage,
+): MessageFrame<JsonText> => ({ event: 'message', channel, seq, id, type, data, sentAt });
+
+export const errorFrame = ({ code, message, ref }: FrameError): ErrorFrame => ({
+  event: 'error',
+  code,
+  message,
+  retryable: FRAME_ERRORS[code].retryable,
+  ...(ref !== undefined && { ref }),
+});
+
+export const byeFrame = (code: ByeCode): ByeFrame => ({ event: 'bye', code, ...BYES[code], retryAfterMs: 0 });

@@ -6,6 +6,16 @@
  */
 export const MAX_FRAME_BYTES = 32 * 1024;
 
+/**
+ * The largest message: its id, type and data as JSON texts, together. What a frame adds around them
+ * (channel, epoch, numbers) takes less than the 1,024 bytes that are left, in every kind of frame.
+ */
+export const MAX_MESSAGE_BYTES = 31 * 1024;
+
+/** Bytes that count towards {@link MAX_MESSAGE_BYTES}. */
+export const messageBytes = ({ id, type, data }: { id: string; type: string; data: string }): number =>
+  utf8Bytes(JSON.stringify(id) + JSON.stringify(type) + data);
+
 /** Replay frames a device may have unacknowledged before the server waits for it. */
 export const REPLAY_WINDOW_FRAMES = 16;
 

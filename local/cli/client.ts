@@ -5,8 +5,8 @@ import type { ClientFrame } from '../../lambdas/protocol/client-frame.ts';
 import {
   type AckMode,
   type ClientMessage,
+  DEFAULT_DIALECT,
   type ServerFrame,
-  SUBPROTOCOL,
 } from '../../lambdas/protocol/frames.ts';
 
 export interface ClientOptions {
@@ -62,7 +62,7 @@ export class Client {
     const target = new URL(url);
     if (ack) target.searchParams.set('ack', ack);
     if (handover) target.searchParams.set('handover', '1');
-    const socket = new WebSocket(target, SUBPROTOCOL, {
+    const socket = new WebSocket(target, DEFAULT_DIALECT, {
       headers: { Authorization: `Bearer ${token}`, ...(deviceId && { 'X-Device-Id': deviceId }) },
       perMessageDeflate: false,
     });

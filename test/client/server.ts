@@ -4,8 +4,8 @@
  */
 
 import type { Socket } from '../../client/types.ts';
-import { parseClientFrame } from '../../lambdas/protocol/client-frame.ts';
 import { BYES, type ByeCode } from '../../lambdas/protocol/errors.ts';
+import { parseClientFrame } from '../../lambdas/wire/herald/parse.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export interface Stored {

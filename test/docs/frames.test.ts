@@ -1,6 +1,7 @@
 /** The JSON of the protocol's page: it parses, is as the schemas say, and the server takes it. */
 import { describe, expect, it } from 'vitest';
-import { type ClientFrame, parseClientFrame } from '../../lambdas/protocol/client-frame.ts';
+import type { ClientFrame } from '../../lambdas/protocol/client-frame.ts';
+import { parseClientFrame } from '../../lambdas/wire/herald/parse.ts';
 import { schemasOf } from '../support/schemas.ts';
 import { block, CLAIMS, read } from './blocks.ts';
 

@@ -27,7 +27,7 @@ const POST_FAULTS = [
 export const FAULTS = {
   ConnectionStore: CALL_FAULTS,
   DeviceStore: CALL_FAULTS,
-  MessageLog: CALL_FAULTS,
+  LogStore: CALL_FAULTS,
   Gateway: POST_FAULTS,
   Lambda: ['slow start', 'clock ahead', 'clock behind', 'invoked twice'],
   Handshake: ['slow', 'slow opening', 'authorizer failed'],
@@ -39,7 +39,7 @@ export const FAULTS = {
 
 export type Port = keyof typeof FAULTS;
 export type FaultOf<Name extends Port> = (typeof FAULTS)[Name][number];
-export type CallPort = 'ConnectionStore' | 'DeviceStore' | 'MessageLog' | 'Gateway';
+export type CallPort = 'ConnectionStore' | 'DeviceStore' | 'LogStore' | 'Gateway';
 export type CallFault = (typeof CALL_FAULTS)[number] | (typeof POST_FAULTS)[number];
 
 export interface Injected {

@@ -1,13 +1,15 @@
 /** Builds what a unit test needs and does not care about. */
 
 import type { App } from '../../lambdas/domain/app.ts';
-import { createHeadCache } from '../../lambdas/domain/log/head-cache.ts';
-import type { Connection, Gateway, Message } from '../../lambdas/domain/ports.ts';
+import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
+import type { Connection, Message } from '../../lambdas/domain/model.ts';
+import type { Clock, Gateway, Ids } from '../../lambdas/domain/ports.ts';
 import type { Invocation } from '../../lambdas/handlers/events.ts';
+import { dialectOf } from '../../lambdas/wire/dialect.ts';
 import { createMemoryConnectionStore } from './memory-connection-store.ts';
 import { createMemoryDeviceStore } from './memory-device-store.ts';
+import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 import { createMemoryLogger, type MemoryLogger } from './memory-logger.ts';
-import { createMemoryMessageLog } from './memory-message-log.ts';
 
 /** The clock of {@link anApp} stands still here. */
 export const NOW = 1_795_939_441_798;
@@ -16,6 +18,7 @@ export const aConnection = (over: Partial<Connection> = {}): Connection => ({
   userId: 'alice',
   connectionId: 'Xk3vQf1_IAMCJ7w=',
   deviceId: undefined,
+  dialect: 'herald.v1',
   ackMode: 'auto',
   handover: false,
   connectedAt: NOW - 2_000,
@@ -51,18 +54,23 @@ export interface Posted {
 }
 
 export interface TestApp extends App {
+  /** What `log` stands on. */
+  rows: MemoryLogStore;
   logger: MemoryLogger;
   posted: Posted[];
   closed: string[];
 }
 
 /** An app in memory whose gateway accepts everything. */
-export function anApp(over: Partial<App> = {}): TestApp {
+export function anApp({
+  rows = createMemoryLogStore(),
+  ...over
+}: Partial<App & Pick<TestApp, 'rows'>> = {}): TestApp {
   const posted: Posted[] = [];
   const closed: string[] = [];
   const gateway: Gateway = {
-    async post({ connectionId }, frame) {
-      posted.push({ connectionId, frame: JSON.parse(frame) });
+    async post({ connectionId, dialect }, frame) {
+      posted.push({ connectionId, frame: JSON.parse(dialectOf(dialect).encode(frame)) });
       return 'sent';
     },
     async close({ connectionId }) {
@@ -70,15 +78,18 @@ export function anApp(over: Partial<App> = {}): TestApp {
       return 'sent';
     },
   };
-  let ids = 0;
+  let last = 0;
+  const clock: Clock = { now: () => NOW, sleep: async () => undefined };
+  const ids: Ids = { next: () => `id-${++last}`, random: () => 0.5 };
+  const logger = createMemoryLogger();
   return {
     connections: createMemoryConnectionStore(() => NOW),
     devices: createMemoryDeviceStore(() => NOW),
-    log: createMemoryMessageLog(),
-    heads: createHeadCache(),
+    log: createChannelLog({ store: rows, clock, ids, logger }),
     gateway,
-    clock: { now: () => NOW, sleep: async () => undefined },
-    ids: { next: () => `id-${++ids}`, random: () => 0.5 },
+    cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+    clock,
+    ids,
     settings: {
       callbackUrl: 'http://127.0.0.1:1/local',
       maxConnectionsPerUser: 10,
@@ -87,7 +98,8 @@ export function anApp(over: Partial<App> = {}): TestApp {
     },
     types: {},
     ...over,
-    logger: createMemoryLogger(),
+    rows,
+    logger,
     posted,
     closed,
   };

@@ -1,5 +1,6 @@
 /** The connections in memory, with what the table's stream would say of the replays asked for. */
-import type { Connection, ConnectionKey, ConnectionStore } from '../../lambdas/domain/ports.ts';
+import type { Connection, ConnectionKey } from '../../lambdas/domain/model.ts';
+import type { ConnectionStore } from '../../lambdas/domain/ports.ts';
 
 export interface ReplayRequest extends ConnectionKey {
   requestId: string;

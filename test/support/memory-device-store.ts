@@ -1,8 +1,9 @@
 /** The devices in memory. */
-import type { Cursor, Device, DeviceKey, DeviceStore, LastSeen } from '../../lambdas/domain/ports.ts';
+import type { Device, DeviceKey, LastSeen, Position } from '../../lambdas/domain/model.ts';
+import type { CursorMove, DeviceStore } from '../../lambdas/domain/ports.ts';
 
 interface Row extends DeviceKey, LastSeen {
-  cursors: Map<string, Cursor>;
+  cursors: Map<string, Position>;
 }
 
 export function createMemoryDeviceStore(now: () => number): DeviceStore {
@@ -11,16 +12,16 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
     const row = rows.get(idOf(key));
     return row && row.expiresAt > now() ? row : undefined;
   };
-  const note = ({ userId, deviceId }: DeviceKey, { lastSeenAt, expiresAt }: LastSeen): Row => {
-    const cursors = live({ userId, deviceId })?.cursors ?? new Map<string, Cursor>();
+  const remember = ({ userId, deviceId }: DeviceKey, { lastSeenAt, expiresAt }: LastSeen): Row => {
+    const cursors = live({ userId, deviceId })?.cursors ?? new Map<string, Position>();
     const row = { userId, deviceId, lastSeenAt, expiresAt, cursors };
     rows.set(idOf(row), row);
     return row;
   };
 
   return {
-    async see(key, lastSeen) {
-      return toDevice(note(key, lastSeen));
+    async touch(key, lastSeen) {
+      return toDevice(remember(key, lastSeen));
     },
     async find(key) {
       const row = live(key);
@@ -29,15 +30,15 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
     async list(userId) {
       return [...rows.values()].filter((row) => row.userId === userId && live(row)).map(toDevice);
     },
-    async advance(key, channel, to, lastSeen, from) {
+    async advance(key, channel, { to, from }, lastSeen) {
       if (!mayMove(live(key)?.cursors.get(channel), to, from)) return false;
-      note(key, lastSeen).cursors.set(channel, { epoch: to.epoch, seq: to.seq });
+      remember(key, lastSeen).cursors.set(channel, { epoch: to.epoch, seq: to.seq });
       return true;
     },
   };
 }
 
-function mayMove(cursor: Cursor | undefined, to: Cursor, from: number | 'anew' | undefined): boolean {
+function mayMove(cursor: Position | undefined, to: Position, from: CursorMove['from']): boolean {
   const isOurs = cursor?.epoch === to.epoch;
   if (from === 'anew') return !isOurs;
   if (from === undefined) return !isOurs || cursor.seq < to.seq;

@@ -1,16 +1,18 @@
 /** The whole domain on memory, a clock that stands still but for sleeps, and sockets that do as the test says. */
 import type { App } from '../../lambdas/domain/app.ts';
-import { connect, type NewConnection } from '../../lambdas/domain/connection/open.ts';
-import { createHeadCache } from '../../lambdas/domain/log/head-cache.ts';
-import type { Connection, Gateway, MessageLog, PostOutcome } from '../../lambdas/domain/ports.ts';
+import { type NewConnection, openConnection } from '../../lambdas/domain/connection/open.ts';
+import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
+import type { Connection } from '../../lambdas/domain/model.ts';
+import type { Clock, Gateway, Ids, LogStore, PostOutcome } from '../../lambdas/domain/ports.ts';
 import { type Published, publish } from '../../lambdas/domain/publish/publish.ts';
-import { drive } from '../../lambdas/domain/session/replay.ts';
+import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import type { MessageFrame, ReplayFrame, ServerFrame } from '../../lambdas/protocol/frames.ts';
 import type { Notification } from '../../lambdas/protocol/notification.ts';
+import { dialectOf } from '../../lambdas/wire/dialect.ts';
 import { createMemoryConnectionStore, type ReplayRequest } from './memory-connection-store.ts';
 import { createMemoryDeviceStore } from './memory-device-store.ts';
+import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 import { createMemoryLogger } from './memory-logger.ts';
-import { createMemoryMessageLog } from './memory-message-log.ts';
 
 export const START = Date.UTC(2026, 0, 1);
 const DAY_MS = 24 * 3_600_000;
@@ -39,34 +41,43 @@ export class Socket {
   }
 }
 
+interface Overrides extends Partial<App> {
+  rows?: MemoryLogStore;
+}
+
 export class World {
   now = START;
   readonly sockets = new Map<string, Socket>();
   readonly requests: ReplayRequest[] = [];
   readonly logger = createMemoryLogger();
-  readonly log = createMemoryMessageLog();
+  /** What the app's log stands on. */
+  readonly rows: MemoryLogStore;
   readonly app: App;
   #lastId = 0;
 
-  constructor(overrides: Partial<App> = {}) {
+  constructor({ rows = createMemoryLogStore(), ...overrides }: Overrides = {}) {
     const now = () => this.now;
+    this.rows = rows;
+    const clock: Clock = {
+      now,
+      sleep: async (milliseconds) => {
+        this.now += milliseconds;
+      },
+    };
+    const ids: Ids = {
+      next: () => `00000000-0000-7000-8000-${String(++this.#lastId).padStart(12, '0')}`,
+      random: () => 0.5,
+    };
+    const { logger } = this;
     this.app = {
       connections: createMemoryConnectionStore(now, (request) => this.requests.push(request)),
       devices: createMemoryDeviceStore(now),
-      log: this.log,
-      heads: createHeadCache(),
+      log: createChannelLog({ store: rows, clock, ids, logger }),
       gateway: this.#gateway(),
-      clock: {
-        now,
-        sleep: async (milliseconds) => {
-          this.now += milliseconds;
-        },
-      },
-      ids: {
-        next: () => `00000000-0000-7000-8000-${String(++this.#lastId).padStart(12, '0')}`,
-        random: () => 0.5,
-      },
-      logger: this.logger,
+      cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+      clock,
+      ids,
+      logger,
       settings: {
         callbackUrl: 'https://api.example/prod',
         maxConnectionsPerUser: 10,
@@ -84,11 +95,11 @@ export class World {
       return socket?.refusals.shift() ?? (socket?.state === 'open' ? 'sent' : 'gone');
     };
     return {
-      post: async ({ connectionId }, frame) => {
+      post: async ({ connectionId, dialect }, frame) => {
         const socket = this.sockets.get(connectionId);
         socket?.beforePost();
         const result = outcome(connectionId);
-        if (result === 'sent') socket?.frames.push(JSON.parse(frame));
+        if (result === 'sent') socket?.frames.push(JSON.parse(dialectOf(dialect).encode(frame)));
         return result;
       },
       close: async ({ connectionId }) => {
@@ -105,10 +116,11 @@ export class World {
     const connectionId = `${userId}-${deviceId ?? 'anonymous'}-${++this.#lastId}`;
     const socket = new Socket();
     this.sockets.set(connectionId, socket);
-    await connect(this.app, {
+    await openConnection(this.app, {
       userId,
       connectionId,
       deviceId,
+      dialect: 'herald.v1',
       ackMode: 'auto',
       handover: false,
       connectedAt: this.now,
@@ -128,7 +140,7 @@ export class World {
   /** Runs what the stream was asked for, and what that asks for in turn. */
   async drive(deadlineAt = Number.POSITIVE_INFINITY): Promise<void> {
     for (let request = this.requests.shift(); request; request = this.requests.shift()) {
-      await drive(this.app, request, request.after, deadlineAt);
+      await reconcile(this.app, request, request.after, deadlineAt);
     }
   }
 
@@ -158,7 +170,7 @@ export class World {
 }
 
 /** A log whose calls do what the test says; whatever it does not name is the memory's. */
-export const logWith = (log: MessageLog, overrides: Partial<MessageLog>): MessageLog => ({
+export const rowsWith = (log: MemoryLogStore, overrides: Partial<LogStore>): MemoryLogStore => ({
   ...log,
   ...overrides,
 });

@@ -4,9 +4,9 @@ import { runInNewContext } from 'node:vm';
 import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { toHeadRow, toMessageRow } from '../../lambdas/adapters/dynamodb/message-rows.ts';
 import type { App } from '../../lambdas/domain/app.ts';
-import { userChannel } from '../../lambdas/domain/channel.ts';
+import { userChannel } from '../../lambdas/domain/model.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
-import { drive } from '../../lambdas/domain/session/replay.ts';
+import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import { TABLE_NAMES } from '../../local/emulator/environment.ts';
 import { readyConnection, startRecordedApp } from './recorded-app.ts';
 import type { Question, Row } from './result.ts';
@@ -45,7 +45,7 @@ export const measure: Question = async (progress) => {
 
 /** Rows as appends would have left them, without 100,000 transactions. */
 async function fillLog({ client }: Bench, userId: string, length: number): Promise<void> {
-  const channel = userChannel(userId);
+  const channel = userChannel(userId).name;
   const now = Date.now();
   const documents = DynamoDBDocumentClient.from(client);
   const epoch = '0199c0de-0000-7000-8000-000000000000';
@@ -170,7 +170,7 @@ async function replayed(app: App, missed: number): Promise<void> {
   const head = await app.log.head(userChannel(userId));
   const connection = { ...readyConnection(userId, 1), ackMode: 'auto' as const, deviceId: undefined };
   await app.connections.add(connection, 'request');
-  await drive(app, connection, (head?.seq ?? 0) - missed, Number.MAX_SAFE_INTEGER);
+  await reconcile(app, connection, (head?.seq ?? 0) - missed, Number.MAX_SAFE_INTEGER);
 }
 
 async function publishesInMemory({ app, takeCalls }: Bench, progress: (text: string) => void): Promise<Row> {

@@ -1,9 +1,19 @@
 /** A fresh process that posts so many frames in one way, 64 at a time, and prints what that took. */
 import type { Gateway } from '../../lambdas/domain/ports.ts';
+import { messageFrame } from '../../lambdas/protocol/frames.ts';
+import { encodeFrame } from '../../lambdas/wire/herald/encode.ts';
 
 const [variant, url = '', count, protocol] = process.argv.slice(2);
 const posts = Number(count);
-const frame = JSON.stringify({ event: 'message', channel: 'user:alice', seq: 58, data: 'x'.repeat(225) });
+const message = {
+  seq: 58,
+  id: 'bench',
+  type: 't',
+  data: JSON.stringify('x'.repeat(170)),
+  sentAt: Date.now(),
+};
+const value = messageFrame('user:alice', message);
+const frame = encodeFrame(value);
 const WARM_UP = 500;
 /** As in `lambdas/domain/publish/deliver.ts`. */
 const AT_ONCE = 64;
@@ -17,7 +27,7 @@ const ways: Record<string, () => Promise<(connectionId: string) => Promise<unkno
     const silent = { info() {}, warn() {}, error() {}, metrics() {} };
     const gateway: Gateway = createGateway(silent, createManagementApi({ readAccess }));
     return async (connectionId) => {
-      const outcome = await gateway.post({ connectionId, endpoint: url }, frame);
+      const outcome = await gateway.post({ connectionId, endpoint: url, dialect: 'herald.v1' }, value);
       if (outcome !== 'sent') throw new Error(outcome);
     };
   },

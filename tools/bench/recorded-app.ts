@@ -2,7 +2,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createConnectionStore } from '../../lambdas/adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from '../../lambdas/adapters/dynamodb/device-store.ts';
-import { createMessageLog } from '../../lambdas/adapters/dynamodb/message-log.ts';
+import { createLogStore } from '../../lambdas/adapters/dynamodb/log-store.ts';
 import {
   createDynamoDb,
   type DynamoDb,
@@ -10,10 +10,11 @@ import {
   type Operations,
 } from '../../lambdas/aws/dynamodb.ts';
 import type { App } from '../../lambdas/domain/app.ts';
-import { createHeadCache } from '../../lambdas/domain/log/head-cache.ts';
-import type { Connection } from '../../lambdas/domain/ports.ts';
+import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
+import type { Connection } from '../../lambdas/domain/model.ts';
 import { messageTypes } from '../../lambdas/message-types.ts';
 import { uuidv7 } from '../../lambdas/uuidv7.ts';
+import { dialectOf } from '../../lambdas/wire/dialect.ts';
 import { startDynamoDb } from '../../local/emulator/dynamodb.ts';
 import { TABLE_NAMES } from '../../local/emulator/environment.ts';
 import { createTables } from '../../local/emulator/tables.ts';
@@ -51,6 +52,10 @@ export async function startRecordedApp() {
   const app = createRecordedApp(recorded(dynamodb, calls), calls);
   return {
     app,
+    /** The next append reads the head of its channel. */
+    forgetHeads: () => {
+      app.log = createRecordedLog(app, recorded(dynamodb, calls));
+    },
     client,
     /** Since the last time it was asked. */
     takeCalls: () => calls.splice(0),
@@ -79,12 +84,25 @@ const recorded = (dynamodb: DynamoDb, calls: Call[]): DynamoDb => ({
   },
 });
 
+const createRecordedLog = (
+  { clock, ids, logger }: Pick<App, 'clock' | 'ids' | 'logger'>,
+  dynamodb: DynamoDb,
+) => createChannelLog({ store: createLogStore(dynamodb, TABLE_NAMES), clock, ids, logger });
+
 function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
+  const clock = {
+    now: Date.now,
+    sleep: (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)),
+  };
+  const ids = {
+    next: () => uuidv7(Date.now(), crypto.getRandomValues(new Uint8Array(10))),
+    random: Math.random,
+  };
+  const logger = { info() {}, warn() {}, error() {}, metrics() {} };
   return {
     connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, Date.now),
     devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, Date.now),
-    log: createMessageLog(dynamodb, TABLE_NAMES),
-    heads: createHeadCache(),
+    log: createRecordedLog({ clock, ids, logger }, dynamodb),
     gateway: {
       async post() {
         const at = performance.now();
@@ -93,15 +111,10 @@ function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
       },
       close: async () => 'sent',
     },
-    clock: {
-      now: Date.now,
-      sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-    },
-    ids: {
-      next: () => uuidv7(Date.now(), crypto.getRandomValues(new Uint8Array(10))),
-      random: Math.random,
-    },
-    logger: { info() {}, warn() {}, error() {}, metrics() {} },
+    cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+    clock,
+    ids,
+    logger,
     settings: {
       callbackUrl: 'http://127.0.0.1:1/local',
       maxConnectionsPerUser: 10_000,
@@ -117,6 +130,7 @@ export const readyConnection = (userId: string, device: number): Connection => (
   userId,
   connectionId: `Xk3vQf1_${userId}-${device}=`,
   deviceId: `device-${device}`,
+  dialect: 'herald.v1',
   ackMode: 'client',
   handover: false,
   connectedAt: Date.now() - 120_000,

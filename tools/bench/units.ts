@@ -1,8 +1,7 @@
 /** 3. How many calls, one after the other, and how many units does each thing cost, and what is that in money? */
-import { connect } from '../../lambdas/domain/connection/open.ts';
-import { createHeadCache } from '../../lambdas/domain/log/head-cache.ts';
+import { openConnection } from '../../lambdas/domain/connection/open.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
-import { drive } from '../../lambdas/domain/session/replay.ts';
+import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import { type Call, readyConnection, startRecordedApp } from './recorded-app.ts';
 import type { Question, Row } from './result.ts';
 
@@ -21,13 +20,13 @@ export const notification = (users: string[], id?: string) => ({
 });
 
 export const measure: Question = async (progress) => {
-  const { app, takeCalls, stop } = await startRecordedApp();
+  const { app, takeCalls, forgetHeads, stop } = await startRecordedApp();
   try {
     progress('connect');
     const opening = { ...readyConnection('alice', 0), connectedAt: Date.now() };
-    await connect(app, opening);
+    await openConnection(app, opening);
     const connecting = takeCalls();
-    await drive(app, opening, undefined, DEADLINE);
+    await reconcile(app, opening, undefined, DEADLINE);
     const driving = takeCalls();
     progress('publish');
     await publish(app, notification(['alice'], 'first'));
@@ -36,13 +35,13 @@ export const measure: Question = async (progress) => {
     const publishing = takeCalls();
     await publish(app, notification(['alice'], undefined));
     const unrepeatable = takeCalls();
-    app.heads = createHeadCache();
+    forgetHeads();
     await publish(app, notification(['alice'], 'third'));
     const asking = takeCalls();
     progress('replay');
     for (let message = 0; message < 996; message++) await publish(app, notification(['alice']));
     takeCalls();
-    await drive(app, opening, 0, DEADLINE);
+    await reconcile(app, opening, 0, DEADLINE);
     const replaying = takeCalls();
     return report({ connecting, driving, asking, publishing, unrepeatable, replaying });
   } finally {

@@ -1,7 +1,9 @@
 /** Posts frames to connections through API Gateway's `@connections`, closes them, and says what became of it. */
 import type { HttpAnswer } from '../../aws/http.ts';
 import type { ManagementApi } from '../../aws/management-api.ts';
+import { asError } from '../../domain/errors.ts';
 import type { Gateway, Logger, PostOutcome } from '../../domain/ports.ts';
+import { dialectOf } from '../../wire/dialect.ts';
 
 export function createGateway(logger: Logger, api: ManagementApi): Gateway {
   const attempt = async (
@@ -30,7 +32,12 @@ export function createGateway(logger: Logger, api: ManagementApi): Gateway {
   };
 
   return {
-    post: (connection, frame) => attempt('post', connection.connectionId, api.post(connection, frame)),
+    post: (connection, frame) =>
+      attempt(
+        'post',
+        connection.connectionId,
+        api.post(connection, dialectOf(connection.dialect).encode(frame)),
+      ),
     close: (connection) => attempt('close', connection.connectionId, api.close(connection)),
   };
 }
@@ -41,5 +48,3 @@ function outcomeOf({ status }: HttpAnswer): PostOutcome {
   if (status === 429) return 'throttled';
   return 'failed';
 }
-
-const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -1,7 +1,8 @@
 /** The one transaction that appends a message: what it writes under which conditions, and what its failure means. */
 import { hash } from 'node:crypto';
 import type { CancellationReason, Put } from '../../aws/dynamodb.ts';
-import type { AppendOutcome, Cursor, Head, IdempotencyKey, Message } from '../../domain/ports.ts';
+import type { Position } from '../../domain/model.ts';
+import type { AppendOutcome, AppendRequest, IdempotencyKey } from '../../domain/ports.ts';
 import { isConditionFailed, isConflict } from './faults.ts';
 import { toHeadRow, toMessageRow } from './message-rows.ts';
 import { type PublishRow, type TableNames, toSeconds } from './tables.ts';
@@ -31,12 +32,7 @@ const PUBLISH = 2;
 
 export function appendActions(
   tables: LogTables,
-  channel: string,
-  expected: Head | undefined,
-  next: Head,
-  message: Message,
-  idempotency: IdempotencyKey | undefined,
-  now: number,
+  { channel, expected, next, message, idempotency, now }: AppendRequest,
 ): Actions {
   const actions: Actions = [];
   actions[HEAD] = {
@@ -90,7 +86,7 @@ export function appendFailure(
 
 const toPublishRow = (
   channel: string,
-  { epoch, seq }: Cursor,
+  { epoch, seq }: Position,
   { key, payload, expiresAt }: IdempotencyKey,
 ): PublishRow => ({
   channel,

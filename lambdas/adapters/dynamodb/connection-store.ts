@@ -1,6 +1,8 @@
 /** The open connections, in DynamoDB. Its table's stream is what drives the replays. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import type { Connection, ConnectionKey, ConnectionStore } from '../../domain/ports.ts';
+import type { Connection, ConnectionKey } from '../../domain/model.ts';
+import type { ConnectionStore } from '../../domain/ports.ts';
+import { DEFAULT_DIALECT } from '../../protocol/frames.ts';
 import { ifHolds, throwBusyIfThrottled } from './faults.ts';
 import { queryAll, queryPages } from './query-all.ts';
 import { type ConnectionRow, defined, toMilliseconds, toSeconds } from './tables.ts';
@@ -65,12 +67,10 @@ export function createConnectionStore(
       update(key, 'SET readyAt = :readyAt REMOVE replayRequestId, replayAfter', { ':readyAt': readyAt }),
 
     markClosing: (key, code, requestId) =>
-      requestId === undefined
-        ? update(key, 'SET bye = if_not_exists(bye, :code)', { ':code': code })
-        : update(key, 'SET bye = if_not_exists(bye, :code), replayRequestId = :request REMOVE replayAfter', {
-            ':code': code,
-            ':request': requestId,
-          }),
+      update(key, 'SET bye = if_not_exists(bye, :code), replayRequestId = :request REMOVE replayAfter', {
+        ':code': code,
+        ':request': requestId,
+      }),
 
     requestReconcile: (key, requestId, after) =>
       after === undefined
@@ -89,6 +89,7 @@ const toRow = (connection: Connection): ConnectionRow => ({
   userId: connection.userId,
   connectionId: connection.connectionId,
   deviceId: connection.deviceId,
+  dialect: connection.dialect,
   ackMode: connection.ackMode,
   handover: connection.handover,
   connectedAt: connection.connectedAt,
@@ -103,6 +104,7 @@ const fromRow = (row: ConnectionRow): Connection => ({
   userId: row.userId,
   connectionId: row.connectionId,
   deviceId: row.deviceId,
+  dialect: row.dialect ?? DEFAULT_DIALECT,
   ackMode: row.ackMode,
   handover: row.handover,
   connectedAt: row.connectedAt,

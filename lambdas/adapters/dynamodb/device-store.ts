@@ -1,13 +1,8 @@
 /** The devices and how far each has come in its channels, in DynamoDB. */
 import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
-import {
-  Busy,
-  type Cursor,
-  type Device,
-  type DeviceKey,
-  type DeviceStore,
-  type LastSeen,
-} from '../../domain/ports.ts';
+import { Busy } from '../../domain/errors.ts';
+import type { Device, DeviceKey, LastSeen, Position } from '../../domain/model.ts';
+import type { CursorMove, DeviceStore } from '../../domain/ports.ts';
 import { ifHolds, isFault, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import { cursorAttribute, cursorChannel, type DeviceRow, toMilliseconds, toSeconds } from './tables.ts';
@@ -33,7 +28,7 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
   const nowSeconds = () => Math.floor(now() / 1000);
 
   /** Undefined: the row has expired. */
-  const touch = async (key: DeviceKey, lastSeen: LastSeen) =>
+  const touchLive = async (key: DeviceKey, lastSeen: LastSeen) =>
     await ifHolds(
       dynamodb.call('UpdateItem', {
         TableName: tableName,
@@ -57,9 +52,9 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
   };
 
   return {
-    async see(key, lastSeen) {
+    async touch(key, lastSeen) {
       for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-        const updated = await touch(key, lastSeen);
+        const updated = await touchLive(key, lastSeen);
         if (updated) return toDevice(updated.Attributes as DeviceRow);
         await replaceExpired(key, lastSeen);
       }
@@ -78,9 +73,9 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
       return rows.filter(isLive).map(toDevice);
     },
 
-    async advance(key, channel, to, lastSeen, from) {
+    async advance(key, channel, cursorMove, lastSeen) {
       for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-        const outcome = await move(key, channel, to, lastSeen, from);
+        const outcome = await move(key, channel, cursorMove, lastSeen);
         if (outcome !== 'expired') return outcome === 'moved';
         await replaceExpired(key, lastSeen);
       }
@@ -91,9 +86,8 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
   async function move(
     key: DeviceKey,
     channel: string,
-    to: Cursor,
+    { to, from }: CursorMove,
     lastSeen: LastSeen,
-    from: number | 'anew' | undefined,
   ): Promise<'moved' | 'stayed' | 'expired'> {
     const update: Operations['UpdateItem']['input'] = {
       TableName: tableName,
@@ -122,7 +116,7 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
   }
 }
 
-const mayMove = (from: number | 'anew' | undefined): string =>
+const mayMove = (from: CursorMove['from']): string =>
   from === 'anew' ? noCursorYet : from === undefined ? noCursorAhead : standsBetween;
 
 const keyOf = ({ userId, deviceId }: DeviceKey) => ({ userId, deviceId });
@@ -133,10 +127,10 @@ const seen = ({ lastSeenAt, expiresAt }: LastSeen) => ({
 });
 
 function toDevice(row: DeviceRow): Device {
-  const cursors = new Map<string, Cursor>();
+  const cursors = new Map<string, Position>();
   for (const [attribute, value] of Object.entries(row)) {
     const channel = cursorChannel(attribute);
-    if (channel !== undefined) cursors.set(channel, value as Cursor);
+    if (channel !== undefined) cursors.set(channel, value as Position);
   }
   return { userId: row.userId, deviceId: row.deviceId, cursors, lastSeenAt: row.lastSeenAt };
 }

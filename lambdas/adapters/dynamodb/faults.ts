@@ -1,6 +1,6 @@
 /** Tells the faults of DynamoDB apart: what is too busy, what lost a race, what is wrong. */
 import { type CancellationReason, DynamoDbError, THROTTLING } from '../../aws/dynamodb.ts';
-import { Busy } from '../../domain/ports.ts';
+import { Busy } from '../../domain/errors.ts';
 
 /** The result of a call, which was tried several times; if it was throttled to the end, a {@link Busy}. */
 export async function throwBusyIfThrottled<Output>(call: Promise<Output>): Promise<Output> {

@@ -1,5 +1,5 @@
 /** The rows of the Messages table and what the domain makes of them. */
-import type { Head, Message } from '../../domain/ports.ts';
+import type { Head, Message } from '../../domain/model.ts';
 import { defined, HEAD_SEQ, type HeadRow, type MessageRow, toMilliseconds, toSeconds } from './tables.ts';
 
 export const headKey = (channel: string) => ({ channel, seq: HEAD_SEQ });

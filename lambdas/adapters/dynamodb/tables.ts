@@ -3,7 +3,7 @@
  *
  * | table       | partition | sort             | what is asked of it |
  * |-------------|-----------|------------------|---------------------|
- * | Connections | userId    | connectionId     | one connection; all of a user. Its stream drives the replays |
+ * | Connections | userId    | connectionId     | one connection; all of a user. Its stream reconciles them |
  * | Devices     | userId    | deviceId         | one device; all of a user |
  * | Messages    | channel   | seq (number)     | the head (seq 0); a range of messages; some seqs, serializably |
  * | Publishes   | channel   | idempotencyKey   | one publish, always within the transaction that appends |
@@ -11,7 +11,7 @@
  * Every row but the head carries `expiresAt` in epoch seconds, the unit of DynamoDB's TTL; the domain counts in milliseconds.
  */
 import type { ByeCode } from '../../protocol/errors.ts';
-import type { AckMode, JsonText } from '../../protocol/frames.ts';
+import type { AckMode, DialectName, JsonText } from '../../protocol/frames.ts';
 
 export interface TableNames {
   connections: string;
@@ -49,6 +49,8 @@ export interface ConnectionRow {
   userId: string;
   connectionId: string;
   deviceId?: string;
+  /** Absent on rows of before there were several. */
+  dialect?: DialectName;
   ackMode: AckMode;
   handover: boolean;
   connectedAt: number;
@@ -56,7 +58,7 @@ export interface ConnectionRow {
   endpoint: string;
   readyAt?: number;
   bye?: ByeCode;
-  /** A new value asks the stream to drive this connection. */
+  /** A new value asks the stream to reconcile this connection. */
   replayRequestId?: string;
   /** Where the asked replay starts, if not at the device's cursor. */
   replayAfter?: number;

@@ -1,11 +1,13 @@
 /** The only way a frame leaves the domain: no post after the token's expiry, and what a refusal means for the row. */
+import type { OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { backOff } from '../concurrency.ts';
-import type { Connection, PostOutcome } from '../ports.ts';
+import { backOff } from '../back-off.ts';
+import type { Connection } from '../model.ts';
+import type { PostOutcome } from '../ports.ts';
 
 /**
- * A connection that is still opening answers 410 like one that is gone. Its handshake ends within the integration time-out
- * of 29 s, so a row is not believed to be dead before it is twice as old.
+ * A connection that is still opening answers 410 like one that is gone. Its handshake ends within the
+ * integration time-out of 29 s, so a row is not believed to be dead before it is twice as old.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
  */
 const YOUNG_MS = 60_000;
@@ -15,10 +17,8 @@ const PATIENCE_MS = 1000;
 const RETRY_BASE_MS = 10;
 const RETRY_CAP_MS = 200;
 
-/** The client or the account took no more for as long as we could wait. */
-export class Undeliverable extends Error {
-  override readonly name = 'Undeliverable';
-}
+/** `expired`: the token has, and nothing was posted. */
+export type SendOutcome = PostOutcome | 'expired';
 
 export const isExpired = ({ clock }: App, { tokenExpiresAt }: Pick<Connection, 'tokenExpiresAt'>): boolean =>
   tokenExpiresAt <= clock.now();
@@ -30,12 +30,8 @@ const isYoung = ({ clock }: App, { connectedAt }: Connection): boolean =>
 export const mayBeOpening = (app: App, connection: Connection): boolean =>
   connection.readyAt === undefined && isYoung(app, connection);
 
-/** Posts a frame once. `expired`: the token has, and nothing was posted. */
-export async function post(
-  app: App,
-  connection: Connection,
-  frame: string,
-): Promise<PostOutcome | 'expired'> {
+/** Sends a frame once. */
+export async function send(app: App, connection: Connection, frame: OutgoingFrame): Promise<SendOutcome> {
   if (isExpired(app, connection)) return 'expired';
   const outcome = await app.gateway.post(connection, frame);
   if (outcome === 'throttled') app.logger.metrics({ postsThrottled: 1 });
@@ -49,10 +45,10 @@ export async function forgetGone(app: App, connection: Connection): Promise<void
 }
 
 /**
- * Tries an action on a connection for a second, until it is accepted. A `gone` that may mean "not yet" is tried again too, for
- * as long as the row is there: a client that leaves at once takes it away.
+ * Tries an action on a connection until it is accepted, for a second. A `gone` that may mean "not yet"
+ * is tried again too, for as long as the row is there: a client that leaves at once takes it away.
  */
-export async function withRetry<Outcome extends PostOutcome | 'expired'>(
+export async function withRetry<Outcome extends SendOutcome>(
   app: App,
   connection: Connection,
   action: () => Promise<Outcome>,

@@ -1,23 +1,28 @@
 /** Adds a message to a channel's log: dense seqs, one message per idempotency key, whatever fails on the way. */
-import type { App } from '../app.ts';
-import { backOff } from '../concurrency.ts';
-import { Busy, type Cursor, type IdempotencyKey, type Message, type MessageLog } from '../ports.ts';
-import { enqueue } from './channel-queue.ts';
+import { backOff } from '../back-off.ts';
+import { Busy } from '../errors.ts';
+import type { Head, Message } from '../model.ts';
+import type { AppendOutcome, AppendRequest, IdempotencyKey, LogStore } from '../ports.ts';
+import { wholeSeconds } from '../time.ts';
+import type { LogContext } from './context.ts';
 
 /**
- * Tries before a publisher that loses every race is told to come back. With so many, a burst of a hundred publishers to one
- * user is served within ten seconds or so.
+ * Tries before a publisher that loses every race is told to come back. With so many, a burst of a
+ * hundred publishers to one user is served within ten seconds or so.
  */
 const MAX_TRIES = 12;
-/** Faults of the store before it is given up. Each may have happened after the effect. */
+/** Faults of the store before the append is given up. Each may have happened after the effect. */
 const MAX_FAULTS = 3;
 const RETRY_BASE_MS = 20;
 const RETRY_CAP_MS = 2000;
-const IDEMPOTENCY_HOURS = 24;
+const IDEMPOTENCY_MS = 24 * 3_600_000;
 
 export interface Draft extends Pick<Message, 'id' | 'type' | 'data' | 'originDeviceId'> {
   retentionSeconds: number;
-  /** Canonical text of the request, when its publisher can repeat it. Undefined: we made the id up. */
+  /**
+   * Canonical JSON of the request, used to recognize a retry. Undefined when the publisher gave no
+   * id: then nothing can repeat the request.
+   */
   payload: string | undefined;
 }
 
@@ -28,98 +33,133 @@ export type Appended =
   /** The key was used before, for another payload. */
   | { outcome: 'conflict' };
 
-/** Rejects with {@link Busy} when it lost every race, and with the store's fault when that stays. */
-export const append = (app: App, channel: string, draft: Draft): Promise<Appended> =>
-  enqueue(app, channel, () => race(app, channel, draft));
+/** Rejects with a {@link Busy} when it lost every race, and with the store's fault when that stays. */
+export async function append(log: LogContext, channel: string, draft: Draft): Promise<Appended> {
+  const cached = log.heads.take(channel, log.clock.now());
+  const guess = cached && (await tryCachedHead(log, channel, draft, cached));
+  if (guess && 'appended' in guess) return guess.appended;
+  return await appendWithRetry(log, channel, draft, guess?.uncertain);
+}
 
-async function race(app: App, channel: string, draft: Draft): Promise<Appended> {
-  const knownHead = app.heads.take(channel, app.clock.now());
-  let faults = 0;
-  /** Where our message stands if an attempt that failed took effect after all. */
-  let doubtful: Message | undefined;
+/**
+ * One try with a head that may be stale. Trust success only; on any other outcome retry with the
+ * real head. Example: after a table restore an old idempotency key, compared with a stale epoch,
+ * would look like a duplicate.
+ */
+async function tryCachedHead(
+  log: LogContext,
+  channel: string,
+  draft: Draft,
+  head: Head,
+): Promise<{ appended: Appended } | { uncertain: Message | undefined }> {
+  const request = requestOf(log, channel, draft, head);
+  try {
+    const { outcome } = await tryAppend(log, request);
+    if (outcome === 'appended') return { appended: appendedOf(request) };
+    if (outcome === 'lost_race') log.heads.invalidate(channel, request.now);
+    return { uncertain: undefined };
+  } catch {
+    // Whether it took effect is found out with the real head.
+    return { uncertain: request.message };
+  }
+}
 
-  // With a known head there is one try more: the one before the first that asks.
-  for (let attempt = knownHead ? -1 : 0; attempt < MAX_TRIES; attempt++) {
-    if (attempt > 0 || faults > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
-    const now = app.clock.now();
-    let message: Message | undefined;
+/** `uncertain`: where our message stands if an earlier try, which failed, took effect after all. */
+async function appendWithRetry(
+  log: LogContext,
+  channel: string,
+  draft: Draft,
+  uncertain: Message | undefined,
+): Promise<Appended> {
+  let faults = uncertain ? 1 : 0;
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    if (attempt > 0 || faults > 0) await backOff(log, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+    let request: AppendRequest | undefined;
     try {
-      const head = attempt < 0 ? knownHead : await app.log.head(channel);
-      const standing =
-        head && doubtful && draft.payload === undefined && (await findOurs(app, channel, doubtful));
+      const head = await log.store.head(channel);
+      // A message with an idempotency key needs no such look: its key tells, and its id may be another publisher's too.
+      const doubt = draft.payload === undefined ? uncertain : undefined;
+      const standing = head && doubt && (await findOwn(log.store, channel, doubt));
       if (standing) return { outcome: 'appended', epoch: head.epoch, message: standing };
-      const next = { epoch: head?.epoch ?? app.ids.next(), seq: (head?.seq ?? 0) + 1, updatedAt: now };
-      message = numbered(draft, next, now);
-      const result = await app.log.append(channel, head, next, message, idempotencyKey(draft, now), now);
-      if (result.outcome === 'appended') {
-        app.heads.keep(channel, next, now);
-        return { outcome: 'appended', epoch: next.epoch, message };
-      }
-      if (result.outcome === 'lost_race') {
-        app.logger.metrics({ lostRaces: 1 });
-        if (attempt < 0) app.heads.distrust(channel, now);
-      }
-      // Of a known head a success is believed and nothing else: a key from before a restore would pass for a duplicate.
-      if (attempt < 0) continue;
-      if (result.outcome === 'duplicate') {
-        return await known(app, channel, next.epoch, result, doubtful);
-      }
+      request = requestOf(log, channel, draft, head);
+      const result = await tryAppend(log, request);
+      if (result.outcome === 'appended') return appendedOf(request);
+      if (result.outcome === 'duplicate') return await alreadyStored(log.store, request, result, uncertain);
     } catch (error) {
       if (++faults === MAX_FAULTS) throw error;
-      doubtful = message ?? doubtful;
+      uncertain = request?.message ?? uncertain;
     }
   }
   throw new Busy(`${channel}: lost the race for the next seq ${MAX_TRIES} times`);
 }
 
+async function tryAppend(
+  { store, heads, logger }: LogContext,
+  request: AppendRequest,
+): Promise<AppendOutcome> {
+  const result = await store.append(request);
+  if (result.outcome === 'appended') heads.put(request.channel, request.next, request.now);
+  if (result.outcome === 'lost_race') logger.metrics({ lostRaces: 1 });
+  return result;
+}
+
+const appendedOf = ({ next, message }: AppendRequest): Appended => ({
+  outcome: 'appended',
+  epoch: next.epoch,
+  message,
+});
+
 /**
- * Our message at the seq of an attempt that failed, if that one, or a retry of it, took effect. Only the newest attempt is in
- * question: an older one cannot take effect any more once the head has moved past it. A message with an idempotency
- * row needs no such look, its id may be another publisher's too.
+ * Our message at the seq of a try that failed, if that try, or a repetition of it, took effect. Only
+ * the newest try is in question: an older one cannot take effect once the head has moved past it.
  */
-async function findOurs({ log }: App, channel: string, { seq, id }: Message): Promise<Message | undefined> {
-  const standing = await proven(log, channel, seq);
+async function findOwn(store: LogStore, channel: string, { seq, id }: Message): Promise<Message | undefined> {
+  const standing = await proven(store, channel, seq);
   return standing?.id === id ? standing : undefined;
 }
 
-async function known(
-  { log }: App,
-  channel: string,
-  epoch: string,
+/** The key stands already: with another payload, by our own earlier try, or by an earlier request. */
+async function alreadyStored(
+  store: LogStore,
+  { channel, next: { epoch } }: AppendRequest,
   { seq, samePayload }: { seq: number; samePayload: boolean },
-  doubtful: Message | undefined,
+  uncertain: Message | undefined,
 ): Promise<Appended> {
   if (!samePayload) return { outcome: 'conflict' };
-  const message = await proven(log, channel, seq);
-  const isOurs = message !== undefined && doubtful?.seq === seq;
+  const message = await proven(store, channel, seq);
+  const isOurs = message !== undefined && uncertain?.seq === seq;
   return isOurs ? { outcome: 'appended', epoch, message } : { outcome: 'duplicate', epoch, seq, message };
 }
 
-/** A plain read might miss the message of an append whose key already shows, and it would be delivered to nobody. */
-async function proven(log: MessageLog, channel: string, seq: number): Promise<Message | undefined> {
-  const proof = await log.prove(channel, [seq]);
+/**
+ * Reads with a transaction: a plain Query can see the idempotency key and not yet the message. We
+ * would then report a duplicate and deliver nothing.
+ */
+async function proven(store: LogStore, channel: string, seq: number): Promise<Message | undefined> {
+  const proof = await store.prove(channel, [seq]);
   if (proof.outcome === 'in_doubt') throw new Busy(`${channel}: an append of seq ${seq} is under way`);
   return proof.present[0];
 }
 
-const numbered = (
-  { id, type, data, originDeviceId, retentionSeconds }: Draft,
-  { seq }: Cursor,
-  now: number,
-) => ({
-  seq,
-  id,
-  type,
-  data,
-  originDeviceId,
-  sentAt: now,
-  expiresAt: wholeSeconds(now + retentionSeconds * 1000),
-});
+function requestOf(
+  { clock, ids }: LogContext,
+  channel: string,
+  draft: Draft,
+  head: Head | undefined,
+): AppendRequest {
+  const now = clock.now();
+  const seq = (head?.seq ?? 0) + 1;
+  const { id, type, data, originDeviceId, retentionSeconds } = draft;
+  const expiresAt = wholeSeconds(now + retentionSeconds * 1000);
+  return {
+    channel,
+    expected: head,
+    next: { epoch: head?.epoch ?? ids.next(), seq, updatedAt: now },
+    message: { seq, id, type, data, originDeviceId, sentAt: now, expiresAt },
+    idempotency: idempotencyKey(draft, now),
+    now,
+  };
+}
 
 const idempotencyKey = ({ id, payload }: Draft, now: number): IdempotencyKey | undefined =>
-  payload === undefined
-    ? undefined
-    : { key: id, payload, expiresAt: wholeSeconds(now + IDEMPOTENCY_HOURS * 3_600_000) };
-
-/** Rows lapse on whole seconds, never early. */
-export const wholeSeconds = (instant: number): number => Math.ceil(instant / 1000) * 1000;
+  payload === undefined ? undefined : { key: id, payload, expiresAt: wholeSeconds(now + IDEMPOTENCY_MS) };

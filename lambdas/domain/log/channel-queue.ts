@@ -1,25 +1,21 @@
 /**
- * Publishers in one process take turns at a channel instead of racing each other, since a lost race costs a transaction. Those in
- * other processes are still raced.
+ * A mutex per channel: publishers in one process take turns instead of racing each other, since a
+ * lost race costs a transaction. Publishers in other processes still race.
  */
-import type { App } from '../app.ts';
 
-const queues = new WeakMap<App, Map<string, Promise<unknown>>>();
+/** Runs a task when all earlier tasks of its channel have ended, however they ended. */
+export type Enqueue = <Result>(channel: string, task: () => Promise<Result>) => Promise<Result>;
 
-/** Runs the task when those of the same channel that came before have ended, however they ended. */
-export async function enqueue<Result>(
-  app: App,
-  channel: string,
-  task: () => Promise<Result>,
-): Promise<Result> {
-  const last = queues.get(app) ?? new Map<string, Promise<unknown>>();
-  queues.set(app, last);
-  const turn = (last.get(channel) ?? Promise.resolve()).then(task);
-  const ended = turn.catch(() => undefined);
-  last.set(channel, ended);
-  try {
-    return await turn;
-  } finally {
-    if (last.get(channel) === ended) last.delete(channel);
-  }
+export function createChannelQueue(): Enqueue {
+  const last = new Map<string, Promise<unknown>>();
+  return async (channel, task) => {
+    const turn = (last.get(channel) ?? Promise.resolve()).then(task);
+    const ended = turn.catch(() => undefined);
+    last.set(channel, ended);
+    try {
+      return await turn;
+    } finally {
+      if (last.get(channel) === ended) last.delete(channel);
+    }
+  };
 }

@@ -1,45 +1,49 @@
 /**
- * Where this process left the heads of the channels it published to: the next append to one of them need not ask. It is an
- * assumption that the append's condition checks; a wrong one costs a transaction, and the channel is asked for again for a while.
+ * The heads of the channels that this process published to: the next append to such a channel need
+ * not read its head. A cached head is a guess that the append's condition checks. A wrong guess costs
+ * a transaction, and the channel is not cached for a while.
  */
-import type { Head } from '../ports.ts';
+import type { Head } from '../model.ts';
 
-/** The longer ago, the likelier somebody else has published since. */
+/** The longer ago, the likelier another process has published since. */
 const KEPT_MS = 10_000;
-/** Several publish to such a channel at the moment. */
-const DISTRUSTED_MS = 60_000;
+/** How long a channel stays uncached after a wrong guess: several processes publish to it at the moment. */
+const INVALID_MS = 60_000;
 const MAX_CHANNELS = 1000;
 
 export interface HeadCache {
-  /** Hands the head out once: whoever uses it up says how that ended. */
+  /**
+   * Returns the cached head and removes it. Call `put` after a successful append, `invalidate` after
+   * a lost race.
+   */
   take(channel: string, now: number): Head | undefined;
-  keep(channel: string, head: Head, now: number): void;
-  /** It was no longer where it was left. */
-  distrust(channel: string, now: number): void;
+  put(channel: string, head: Head, now: number): void;
+  /** The head was no longer where this process had left it. */
+  invalidate(channel: string, now: number): void;
 }
 
 export function createHeadCache(): HeadCache {
   const heads = new Map<string, { head: Head; keptAt: number }>();
-  const distrusted = new Map<string, number>();
+  const invalidated = new Map<string, number>();
   return {
     take(channel, now) {
-      const known = heads.get(channel);
+      const cached = heads.get(channel);
       heads.delete(channel);
-      return known && now - known.keptAt < KEPT_MS ? known.head : undefined;
+      return cached && now - cached.keptAt < KEPT_MS ? cached.head : undefined;
     },
-    keep(channel, head, now) {
-      if (now - (distrusted.get(channel) ?? Number.NEGATIVE_INFINITY) < DISTRUSTED_MS) return;
-      distrusted.delete(channel);
-      put(heads, channel, { head, keptAt: now });
+    put(channel, head, now) {
+      if (now - (invalidated.get(channel) ?? Number.NEGATIVE_INFINITY) < INVALID_MS) return;
+      invalidated.delete(channel);
+      setNewest(heads, channel, { head, keptAt: now });
     },
-    distrust(channel, now) {
-      put(distrusted, channel, now);
+    invalidate(channel, now) {
+      setNewest(invalidated, channel, now);
     },
   };
 }
 
-/** As the newest; beyond the limit the oldest goes. */
-function put<Value>(map: Map<string, Value>, channel: string, value: Value): void {
+/** Sets the entry as the newest; beyond the limit the oldest entry goes. */
+function setNewest<Value>(map: Map<string, Value>, channel: string, value: Value): void {
   map.delete(channel);
   map.set(channel, value);
   if (map.size <= MAX_CHANNELS) return;

@@ -1,16 +1,19 @@
 /**
  * Reads a channel's log without ever taking a message that is being appended for one that has expired.
  *
- * A `Query` is not isolated from transactions: it may see the head of an append and not yet its row. So the head is read first, and
- * a seq that the query lacks is believed to be gone only with proof: a serializable read, or its age.
+ * A `Query` is not isolated from transactions: it may see the head of an append and not yet its row.
+ * So the head is read first, and a seq that the query lacks counts as expired only with proof: a
+ * serializable read, or its age.
  */
-import type { App } from '../app.ts';
-import { backOff } from '../concurrency.ts';
-import { type Head, MAX_PROOF, type Message } from '../ports.ts';
+import { backOff } from '../back-off.ts';
+import type { Head, Message } from '../model.ts';
+import { MAX_PROOF } from '../ports.ts';
+import type { LogContext } from './context.ts';
 
 /**
- * An append is visible as a whole long before this time has passed, whatever the Lambdas' clocks say. A seq that was
- * appended earlier needs no proof, so that a log whose oldest million messages have expired is read as fast as any.
+ * An append is visible as a whole long before this time has passed, whatever the Lambdas' clocks say.
+ * A seq that was appended earlier needs no proof. Example: a log whose oldest million messages have
+ * expired is read as fast as any.
  */
 const SETTLED_AFTER_MS = 10 * 60_000;
 
@@ -19,27 +22,25 @@ const PROOF_BASE_MS = 20;
 const PROOF_CAP_MS = 200;
 
 export interface LogPage {
-  /** What is kept of the seqs after the cursor and up to `through`, ascending, nothing expired. */
+  /** What is kept of the seqs after `after` and up to `through`, ascending, nothing expired. */
   messages: Message[];
   /** Every seq up to here is settled: in `messages`, or expired. Short of the head if more pages follow. */
   through: number;
 }
 
-/** One page after `after`. No progress (`through` equals `after`, short of the head): an append is under way, ask again. */
-export async function readLog(app: App, channel: string, after: number, head: Head): Promise<LogPage> {
+export async function readPage(
+  log: LogContext,
+  channel: string,
+  after: number,
+  head: Head,
+): Promise<LogPage> {
   if (after >= head.seq) return { messages: [], through: head.seq };
-  const page = await app.log.query(channel, after, head.seq);
-  const unproven = unsettledGaps(
-    after,
-    page.messages,
-    page.through,
-    head,
-    app.clock.now() - SETTLED_AFTER_MS,
-  );
-  const settled = await prove(app, channel, unproven);
+  const page = await log.store.query(channel, after, head.seq);
+  const settledBefore = log.clock.now() - SETTLED_AFTER_MS;
+  const settled = await prove(log, channel, unsettledGaps({ ...page, after }, head, settledBefore));
 
   const through = settled.through ?? page.through;
-  const now = app.clock.now();
+  const now = log.clock.now();
   const messages = [...page.messages, ...settled.present]
     .filter((message) => message.seq <= through && message.expiresAt > now)
     .sort((one, other) => one.seq - other.seq);
@@ -48,15 +49,13 @@ export async function readLog(app: App, channel: string, after: number, head: He
 
 /** The seqs that are missing from a page and may be young enough to be still on their way, ascending. */
 function unsettledGaps(
-  after: number,
-  messages: Message[],
-  through: number,
+  { messages, after, through }: LogPage & { after: number },
   { updatedAt }: Head,
   settledBefore: number,
 ): number[] {
   const missing: number[] = [];
   let previous = after;
-  // Whatever is missing before a message was appended before it, and all of it before the head was last moved.
+  // What is missing before a message was appended before it, and all of it before the head last moved.
   for (const { seq, sentAt } of [...messages, { seq: through + 1, sentAt: updatedAt }]) {
     for (let gap = previous + 1; sentAt >= settledBefore && gap < seq; gap++) {
       // One more than a proof can hold tells that the page must end there.
@@ -69,7 +68,7 @@ function unsettledGaps(
 
 /** What of the missing seqs is there after all. `through`: where the page must end, if the proof falls short. */
 async function prove(
-  app: App,
+  log: LogContext,
   channel: string,
   missing: number[],
 ): Promise<{ present: Message[]; through?: number }> {
@@ -77,12 +76,12 @@ async function prove(
   if (first === undefined) return { present: [] };
   const seqs = missing.slice(0, MAX_PROOF);
   for (let attempt = 0; attempt < PROOF_TRIES; attempt++) {
-    const proof = await app.log.prove(channel, seqs);
+    const proof = await log.store.prove(channel, seqs);
     if (proof.outcome === 'proven') {
       const beyond = missing[MAX_PROOF];
       return { present: proof.present, ...(beyond === undefined ? {} : { through: beyond - 1 }) };
     }
-    await backOff(app, attempt, PROOF_BASE_MS, PROOF_CAP_MS);
+    await backOff(log, attempt, PROOF_BASE_MS, PROOF_CAP_MS);
   }
   return { present: [], through: first - 1 };
 }

@@ -1,16 +1,16 @@
 /** Publishes a notification: everything is checked before anything is written, and nothing is posted before it is stored. */
 import { RequestError } from '../../protocol/errors.ts';
 import type { JsonText } from '../../protocol/frames.ts';
-import { MAX_FRAME_BYTES } from '../../protocol/limits.ts';
+import { MAX_MESSAGE_BYTES, messageBytes } from '../../protocol/limits.ts';
 import type { Notification } from '../../protocol/notification.ts';
 import type { App } from '../app.ts';
-import { userChannel } from '../channel.ts';
 import { mapConcurrently } from '../concurrency.ts';
-import { append, type Draft } from '../log/append.ts';
-import { largestFrameBytes } from '../pack.ts';
-import { Busy, type Message } from '../ports.ts';
+import { skipOwnMessage } from '../cursor.ts';
+import { asError, Busy } from '../errors.ts';
+import type { Draft } from '../log/append.ts';
+import { type Stored, userChannel } from '../model.ts';
 import { canonicalJson, parseExactly } from './canonical-json.ts';
-import { asError, type Deliveries, deliver, skipOrigin } from './deliver.ts';
+import { type Deliveries, deliver } from './deliver.ts';
 import { applyType } from './message-types.ts';
 
 const CONCURRENT_USERS = 10;
@@ -45,7 +45,7 @@ export async function publish(app: App, notification: Notification): Promise<Pub
     retentionSeconds,
     payload,
   };
-  refuseTooLarge(users, draft);
+  refuseTooLarge(draft);
   const startedAt = app.clock.now();
   const results = await mapConcurrently(users, CONCURRENT_USERS, (userId) =>
     publishTo(app, userId, draft, startedAt),
@@ -62,12 +62,16 @@ async function publishTo(
 ): Promise<Published | Unpublished> {
   const channel = userChannel(userId);
   try {
-    const appended = await append(app, channel, draft);
+    const appended = await app.log.append(channel, draft);
     if (appended.outcome === 'conflict') return refused(userId, draft.id);
     const duplicate = appended.outcome === 'duplicate';
     const { epoch, message } = appended;
     const seq = duplicate ? appended.seq : appended.message.seq;
-    const deliveries = await deliverStored(app, userId, channel, epoch, message, draft, startedAt);
+    // The message of a repeated request may have expired since.
+    const isKept = message !== undefined && message.expiresAt > app.clock.now();
+    const deliveries = isKept
+      ? await deliverStored(app, { channel, epoch, message }, draft, startedAt)
+      : NOBODY;
     return { userId, seq, duplicate, ...deliveries };
   } catch (error) {
     if (error instanceof Busy) app.logger.metrics({ busy: 1 });
@@ -84,7 +88,7 @@ function report(
 ): void {
   const published = results.filter((result): result is Published => 'seq' in result);
   for (const result of published) {
-    logger.info('published', { id, channel: userChannel(result.userId), ...result });
+    logger.info('published', { id, channel: userChannel(result.userId).name, ...result });
   }
   const total = (name: keyof Deliveries) => published.reduce((sum, result) => sum + result[name], 0);
   logger.metrics({
@@ -101,30 +105,27 @@ function report(
 const NOBODY: Deliveries = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0 };
 
 /**
- * Delivers what is stored. If the connections cannot even be looked up, a publisher that can repeat the request is told to;
- * to one that cannot, repeating would make a second message, so it hears that the first is stored.
+ * Delivers what is stored. If the connections cannot even be looked up, a publisher that can repeat
+ * the request is told to. To a publisher that cannot, repeating would make a second message: it
+ * hears that the first is stored.
  */
 async function deliverStored(
   app: App,
-  userId: string,
-  channel: string,
-  epoch: string,
-  message: Message | undefined,
+  stored: Stored,
   { payload }: Draft,
   startedAt: number,
 ): Promise<Deliveries> {
-  // The message of a repeated request may have expired since.
-  if (message === undefined || message.expiresAt <= app.clock.now()) return NOBODY;
   // It never rejects. What is not awaited may be lost with the Lambda.
-  const passed = skipOrigin(app, userId, channel, epoch, message);
+  const skipped = skipOwnMessage(app, stored);
   try {
-    return await deliver(app, userId, channel, epoch, message, startedAt);
+    return await deliver(app, stored, startedAt);
   } catch (error) {
     if (payload !== undefined) throw error;
-    app.logger.error('stored but not delivered', { userId, seq: message.seq, error: asError(error) });
+    const userId = stored.channel.owner;
+    app.logger.error('stored but not delivered', { userId, seq: stored.message.seq, error: asError(error) });
     return NOBODY;
   } finally {
-    await passed;
+    await skipped;
   }
 }
 
@@ -142,10 +143,10 @@ const dataOf = (body: unknown): unknown => (body as { data?: unknown }).data ?? 
 /** A validator's output may hold what JSON has no form for; what is left of `undefined` is null. */
 const jsonText = (data: unknown): JsonText => JSON.stringify(data) ?? 'null';
 
-function refuseTooLarge(users: string[], draft: Draft): void {
-  const bytes = Math.max(...users.map((userId) => largestFrameBytes(userChannel(userId), draft)));
-  if (bytes <= MAX_FRAME_BYTES) return;
-  const message = `its frame may take ${bytes} bytes, expected at most ${MAX_FRAME_BYTES}`;
+function refuseTooLarge(draft: Draft): void {
+  const bytes = messageBytes(draft);
+  if (bytes <= MAX_MESSAGE_BYTES) return;
+  const message = `with id and type it takes ${bytes} bytes as JSON, expected at most ${MAX_MESSAGE_BYTES}`;
   throw new RequestError('too_large', [{ path: 'data', message }]);
 }
 

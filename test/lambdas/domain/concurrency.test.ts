@@ -1,7 +1,8 @@
 /** Fan-out is bounded and keeps order; waiting is jittered and capped. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ahead, backOff, mapAsTheyCome, mapConcurrently } from '../../../lambdas/domain/concurrency.ts';
+import { backOff } from '../../../lambdas/domain/back-off.ts';
+import { ahead, mapAsTheyCome, mapConcurrently } from '../../../lambdas/domain/concurrency.ts';
 
 describe('mapConcurrently', () => {
   it('answers in the order of the items, whatever order the tasks end in', async () => {

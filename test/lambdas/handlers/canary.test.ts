@@ -8,7 +8,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { secretKeys } from '../../../lambdas/auth/keys.ts';
 import { createVerifyToken } from '../../../lambdas/auth/verify-token.ts';
 import type { App } from '../../../lambdas/domain/app.ts';
-import { Busy } from '../../../lambdas/domain/ports.ts';
+import { Busy } from '../../../lambdas/domain/errors.ts';
 import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts';
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';

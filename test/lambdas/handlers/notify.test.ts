@@ -1,7 +1,7 @@
 /** The three doors of a publish: what each takes for the id and how each answers. */
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { Busy } from '../../../lambdas/domain/ports.ts';
+import { Busy } from '../../../lambdas/domain/errors.ts';
 import { createNotifyHandler } from '../../../lambdas/handlers/notify.ts';
 import { aContext, anApp, type TestApp } from '../../support/builders.ts';
 
@@ -44,8 +44,8 @@ const invoked = (app: TestApp, payload: unknown) => createNotifyHandler(app)(pay
 /** An app whose log fails for one user, or for all. */
 function aFailing(fault: Error, user?: string): TestApp {
   const app = anApp();
-  const head = app.log.head;
-  app.log.head = async (channel) => {
+  const head = app.rows.head;
+  app.rows.head = async (channel) => {
     if (user === undefined || channel === `user:${user}`) throw fault;
     return await head(channel);
   };
@@ -53,7 +53,7 @@ function aFailing(fault: Error, user?: string): TestApp {
 }
 
 const storedIn = async (app: TestApp, user = 'alice') =>
-  (await app.log.query(`user:${user}`, 0, 100)).messages;
+  (await app.rows.query(`user:${user}`, 0, 100)).messages;
 
 describe('over HTTPS', () => {
   it('a notification is answered 200 with what became of it', async () => {

@@ -84,7 +84,14 @@ describe('a record of the Connections table', () => {
       originDeviceId: undefined,
       expiresAt: NOW + 1_000,
     };
-    await app.log.append('user:alice', undefined, head, message, undefined, NOW);
+    await app.rows.append({
+      channel: 'user:alice',
+      expected: undefined,
+      next: head,
+      message,
+      idempotency: undefined,
+      now: NOW,
+    });
     await drive(app, record({ after: '0' }));
     expect(app.posted.at(-1)?.frame).toMatchObject({ event: 'replay', through: 2, messages: [{ seq: 2 }] });
   });

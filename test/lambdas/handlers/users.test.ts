@@ -32,10 +32,17 @@ const ask = async (
 /** Alice with messages 1 to `count`. */
 async function withMessages(count: number): Promise<TestApp> {
   const app = anApp();
-  let head: Awaited<ReturnType<typeof app.log.head>>;
+  let head: Awaited<ReturnType<typeof app.rows.head>>;
   for (let seq = 1; seq <= count; seq++) {
     const next = { epoch: 'e', seq, updatedAt: NOW };
-    await app.log.append('user:alice', head, next, aMessage({ seq, data: `{"n":${seq}}` }), undefined, NOW);
+    await app.rows.append({
+      channel: 'user:alice',
+      expected: head,
+      next,
+      message: aMessage({ seq, data: `{"n":${seq}}` }),
+      idempotency: undefined,
+      now: NOW,
+    });
     head = next;
   }
   return app;
@@ -97,7 +104,7 @@ describe('the presence', () => {
     await app.connections.add(aConnection({ connectionId: 'c1', deviceId: 'phone' }), 'r');
     await app.connections.add(aConnection({ connectionId: 'c2' }), 'r');
     const key = { userId: 'alice', deviceId: 'phone' };
-    await app.devices.see(key, { lastSeenAt: NOW, expiresAt: NOW + 1_000 });
+    await app.devices.touch(key, { lastSeenAt: NOW, expiresAt: NOW + 1_000 });
     expect((await ask(app, PRESENCE, 'alice')).body).toEqual({
       connections: [
         { connectionId: 'c1', deviceId: 'phone', connectedAt: NOW - 2_000 },
@@ -196,7 +203,7 @@ describe('any request', () => {
 
   it('that fails for our own fault fails', async () => {
     const app = anApp();
-    app.log.head = async () => Promise.reject(new Error('store down'));
+    app.rows.head = async () => Promise.reject(new Error('store down'));
     await expect(ask(app, HISTORY, 'alice')).rejects.toThrow('store down');
   });
 });

@@ -1,6 +1,7 @@
 /** The edges of the WebSocket routes: what they take from the event and what they may answer. */
 import { describe, expect, it } from 'vitest';
-import { Busy, type ConnectionStore } from '../../../lambdas/domain/ports.ts';
+import { Busy } from '../../../lambdas/domain/errors.ts';
+import type { ConnectionStore } from '../../../lambdas/domain/ports.ts';
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
 import type { AuthorizerContext, WebSocketEvent } from '../../../lambdas/handlers/events.ts';
@@ -150,8 +151,8 @@ describe('$default', () => {
     ['internal', 'not even an error'],
   ])('answers %s when it is our fault, keeps the detail to itself, and logs it', async (code, fault) => {
     const app = anApp();
-    const log = { ...app.log, head: async () => Promise.reject(fault) };
-    const [frame] = await send({ ...app, log }, '{"action":"ping","ref":"r"}');
+    app.rows.head = async () => Promise.reject(fault);
+    const [frame] = await send(app, '{"action":"ping","ref":"r"}');
     expect(frame).toMatchObject({ event: 'error', code, retryable: true, ref: 'r' });
     expect(JSON.stringify(frame)).not.toContain('secret detail');
     expect(app.logger.entries).toEqual([
@@ -161,7 +162,7 @@ describe('$default', () => {
 
   it('obeys nothing and posts nothing once the token has expired, but says goodbye', async () => {
     const app = anApp();
-    await app.log.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
+    await app.rows.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
     expect(await send(app, '{"action":"ack","seq":9}', { tokenExpiresAt: String(NOW) })).toEqual([]);
     expect(await app.devices.list('alice')).toEqual([]);
     expect((await rowsOf(app)).map(({ bye }) => bye)).toEqual(['token_expired']);
@@ -177,7 +178,7 @@ describe('$default', () => {
 
   it('counts the ack of a client that has closed already, and answers nothing', async () => {
     const app = anApp();
-    await app.log.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
+    await app.rows.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
     const ack = (seq: number) =>
       createMessageHandler(app)(event('MESSAGE', {}, `{"action":"ack","seq":${seq}}`), aContext());
     await ack(9);
@@ -196,7 +197,7 @@ describe('$default', () => {
 
   it('takes the user from the authorizer, never from the frame', async () => {
     const app = anApp();
-    await app.log.create('user:bob', { epoch: 'e', seq: 0, updatedAt: NOW });
+    await app.rows.create('user:bob', { epoch: 'e', seq: 0, updatedAt: NOW });
     const [frame] = await send(app, '{"action":"ack","seq":0,"channel":"user:bob","userId":"bob"}');
     expect(frame).toMatchObject({ code: 'unknown_channel' });
     expect(await app.devices.list('bob')).toEqual([]);

@@ -6,7 +6,7 @@ import type { Invocation } from '../world/invocation.ts';
 import type { Violated } from './judge.ts';
 import { CLOCK_TOLERANCE_MS, type Ledger } from './ledger.ts';
 
-interface Cursor {
+interface Position {
   epoch: string;
   seq: number;
 }
@@ -42,9 +42,9 @@ export class Cursors {
     for (const attribute of Object.keys(after)) {
       const channel = cursorChannel(attribute);
       if (channel === undefined) continue;
-      const to = after[attribute] as unknown as Cursor;
+      const to = after[attribute] as unknown as Position;
       const from =
-        before && this.#isAlive(before) ? (before[attribute] as unknown as Cursor | undefined) : undefined;
+        before && this.#isAlive(before) ? (before[attribute] as unknown as Position | undefined) : undefined;
       if (from && from.epoch === to.epoch && from.seq === to.seq) continue;
       this.#moved(after, channel, from, to, writer);
     }
@@ -53,8 +53,8 @@ export class Cursors {
   #moved(
     row: Row,
     channel: string,
-    from: Cursor | undefined,
-    to: Cursor,
+    from: Position | undefined,
+    to: Position,
     writer: Invocation | undefined,
   ): void {
     const [userId, deviceId] = [String(row.userId), String(row.deviceId)];
@@ -93,8 +93,8 @@ export class Cursors {
   #start(
     userId: string,
     name: string,
-    from: Cursor | undefined,
-    to: Cursor,
+    from: Position | undefined,
+    to: Position,
     writer: Invocation | undefined,
   ): number {
     if (from) return 0;
@@ -118,7 +118,7 @@ export class Cursors {
     return Math.min(to.seq, Math.max(0, ...possible.map(({ seq }) => seq)));
   }
 
-  #note(row: Row, { epoch, seq }: Cursor): void {
+  #note(row: Row, { epoch, seq }: Position): void {
     const key = JSON.stringify([row.userId, epoch]);
     const history = this.#history.get(key) ?? [];
     const sight = {

@@ -17,8 +17,8 @@ export const TABLE_NAMES: Record<TableName, string> = {
 const PORTS: Record<TableName, CallPort> = {
   connections: 'ConnectionStore',
   devices: 'DeviceStore',
-  messages: 'MessageLog',
-  publishes: 'MessageLog',
+  messages: 'LogStore',
+  publishes: 'LogStore',
 };
 
 /** Told of every call as it takes effect. */

@@ -1,8 +1,9 @@
 /** Lambda: starts the real handlers, each invocation on ports, a clock and a fate of its own. */
 import { createConnectionStore } from '../../../lambdas/adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from '../../../lambdas/adapters/dynamodb/device-store.ts';
-import { createMessageLog } from '../../../lambdas/adapters/dynamodb/message-log.ts';
+import { createLogStore } from '../../../lambdas/adapters/dynamodb/log-store.ts';
 import type { App } from '../../../lambdas/domain/app.ts';
+import { createChannelLog } from '../../../lambdas/domain/log/channel-log.ts';
 import { createHeadCache, type HeadCache } from '../../../lambdas/domain/log/head-cache.ts';
 import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
 import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts';
@@ -14,6 +15,7 @@ import { createNotifyHandler } from '../../../lambdas/handlers/notify.ts';
 import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
 import { LAMBDAS, type LambdaName } from '../../../lambdas/manifest.ts';
+import { dialectOf } from '../../../lambdas/wire/dialect.ts';
 import { createSimulatedDynamoDb, TABLE_NAMES } from '../dynamodb/client.ts';
 import { Invocation, type Outcome } from './invocation.ts';
 import { createSimulatedLogger } from './log.ts';
@@ -102,6 +104,10 @@ export class Lambdas {
     const { database, judge, random, sockets, settings } = this.#world;
     const now = () => invocation.now;
     const dynamodb = createSimulatedDynamoDb(database, invocation, judge);
+    const store = createLogStore(dynamodb, TABLE_NAMES);
+    const clock = { now, sleep: (milliseconds: number) => invocation.sleep(milliseconds) };
+    const ids = { next: () => this.#id(), random: () => random.next() };
+    const logger = createSimulatedLogger(this.#world, invocation);
     const call = (action: 'post' | 'close', connectionId: string, frame: string) => {
       judge.calledGateway(invocation, action, connectionId, frame);
       return invocation.call<PostOutcome>(
@@ -113,15 +119,16 @@ export class Lambdas {
     return {
       connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, now),
       devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, now),
-      log: createMessageLog(dynamodb, TABLE_NAMES),
-      heads: this.#memoryOf(invocation),
+      log: createChannelLog({ store, heads: this.#memoryOf(invocation), clock, ids, logger }),
       gateway: {
-        post: ({ connectionId }, frame) => call('post', connectionId, frame),
+        post: ({ connectionId, dialect }, frame) =>
+          call('post', connectionId, dialectOf(dialect).encode(frame)),
         close: ({ connectionId }) => call('close', connectionId, ''),
       },
-      clock: { now, sleep: (milliseconds) => invocation.sleep(milliseconds) },
-      ids: { next: () => this.#id(), random: () => random.next() },
-      logger: createSimulatedLogger(this.#world, invocation),
+      cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+      clock,
+      ids,
+      logger,
       settings: { ...settings, callbackUrl: CALLBACK_URL },
       types: {},
     };

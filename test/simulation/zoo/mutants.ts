@@ -12,6 +12,7 @@ export interface Mutant {
 
 const domain = (file: string) => `lambdas/domain/${file}.ts`;
 const store = (file: string) => `lambdas/adapters/dynamodb/${file}.ts`;
+const wire = (file: string) => `lambdas/wire/${file}.ts`;
 const client = (file: string) => `client/${file}.ts`;
 const handler = (file: string) => `lambdas/handlers/${file}.ts`;
 
@@ -30,7 +31,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a 410 before the handshake is over ends the replay',
-    file: domain('session/replay'),
+    file: domain('session/reconcile'),
     find: 'if (mayBeOpening(app, connection)) await app.connections.requestReconcile(connection, app.ids.next());',
     replace: 'if (mayBeOpening(app, connection)) return false;',
   },
@@ -42,31 +43,30 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the head is read with a lagging read',
-    file: store('message-log'),
+    file: store('log-store'),
     find: 'Key: headKey(channel), ConsistentRead: true',
     replace: 'Key: headKey(channel), ConsistentRead: false',
   },
   {
     name: 'connections are looked up before the commit',
     file: domain('publish/publish'),
-    find: 'const appended = await append(app, channel, draft);',
+    find: 'const appended = await app.log.append(channel, draft);',
     replace: `const early = await app.connections.list(userId);
-    const appended = await append(app, channel, draft);
+    const appended = await app.log.append(channel, draft);
     app = { ...app, connections: { ...app.connections, async *pages() { yield early; } } };`,
   },
   {
     name: 'the log is read before ready is marked',
-    file: domain('session/replay'),
-    find: 'await replay(app, connection, channel, after ?? cursor, deadlineAt);',
-    replace: `await replay(
-      { ...app, log: { ...app.log, head: async () => head } }, connection, channel, after ?? cursor, deadlineAt);`,
+    file: domain('session/reconcile'),
+    find: 'await replay(app, subscription, after ?? cursor, deadlineAt);',
+    replace: `await replay({ ...app, log: { ...app.log, open: async () => head } }, subscription, after ?? cursor, deadlineAt);`,
   },
   {
     name: 'ready is marked before it is sent',
-    file: domain('session/replay'),
-    find: 'const outcome = await withRetry(app, connection, () => {',
+    file: domain('session/reconcile'),
+    find: 'const outcome = await withRetry(app, connection, () =>',
     replace: `await app.connections.markReady(connection, app.clock.now());
-  const outcome = await withRetry(app, connection, () => {`,
+  const outcome = await withRetry(app, connection, () =>`,
   },
   {
     name: 'only the first page of connections counts',
@@ -76,7 +76,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a page of the log is taken for all of it',
-    file: store('message-log'),
+    file: store('log-store'),
     find: 'through: LastEvaluatedKey?.seq ?? through',
     replace: 'through',
   },
@@ -89,8 +89,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a hole is looked at with a plain read',
     file: domain('log/read'),
-    find: 'const proof = await app.log.prove(channel, seqs);',
-    replace: `const again = await app.log.query(channel, first - 1, seqs.at(-1) ?? first);
+    find: 'const proof = await log.store.prove(channel, seqs);',
+    replace: `const again = await log.store.query(channel, first - 1, seqs.at(-1) ?? first);
     const proof = { outcome: 'proven' as 'proven' | 'in_doubt', present: again.messages };`,
   },
   {
@@ -107,7 +107,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'counter, then message',
-    file: store('message-log'),
+    file: store('log-store'),
     find: "await dynamodb.call('TransactWriteItems', { TransactItems });",
     replace: `await dynamodb.call('TransactWriteItems', { TransactItems: TransactItems.slice(0, 1) });
         await dynamodb.call('TransactWriteItems', { TransactItems: TransactItems.slice(1) });`,
@@ -140,7 +140,7 @@ export const MUTANTS: Mutant[] = [
     name: 'an append of unknown outcome is not looked for',
     file: domain('log/append'),
     find: 'if (standing) return',
-    replace: 'if (standing && attempt < 0) return',
+    replace: 'if (standing && faults < 0) return',
   },
   {
     name: 'the head expires',
@@ -169,44 +169,44 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a live message jumps over a replay under way',
-    file: domain('publish/deliver'),
-    find: 'lastSeen(app), position.seq - 1)) return;',
-    replace: 'lastSeen(app))) return;',
+    file: domain('cursor'),
+    find: 'const move = { to: { epoch, seq }, from: seq - 1 };\n  for',
+    replace: 'const move = { to: { epoch, seq } };\n  for',
   },
   {
     name: 'a new device begins twice',
     file: domain('cursor'),
-    find: "lastSeen(app), 'anew')) return start;",
-    replace: 'lastSeen(app))) return start;',
+    find: "const move = { to: { epoch: head.epoch, seq: start }, from: 'anew' as const };",
+    replace: 'const move = { to: { epoch: head.epoch, seq: start } };',
   },
   {
     name: 'a new device starts at the head',
     file: domain('cursor'),
-    find: 'const start = cursor === undefined ? await mostAdvanced(app, key.userId, channel, head) : 0;',
+    find: 'const start = cursor === undefined ? await mostAdvanced(app, userId, channel, head) : 0;',
     replace: 'const start = head.seq;',
   },
   {
     name: 'a new device starts at the beginning',
     file: domain('cursor'),
-    find: 'const start = cursor === undefined ? await mostAdvanced(app, key.userId, channel, head) : 0;',
+    find: 'const start = cursor === undefined ? await mostAdvanced(app, userId, channel, head) : 0;',
     replace: 'const start = 0;',
   },
   {
     name: 'an ack may pass the head',
-    file: domain('session/handle-frame'),
+    file: domain('session/commands'),
     find: 'if (seq > head.seq)',
     replace: 'if (seq < 0)',
   },
   {
     name: 'the channel of an ack is not checked',
-    file: domain('session/handle-frame'),
-    find: 'if (frame.channel !== undefined && frame.channel !== channel) {',
+    file: domain('session/commands'),
+    find: 'if (frame.channel !== undefined && frame.channel !== name) {',
     replace: 'if (frame.channel === "") {',
   },
   {
     name: 'the origin is excluded live only',
-    file: domain('pack'),
-    find: 'if (originDeviceId === undefined || message.originDeviceId !== originDeviceId) {',
+    file: wire('herald/replay'),
+    find: 'if (deviceId === undefined || message.originDeviceId !== deviceId) {',
     replace: 'if (message) {',
   },
   {
@@ -217,7 +217,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a frame says `through` one too far',
-    file: domain('pack'),
+    file: wire('herald/replay'),
     find: 'const last = message.seq - 1;',
     replace: 'const last = message.seq;',
   },
@@ -256,18 +256,18 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a refused post is not made good',
     file: domain('publish/deliver'),
-    find: "      await askForReplay(app, connection, position);\n      return 'deferred';",
+    find: "      await askForReplay(app, connection, live);\n      return 'deferred';",
     replace: "      return 'deferred';",
   },
   {
     name: 'a post is not awaited',
-    file: handler('message'),
-    find: 'if (reply !== undefined) await post(app, connection, reply);',
-    replace: 'if (reply !== undefined) void post(app, connection, reply);',
+    file: domain('session/receive'),
+    find: 'if (reply !== undefined) await send(app, connection, reply);',
+    replace: 'if (reply !== undefined) void send(app, connection, reply);',
   },
   {
     name: 'ready is marked un-awaited',
-    file: domain('session/replay'),
+    file: domain('session/reconcile'),
     find: 'await app.connections.markReady(connection, app.clock.now());',
     replace: 'void app.connections.markReady(connection, app.clock.now());',
   },
@@ -291,13 +291,13 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a replay forgets where it was asked to begin',
-    file: handler('reconcile'),
+    file: store('stream-records'),
     find: 'return after === undefined ? undefined : Number(after);',
     replace: 'return undefined;',
   },
   {
     name: 'the newest connection of a device is replaced',
-    file: domain('connection/open'),
+    file: domain('connection/limits'),
     find: 'other.connectedAt - one.connectedAt ||',
     replace: 'one.connectedAt - other.connectedAt ||',
   },
@@ -312,7 +312,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a connection without a row is obeyed',
-    file: handler('message'),
+    file: domain('session/receive'),
     find: 'await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });',
     replace: '',
   },
@@ -336,9 +336,9 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'what retention removed is not counted',
-    file: domain('pack'),
-    find: 'expired: seq - settled - kept',
-    replace: 'expired: 0',
+    file: wire('herald/replay'),
+    find: 'const expired = through - after - kept;',
+    replace: 'const expired = 0;',
   },
   {
     name: 'the client acknowledges the highest it has heard of',

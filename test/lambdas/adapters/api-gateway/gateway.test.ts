@@ -5,11 +5,16 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { createGateway } from '../../../../lambdas/adapters/api-gateway/gateway.ts';
 import { createManagementApi, type ManagementApiOptions } from '../../../../lambdas/aws/management-api.ts';
 import type { Access } from '../../../../lambdas/aws/signature.ts';
+import { messageFrame } from '../../../../lambdas/protocol/frames.ts';
+import { aMessage, NOW } from '../../../support/builders.ts';
 import { createMemoryLogger, type MemoryLogger } from '../../../support/memory-logger.ts';
 import { status, useScriptedServer } from '../../../support/scripted-server.ts';
 
 const CONNECTION_ID = 'Xk3vQf1_IAMCJ7w=';
-const FRAME = '{"event":"message","data":{"secret":"grün 🌱"}}';
+const FRAME = messageFrame('user:alice', { ...aMessage(), data: '{"secret":"grün 🌱"}' });
+const TEXT =
+  '{"event":"message","channel":"user:alice","seq":1,"id":"m","type":"t",' +
+  `"data":{"secret":"grün 🌱"},"sentAt":${NOW}}`;
 /** For what must fail by them. */
 const TIMEOUTS = { connectMs: 500, requestMs: 200 };
 /** For what must not, on whatever machine. */
@@ -19,7 +24,11 @@ const server = useScriptedServer();
 let logger: MemoryLogger;
 
 const errorType = (name: string) => ({ 'x-amzn-ErrorType': name });
-const connection = () => ({ connectionId: CONNECTION_ID, endpoint: `${server.url}/prod` });
+const connection = () => ({
+  connectionId: CONNECTION_ID,
+  endpoint: `${server.url}/prod`,
+  dialect: 'herald.v1' as const,
+});
 const gateway = (options: Partial<ManagementApiOptions> = {}) =>
   createGateway(logger, createManagementApi({ readAccess: () => access, timeouts: TIMEOUTS, ...options }));
 const post = () => gateway().post(connection(), FRAME);
@@ -37,7 +46,7 @@ describe('post', () => {
     server.answer = status(200);
     expect(await post()).toBe('sent');
     expect(server.received).toHaveLength(1);
-    expect(server.received[0]).toMatchObject({ method: 'POST', body: FRAME });
+    expect(server.received[0]).toMatchObject({ method: 'POST', body: TEXT });
     expect(decodeURIComponent(server.received[0]?.url ?? '')).toBe(`/prod/@connections/${CONNECTION_ID}`);
   });
 
@@ -114,7 +123,7 @@ describe('post', () => {
     if (address === null || typeof address === 'string') throw new Error('no port');
     await new Promise((resolve) => closed.close(resolve));
     const endpoint = `http://127.0.0.1:${address.port}`;
-    expect(await gateway().post({ connectionId: CONNECTION_ID, endpoint }, FRAME)).toBe('failed');
+    expect(await gateway().post({ ...connection(), endpoint }, FRAME)).toBe('failed');
     expect(logger.entries).toHaveLength(1);
   });
 
@@ -149,14 +158,14 @@ describe('post', () => {
     'goes elsewhere when that is said, at %j, below the path of the stage',
     async (path) => {
       server.answer = status(200);
-      const lost = { connectionId: CONNECTION_ID, endpoint: 'https://nobody.invalid/prod' };
+      const lost = { ...connection(), endpoint: 'https://nobody.invalid/prod' };
       const led = gateway({ override: `${server.url}${path}`, timeouts: PATIENT });
       expect(await led.post(lost, FRAME)).toBe('sent');
       expect(await led.close(lost)).toBe('sent');
       const [posted, closed] = server.received;
       const url = `${path.replace('/', '') && '/aws'}/prod/@connections/${encodeURIComponent(CONNECTION_ID)}`;
       expect([posted, closed]).toMatchObject([
-        { method: 'POST', url, body: FRAME },
+        { method: 'POST', url, body: TEXT },
         { method: 'DELETE', url },
       ]);
       expect(posted?.headers.host).toBe(new URL(server.url).host);

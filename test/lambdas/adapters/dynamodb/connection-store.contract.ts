@@ -1,7 +1,8 @@
 /** What every store of connections guarantees. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Connection, ConnectionKey, ConnectionStore } from '../../../../lambdas/domain/ports.ts';
+import type { Connection, ConnectionKey } from '../../../../lambdas/domain/model.ts';
+import type { ConnectionStore } from '../../../../lambdas/domain/ports.ts';
 
 export interface ConnectionStoreHarness {
   store: ConnectionStore;
@@ -27,6 +28,7 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
     userId,
     connectionId: 'Xk3vQf1_IAMCJ7w=',
     deviceId: 'phone',
+    dialect: 'herald.v1',
     ackMode: 'client',
     handover: false,
     connectedAt: START + 7,
@@ -132,7 +134,7 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
 
     it.each([
       ['markReady', (key: ConnectionKey) => store.markReady(key, START)],
-      ['markClosing', (key: ConnectionKey) => store.markClosing(key, 'revoked')],
+      ['markClosing', (key: ConnectionKey) => store.markClosing(key, 'revoked', 'request')],
       ['requestReconcile', (key: ConnectionKey) => store.requestReconcile(key, 'request-2', 5)],
     ])('is final: a later %s does not bring it back', async (_, touch) => {
       const connection = await added();
@@ -154,8 +156,8 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
 
     it('keeps the first reason to close a connection', async () => {
       const connection = await added();
-      await store.markClosing(connection, 'replaced');
-      await store.markClosing(connection, 'revoked');
+      await store.markClosing(connection, 'replaced', 'request');
+      await store.markClosing(connection, 'revoked', 'request');
       expect(await store.find(connection)).toEqual({ ...connection, bye: 'replaced' });
     });
 
@@ -172,7 +174,7 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
       const connection = await added();
       await store.markReady(connection, START + 9);
       await store.requestReconcile(connection, 'request-2');
-      await store.markClosing(connection, 'revoked');
+      await store.markClosing(connection, 'revoked', 'request');
       expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9, bye: 'revoked' });
       await store.remove(connection);
       expect(await store.list(userId)).toEqual([]);

@@ -10,7 +10,7 @@ import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
 import { createConnectionStore } from '../../../../lambdas/adapters/dynamodb/connection-store.ts';
 import type { ConnectionRow } from '../../../../lambdas/adapters/dynamodb/tables.ts';
-import type { Connection } from '../../../../lambdas/domain/ports.ts';
+import type { Connection } from '../../../../lambdas/domain/model.ts';
 import { LOCAL_ACCESS, type TestDynamoDb, useDynamoDb } from '../../../support/dynoxide.ts';
 import { createMemoryConnectionStore } from '../../../support/memory-connection-store.ts';
 import { connectionStoreContract } from './connection-store.contract.ts';
@@ -54,6 +54,7 @@ describe('the stream of the connections', () => {
       userId: 'alice',
       connectionId: 'Xk3vQf1_IAMCJ7w=',
       deviceId: 'phone',
+      dialect: 'herald.v1',
       ackMode: 'auto',
       handover: false,
       connectedAt: 1,

@@ -1,7 +1,8 @@
 /** What every store of devices guarantees. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Cursor, DeviceKey, DeviceStore, LastSeen } from '../../../../lambdas/domain/ports.ts';
+import type { DeviceKey, LastSeen, Position } from '../../../../lambdas/domain/model.ts';
+import type { CursorMove, DeviceStore } from '../../../../lambdas/domain/ports.ts';
 
 const START = 1_795_939_441_000;
 const KEPT_MS = 90 * 24 * 3_600_000;
@@ -21,28 +22,29 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
   });
 
   const at = (instant: number): LastSeen => ({ lastSeenAt: instant, expiresAt: instant + KEPT_MS });
-  const cursor = (seq: number, epoch = 'epoch-1'): Cursor => ({ epoch, seq });
-  const advance = (to: Cursor, from?: number | 'anew') => store.advance(key, channel, to, at(now), from);
+  const cursor = (seq: number, epoch = 'epoch-1'): Position => ({ epoch, seq });
+  const advance = (to: Position, from?: CursorMove['from']) =>
+    store.advance(key, channel, from === undefined ? { to } : { to, from }, at(now));
   const cursorNow = async () => (await store.find(key))?.cursors.get(channel);
 
   describe('seeing a device', () => {
     it('remembers a new one, without cursors', async () => {
       const device = { ...key, cursors: new Map(), lastSeenAt: START };
-      expect(await store.see(key, at(START))).toEqual(device);
+      expect(await store.touch(key, at(START))).toEqual(device);
       expect(await store.find(key)).toEqual(device);
       expect(await store.list(key.userId)).toEqual([device]);
     });
 
     it('notes when it last saw a known one and returns its cursors', async () => {
       await advance(cursor(5));
-      const device = await store.see(key, at(START + 9));
+      const device = await store.touch(key, at(START + 9));
       expect(device).toEqual({ ...key, cursors: new Map([[channel, cursor(5)]]), lastSeenAt: START + 9 });
       expect(await store.find(key)).toEqual(device);
     });
 
     it('keeps it as long as the newest sighting says', async () => {
-      await store.see(key, at(START));
-      await store.see(key, at(START + 60_000));
+      await store.touch(key, at(START));
+      await store.touch(key, at(START + 60_000));
       now = START + KEPT_MS;
       expect(await store.find(key)).toBeDefined();
       now = START + 60_000 + KEPT_MS;
@@ -54,14 +56,14 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       now = START + KEPT_MS;
       expect(await store.find(key)).toBeUndefined();
       expect(await store.list(key.userId)).toEqual([]);
-      expect(await store.see(key, at(now))).toEqual({ ...key, cursors: new Map(), lastSeenAt: now });
+      expect(await store.touch(key, at(now))).toEqual({ ...key, cursors: new Map(), lastSeenAt: now });
       expect(await cursorNow()).toBeUndefined();
     });
 
     it('at the same time and late, ten times, leaves one device without cursors', async () => {
       await advance(cursor(5));
       now = START + KEPT_MS;
-      const seen = await Promise.all(Array.from({ length: 10 }, () => store.see(key, at(now))));
+      const seen = await Promise.all(Array.from({ length: 10 }, () => store.touch(key, at(now))));
       expect(seen.every(({ cursors }) => cursors.size === 0)).toBe(true);
       expect(await store.list(key.userId)).toHaveLength(1);
     });
@@ -71,7 +73,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
     it('keeps the cursor it begins anew with, however many see it at that time', async () => {
       await advance(cursor(50));
       now = START + KEPT_MS;
-      const sights = () => Array.from({ length: 10 }, () => store.see(key, at(now)));
+      const sights = () => Array.from({ length: 10 }, () => store.touch(key, at(now)));
       await Promise.all([...sights(), advance(cursor(3)), ...sights()]);
       expect(await cursorNow()).toEqual(cursor(3));
     });
@@ -84,9 +86,9 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
     });
 
     it("lists a user's devices and no other's", async () => {
-      await store.see(key, at(START));
-      await store.see({ ...key, deviceId: 'laptop' }, at(START));
-      await store.see({ userId: `${key.userId}2`, deviceId: 'tablet' }, at(START));
+      await store.touch(key, at(START));
+      await store.touch({ ...key, deviceId: 'laptop' }, at(START));
+      await store.touch({ userId: `${key.userId}2`, deviceId: 'tablet' }, at(START));
       const ids = (await store.list(key.userId)).map(({ deviceId }) => deviceId);
       expect(ids.toSorted()).toEqual(['laptop', 'phone']);
     });
@@ -95,7 +97,9 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       const epoch = 'e'.repeat(60_000);
       const ids = Array.from({ length: 40 }, (_, index) => `device-${index + 10}`);
       await Promise.all(
-        ids.map((deviceId) => store.advance({ ...key, deviceId }, channel, cursor(1, epoch), at(START))),
+        ids.map((deviceId) =>
+          store.advance({ ...key, deviceId }, channel, { to: cursor(1, epoch) }, at(START)),
+        ),
       );
       const listed = (await store.list(key.userId)).map(({ deviceId }) => deviceId);
       expect(listed.toSorted()).toEqual(ids);
@@ -155,7 +159,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
 
     it('stands beside those of other channels', async () => {
       await advance(cursor(5));
-      await store.advance(key, 'topic:weather #1.[0]', cursor(9, 'epoch-9'), at(START));
+      await store.advance(key, 'topic:weather #1.[0]', { to: cursor(9, 'epoch-9') }, at(START));
       await advance(cursor(6));
       expect((await store.find(key))?.cursors).toEqual(
         new Map([
@@ -176,7 +180,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
 
     it('of an expired device counts for nothing, nor do its others', async () => {
       await advance(cursor(50));
-      await store.advance(key, 'topic:weather', cursor(9), at(START));
+      await store.advance(key, 'topic:weather', { to: cursor(9) }, at(START));
       now = START + KEPT_MS;
       expect(await advance(cursor(3))).toBe(true);
       expect((await store.find(key))?.cursors).toEqual(new Map([[channel, cursor(3)]]));
@@ -199,7 +203,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
     it('stays where there is none', async () => {
       expect(await advance(cursor(8), 0)).toBe(false);
       expect(await store.find(key)).toBeUndefined();
-      await store.see(key, at(START));
+      await store.touch(key, at(START));
       expect(await advance(cursor(8), 0)).toBe(false);
       expect(await cursorNow()).toBeUndefined();
     });

@@ -2,9 +2,10 @@
 import { describe, expect, it } from 'vitest';
 import { createConnectionStore } from '../../../../lambdas/adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from '../../../../lambdas/adapters/dynamodb/device-store.ts';
-import { createMessageLog } from '../../../../lambdas/adapters/dynamodb/message-log.ts';
+import { createLogStore } from '../../../../lambdas/adapters/dynamodb/log-store.ts';
 import { createDynamoDb } from '../../../../lambdas/aws/dynamodb.ts';
-import { Busy, type Connection, type Head, type Message } from '../../../../lambdas/domain/ports.ts';
+import { Busy } from '../../../../lambdas/domain/errors.ts';
+import type { Connection, Head, Message } from '../../../../lambdas/domain/model.ts';
 import { readLocalAccess } from '../../../support/dynoxide.ts';
 import { createQuickClock } from '../../../support/quick-clock.ts';
 import { type Answer, status, useScriptedServer } from '../../../support/scripted-server.ts';
@@ -21,7 +22,7 @@ function stores() {
   return {
     connections: createConnectionStore(dynamodb, 'connections', () => 0),
     devices: createDeviceStore(dynamodb, 'devices', () => 0),
-    log: createMessageLog(dynamodb, { messages: 'messages', publishes: 'publishes' }),
+    log: createLogStore(dynamodb, { messages: 'messages', publishes: 'publishes' }),
   };
 }
 
@@ -38,7 +39,8 @@ const message: Message = {
   expiresAt: 9000,
 };
 const idempotency = { key: 'id', payload: '{}', expiresAt: 9000 };
-const append = () => stores().log.append(CHANNEL, head, next, message, idempotency, 2);
+const append = () =>
+  stores().log.append({ channel: CHANNEL, expected: head, next, message, idempotency, now: 2 });
 
 const json = (body: unknown): string => JSON.stringify(body);
 const fault = (name: string, fields: object = {}, code = 400): Answer =>
@@ -131,6 +133,7 @@ describe('creating a channel', () => {
 const key = { userId: 'alice', connectionId: 'c', deviceId: 'phone' };
 const connection: Connection = {
   ...key,
+  dialect: 'herald.v1',
   ackMode: 'auto',
   handover: false,
   connectedAt: 1,
@@ -148,12 +151,12 @@ const CALLS: [string, () => Promise<unknown>][] = [
   ['connections.list', () => stores().connections.list('alice')],
   ['connections.remove', () => stores().connections.remove(key)],
   ['connections.markReady', () => stores().connections.markReady(key, 1)],
-  ['connections.markClosing', () => stores().connections.markClosing(key, 'revoked')],
+  ['connections.markClosing', () => stores().connections.markClosing(key, 'revoked', 'request')],
   ['connections.requestReconcile', () => stores().connections.requestReconcile(key, 'request-1')],
-  ['devices.see', () => stores().devices.see(key, lastSeen)],
+  ['devices.see', () => stores().devices.touch(key, lastSeen)],
   ['devices.find', () => stores().devices.find(key)],
   ['devices.list', () => stores().devices.list('alice')],
-  ['devices.advance', () => stores().devices.advance(key, CHANNEL, head, lastSeen)],
+  ['devices.advance', () => stores().devices.advance(key, CHANNEL, { to: head }, lastSeen)],
   ['log.head', () => stores().log.head(CHANNEL)],
   ['log.create', () => stores().log.create(CHANNEL, head)],
   ['log.append', append],

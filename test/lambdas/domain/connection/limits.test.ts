@@ -1,8 +1,8 @@
 /** Which connections have to go when another one opens. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { connectionsToClose } from '../../../../lambdas/domain/connection/open.ts';
-import type { Connection } from '../../../../lambdas/domain/ports.ts';
+import { connectionsToClose } from '../../../../lambdas/domain/connection/limits.ts';
+import type { Connection } from '../../../../lambdas/domain/model.ts';
 import { aConnection } from '../../../support/builders.ts';
 
 const open = (connectionId: string, connectedAt: number, deviceId?: string) =>

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Busy, type MessageLog } from '../../../../lambdas/domain/ports.ts';
+import { Busy } from '../../../../lambdas/domain/errors.ts';
+import type { LogStore } from '../../../../lambdas/domain/ports.ts';
 import { publish } from '../../../../lambdas/domain/publish/publish.ts';
 import type { Notification } from '../../../../lambdas/protocol/notification.ts';
-import { createMemoryMessageLog } from '../../../support/memory-message-log.ts';
-import { logWith, World } from '../../../support/world.ts';
+import { createMemoryLogStore, type MemoryLogStore } from '../../../support/memory-log-store.ts';
+import { rowsWith, World } from '../../../support/world.ts';
 
 const notification = (fields: Partial<Notification> = {}): Notification => ({
   users: ['alice'],
@@ -85,7 +86,7 @@ describe('a published message', () => {
     const world = new World();
     const phone = await world.device('alice', 'phone');
     const [connection] = await world.connectionsOf('alice');
-    if (connection) await world.app.connections.markClosing(connection, 'revoked');
+    if (connection) await world.app.connections.markClosing(connection, 'revoked', 'request');
     expect(await world.publish('alice', 'late')).toMatchObject({ connections: 0 });
     expect(phone.live).toEqual([]);
   });
@@ -149,9 +150,9 @@ describe('the same id', () => {
 
 describe('an append whose answer was lost', () => {
   /** The first append takes effect, and its answer never comes. */
-  const losingFirstAnswer = (memory: MessageLog): MessageLog => {
+  const losingFirstAnswer = (memory: MemoryLogStore): MemoryLogStore => {
     let lost = false;
-    return logWith(memory, {
+    return rowsWith(memory, {
       append: async (...args) => {
         const outcome = await memory.append(...args);
         if (lost) return outcome;
@@ -162,38 +163,38 @@ describe('an append whose answer was lost', () => {
   };
 
   it.each([undefined, 'key'])('is found again and not doubled (id %s)', async (id) => {
-    const log = losingFirstAnswer(createMemoryMessageLog());
-    const world = new World({ log });
+    const rows = losingFirstAnswer(createMemoryLogStore());
+    const world = new World({ rows });
     expect(await world.publish('alice', 'once', { id })).toMatchObject({ seq: 1, duplicate: false });
-    expect(await log.query('user:alice', 0, 10)).toMatchObject({ messages: [{ seq: 1 }] });
-    expect(await log.head('user:alice')).toMatchObject({ seq: 1 });
+    expect(await rows.query('user:alice', 0, 10)).toMatchObject({ messages: [{ seq: 1 }] });
+    expect(await rows.head('user:alice')).toMatchObject({ seq: 1 });
   });
 
   it('is found again behind the messages of others', async () => {
-    const memory = createMemoryMessageLog();
+    const memory = createMemoryLogStore();
     let lost = false;
-    const log = logWith(memory, {
+    const rows = rowsWith(memory, {
       append: async (...args) => {
         const outcome = await memory.append(...args);
         if (lost) return outcome;
         lost = true;
-        await new World({ log: memory }).publish('alice', 'another publisher’s');
+        await new World({ rows: memory }).publish('alice', 'another publisher’s');
         throw new Error('time-out');
       },
     });
-    const world = new World({ log });
+    const world = new World({ rows });
     expect(await world.publish('alice', 'ours')).toMatchObject({ seq: 1 });
     expect((await memory.query('user:alice', 0, 10)).messages).toHaveLength(2);
   });
 
   it('before it took effect is tried again', async () => {
-    const memory = createMemoryMessageLog();
+    const memory = createMemoryLogStore();
     let calls = 0;
-    const append: MessageLog['append'] = async (...args) => {
+    const append: LogStore['append'] = async (...args) => {
       if (++calls < 3) throw new Error('refused');
       return await memory.append(...args);
     };
-    const world = new World({ log: logWith(memory, { append }) });
+    const world = new World({ rows: rowsWith(memory, { append }) });
     expect(await world.publish('alice', 'once')).toMatchObject({ seq: 1 });
   });
 });
@@ -201,9 +202,9 @@ describe('an append whose answer was lost', () => {
 describe('a publisher that knows the head from before', () => {
   /** `reads`: how often the head was asked for. */
   function worldThatCounts() {
-    const memory = createMemoryMessageLog();
+    const memory = createMemoryLogStore();
     const counted = { reads: 0, appends: 0 };
-    const log = logWith(memory, {
+    const rows = rowsWith(memory, {
       head: (channel) => {
         counted.reads += 1;
         return memory.head(channel);
@@ -213,7 +214,7 @@ describe('a publisher that knows the head from before', () => {
         return memory.append(...args);
       },
     });
-    return { world: new World({ log }), other: new World({ log: memory }), memory, counted };
+    return { world: new World({ rows }), other: new World({ rows: memory }), memory, counted };
   }
 
   it('appends without asking for it', async () => {
@@ -273,11 +274,11 @@ describe('a publisher that knows the head from before', () => {
   it('waits before it tries again after a fault', async () => {
     const { memory } = worldThatCounts();
     let appends = 0;
-    const append: MessageLog['append'] = async (...args) => {
+    const append: LogStore['append'] = async (...args) => {
       if (++appends === 2) throw new Busy('throttled');
       return await memory.append(...args);
     };
-    const world = new World({ log: logWith(memory, { append }) });
+    const world = new World({ rows: rowsWith(memory, { append }) });
     await world.publish('alice', 'first');
     const before = world.now;
     expect(await world.publish('alice', 'second')).toMatchObject({ seq: 2 });
@@ -287,12 +288,12 @@ describe('a publisher that knows the head from before', () => {
   it.each([undefined, 'key'])('does not double a message whose answer was lost (id %s)', async (id) => {
     const { memory } = worldThatCounts();
     let appends = 0;
-    const append: MessageLog['append'] = async (...args) => {
+    const append: LogStore['append'] = async (...args) => {
       const outcome = await memory.append(...args);
       if (++appends === 2) throw new Error('time-out');
       return outcome;
     };
-    const world = new World({ log: logWith(memory, { append }) });
+    const world = new World({ rows: rowsWith(memory, { append }) });
     await world.publish('alice', 'first');
     expect(await world.publish('alice', 'second', { id })).toMatchObject({ seq: 2, duplicate: false });
     expect(await memory.head('user:alice')).toMatchObject({ seq: 2 });
@@ -301,31 +302,31 @@ describe('a publisher that knows the head from before', () => {
 
 describe('a publisher that cannot be served', () => {
   it('is told to come back when it loses every race', async () => {
-    const append: MessageLog['append'] = async () => ({ outcome: 'lost_race' });
-    const world = new World({ log: logWith(createMemoryMessageLog(), { append }) });
+    const append: LogStore['append'] = async () => ({ outcome: 'lost_race' });
+    const world = new World({ rows: rowsWith(createMemoryLogStore(), { append }) });
     const { results } = await publish(world.app, notification());
     expect(results).toMatchObject([{ userId: 'alice', error: { code: 'busy', retryable: true } }]);
   });
 
   it('is told so when the store fails, after three tries', async () => {
     let calls = 0;
-    const head: MessageLog['head'] = async () => {
+    const head: LogStore['head'] = async () => {
       calls += 1;
       throw new Error('unreachable');
     };
-    const world = new World({ log: logWith(createMemoryMessageLog(), { head }) });
+    const world = new World({ rows: rowsWith(createMemoryLogStore(), { head }) });
     const { results } = await publish(world.app, notification());
     expect(results).toMatchObject([{ error: { code: 'internal', retryable: true } }]);
     expect(calls).toBe(3);
   });
 
   it('for one of many users leaves the others as they are', async () => {
-    const memory = createMemoryMessageLog();
-    const head: MessageLog['head'] = async (channel) => {
+    const memory = createMemoryLogStore();
+    const head: LogStore['head'] = async (channel) => {
       if (channel === 'user:bob') throw new Busy('throttled');
       return await memory.head(channel);
     };
-    const world = new World({ log: logWith(memory, { head }) });
+    const world = new World({ rows: rowsWith(memory, { head }) });
     const { results } = await publish(world.app, notification({ users: ['alice', 'bob', 'carol'] }));
     expect(results).toMatchObject([{ seq: 1 }, { userId: 'bob', error: { retryable: true } }, { seq: 1 }]);
   });
@@ -342,9 +343,9 @@ describe('a publisher that cannot be served', () => {
 
   it('with too large a message stores nothing for anybody', async () => {
     const world = new World();
-    const data = 'x'.repeat(32_450);
+    const data = 'x'.repeat(31_744);
     const attempt = publish(world.app, notification({ users: ['a', 'b'.repeat(200)], data }));
     await expect(attempt).rejects.toMatchObject({ code: 'too_large' });
-    expect(await world.log.head('user:a')).toBeUndefined();
+    expect(await world.rows.head('user:a')).toBeUndefined();
   });
 });

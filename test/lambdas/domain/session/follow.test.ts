@@ -1,7 +1,7 @@
 /** A message can be followed through the log, from publish to post, replay and ack, by its channel and seq. */
 import { describe, expect, it } from 'vitest';
-import { handleFrame } from '../../../../lambdas/domain/session/handle-frame.ts';
-import { parseClientFrame } from '../../../../lambdas/protocol/client-frame.ts';
+import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
+import { parseClientFrame } from '../../../../lambdas/wire/herald/parse.ts';
 import { World } from '../../../support/world.ts';
 
 type Fields = Record<string, unknown>;

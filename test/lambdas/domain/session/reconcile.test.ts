@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { MessageLog } from '../../../../lambdas/domain/ports.ts';
-import { handleFrame } from '../../../../lambdas/domain/session/handle-frame.ts';
-import { createMemoryMessageLog } from '../../../support/memory-message-log.ts';
-import { logWith, type Socket, World } from '../../../support/world.ts';
+import type { LogStore } from '../../../../lambdas/domain/ports.ts';
+import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
+import { createMemoryLogStore, type MemoryLogStore } from '../../../support/memory-log-store.ts';
+import { rowsWith, type Socket, World } from '../../../support/world.ts';
 
 const CHANNEL = 'user:alice';
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
@@ -85,7 +85,7 @@ describe('a replay', () => {
     await away(world);
     await publishAll(world, ['short', 'short too'], { retentionSeconds: 60 });
     await world.publish('alice', 'long');
-    world.log.drop(CHANNEL, 1);
+    world.rows.drop(CHANNEL, 1);
     world.now += 61_000;
     const phone = await world.device('alice', 'phone');
     expect(seqs(phone)).toEqual([3]);
@@ -165,7 +165,7 @@ describe('a replay', () => {
     const phone = await world.open('alice', 'phone');
     const [connection] = await world.connectionsOf('alice');
     phone.beforePost = () => {
-      if (connection) void world.app.connections.markClosing(connection, 'revoked');
+      if (connection) void world.app.connections.markClosing(connection, 'revoked', 'request');
     };
     await world.drive();
     expect(phone.replays).toHaveLength(16);
@@ -201,8 +201,8 @@ describe('a replay', () => {
 
 describe('reading the log while messages are appended', () => {
   /** The query lacks these seqs, as when the transaction that adds them is only half visible. */
-  const hiding = (memory: MessageLog, hidden: number[], prove?: MessageLog['prove']) =>
-    logWith(memory, {
+  const hiding = (memory: MemoryLogStore, hidden: number[], prove?: LogStore['prove']) =>
+    rowsWith(memory, {
       query: async (...args) => {
         const page = await memory.query(...args);
         return { ...page, messages: page.messages.filter(({ seq }) => !hidden.includes(seq)) };
@@ -210,15 +210,15 @@ describe('reading the log while messages are appended', () => {
       ...(prove && { prove }),
     });
 
-  const worldWithThree = async (log: MessageLog): Promise<World> => {
-    const world = new World({ log });
+  const worldWithThree = async (rows: MemoryLogStore): Promise<World> => {
+    const world = new World({ rows });
     await away(world);
     await publishAll(world, ['a', 'b', 'c']);
     return world;
   };
 
   it('never takes a message for expired that is only not visible yet', async () => {
-    const world = await worldWithThree(hiding(createMemoryMessageLog(), [2, 3]));
+    const world = await worldWithThree(hiding(createMemoryLogStore(), [2, 3]));
     const phone = await world.device('alice', 'phone');
     expect(seqs(phone)).toEqual([1, 2, 3]);
     expect(phone.replays).toMatchObject([{ through: 3, expired: 0 }]);
@@ -226,7 +226,7 @@ describe('reading the log while messages are appended', () => {
 
   it('stops before a seq in doubt, and the stream comes back for it', async () => {
     const world = await worldWithThree(
-      hiding(createMemoryMessageLog(), [3], async () => ({ outcome: 'in_doubt' })),
+      hiding(createMemoryLogStore(), [3], async () => ({ outcome: 'in_doubt' })),
     );
     const phone = await world.open('alice', 'phone');
     await expect(world.drive()).rejects.toThrow('seq 3 is still being appended');
@@ -235,9 +235,9 @@ describe('reading the log while messages are appended', () => {
   });
 
   it('needs no proof for what was appended long ago: a million expired cost nothing', async () => {
-    const memory = createMemoryMessageLog();
+    const memory = createMemoryLogStore();
     let proofs = 0;
-    const log = logWith(memory, {
+    const rows = rowsWith(memory, {
       head: async () => ({ epoch: 'e', seq: 1_000_000, updatedAt: world.now - 3_600_000 }),
       query: async (_channel, _after, through) => ({ messages: [], through }),
       prove: async () => {
@@ -245,22 +245,22 @@ describe('reading the log while messages are appended', () => {
         return { outcome: 'proven', present: [] };
       },
     });
-    const world: World = new World({ log });
+    const world: World = new World({ rows });
     const phone = await world.device('alice', 'phone');
     expect(phone.replays).toMatchObject([{ through: 1_000_000, expired: 1_000_000, more: false }]);
     expect(proofs).toBe(0);
   });
 
   it('proves at most 100 seqs a page, and goes on page by page', async () => {
-    const memory = createMemoryMessageLog();
+    const memory = createMemoryLogStore();
     const asked: number[] = [];
-    const log = logWith(memory, {
+    const rows = rowsWith(memory, {
       prove: async (channel, missing) => {
         asked.push(missing.length);
         return await memory.prove(channel, missing);
       },
     });
-    const world = new World({ log });
+    const world = new World({ rows });
     await away(world);
     await publishAll(world, range(1, 250));
     for (const seq of range(1, 250)) memory.drop(CHANNEL, seq);
@@ -334,7 +334,7 @@ describe('the cursor', () => {
     await world.device('alice', 'phone');
     const key = { userId: 'alice', deviceId: 'phone' };
     const seen = { lastSeenAt: world.now, expiresAt: world.now + 1000 };
-    await world.app.devices.advance(key, CHANNEL, { epoch: 'before the restore', seq: 99 }, seen);
+    await world.app.devices.advance(key, CHANNEL, { to: { epoch: 'before the restore', seq: 99 } }, seen);
     await world.publish('alice', 'a');
     const phone = await world.device('alice', 'phone');
     expect(phone.frames[0]).toMatchObject({ cursor: 0, head: 1 });

@@ -7,8 +7,9 @@ import {
   FRAME_ERRORS,
   FrameError,
   type FrameErrorCode,
-} from '../../../lambdas/protocol/errors.ts';
-import * as frames from '../../../lambdas/protocol/frames.ts';
+} from '../../../../lambdas/protocol/errors.ts';
+import { byeFrame, errorFrame, messageFrame, type WireMessage } from '../../../../lambdas/protocol/frames.ts';
+import { encodeFrame, encodeMessage } from '../../../../lambdas/wire/herald/encode.ts';
 
 /** Any UTF-16, lone surrogates, quotes and control characters included. */
 const anyText = fc.oneof(
@@ -29,7 +30,7 @@ const message = fc.record({
 });
 type Parsed = typeof message extends fc.Arbitrary<infer Value> ? Value : never;
 
-const stored = ({ data, ...rest }: Parsed): frames.WireMessage => ({ ...rest, data: JSON.stringify(data) });
+const stored = ({ data, ...rest }: Parsed): WireMessage => ({ ...rest, data: JSON.stringify(data) });
 /** What is left of a value that has been JSON once: no -0, no prototype. */
 const throughJson = <Value>(value: Value): Value => JSON.parse(JSON.stringify(value));
 
@@ -37,7 +38,7 @@ describe('the frame', () => {
   it('`message` parses back to the message, on its channel', () => {
     fc.assert(
       fc.property(anyText, message, (channel, sent) => {
-        expect(JSON.parse(frames.encodeMessage(channel, stored(sent)))).toEqual(
+        expect(JSON.parse(encodeFrame(messageFrame(channel, stored(sent))))).toEqual(
           throughJson({ event: 'message', channel, ...sent }),
         );
       }),
@@ -55,8 +56,8 @@ describe('the frame', () => {
     });
     fc.assert(
       fc.property(portion, fc.array(message, { maxLength: 5 }), (around, sent) => {
-        const messages = sent.map((one) => frames.encodeReplayed(stored(one)));
-        expect(JSON.parse(frames.encodeReplay({ ...around, messages }))).toEqual(
+        const messages = sent.map(stored);
+        expect(JSON.parse(encodeFrame({ event: 'replay', ...around, messages }))).toEqual(
           throughJson({ event: 'replay', ...around, messages: sent }),
         );
       }),
@@ -70,15 +71,17 @@ describe('the frame', () => {
       expiresAt: 9,
     };
     const told = { seq: 1, id: 'i', type: 't', data: 1, sentAt: 2 };
-    expect(JSON.parse(frames.encodeReplayed(row))).toEqual(told);
-    expect(JSON.parse(frames.encodeMessage('c', row))).toEqual({ event: 'message', channel: 'c', ...told });
+    expect(JSON.parse(encodeMessage(row))).toEqual(told);
+    expect(JSON.parse(encodeFrame(messageFrame('c', row)))).toEqual({
+      event: 'message',
+      channel: 'c',
+      ...told,
+    });
   });
 
   it('passes `data` on as it was stored: numbers beyond JavaScript, spaces and the order of members', () => {
     const data = '{"b":1.10, "a":12345678901234567890}';
-    expect(frames.encodeReplayed({ seq: 1, id: 'i', type: 't', data, sentAt: 2 })).toContain(
-      `"data":${data},`,
-    );
+    expect(encodeMessage({ seq: 1, id: 'i', type: 't', data, sentAt: 2 })).toContain(`"data":${data},`);
   });
 
   it('`ready` parses back, an anonymous device as null', () => {
@@ -94,13 +97,15 @@ describe('the frame', () => {
     });
     fc.assert(
       fc.property(ready, (sent) => {
-        expect(JSON.parse(frames.encodeReady(sent))).toEqual({ event: 'ready', ...sent });
+        expect(JSON.parse(encodeFrame({ event: 'ready', ...sent }))).toEqual({ event: 'ready', ...sent });
       }),
     );
   });
 
   it('`pong` tells the head and the time', () => {
-    expect(JSON.parse(frames.encodePong('e', 58, 1_795_939_441_798))).toEqual({
+    expect(
+      JSON.parse(encodeFrame({ event: 'pong', epoch: 'e', head: 58, serverAt: 1_795_939_441_798 })),
+    ).toEqual({
       event: 'pong',
       epoch: 'e',
       head: 58,
@@ -110,7 +115,7 @@ describe('the frame', () => {
 
   it.each(Object.keys(FRAME_ERRORS) as FrameErrorCode[])('`error` %s says whether to try again', (code) => {
     const { retryable } = FRAME_ERRORS[code];
-    expect(JSON.parse(frames.encodeError(new FrameError(code, 'why "so"', 'r')))).toEqual({
+    expect(JSON.parse(encodeFrame(errorFrame(new FrameError(code, 'why "so"', 'r'))))).toEqual({
       event: 'error',
       code,
       message: 'why "so"',
@@ -121,13 +126,13 @@ describe('the frame', () => {
   });
 
   it('`error` has no ref when the frame had none', () => {
-    expect(JSON.parse(frames.encodeError(new FrameError('bad_json', 'm')))).not.toHaveProperty('ref');
+    expect(JSON.parse(encodeFrame(errorFrame(new FrameError('bad_json', 'm'))))).not.toHaveProperty('ref');
   });
 
   it('`error` echoes any ref', () => {
     fc.assert(
       fc.property(anyText, (ref) => {
-        expect(JSON.parse(frames.encodeError(new FrameError('bad_frame', 'm', ref))).ref).toBe(ref);
+        expect(JSON.parse(encodeFrame(errorFrame(new FrameError('bad_frame', 'm', ref)))).ref).toBe(ref);
       }),
     );
   });
@@ -135,7 +140,7 @@ describe('the frame', () => {
   it.each(['token_expired', 'replaced', 'too_many_connections', 'revoked'] satisfies ByeCode[])(
     '`bye` %s says why, and not to come back as before',
     (code) => {
-      expect(JSON.parse(frames.encodeBye(code))).toEqual({
+      expect(JSON.parse(encodeFrame(byeFrame(code)))).toEqual({
         event: 'bye',
         code,
         message: BYES[code].message,
@@ -147,6 +152,6 @@ describe('the frame', () => {
 
   it('is valid UTF-8 even if a string is not: lone surrogates leave escaped', () => {
     const lone = { seq: 1, id: '\ud83d', type: '\udc00', data: JSON.stringify('\ud83d'), sentAt: 1 };
-    expect(frames.encodeMessage('\ud83d', lone).isWellFormed()).toBe(true);
+    expect(encodeFrame(messageFrame('\ud83d', lone)).isWellFormed()).toBe(true);
   });
 });

@@ -1,16 +1,17 @@
 /** What the server makes of the frames of a client, however odd: it understands them wholly or says why not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type ClientFrame, parseClientFrame } from '../../../lambdas/protocol/client-frame.ts';
-import { FrameError } from '../../../lambdas/protocol/errors.ts';
-import { MAX_FRAME_BYTES } from '../../../lambdas/protocol/limits.ts';
+import type { ClientFrame } from '../../../../lambdas/protocol/client-frame.ts';
+import { FrameError } from '../../../../lambdas/protocol/errors.ts';
+import { MAX_FRAME_BYTES } from '../../../../lambdas/protocol/limits.ts';
+import { parseClientFrame } from '../../../../lambdas/wire/herald/parse.ts';
 
 const parse = (value: unknown): ClientFrame => parseClientFrame(JSON.stringify(value));
 
 /** The code and the ref a frame is refused with. */
 function refusalOf(body: string | undefined): { code: string; ref: string | undefined; message: string } {
   try {
-    parseClientFrame(body);
+    parseClientFrame(body ?? '');
   } catch (error) {
     if (error instanceof FrameError) return { code: error.code, ref: error.ref, message: error.message };
     throw error;

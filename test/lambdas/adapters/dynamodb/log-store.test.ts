@@ -1,14 +1,14 @@
 /** The contract of the log, kept by memory and by DynamoDB. */
 import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { describe } from 'vitest';
-import { createMessageLog } from '../../../../lambdas/adapters/dynamodb/message-log.ts';
+import { createLogStore } from '../../../../lambdas/adapters/dynamodb/log-store.ts';
 import { useDynamoDb } from '../../../support/dynoxide.ts';
-import { createMemoryMessageLog } from '../../../support/memory-message-log.ts';
-import { messageLogContract } from './message-log.contract.ts';
+import { createMemoryLogStore } from '../../../support/memory-log-store.ts';
+import { messageLogContract } from './log-store.contract.ts';
 
 describe('the log in memory', () =>
   messageLogContract(() => {
-    const log = createMemoryMessageLog();
+    const log = createMemoryLogStore();
     return { log, drop: async (channel, seq) => log.drop(channel, seq) };
   }));
 
@@ -18,7 +18,7 @@ describe('the log in DynamoDB', () => {
   messageLogContract(() => {
     const { dynamodb: ours, client, tables } = dynamodb();
     return {
-      log: createMessageLog(ours, tables),
+      log: createLogStore(ours, tables),
       async drop(channel, seq) {
         await client.send(new DeleteCommand({ TableName: tables.messages, Key: { channel, seq } }));
       },

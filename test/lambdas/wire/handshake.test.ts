@@ -1,7 +1,7 @@
 /** What a client may say while it connects, and which of several places counts. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type HandshakeRequest, parseHandshake } from '../../../lambdas/protocol/handshake.ts';
+import { type HandshakeRequest, parseHandshake } from '../../../lambdas/wire/handshake.ts';
 
 const withHeaders = (headers: Record<string, string>, query: Record<string, string> = {}) =>
   parseHandshake({ headers, queryStringParameters: query });

@@ -1,6 +1,8 @@
 /** The channels' logs, in DynamoDB: one transaction appends, one query reads, one serializable read proves. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import { Busy, type Head, type MessageLog } from '../../domain/ports.ts';
+import { Busy } from '../../domain/errors.ts';
+import type { Head } from '../../domain/model.ts';
+import type { LogStore } from '../../domain/ports.ts';
 import { appendActions, appendFailure, type LogTables, noHeadYet } from './append-transaction.ts';
 import { cancellationReasons, isConflict, isFault, throwBusyIfThrottled, translated } from './faults.ts';
 import { headKey, toHead, toHeadRow, toMessage } from './message-rows.ts';
@@ -11,7 +13,7 @@ const PAGE_LIMIT = 1000;
 
 const CREATE_TRIES = 8;
 
-export function createMessageLog(dynamodb: DynamoDb, tables: LogTables): MessageLog {
+export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore {
   const head = async (channel: string): Promise<Head | undefined> => {
     const get = { TableName: tables.messages, Key: headKey(channel), ConsistentRead: true };
     const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
@@ -30,13 +32,13 @@ export function createMessageLog(dynamodb: DynamoDb, tables: LogTables): Message
       throw new Busy(`${channel}: its first append is under way`);
     },
 
-    async append(channel, expected, next, message, idempotency, now) {
-      const TransactItems = appendActions(tables, channel, expected, next, message, idempotency, now);
+    async append(request) {
+      const TransactItems = appendActions(tables, request);
       try {
         await dynamodb.call('TransactWriteItems', { TransactItems });
         return { outcome: 'appended' };
       } catch (error) {
-        const failure = appendFailure(cancellationReasons(error), idempotency);
+        const failure = appendFailure(cancellationReasons(error), request.idempotency);
         if (failure) return failure;
         throw translated(error);
       }

@@ -1,17 +1,16 @@
 /** What every log guarantees, in the primitives that appending and reading are made of. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Head, Message } from '../../../../lambdas/domain/model.ts';
 import {
   type AppendOutcome,
-  type Head,
   type IdempotencyKey,
+  type LogStore,
   MAX_PROOF,
-  type Message,
-  type MessageLog,
 } from '../../../../lambdas/domain/ports.ts';
 
 export interface MessageLogHarness {
-  log: MessageLog;
+  log: LogStore;
   /** Deletes a row as retention does. */
   drop(channel: string, seq: number): Promise<void>;
 }
@@ -58,7 +57,7 @@ const ODD_TEXTS = [
 
 export function messageLogContract(create: () => MessageLogHarness): void {
   let channel: string;
-  let log: MessageLog;
+  let log: LogStore;
   let drop: MessageLogHarness['drop'];
 
   beforeEach(() => {
@@ -68,14 +67,14 @@ export function messageLogContract(create: () => MessageLogHarness): void {
 
   /** Appends at `seq`, as a publisher that found the log ending just before it. */
   const append = (seq: number, fields: Partial<Message> = {}, idempotency?: IdempotencyKey) =>
-    log.append(
+    log.append({
       channel,
-      seq === 1 ? undefined : headAt(seq - 1),
-      headAt(seq),
-      messageAt(seq, fields),
+      expected: seq === 1 ? undefined : headAt(seq - 1),
+      next: headAt(seq),
+      message: messageAt(seq, fields),
       idempotency,
-      NOW,
-    );
+      now: NOW,
+    });
 
   const appendAll = async (count: number, fields: Partial<Message> = {}) => {
     for (let seq = 1; seq <= count; seq++) await append(seq, fields);
@@ -103,7 +102,14 @@ export function messageLogContract(create: () => MessageLogHarness): void {
     it('has one epoch, however many create it and append to it at once', async () => {
       const epochs = Array.from({ length: 20 }, (_, index) => `epoch-${index}`);
       const created = Promise.all(epochs.map((epoch) => log.create(channel, headAt(0, epoch))));
-      const appended = log.append(channel, undefined, headAt(1, 'other'), messageAt(1), undefined, NOW);
+      const appended = log.append({
+        channel,
+        expected: undefined,
+        next: headAt(1, 'other'),
+        message: messageAt(1),
+        idempotency: undefined,
+        now: NOW,
+      });
       const heads = await created;
       const { outcome } = await appended;
       const standing = await log.head(channel);
@@ -130,7 +136,14 @@ export function messageLogContract(create: () => MessageLogHarness): void {
 
     it('starts a channel, or goes on with one that was created empty', async () => {
       await log.create(channel, headAt(0));
-      const outcome = await log.append(channel, headAt(0), headAt(1), messageAt(1), undefined, NOW);
+      const outcome = await log.append({
+        channel,
+        expected: headAt(0),
+        next: headAt(1),
+        message: messageAt(1),
+        idempotency: undefined,
+        now: NOW,
+      });
       expect(outcome).toEqual({ outcome: 'appended' });
       expect(await log.head(channel)).toEqual(headAt(1));
     });
@@ -143,7 +156,14 @@ export function messageLogContract(create: () => MessageLogHarness): void {
     ])('loses the race, and writes nothing, if %s', async (_, expected) => {
       await appendAll(2);
       const next = headAt((expected?.seq ?? 0) + 1, expected?.epoch);
-      const outcome = await log.append(channel, expected, next, messageAt(9), keyOf(), NOW);
+      const outcome = await log.append({
+        channel,
+        expected,
+        next,
+        message: messageAt(9),
+        idempotency: keyOf(),
+        now: NOW,
+      });
       expect(outcome).toEqual({ outcome: 'lost_race' });
       expect(await log.head(channel)).toEqual(headAt(2));
       expect(await stored()).toEqual([messageAt(1), messageAt(2)]);
@@ -177,7 +197,14 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       const publish = async (id: string): Promise<AppendOutcome> => {
         const head = await log.head(channel);
         const seq = (head?.seq ?? 0) + 1;
-        const result = await log.append(channel, head, headAt(seq), messageAt(seq, { id }), undefined, NOW);
+        const result = await log.append({
+          channel,
+          expected: head,
+          next: headAt(seq),
+          message: messageAt(seq, { id }),
+          idempotency: undefined,
+          now: NOW,
+        });
         return result.outcome === 'lost_race' ? publish(id) : result;
       };
       const ids = Array.from({ length: 10 }, (_, index) => `publisher-${index}`);
@@ -218,10 +245,24 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       const { expiresAt } = keyOf();
       await append(1, {}, keyOf());
       const again = (now: number) =>
-        log.append(channel, headAt(1), headAt(2), messageAt(2), keyOf({ expiresAt: now + DAY_MS }), now);
+        log.append({
+          channel,
+          expected: headAt(1),
+          next: headAt(2),
+          message: messageAt(2),
+          idempotency: keyOf({ expiresAt: now + DAY_MS }),
+          now,
+        });
       expect(await again(expiresAt - 1)).toMatchObject({ outcome: 'duplicate', seq: 1 });
       expect(await again(expiresAt)).toEqual({ outcome: 'appended' });
-      const later = await log.append(channel, headAt(2), headAt(3), messageAt(3), keyOf(), expiresAt);
+      const later = await log.append({
+        channel,
+        expected: headAt(2),
+        next: headAt(3),
+        message: messageAt(3),
+        idempotency: keyOf(),
+        now: expiresAt,
+      });
       expect(later).toEqual({ outcome: 'duplicate', seq: 2, samePayload: true });
     });
 
@@ -240,7 +281,14 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       const publish = async (): Promise<AppendOutcome> => {
         const head = await log.head(channel);
         const seq = (head?.seq ?? 0) + 1;
-        const result = await log.append(channel, head, headAt(seq), messageAt(seq), keyOf(), NOW);
+        const result = await log.append({
+          channel,
+          expected: head,
+          next: headAt(seq),
+          message: messageAt(seq),
+          idempotency: keyOf(),
+          now: NOW,
+        });
         return result.outcome === 'lost_race' ? publish() : result;
       };
       const results = await Promise.all(Array.from({ length: 10 }, publish));

@@ -1,7 +1,8 @@
 /** The channels' logs in memory. Its appends are never half visible and never in doubt. */
-import type { Cursor, Head, IdempotencyKey, Message, MessageLog } from '../../lambdas/domain/ports.ts';
+import type { Head, Message, Position } from '../../lambdas/domain/model.ts';
+import type { IdempotencyKey, LogStore } from '../../lambdas/domain/ports.ts';
 
-export interface MemoryMessageLog extends MessageLog {
+export interface MemoryLogStore extends LogStore {
   /** Deletes a row, as DynamoDB's TTL does at some time after it expired. Row 0 is the head. */
   drop(channel: string, seq: number): void;
 }
@@ -9,10 +10,10 @@ export interface MemoryMessageLog extends MessageLog {
 interface Channel {
   head: Head | undefined;
   messages: Map<number, Message>;
-  publishes: Map<string, IdempotencyKey & Cursor>;
+  publishes: Map<string, IdempotencyKey & Position>;
 }
 
-export function createMemoryMessageLog(pageLimit = 1000): MemoryMessageLog {
+export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
   const channels = new Map<string, Channel>();
   const open = (name: string): Channel => {
     const channel = channels.get(name) ?? { head: undefined, messages: new Map(), publishes: new Map() };
@@ -32,7 +33,7 @@ export function createMemoryMessageLog(pageLimit = 1000): MemoryMessageLog {
       return { ...channel.head };
     },
 
-    async append(name, expected, next, message, idempotency, now) {
+    async append({ channel: name, expected, next, message, idempotency, now }) {
       const channel = open(name);
       const known = idempotency && channel.publishes.get(idempotency.key);
       if (known && known.expiresAt > now && known.epoch === next.epoch) {

@@ -1,6 +1,6 @@
 /** Reads what a client says while it connects: its token, its device and how it acknowledges. */
-import { ACK_MODES, type AckMode, SUBPROTOCOL } from './frames.ts';
-import { isToken, TOKEN_RULE } from './names.ts';
+import { ACK_MODES, type AckMode, DIALECT_NAMES, type DialectName } from '../protocol/frames.ts';
+import { isToken, TOKEN_RULE } from '../protocol/names.ts';
 
 /** Header names in any case, as the sender wrote them. Both are absent, not empty, when there are none. */
 export interface HandshakeRequest {
@@ -16,7 +16,7 @@ export interface Handshake {
   /** The device opens this connection before it closes its older one. */
   handover: boolean;
   /** What the server answers: set when the client offered it, since a client that offered fails without an answer. */
-  subprotocol: typeof SUBPROTOCOL | undefined;
+  subprotocol: DialectName | undefined;
   /** Of the page, when a browser connects. */
   origin: string | undefined;
   /** What is wrong with the device id or the ack mode, for the 400. */
@@ -37,7 +37,7 @@ export function parseHandshake(request: HandshakeRequest): Handshake {
     deviceId: isToken(deviceId) ? deviceId : undefined,
     ackMode: ackMode ?? 'auto',
     handover: query.handover === '1',
-    subprotocol: offered.includes(SUBPROTOCOL) ? SUBPROTOCOL : undefined,
+    subprotocol: DIALECT_NAMES.find((name) => offered.includes(name)),
     origin: header.origin,
     problem:
       deviceId !== undefined && !isToken(deviceId)

@@ -1,0 +1,55 @@
+/** Reads the records of the Connections table's stream: which connections are to be reconciled, and from where. */
+import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
+import type { ConnectionKey } from '../../domain/model.ts';
+
+export interface ReconcileRequest {
+  key: ConnectionKey;
+  /** Replay what follows this seq. Undefined: what follows the device's cursor. */
+  after: number | undefined;
+  /** Sequence number of its first record. */
+  first: string;
+}
+
+/**
+ * One request per connection, from the lowest seq that any of its records asks for: each by itself
+ * would send the same window again.
+ */
+export function reconcileRequests(records: DynamoDBRecord[]): ReconcileRequest[] {
+  const requests = new Map<string, ReconcileRequest>();
+  for (const record of records.filter(isRequest)) {
+    const key = keyOf(record);
+    const after = replayAfterOf(record);
+    const earlier = requests.get(key.connectionId);
+    // What names no seq means the device's cursor. An anonymous device has none, so there it means nothing.
+    const isAnonymous = record.dynamodb?.NewImage?.deviceId === undefined;
+    if (!earlier)
+      requests.set(key.connectionId, { key, after, first: record.dynamodb?.SequenceNumber ?? '' });
+    else if (after !== undefined && earlier.after !== undefined)
+      earlier.after = Math.min(after, earlier.after);
+    else earlier.after = isAnonymous ? (after ?? earlier.after) : undefined;
+  }
+  return [...requests.values()];
+}
+
+/** The event source filters already; it cannot compare the old row with the new. */
+const isRequest = ({ eventName, dynamodb }: DynamoDBRecord): boolean => {
+  const requestId = dynamodb?.NewImage?.replayRequestId?.S;
+  return (
+    eventName !== 'REMOVE' && requestId !== undefined && requestId !== dynamodb?.OldImage?.replayRequestId?.S
+  );
+};
+
+const keyOf = ({ dynamodb }: DynamoDBRecord): ConnectionKey => ({
+  userId: textOf(dynamodb?.Keys?.userId),
+  connectionId: textOf(dynamodb?.Keys?.connectionId),
+});
+
+const replayAfterOf = ({ dynamodb }: DynamoDBRecord): number | undefined => {
+  const after = dynamodb?.NewImage?.replayAfter?.N;
+  return after === undefined ? undefined : Number(after);
+};
+
+const textOf = (value: AttributeValue | undefined): string => {
+  if (value?.S === undefined) throw new Error('a stream record of the Connections table lacks its key');
+  return value.S;
+};

@@ -1,0 +1,78 @@
+/** Takes the frames that arrive on a connection and answers them. */
+import type { ClientFrame } from '../../protocol/client-frame.ts';
+import { FrameError } from '../../protocol/errors.ts';
+import { errorFrame, type OutgoingFrame } from '../../protocol/frames.ts';
+import type { App } from '../app.ts';
+import { markForClose } from '../connection/close.ts';
+import type { NewConnection } from '../connection/open.ts';
+import { isExpired, send } from '../connection/send.ts';
+import { asError, Busy } from '../errors.ts';
+import { logged } from '../log-fields.ts';
+import type { Connection } from '../model.ts';
+import { ackWithoutConnection, handleFrame } from './commands.ts';
+
+/** A frame, or why it could not be read. */
+export type ReceivedFrame = ClientFrame | FrameError;
+
+/**
+ * Handles frames one after the other. A connection whose row is gone is closed, so that its client
+ * comes back with one; a connection that is being closed gets nothing but its `bye`. Of neither a
+ * frame is obeyed any more, but for a last ack.
+ */
+export async function receive(
+  app: App,
+  sender: NewConnection,
+  frames: ReceivedFrame[],
+  deadlineAt: number,
+): Promise<void> {
+  const connection = await app.connections.find(sender);
+  if (connection === undefined) {
+    for (const frame of frames) await handleLastAck(app, sender, frame);
+    await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });
+  } else if (connection.bye === undefined) {
+    for (const frame of frames) await serve(app, connection, frame, deadlineAt);
+  }
+}
+
+async function serve(
+  app: App,
+  connection: Connection,
+  frame: ReceivedFrame,
+  deadlineAt: number,
+): Promise<void> {
+  const reply = isExpired(app, connection) ? undefined : await answer(app, connection, frame, deadlineAt);
+  if (reply !== undefined) await send(app, connection, reply);
+  if (isExpired(app, connection)) await markForClose(app, connection, 'token_expired');
+}
+
+/** The ack of a client that closes is often overtaken by its `$disconnect`. It counts all the same, and is not answered. */
+async function handleLastAck(app: App, sender: NewConnection, frame: ReceivedFrame): Promise<void> {
+  if (frame instanceof FrameError || frame.action !== 'ack' || isExpired(app, sender)) return;
+  try {
+    await ackWithoutConnection(app, sender, frame);
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+  }
+}
+
+/** A frame that fails is answered and otherwise ignored: it never closes the connection. */
+async function answer(
+  app: App,
+  connection: Connection,
+  frame: ReceivedFrame,
+  deadlineAt: number,
+): Promise<OutgoingFrame | undefined> {
+  if (frame instanceof FrameError) return errorFrame(frame);
+  try {
+    return await handleFrame(app, connection, frame, deadlineAt);
+  } catch (error) {
+    if (error instanceof FrameError) return errorFrame(error);
+    if (error instanceof Busy) app.logger.metrics({ busy: 1 });
+    app.logger.error('frame failed', { ...logged(connection), action: frame.action, error: asError(error) });
+    return errorFrame(
+      error instanceof Busy
+        ? new FrameError('rate_limited', 'Too much is asked at once. Try again.', frame.ref)
+        : new FrameError('internal', 'The frame could not be obeyed. Try again.', frame.ref),
+    );
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * The dialects: how frames are written and read for each kind of client. The sub-protocol of the
+ * handshake picks one; the connection's row remembers it.
+ */
+import type { ReplayRange } from '../domain/ports.ts';
+import type { ClientFrame } from '../protocol/client-frame.ts';
+import type { DialectName, JsonText, OutgoingFrame, ReplayFrame } from '../protocol/frames.ts';
+import { encodeFrame } from './herald/encode.ts';
+import { parseClientFrame } from './herald/parse.ts';
+import { replayFrames } from './herald/replay.ts';
+
+export interface Dialect {
+  /** The frames of one WebSocket message. Throws a `FrameError`. */
+  parse(text: string): ClientFrame[];
+  /** The text of one frame. A frame that goes to many connections is written once. */
+  encode(frame: OutgoingFrame): string;
+  /** The range as frames, each as full as the dialect allows. */
+  replay(range: ReplayRange): Iterable<ReplayFrame<JsonText>>;
+}
+
+const DIALECTS: Record<DialectName, Dialect> = {
+  'herald.v1': {
+    parse: (text) => [parseClientFrame(text)],
+    encode: once(encodeFrame),
+    replay: replayFrames,
+  },
+};
+
+export const dialectOf = (name: DialectName): Dialect => DIALECTS[name];
+
+/** Remembers each frame's text for as long as somebody holds the frame. */
+function once(encode: (frame: OutgoingFrame) => string): (frame: OutgoingFrame) => string {
+  const texts = new WeakMap<OutgoingFrame, string>();
+  return (frame) => {
+    const text = texts.get(frame) ?? encode(frame);
+    texts.set(frame, text);
+    return text;
+  };
+}

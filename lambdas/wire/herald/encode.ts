@@ -1,0 +1,35 @@
+/** Writes the frames of `herald.v1`: one JSON object each. The `data` of a message goes in as it was stored. */
+import type { JsonText, OutgoingFrame, WireMessage } from '../../protocol/frames.ts';
+
+/** The JSON text of a frame. */
+export function encodeFrame(frame: OutgoingFrame): JsonText {
+  switch (frame.event) {
+    case 'message':
+      return `{"event":"message","channel":${JSON.stringify(frame.channel)},${fieldsOf(frame)}}`;
+    case 'replay': {
+      const { channel, epoch, messages, after, through, expired, more } = frame;
+      return (
+        `{"event":"replay","channel":${JSON.stringify(channel)},"epoch":${JSON.stringify(epoch)},` +
+        `"messages":[${messages.map(encodeMessage).join(',')}],` +
+        `"after":${after},"through":${through},"expired":${expired},"more":${more}}`
+      );
+    }
+    default:
+      return JSON.stringify(frame);
+  }
+}
+
+/** A message is measured before it is written into a replay frame: this remembers its text meanwhile. */
+const texts = new WeakMap<WireMessage, JsonText>();
+
+/** A message as it stands in a replay frame and in the history. */
+export function encodeMessage(message: WireMessage): JsonText {
+  const known = texts.get(message);
+  if (known !== undefined) return known;
+  const text = `{${fieldsOf(message)}}`;
+  texts.set(message, text);
+  return text;
+}
+
+const fieldsOf = ({ seq, id, type, data, sentAt }: WireMessage): string =>
+  `"seq":${seq},"id":${JSON.stringify(id)},"type":${JSON.stringify(type)},"data":${data},"sentAt":${sentAt}`;

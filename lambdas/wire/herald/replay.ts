@@ -1,0 +1,65 @@
+/** Cuts a range of a log into replay frames of at most 32 KB. */
+import type { ReplayRange } from '../../domain/ports.ts';
+import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
+import { MAX_FRAME_BYTES, utf8Bytes } from '../../protocol/limits.ts';
+import { encodeFrame, encodeMessage } from './encode.ts';
+
+/** The size of a replay frame around its messages, with every number at its widest. */
+const envelopeBytes = (channel: string, epoch: string): number =>
+  utf8Bytes(
+    encodeFrame({
+      event: 'replay',
+      channel,
+      epoch,
+      messages: [],
+      after: Number.MAX_SAFE_INTEGER,
+      through: Number.MAX_SAFE_INTEGER,
+      expired: Number.MAX_SAFE_INTEGER,
+      more: false,
+    }),
+  );
+
+/**
+ * Frames that together account for every seq of the range; at least one, if need be without
+ * messages. A seq of the range that is not among its messages has expired.
+ */
+export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonText>, void> {
+  const { channel, epoch, deviceId } = range;
+  const room = MAX_FRAME_BYTES - envelopeBytes(channel, epoch);
+  let { after } = range;
+  let messages: ReplayFrame<JsonText>['messages'] = [];
+  /** Messages after `after` that are kept, those of the device itself included. */
+  let kept = 0;
+  let bytes = 0;
+  const upTo = (through: number): ReplayFrame<JsonText> => {
+    const expired = through - after - kept;
+    return {
+      event: 'replay',
+      channel,
+      epoch,
+      messages,
+      after,
+      through,
+      expired,
+      more: through < range.head,
+    };
+  };
+
+  for (const message of range.messages) {
+    if (deviceId === undefined || message.originDeviceId !== deviceId) {
+      const size = utf8Bytes(encodeMessage(message)) + 1; // its comma
+      if (messages.length > 0 && bytes + size > room + 1) {
+        const last = message.seq - 1;
+        yield upTo(last);
+        messages = [];
+        after = last;
+        kept = 0;
+        bytes = 0;
+      }
+      messages.push(message);
+      bytes += size;
+    }
+    kept += 1;
+  }
+  yield upTo(range.through);
+}

@@ -3,12 +3,14 @@ import { App, Validations } from 'aws-cdk-lib';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { readSettings, stackName } from '../lib/context.ts';
 import { HeraldStack } from '../lib/herald-stack.ts';
+import { refuseMisspelt } from '../lib/misspelt.ts';
 import { InvalidSetting } from '../lib/settings.ts';
 
 try {
   const app = new App();
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const read = (name: string): unknown => app.node.tryGetContext(name);
+  refuseMisspelt(Object.keys(app.node.getAllContext()));
   new HeraldStack(app, stackName(read), readSettings(read));
   app.synth();
 } catch (error) {

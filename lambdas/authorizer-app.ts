@@ -17,9 +17,9 @@ export interface AuthorizerApp {
 
 /** `lambda`: its name in the logs. */
 export function createAuthorizerApp(lambda: string, env: AuthEnv): AuthorizerApp {
-  const { keys, issuer, audience, allowedOrigins, backend } = env;
+  const { keys, allowedOrigins, backend, ...rules } = env;
   return {
-    verify: createVerifyToken(tokenKeys(keys), { issuer, audience }),
+    verify: createVerifyToken(tokenKeys(keys), rules),
     allowedOrigins,
     logger: createLogger(lambda, undefined, Date.now, backend),
   };

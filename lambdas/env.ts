@@ -1,7 +1,12 @@
 /** The only reader of the environment. A setting that is missing or wrong stops the Lambda as it starts, by its name. */
 import type { Access } from './aws/signature.ts';
 import type { Settings } from './domain/settings.ts';
-import { MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './protocol/limits.ts';
+import {
+  MAX_RETENTION_SECONDS,
+  MAX_TOKEN_LIFETIME_SECONDS,
+  MIN_RETENTION_SECONDS,
+  MIN_TOKEN_LIFETIME_SECONDS,
+} from './protocol/limits.ts';
 
 /** What the Lambdas that keep state need: all but the authorizer. */
 export type AppVar =
@@ -15,7 +20,13 @@ export type AppVar =
   | 'CLOSED_TYPES';
 
 /** What the authorizer needs. Exactly one of `JWT_SECRET_ARN` and `JWKS_URL`; the others may be left out. */
-export type AuthVar = 'JWT_SECRET_ARN' | 'JWKS_URL' | 'JWT_ISSUER' | 'JWT_AUDIENCE' | 'ALLOWED_ORIGINS';
+export type AuthVar =
+  | 'JWT_SECRET_ARN'
+  | 'JWKS_URL'
+  | 'JWT_ISSUER'
+  | 'JWT_AUDIENCE'
+  | 'MAX_TOKEN_LIFETIME_SECONDS'
+  | 'ALLOWED_ORIGINS';
 
 /** What Lambda itself sets, and what leads calls elsewhere, as on the local stack. */
 type AwsVar =
@@ -78,6 +89,8 @@ export interface AuthEnv {
   keys: { secretArn: string; endpoint: string | undefined } | { jwksUrl: string };
   issuer: string | undefined;
   audience: string | undefined;
+  /** Undefined: any. */
+  maxLifetimeSeconds: number | undefined;
   /** Undefined: any. Requests without an `Origin` are no browser's and always pass. */
   allowedOrigins: string[] | undefined;
   /** In the metrics. */
@@ -95,6 +108,9 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
         },
     issuer: vars.JWT_ISSUER || undefined,
     audience: vars.JWT_AUDIENCE || undefined,
+    maxLifetimeSeconds: vars.MAX_TOKEN_LIFETIME_SECONDS
+      ? integer(vars, 'MAX_TOKEN_LIFETIME_SECONDS', MIN_TOKEN_LIFETIME_SECONDS, MAX_TOKEN_LIFETIME_SECONDS)
+      : undefined,
     allowedOrigins: vars.ALLOWED_ORIGINS
       ? vars.ALLOWED_ORIGINS.split(',').map((origin) => origin.trim())
       : undefined,
@@ -133,7 +149,7 @@ function url(vars: Vars, name: AppVar | AuthVar | AwsVar): string {
   throw new Error(`${name} is "${value}", expected an http or https URL`);
 }
 
-function integer(vars: Vars, name: AppVar, min: number, max: number): number {
+function integer(vars: Vars, name: AppVar | AuthVar, min: number, max: number): number {
   const value = text(vars, name);
   const number = Number(value);
   if (Number.isInteger(number) && number >= min && number <= max) return number;

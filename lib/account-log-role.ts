@@ -2,7 +2,7 @@
  * Lets API Gateway write the access logs of WebSocket APIs. The role belongs to the account and Region, not to one API,
  * so it stays when the stack goes: others may lean on it.
  */
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Annotations, RemovalPolicy } from 'aws-cdk-lib';
 import { CfnAccount } from 'aws-cdk-lib/aws-apigateway';
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
@@ -25,4 +25,13 @@ export class AccountLogRole extends Construct {
     role.applyRemovalPolicy(RemovalPolicy.RETAIN);
     account.applyRemovalPolicy(RemovalPolicy.RETAIN);
   }
+}
+
+/** At synth and deployment, where the account's role is left as it is: the error of API Gateway does not say what to do. */
+export function tellWithoutRole(scope: Construct): void {
+  Annotations.of(scope).addInfo(
+    'API Gateway writes access logs with one role for the whole account and Region, which this stack leaves as it is. ' +
+      'If the deployment fails with "CloudWatch Logs role ARN must be set in account settings", there is none yet: ' +
+      'deploy again with -c accountLogRole=true (in an app of your own: accountLogRole: true).',
+  );
 }

@@ -34,6 +34,7 @@ export class Authorizer extends Construct {
       JWKS_URL: auth.jwksUrl ?? '',
       JWT_ISSUER: auth.issuer ?? '',
       JWT_AUDIENCE: auth.audience ?? '',
+      MAX_TOKEN_LIFETIME_SECONDS: String(auth.maxTokenLifetime?.toSeconds() ?? ''),
       BACKEND_NAME: props.backend,
       ALLOWED_ORIGINS: props.allowedOrigins?.join(',') ?? '',
     };

@@ -36,6 +36,12 @@ export const SETTINGS = [
     what: 'what `iss` and `aud` of a token must be',
   },
   {
+    names: ['maxTokenLifetimeSeconds'],
+    default: 'any',
+    what: 'refuse tokens that live longer, from `iat` (or now) to `exp`',
+    more: '60 to 31536000',
+  },
+  {
     names: ['allowedOrigins'],
     default: 'any',
     what: 'web origins that may connect, separated by commas',
@@ -108,14 +114,15 @@ export const SETTINGS = [
   },
   {
     names: ['accountLogRole'],
-    default: '`true`',
-    what: "let the stack set the account's role for API Gateway's logs; `false` where something else does",
-    more: 'one role for the account and Region',
+    default: '`false`',
+    what: 'set the role API Gateway writes logs with, [where the account has none](guide.md#the-log-role-of-the-account)',
+    more: 'one for the account and Region; it replaces the one that is set',
   },
   {
     names: ['removalPolicy'],
     default: '`retain`',
-    what: 'what becomes of the tables and the secret with the stack: `retain` or `destroy`',
+    what: 'what becomes of the tables, the secret and the dead letters with the stack: `retain` or `destroy`',
+    more: '`retain` protects the tables against deletion, too',
   },
 ] as const satisfies readonly SettingLine[];
 

@@ -22,12 +22,12 @@ export function readSettings(read: ReadContext): HeraldStackProps {
     jwksUrl: text(read, 'jwksUrl'),
     issuer: text(read, 'issuer'),
     audience: text(read, 'audience'),
+    maxTokenLifetime: seconds(read, 'maxTokenLifetimeSeconds'),
   };
   checkAuth({ ...auth, secret: jwtSecretArn });
-  const retentionSeconds = number(read, 'defaultRetentionSeconds');
   const limits = defined({
     allowedOrigins: text(read, 'allowedOrigins')?.split(','),
-    defaultRetention: retentionSeconds === undefined ? undefined : Duration.seconds(retentionSeconds),
+    defaultRetention: seconds(read, 'defaultRetentionSeconds'),
     maxConnectionsPerUser: number(read, 'maxConnectionsPerUser'),
     stageName: text(read, 'stageName'),
     throttle: throttle(read),
@@ -73,6 +73,11 @@ function number(read: ReadContext, name: SettingName): number | undefined {
   if (written === undefined) return undefined;
   if (!/^\d+$/.test(written)) throw wrong(name, written, 'an integer');
   return Number(written);
+}
+
+function seconds(read: ReadContext, name: SettingName): Duration | undefined {
+  const value = number(read, name);
+  return value === undefined ? undefined : Duration.seconds(value);
 }
 
 function flag(read: ReadContext, name: SettingName): boolean | undefined {

@@ -2,17 +2,15 @@
 import { Duration, Names } from 'aws-cdk-lib';
 import { EventBus, type IEventBus, Rule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Construct } from 'constructs';
-import { DeadLetterQueue } from './dead-letter-queue.ts';
+import { DeadLetterQueue, type DeadLetterQueueProps } from './dead-letter-queue.ts';
 
-export interface NotificationBusProps {
+export interface NotificationBusProps extends DeadLetterQueueProps {
   readonly notify: IFunction;
   /** Undefined: a new one. */
   readonly eventBus: IEventBus | undefined;
-  readonly encryptionKey: IKey | undefined;
 }
 
 export class NotificationBus extends Construct {
@@ -22,11 +20,12 @@ export class NotificationBus extends Construct {
   /** Events, and asynchronous invocations, on which `notify` failed. */
   readonly failedNotifications: DeadLetterQueue;
 
-  constructor(scope: Construct, id: string, { notify, eventBus, encryptionKey }: NotificationBusProps) {
+  constructor(scope: Construct, id: string, props: NotificationBusProps) {
     super(scope, id);
+    const { notify, eventBus } = props;
     this.bus = eventBus ?? this.#createBus();
-    this.undeliveredEvents = new DeadLetterQueue(this, 'UndeliveredEvents', encryptionKey);
-    this.failedNotifications = new DeadLetterQueue(this, 'FailedNotifications', encryptionKey);
+    this.undeliveredEvents = new DeadLetterQueue(this, 'UndeliveredEvents', props);
+    this.failedNotifications = new DeadLetterQueue(this, 'FailedNotifications', props);
 
     new Rule(this, 'Notifications', {
       eventBus: this.bus,

@@ -1,5 +1,5 @@
 /** The stack of our own app: the backend, set by plain values, and what one needs to know of it afterwards. */
-import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { CfnOutput, type Duration, Stack, type StackProps } from 'aws-cdk-lib';
 import type { DomainName } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { EventBus } from 'aws-cdk-lib/aws-events';
@@ -29,6 +29,8 @@ export interface HeraldStackProps extends StackProps, Omit<NotificationBackendPr
   /** Required with a `jwksUrl`. */
   readonly issuer?: string;
   readonly audience?: string;
+  /** Refuse tokens that live longer. */
+  readonly maxTokenLifetime?: Duration;
   readonly alarmTopicArn?: string;
   /** Of an existing bus in the same account and Region, instead of a new one. */
   readonly eventBusName?: string;
@@ -63,8 +65,12 @@ export class HeraldStack extends Stack {
     return { domainName, certificate: Certificate.fromCertificateArn(this, id, certificateArn) };
   }
 
-  #auth({ jwtSecretArn, jwksUrl, issuer, audience }: HeraldStackProps): Auth {
-    const claims = { ...(issuer && { issuer }), ...(audience && { audience }) };
+  #auth({ jwtSecretArn, jwksUrl, issuer, audience, maxTokenLifetime }: HeraldStackProps): Auth {
+    const claims = {
+      ...(issuer && { issuer }),
+      ...(audience && { audience }),
+      ...(maxTokenLifetime && { maxTokenLifetime }),
+    };
     if (jwksUrl !== undefined) return { ...claims, jwksUrl, issuer: issuer ?? '' };
     if (jwtSecretArn === undefined) return claims;
     return { ...claims, secret: Secret.fromSecretCompleteArn(this, 'JwtSecret', jwtSecretArn) };

@@ -84,11 +84,15 @@ export class Monitoring extends Construct {
     this.#alarms.watch('authorizerErrors', { metric, above: 0, says: says('authorizer'), entry: 'errors' });
   }
 
-  /** To Lambda a refused token is an error too, since throwing is the only way to answer 401. So its log is counted instead. */
+  /**
+   * To Lambda a refused token is an error too, since throwing is the only way to answer 401. So the errors that the
+   * runtime writes into its log are counted instead, and no line of the authorizer's own: these quote clients, who may
+   * send `Origin: ERROR`.
+   */
   #faultsOf(authorizer: HeraldFunction): IMetric {
     const filter = new MetricFilter(this, 'AuthorizerFaults', {
       logGroup: authorizer.logGroup,
-      filterPattern: FilterPattern.literal('"ERROR" -"Unauthorized"'),
+      filterPattern: FilterPattern.literal('"ERROR" -"Unauthorized" -"origin refused" -"token refused"'),
       metricNamespace: 'Herald',
       metricName: `${Names.uniqueResourceName(this, { separator: '-', maxLength: 200 })}-AuthorizerFaults`,
     });

@@ -40,7 +40,7 @@ export class NotificationBackend extends Construct {
   constructor(scope: Construct, id: string, props: NotificationBackendProps = {}) {
     super(scope, id);
     const settings = resolveProps(this, props);
-    const { encryptionKey, eventBus, provisionedConcurrency } = settings;
+    const { encryptionKey, provisionedConcurrency } = settings;
     const backend = Names.uniqueResourceName(this, { separator: '-', maxLength: 100 });
     if (encryptionKey) allowServices(this, encryptionKey);
 
@@ -65,9 +65,9 @@ export class NotificationBackend extends Construct {
       message: message.target,
     });
     this.#serviceApi = new ServiceApi(this, 'ServiceApi', { ...settings, notify, users });
-    const bus = new NotificationBus(this, 'Notifications', { notify, eventBus, encryptionKey });
+    const bus = new NotificationBus(this, 'Notifications', { ...settings, notify });
     const { connections } = tables;
-    const stream = new ReconcileStream(this, 'ReplayStream', { connections, reconcile, encryptionKey });
+    const stream = new ReconcileStream(this, 'ReplayStream', { ...settings, connections, reconcile });
 
     this.webSocketUrl = clientApi.url;
     this.webSocketDomain = clientApi.domain;

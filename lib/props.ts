@@ -44,7 +44,8 @@ export interface NotificationBackendProps {
    */
   readonly closedTypes?: boolean;
   /**
-   * What becomes of the tables and the token secret when the stack is deleted.
+   * What becomes of the tables, the token secret and the dead letters when the stack is deleted. Unless it is `DESTROY`, the tables are
+   * protected against deletion too.
    * @default RemovalPolicy.RETAIN
    */
   readonly removalPolicy?: RemovalPolicy;
@@ -69,9 +70,9 @@ export interface NotificationBackendProps {
    */
   readonly stageName?: string;
   /**
-   * Set the role that API Gateway writes access logs with, one for the whole account and Region. Set to false where something else
-   * manages it.
-   * @default true
+   * Set the role that API Gateway writes access logs with. It is one for the whole account and Region, and replaces the one that
+   * is set: ask for it where there is none yet. Without one the deployment fails, and says so.
+   * @default false
    */
   readonly accountLogRole?: boolean;
   /**
@@ -128,5 +129,5 @@ const withDefaults = (props: NotificationBackendProps) => ({
   alarmTopic: props.alarmTopic,
   provisionedConcurrency: props.provisionedConcurrency ?? {},
   stageName: props.stageName ?? DEFAULTS.stageName,
-  accountLogRole: props.accountLogRole ?? true,
+  accountLogRole: props.accountLogRole ?? DEFAULTS.accountLogRole,
 });

@@ -1,25 +1,24 @@
 /** The Connections table's stream drives `reconcile`, set so that one bad record never holds up the others for long. */
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { FilterCriteria, FilterRule, type IFunction, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
-import { DeadLetterQueue } from './dead-letter-queue.ts';
+import { DeadLetterQueue, type DeadLetterQueueProps } from './dead-letter-queue.ts';
 
-export interface ReconcileStreamProps {
+export interface ReconcileStreamProps extends DeadLetterQueueProps {
   readonly connections: TableV2;
   readonly reconcile: IFunction;
-  readonly encryptionKey: IKey | undefined;
 }
 
 export class ReconcileStream extends Construct {
   /** Where in the stream the records stand that were given up; the rows themselves are in the table. */
   readonly failedReplays: DeadLetterQueue;
 
-  constructor(scope: Construct, id: string, { connections, reconcile, encryptionKey }: ReconcileStreamProps) {
+  constructor(scope: Construct, id: string, props: ReconcileStreamProps) {
     super(scope, id);
-    this.failedReplays = new DeadLetterQueue(this, 'FailedReplays', encryptionKey);
+    const { connections, reconcile } = props;
+    this.failedReplays = new DeadLetterQueue(this, 'FailedReplays', props);
     reconcile.addEventSource(
       new DynamoEventSource(connections, {
         // Nothing is missed while the mapping is created, and what is driven twice does no harm.

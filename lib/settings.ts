@@ -8,7 +8,9 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import {
   DEFAULT_RETENTION_SECONDS,
   MAX_RETENTION_SECONDS,
+  MAX_TOKEN_LIFETIME_SECONDS,
   MIN_RETENTION_SECONDS,
+  MIN_TOKEN_LIFETIME_SECONDS,
 } from '../lambdas/protocol/limits.ts';
 import { HANDLERS, type HandlerName } from './handlers.ts';
 
@@ -30,6 +32,11 @@ export interface SecretAuth {
    * @default not checked
    */
   readonly audience?: string;
+  /**
+   * Refuse tokens that live longer, from when they were issued (`iat`, or now without it) until they expire. A minute to 365 days.
+   * @default any
+   */
+  readonly maxTokenLifetime?: Duration;
 }
 
 /** RS256 and ES256: an identity provider issues the tokens and publishes its keys. */
@@ -44,6 +51,11 @@ export interface JwksAuth {
    * @default not checked
    */
   readonly audience?: string;
+  /**
+   * Refuse tokens that live longer, from when they were issued (`iat`, or now without it) until they expire. A minute to 365 days.
+   * @default any
+   */
+  readonly maxTokenLifetime?: Duration;
 }
 
 export type Auth = SecretAuth | JwksAuth;
@@ -61,17 +73,27 @@ export const DEFAULTS = {
   closedTypes: false,
   stageName: 'prod',
   throttle: { rateLimit: 1000, burstLimit: 500 },
+  accountLogRole: false,
 } as const;
 
 export function checkAuth({
   secret,
   jwksUrl,
   issuer,
+  maxTokenLifetime,
 }: {
   secret?: unknown;
   jwksUrl?: string;
   issuer?: string;
+  maxTokenLifetime?: Duration;
 }) {
+  if (maxTokenLifetime)
+    checkDuration(
+      'maxTokenLifetime',
+      maxTokenLifetime,
+      MIN_TOKEN_LIFETIME_SECONDS,
+      MAX_TOKEN_LIFETIME_SECONDS,
+    );
   if (secret !== undefined && jwksUrl !== undefined) {
     throw new InvalidSetting('auth has both a secret and a jwksUrl, expected one of them');
   }
@@ -94,7 +116,8 @@ export interface Limits {
 }
 
 export function checkLimits(limits: Limits) {
-  checkRetention(limits.defaultRetention ?? DEFAULTS.defaultRetention);
+  const { defaultRetention = DEFAULTS.defaultRetention } = limits;
+  checkDuration('defaultRetention', defaultRetention, MIN_RETENTION_SECONDS, MAX_RETENTION_SECONDS);
   checkInteger('maxConnectionsPerUser', limits.maxConnectionsPerUser, 1, MAX_CONNECTIONS_PER_USER);
   checkInteger('throttle.rateLimit', limits.throttle?.rateLimit, 1, 1_000_000);
   checkInteger('throttle.burstLimit', limits.throttle?.burstLimit, 1, 1_000_000);
@@ -119,14 +142,11 @@ export function checkWarm(provisionedConcurrency: Partial<Record<HandlerName, nu
   }
 }
 
-function checkRetention(retention: Duration) {
-  if (retention.isUnresolved()) return;
-  const seconds = retention.toSeconds({ integral: false });
-  if (Number.isInteger(seconds) && seconds >= MIN_RETENTION_SECONDS && seconds <= MAX_RETENTION_SECONDS)
-    return;
-  throw new InvalidSetting(
-    `defaultRetention is ${seconds} s, expected whole seconds from ${MIN_RETENTION_SECONDS} to ${MAX_RETENTION_SECONDS}`,
-  );
+function checkDuration(name: string, duration: Duration, min: number, max: number) {
+  if (duration.isUnresolved()) return;
+  const seconds = duration.toSeconds({ integral: false });
+  if (Number.isInteger(seconds) && seconds >= min && seconds <= max) return;
+  throw new InvalidSetting(`${name} is ${seconds} s, expected whole seconds from ${min} to ${max}`);
 }
 
 function checkInteger(name: string, value: number | undefined, min: number, max: number) {

@@ -1,5 +1,5 @@
 /** The four tables, with the keys that the store reads and writes them by. */
-import type { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   AttributeType,
   Billing,
@@ -12,7 +12,7 @@ import { Construct } from 'constructs';
 import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../lambdas/adapters/dynamodb/tables.ts';
 
 export interface TablesProps {
-  /** What becomes of the tables, and of what is in them, when the stack is deleted. */
+  /** What becomes of the tables, and of what is in them, when the stack is deleted. Unless it is to destroy them, nobody else may. */
   readonly removalPolicy: RemovalPolicy;
   /** Undefined: a key of DynamoDB's own. */
   readonly encryptionKey: IKey | undefined;
@@ -33,7 +33,9 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
         sortKey: attribute(sort),
         billing: Billing.onDemand(),
         timeToLiveAttribute: TTL_ATTRIBUTE,
-        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
+        // A restored row of *Connections* would belong to a socket that is gone.
+        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: name !== 'connections' },
+        deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
         // Both images, so that `replay` can tell a new request from any other change of a row.
         ...(stream && { dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES }),
         removalPolicy,

@@ -16,7 +16,7 @@ import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integra
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { accessLog } from './access-log.ts';
-import { AccountLogRole } from './account-log-role.ts';
+import { AccountLogRole, tellWithoutRole } from './account-log-role.ts';
 import { type CustomDomain, createDomain } from './custom-domain.ts';
 import type { LogSettings } from './logs.ts';
 import { acknowledge } from './nag.ts';
@@ -65,6 +65,7 @@ export class ClientApi extends Construct {
     this.url = webSocketDomain ? `wss://${webSocketDomain.domainName}` : this.stage.url;
     this.callbackUrl = webSocketDomain ? `https://${webSocketDomain.domainName}` : this.stage.callbackUrl;
     if (props.accountLogRole) this.stage.node.addDependency(new AccountLogRole(this, 'AccountLogRole'));
+    else tellWithoutRole(this);
   }
 
   /** The name API Gateway gave the API leads nowhere then, not for callbacks either. */

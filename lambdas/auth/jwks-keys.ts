@@ -1,6 +1,6 @@
 /** RS256 and ES256 with the public keys an issuer publishes as a JSON Web Key Set (RFC 7517). */
-import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { createBudget } from './budget.ts';
+import { findKeys, type KeySet, parseKeySet } from './key-set.ts';
 import type { TokenKeys } from './keys.ts';
 
 const KEPT_MS = 10 * 60_000;
@@ -14,12 +14,6 @@ const FETCH_PACE_MS = 10_000;
 const FETCH_MS = 6000;
 /** Hundreds of times what issuers publish: whoever answers in their place must not fill the memory. */
 const MAX_BYTES = 1024 * 1024;
-
-/** The keys with an id by it, and those without. */
-interface KeySet {
-  byId: ReadonlyMap<string, KeyObject>;
-  all: readonly KeyObject[];
-}
 
 /**
  * Fetched when first needed and every ten minutes; an unknown key is looked for anew. While they cannot be fetched, those
@@ -42,8 +36,8 @@ export function jwksKeys(jwksUrl: string, now: () => number = Date.now, fetchMs 
 
   return {
     algorithms: ['RS256', 'ES256'],
-    async find(kid) {
-      const known = kept ? pick(kept.keys, kid) : [];
+    async find(kid, algorithm) {
+      const known = kept ? findKeys(kept.keys, kid, algorithm) : [];
       const isFresh = kept !== undefined && now() - kept.fetchedAt < KEPT_MS;
       if (isFresh && known.length > 0) return known;
       if (underWay === undefined && !mayFetch()) {
@@ -51,20 +45,13 @@ export function jwksKeys(jwksUrl: string, now: () => number = Date.now, fetchMs 
         throw new Error(`${jwksUrl} was asked for keys too often`);
       }
       try {
-        return pick(await refresh(), kid);
+        return findKeys(await refresh(), kid, algorithm);
       } catch (error) {
         if (known.length > 0) return known;
         throw error;
       }
     },
   };
-}
-
-/** A token that names no key fits only where there is no choice. */
-function pick({ byId, all }: KeySet, kid: string | undefined): KeyObject[] {
-  if (kid === undefined) return all.length === 1 ? [...all] : [];
-  const key = byId.get(kid);
-  return key ? [key] : [];
 }
 
 /** Its errors do not quote what came: whatever it is, it is not ours to tell. */
@@ -74,7 +61,7 @@ async function fetchKeySet(jwksUrl: string, fetchMs: number): Promise<KeySet> {
     await response.body?.cancel();
     throw new Error(`${jwksUrl} answered ${response.status}`);
   }
-  return keySetOf(await textOf(response, jwksUrl), jwksUrl);
+  return parseKeySet(await textOf(response, jwksUrl), jwksUrl);
 }
 
 async function textOf(response: Response, jwksUrl: string): Promise<string> {
@@ -86,31 +73,4 @@ async function textOf(response: Response, jwksUrl: string): Promise<string> {
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString();
-}
-
-function keySetOf(text: string, jwksUrl: string): KeySet {
-  const usable = keysIn(text).flatMap(toVerifyingKey);
-  if (usable.length === 0) throw new Error(`${jwksUrl} holds no key that signs`);
-  const byId = usable.flatMap(({ kid, key }) => (typeof kid === 'string' ? [[kid, key] as const] : []));
-  return { byId: new Map(byId), all: usable.map(({ key }) => key) };
-}
-
-function keysIn(text: string): (JsonWebKey | null)[] {
-  try {
-    const { keys }: { keys?: unknown } = JSON.parse(text) ?? {};
-    return Array.isArray(keys) ? keys : [];
-  } catch {
-    return [];
-  }
-}
-
-/** None for a key that encrypts, or of a kind that Node cannot read: it must not take the others with it. */
-function toVerifyingKey(jwk: JsonWebKey | null): { kid: unknown; key: KeyObject }[] {
-  if (typeof jwk !== 'object' || jwk === null || (jwk.use !== undefined && jwk.use !== 'sig')) return [];
-  if (jwk.kty !== 'RSA' && jwk.kty !== 'EC') return [];
-  try {
-    return [{ kid: jwk.kid, key: createPublicKey({ key: jwk, format: 'jwk' }) }];
-  } catch {
-    return []; // the issuer's other keys are as good as before
-  }
 }

@@ -1,4 +1,4 @@
-/** Verifies a client's JWT: signature, algorithm, expiry, issuer, audience, subject. */
+/** Verifies a client's JWT: signature, algorithm, times, issuer, audience, subject. */
 import type { KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { isUserId } from '../protocol/names.ts';
@@ -19,27 +19,34 @@ export interface TokenRules {
   issuer?: string | undefined;
   /** Default: any. */
   audience?: string | undefined;
+  /** From when it was issued, or from now if it does not say, until it expires. Default: any. */
+  maxLifetimeSeconds?: number | undefined;
 }
+
+/** A token may begin so much later than our clock says: the issuer's may be ahead. */
+const NOT_BEFORE_LEEWAY_SECONDS = 30;
 
 export type VerifyToken = (token: string) => Promise<Identity>;
 
 /** The result rejects with a {@link TokenError} for a bad token, and with another error when the keys cannot be had. */
 export const createVerifyToken =
-  (keys: TokenKeys, { issuer, audience }: TokenRules): VerifyToken =>
+  (keys: TokenKeys, rules: TokenRules): VerifyToken =>
   async (token) => {
     const header = headerOf(token);
     if (!header) throw new TokenError('not a JWT');
-    if (!keys.algorithms.some((algorithm) => algorithm === header.alg)) {
-      throw new TokenError(`algorithm is not ${keys.algorithms.join(' or ')}`);
-    }
-    const options = { algorithms: keys.algorithms, issuer, audience };
-    const candidates = await keys.find(header.kid);
+    const algorithm = keys.algorithms.find((accepted) => accepted === header.alg);
+    if (!algorithm) throw new TokenError(`algorithm is not ${keys.algorithms.join(' or ')}`);
+    // RFC 7515, section 4.1.11: what is critical and not understood makes the token invalid; we understand none.
+    if (header.crit !== undefined) throw new TokenError('crit: expected none');
+    const { issuer, audience } = rules;
+    const options = { algorithms: keys.algorithms, issuer, audience, ignoreNotBefore: true };
+    const candidates = await keys.find(header.kid, algorithm);
     if (candidates.length === 0) throw new TokenError('signed with an unknown key');
     const claims =
       verifiedByOne(token, candidates, options) ??
       verifiedByOne(token, (await keys.lookAgain?.()) ?? [], options);
     if (claims === undefined) throw new TokenError(WRONG_KEY);
-    return identityOf(claims);
+    return identityOf(claims, rules);
   };
 
 /** Undefined: not a JWT. A payload that is no JSON makes `decode` throw, and quote it. */
@@ -71,10 +78,24 @@ function verifiedByOne(
   return undefined;
 }
 
-function identityOf(claims: string | jwt.JwtPayload): Identity {
+function identityOf(claims: string | jwt.JwtPayload, { maxLifetimeSeconds }: TokenRules): Identity {
   if (typeof claims === 'string') throw new TokenError('its payload is not a JSON object');
   const { sub, exp } = claims;
   if (!isUserId(sub)) throw new TokenError('sub: expected a user id');
   if (exp === undefined) throw new TokenError('exp is missing');
+  checkTimes({ ...claims, exp }, Date.now() / 1000, maxLifetimeSeconds);
   return { userId: sub, tokenExpiresAt: Math.min(Math.floor(exp * 1000), Number.MAX_SAFE_INTEGER) };
+}
+
+/** Whether it has expired, `jsonwebtoken` has looked at. `now`: in seconds. */
+function checkTimes(
+  { exp, nbf, iat }: jwt.JwtPayload & { exp: number },
+  now: number,
+  maxLifetimeSeconds = Number.POSITIVE_INFINITY,
+): void {
+  if (nbf !== undefined && !Number.isFinite(nbf)) throw new TokenError('nbf: expected a number');
+  if (nbf !== undefined && nbf > now + NOT_BEFORE_LEEWAY_SECONDS) throw new TokenError('not active yet');
+  // A token that says it will be issued later must not live longer by it.
+  const issuedAt = typeof iat === 'number' ? Math.min(iat, now) : now;
+  if (exp - issuedAt > maxLifetimeSeconds) throw new TokenError(`lives longer than ${maxLifetimeSeconds} s`);
 }

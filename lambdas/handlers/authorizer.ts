@@ -4,6 +4,9 @@ import type { AuthorizerApp } from '../authorizer-app.ts';
 import { type Handshake, parseHandshake } from '../wire/handshake.ts';
 import type { AuthorizerContext, AuthorizerEvent, AuthorizerResult } from './events.ts';
 
+/** Whoever connects may send any text as `Origin`. */
+const MAX_ORIGIN_LOGGED = 200;
+
 export const createAuthorizerHandler =
   ({ verify, allowedOrigins, logger }: AuthorizerApp) =>
   async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
@@ -13,7 +16,7 @@ export const createAuthorizerHandler =
       if (token === undefined) throw new TokenError('no token');
       const { userId, tokenExpiresAt } = await verify(token);
       const allowed = origin === undefined || !allowedOrigins || allowedOrigins.includes(origin);
-      if (!allowed) logger.warn('origin refused', { userId, origin });
+      if (!allowed) logger.warn('origin refused', { userId, origin: origin.slice(0, MAX_ORIGIN_LOGGED) });
       return decision(event.methodArn, allowed, contextOf(userId, tokenExpiresAt, handshake));
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;

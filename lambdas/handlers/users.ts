@@ -45,7 +45,10 @@ async function answerHistory(app: App, userId: string, event: HttpEvent): Promis
   const after = integer('after', query.after, 0, Number.MAX_SAFE_INTEGER, 0);
   const limit = integer('limit', query.limit, 1, MAX_HISTORY_LIMIT, DEFAULT_HISTORY_LIMIT);
   const { messages, through, head } = await history(app, userId, after, limit);
-  return jsonText(200, `{"messages":[${messages.map(encodeMessage).join(',')}],"through":${through},"head":${head}}`);
+  return jsonText(
+    200,
+    `{"messages":[${messages.map(encodeMessage).join(',')}],"through":${through},"head":${head}}`,
+  );
 }
 
 async function answerPresence(app: App, userId: string, event: HttpEvent): Promise<HttpResult> {

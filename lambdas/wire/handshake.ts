@@ -5,6 +5,8 @@ import { isToken, TOKEN_RULE } from '../protocol/names.ts';
 /** Header names in any case, as the sender wrote them. Both are absent, not empty, when there are none. */
 export interface HandshakeRequest {
   headers?: Record<string, string | undefined> | null | undefined;
+  /** The same headers with all their lines; of `headers` the last line counts. */
+  multiValueHeaders?: Record<string, string[] | undefined> | null | undefined;
   queryStringParameters?: Record<string, string | undefined> | null | undefined;
 }
 
@@ -27,7 +29,7 @@ export interface Handshake {
 export function parseHandshake(request: HandshakeRequest): Handshake {
   const header = lowerCased(request.headers ?? {});
   const query = request.queryStringParameters ?? {};
-  const offered = (header['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  const offered = offeredProtocols(request);
   const deviceId = header['x-device-id'] ?? query.deviceId;
   const ack = query.ack ?? 'auto';
   const ackMode = ACK_MODES.find((mode) => mode === ack);
@@ -46,6 +48,14 @@ export function parseHandshake(request: HandshakeRequest): Handshake {
           ? `ack: expected ${ACK_MODES.join(' or ')}`
           : undefined,
   };
+}
+
+/** Several lines of the header are one list (RFC 6455, section 11.3.4). */
+function offeredProtocols({ headers, multiValueHeaders }: HandshakeRequest): string[] {
+  const lines = Object.entries(multiValueHeaders ?? headers ?? {}).flatMap(([name, value]) =>
+    name.toLowerCase() === 'sec-websocket-protocol' ? (value ?? []) : [],
+  );
+  return lines.flatMap((line) => line.split(',')).map((name) => name.trim());
 }
 
 const bearer = (authorization: string | undefined): string | undefined =>

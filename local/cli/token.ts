@@ -1,9 +1,12 @@
 /** Tokens for the local stack: HS256, as an identity provider of your own would issue them. */
 import jwt from 'jsonwebtoken';
+import { checkSecret } from '../../lambdas/auth/keys.ts';
 
 export const DEFAULT_JWT_SECRET = 'herald-local-secret-for-development-only';
 
-export const readJwtSecret = (): string => process.env.HERALD_JWT_SECRET || DEFAULT_JWT_SECRET;
+/** Throws an error of one line when no stack would take it. */
+export const readJwtSecret = (): string =>
+  checkSecret('HERALD_JWT_SECRET', process.env.HERALD_JWT_SECRET || DEFAULT_JWT_SECRET);
 
 export const ONE_DAY_SECONDS = 24 * 3600;
 

@@ -85,7 +85,7 @@ describe.each([
       stageName: DEFAULTS.stageName,
       throttleRate: `${DEFAULTS.throttle.rateLimit}, ${DEFAULTS.throttle.burstLimit}`,
       logRetentionDays: RetentionDays.ONE_MONTH,
-      accountLogRole: true,
+      accountLogRole: DEFAULTS.accountLogRole,
       removalPolicy: 'retain',
     };
     for (const [name, value] of Object.entries(defaults))

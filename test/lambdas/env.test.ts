@@ -68,7 +68,12 @@ describe('the settings of the app', () => {
 
 describe('the settings of the authorizer', () => {
   it('are a secret or the URL of public keys, and nothing else is needed', () => {
-    const rest = { issuer: undefined, audience: undefined, allowedOrigins: undefined };
+    const rest = {
+      issuer: undefined,
+      audience: undefined,
+      maxLifetimeSeconds: undefined,
+      allowedOrigins: undefined,
+    };
     const here = { keys: { secretArn: 'arn', endpoint: undefined }, ...rest };
     expect(readAuthEnv({ JWT_SECRET_ARN: 'arn' })).toEqual(here);
     const jwksUrl = 'https://issuer.example/.well-known/jwks.json';
@@ -88,6 +93,15 @@ describe('the settings of the authorizer', () => {
       audience: 'a',
       allowedOrigins: ['https://a.example', 'https://b.example'],
     });
+  });
+
+  it('may restrict the lifetime of tokens, from a minute to a year', () => {
+    const read = (seconds: string) =>
+      readAuthEnv({ JWT_SECRET_ARN: 'arn', MAX_TOKEN_LIFETIME_SECONDS: seconds }).maxLifetimeSeconds;
+    expect([read(''), read('60'), read('31536000')]).toEqual([undefined, 60, 31_536_000]);
+    for (const seconds of ['59', '31536001', '1h', '0']) {
+      expect(() => read(seconds)).toThrow(`MAX_TOKEN_LIFETIME_SECONDS is "${seconds}", expected an integer`);
+    }
   });
 
   it('restrict nothing when they are empty', () => {

@@ -1,7 +1,8 @@
 /** The doors: which routes there are, who may pass, and what is written about it. */
-import { Match } from 'aws-cdk-lib/assertions';
+import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
 import { expect, it } from 'vitest';
-import { find, findAll, synthStack } from './synth.ts';
+import { HeraldStack, type HeraldStackProps } from '../../lib/herald-stack.ts';
+import { createApp, find, findAll, synthStack } from './synth.ts';
 
 const template = synthStack();
 
@@ -82,7 +83,8 @@ it('writes one line of JSON per request, without anything that can hold a token'
   }
 });
 
-it('sets the role that API Gateway logs with before the stage needs it, and never takes it away', () => {
+it('sets the role that API Gateway logs with, when asked to, before the stage needs it, and never takes it away', () => {
+  const template = synthStack({ accountLogRole: true });
   const account = find(template, 'AWS::ApiGateway::Account', 'Backend');
   const stage = find(template, 'AWS::ApiGatewayV2::Stage', 'BackendClientApiStage');
   expect(account.DeletionPolicy).toBe('Retain');
@@ -90,8 +92,17 @@ it('sets the role that API Gateway logs with before the stage needs it, and neve
   expect(stage.DependsOn).toContain(account.id);
 });
 
-it('leaves that role alone where something else manages it', () => {
-  synthStack({ accountLogRole: false }).resourceCountIs('AWS::ApiGateway::Account', 0);
+it('leaves that role, which belongs to the whole account, alone by default, and says what to do without one', () => {
+  const infoOf = (props: HeraldStackProps) => {
+    const stack = new HeraldStack(createApp(), 'Herald', props);
+    const roles = Object.keys(Template.fromStack(stack).findResources('AWS::ApiGateway::Account')).length;
+    const texts = Annotations.fromStack(stack)
+      .findInfo('*', Match.stringLikeRegexp('CloudWatch Logs role ARN must be set in account settings'))
+      .map(({ entry }) => String(entry.data));
+    return { roles, texts };
+  };
+  expect(infoOf({})).toEqual({ roles: 0, texts: [expect.stringContaining('-c accountLogRole=true')] });
+  expect(infoOf({ accountLogRole: true })).toEqual({ roles: 1, texts: [] });
 });
 
 it('tells the Lambdas the callback URL of the stage', () => {

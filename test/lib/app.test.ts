@@ -39,3 +39,11 @@ it('says in one line what is wrong with a setting', () => {
     stderr: 'issuer is not set: with a jwksUrl, only its tokens must open connections\n',
   });
 });
+
+it('says in one line that a setting is misspelt, which would be ignored', () => {
+  const { status, stderr } = runApp({ maxConnectionPerUser: '5' });
+  expect({ status, stderr }).toEqual({
+    status: 1,
+    stderr: 'maxConnectionPerUser is no setting: did you mean maxConnectionsPerUser?\n',
+  });
+});

@@ -1,5 +1,5 @@
 /** What holds of the tables, the stream, the bus and the Lambdas, however the construct is set. */
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { find, findAll, synthStack } from './synth.ts';
@@ -22,15 +22,29 @@ describe('the tables', () => {
     });
   });
 
-  it('are paid on demand, lapse by expiresAt, can be restored to any moment and outlive the stack', () => {
+  it('are paid on demand, lapse by expiresAt, cannot be deleted, and outlive the stack', () => {
     for (const { Properties, DeletionPolicy } of tables) {
       expect(Properties).toMatchObject({
         BillingMode: 'PAY_PER_REQUEST',
         TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
-        Replicas: [{ PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } }],
+        Replicas: [{ DeletionProtectionEnabled: true }],
       });
       expect(DeletionPolicy).toBe('Retain');
     }
+  });
+
+  it('can be restored to any moment, but for connections, whose rows belong to sockets', () => {
+    const restorable = tables.filter(({ Properties }) => {
+      const [replica] = Properties.Replicas as {
+        PointInTimeRecoverySpecification?: { PointInTimeRecoveryEnabled: boolean };
+      }[];
+      return replica?.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled;
+    });
+    expect(restorable.map(({ id }) => id.replace(/^BackendTables|[0-9A-F]{8}$/g, '')).sort()).toEqual([
+      'devices',
+      'messages',
+      'publishes',
+    ]);
   });
 
   it('stream the old and the new row of connections, and of nothing else', () => {
@@ -40,12 +54,15 @@ describe('the tables', () => {
     expect(streams[0]?.Properties.StreamSpecification).toEqual({ StreamViewType: 'NEW_AND_OLD_IMAGES' });
   });
 
-  it('go with the stack, and the secret too, when that is asked for', () => {
+  it('go with the stack, and the secret and the dead letters too, when that is asked for', () => {
     const mortal = synthStack({ removalPolicy: RemovalPolicy.DESTROY });
-    for (const type of ['AWS::DynamoDB::GlobalTable', 'AWS::SecretsManager::Secret']) {
+    for (const type of ['AWS::DynamoDB::GlobalTable', 'AWS::SecretsManager::Secret', 'AWS::SQS::Queue']) {
       for (const { DeletionPolicy } of findAll(mortal, type)) expect(DeletionPolicy).toBe('Delete');
+      for (const { DeletionPolicy } of findAll(template, type)) expect(DeletionPolicy).toBe('Retain');
     }
-    expect(find(template, 'AWS::SecretsManager::Secret', 'Backend').DeletionPolicy).toBe('Retain');
+    for (const { Properties } of findAll(mortal, 'AWS::DynamoDB::GlobalTable')) {
+      expect(Properties.Replicas).toMatchObject([{ DeletionProtectionEnabled: false }]);
+    }
   });
 });
 
@@ -157,6 +174,7 @@ describe('the Lambdas', () => {
       jwksUrl: 'https://id.example/keys',
       issuer: 'https://id.example',
       audience: 'app',
+      maxTokenLifetime: Duration.hours(1),
       allowedOrigins: ['https://app.example', 'capacitor://localhost'],
       maxConnectionsPerUser: 3,
       closedTypes: true,
@@ -168,6 +186,7 @@ describe('the Lambdas', () => {
       JWKS_URL: 'https://id.example/keys',
       JWT_ISSUER: 'https://id.example',
       JWT_AUDIENCE: 'app',
+      MAX_TOKEN_LIFETIME_SECONDS: '3600',
       ALLOWED_ORIGINS: 'https://app.example,capacitor://localhost',
       NODE_OPTIONS: '--enable-source-maps',
     });

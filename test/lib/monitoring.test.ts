@@ -3,6 +3,9 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
+import { TokenError } from '../../lambdas/auth/verify-token.ts';
+import { createAuthorizerHandler } from '../../lambdas/handlers/authorizer.ts';
+import { createLogger } from '../../lambdas/logger.ts';
 import { find, findAll, synthStack } from './synth.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -20,6 +23,13 @@ const anchors = new Set(
         .replaceAll(' ', '-'),
   ),
 );
+
+/** Whether a line matches the filter's terms, of which `-` marks those that must not be there. */
+function countsAsFault(line: string): boolean {
+  const { Properties } = find(template, 'AWS::Logs::MetricFilter', 'BackendMonitoring');
+  const terms = [...String(Properties.FilterPattern).matchAll(/(-?)"([^"]+)"/g)];
+  return terms.every(([, minus, term = '']) => line.includes(term) === (minus === ''));
+}
 
 describe('the alarms', () => {
   const named = (name: string) => find(template, 'AWS::CloudWatch::Alarm', `BackendMonitoring${name}`);
@@ -49,9 +59,37 @@ describe('the alarms', () => {
   it('do not take a refused token for a fault', () => {
     template.hasResourceProperties('AWS::Logs::MetricFilter', {
       LogGroupName: { Ref: Match.stringLikeRegexp('^BackendAuthorizerauthorizerLog') },
-      FilterPattern: '"ERROR" -"Unauthorized"',
     });
+    const thrown = (message: string) =>
+      `2026-11-20T10:00:00.000Z\tid\tERROR\tInvoke Error \t{"errorType":"Error","errorMessage":"${message}"}`;
+    expect(countsAsFault(thrown('Unauthorized'))).toBe(false);
+    expect(countsAsFault(thrown('the secret is blank'))).toBe(true);
+    expect(countsAsFault(thrown('connect ECONNREFUSED 10.0.0.1:443'))).toBe(true);
     expect(named('authorizerErrors').Properties.Namespace).toBe('Herald');
+  });
+
+  it('do not take for a fault what a client calls itself, or its page', async () => {
+    const lines: string[] = [];
+    const authorize = createAuthorizerHandler({
+      verify: async (token) => {
+        if (token === 'good') return { userId: 'ERROR', tokenExpiresAt: Date.now() + 60_000 };
+        throw new TokenError('lives longer than ERROR s');
+      },
+      allowedOrigins: ['https://app.example'],
+      logger: createLogger('authorizer', (line) => lines.push(line)),
+    });
+    const from = (token: string) =>
+      authorize({
+        type: 'REQUEST',
+        methodArn: 'arn',
+        headers: { Authorization: `Bearer ${token}`, Origin: `ERROR ${'x'.repeat(5000)}` },
+      });
+    await from('good');
+    await expect(from('bad')).rejects.toThrow('Unauthorized');
+    expect(lines).toHaveLength(2);
+    expect(lines.filter((line) => line.includes('ERROR'))).toEqual(lines);
+    expect(lines.filter(countsAsFault)).toEqual([]);
+    for (const line of lines) expect(line.length).toBeLessThan(1000);
   });
 
   it('tell a topic, if there is one', () => {

@@ -1,5 +1,5 @@
 /** An impossible setting stops the synthesis at once, with one line that begins with its name. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
@@ -8,6 +8,7 @@ import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { describe, expect, it } from 'vitest';
 import { bundleMessageTypes } from '../../lib/bundle.ts';
 import { readSettings, stackName } from '../../lib/context.ts';
+import { refuseMisspelt } from '../../lib/misspelt.ts';
 import { NotificationBackend } from '../../lib/notification-backend.ts';
 import type { NotificationBackendProps } from '../../lib/props.ts';
 import { InvalidSetting } from '../../lib/settings.ts';
@@ -39,6 +40,10 @@ describe('the construct refuses', () => {
     [
       { defaultRetention: Duration.millis(90_500) },
       'defaultRetention is 90.5 s, expected whole seconds from 60 to 31536000',
+    ],
+    [
+      { auth: { maxTokenLifetime: Duration.seconds(59) } },
+      'maxTokenLifetime is 59 s, expected whole seconds from 60 to 31536000',
     ],
     [{ maxConnectionsPerUser: 0 }, 'maxConnectionsPerUser is 0, expected an integer from 1 to 10000'],
     [{ maxConnectionsPerUser: 2.5 }, 'maxConnectionsPerUser is 2.5, expected an integer from 1 to 10000'],
@@ -160,6 +165,11 @@ describe('the command line refuses', () => {
       { defaultRetentionSeconds: '59' },
       'defaultRetention is 59 s, expected whole seconds from 60 to 31536000',
     ],
+    [
+      { maxTokenLifetimeSeconds: '31536001' },
+      'maxTokenLifetime is 31536001 s, expected whole seconds from 60 to 31536000',
+    ],
+    [{ maxTokenLifetimeSeconds: '1h' }, 'maxTokenLifetimeSeconds is "1h", expected an integer'],
     [{ defaultRetentionSeconds: '7d' }, 'defaultRetentionSeconds is "7d", expected an integer'],
     [{ maxConnectionsPerUser: '-1' }, 'maxConnectionsPerUser is "-1", expected an integer'],
     [
@@ -208,6 +218,50 @@ describe('the command line refuses', () => {
   it('a stack name that CloudFormation would refuse', () => {
     expect(complaint(() => stackName(() => '1st'))).toMatch(/^stackName is "1st", expected /);
     expect(stackName(() => undefined)).toBe('Herald');
+  });
+});
+
+describe('a name in the context that is nearly that of a setting', () => {
+  it.each([
+    ['maxConnectionPerUser', 'maxConnectionsPerUser'],
+    ['MAX_CONNECTIONS_PER_USER', 'maxConnectionsPerUser'],
+    ['max-connections-per-user', 'maxConnectionsPerUser'],
+    ['connectionsPerUser', 'maxConnectionsPerUser'],
+    ['jwksUri', 'jwksUrl'],
+    ['issuers', 'issuer'],
+    ['audiance', 'audience'],
+    ['stackname', 'stackName'],
+    ['defaultRetention', 'defaultRetentionSeconds'],
+    ['maxTokenLifetime', 'maxTokenLifetimeSeconds'],
+    ['eventBus', 'eventBusName'],
+    ['removalpolicy', 'removalPolicy'],
+    ['alowedOrigins', 'allowedOrigins'],
+    ['httpCertificate', 'httpCertificateArn'],
+  ])('is refused, and told what was meant: %s', (name, meant) => {
+    expect(complaint(() => refuseMisspelt(['issuer', name]))).toBe(
+      `${name} is no setting: did you mean ${meant}?`,
+    );
+  });
+
+  it('is none of ours, of CDK or of anybody else', () => {
+    const flags = JSON.parse(
+      readFileSync(new URL(import.meta.resolve('aws-cdk-lib/recommended-feature-flags.json')), 'utf8'),
+    );
+    const names = [
+      ...Object.keys(flags),
+      ...['aws:cdk:bundling-stacks', 'cli-telemetry', 'aws-cdk:enableDiffNoFail', 'env', 'stage', 'region'],
+      'availability-zones:account=123456789012:region=eu-west-1',
+      ...[
+        'issuer',
+        'audience',
+        'stackName',
+        'throttleRate',
+        'throttleBurst',
+        'webSocketDomain',
+        'httpDomain',
+      ],
+    ];
+    expect(complaint(() => refuseMisspelt(names))).toBe('none');
   });
 });
 

@@ -1,7 +1,7 @@
 /** Makes tokens, good and forged, without the library that verifies them. */
 import { createHmac, type KeyObject, sign } from 'node:crypto';
 
-export const SECRET = 'correct horse battery staple';
+export const SECRET = 'correct horse battery staple, in 32 bytes or more';
 
 type Part = Record<string, unknown> | string;
 

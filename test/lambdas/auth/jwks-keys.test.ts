@@ -115,6 +115,56 @@ describe('with the published keys', () => {
     expect(requests).toBe(0);
   });
 
+  const ec2: Pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const weak: Pair = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const p384: Pair = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+
+  it.each<[string, object]>([
+    ['means for another algorithm', jwk(rsa, 'k', { alg: 'PS256' })],
+    ['means for a longer hash', jwk(rsa, 'k', { alg: 'RS512' })],
+    ['means for encryption', jwk(rsa, 'k', { use: 'enc' })],
+    ['means for an algorithm of encryption', jwk(rsa, 'k', { alg: 'RSA-OAEP' })],
+    ['means for signing alone', jwk(rsa, 'k', { key_ops: ['sign'] })],
+    ['means for nothing', jwk(rsa, 'k', { key_ops: [] })],
+    ['describes by a text', jwk(rsa, 'k', { key_ops: 'verify' })],
+    ['made too short', jwk(weak, 'k')],
+    ['made on another curve', jwk(p384, 'k')],
+    ['did not finish', jwk(rsa, 'k', { n: undefined })],
+  ])('a key that its issuer %s verifies nothing, and the others go on', async (_what, key) => {
+    publish(key, jwk(ec, 'e'));
+    const verify = verifier();
+    for (const pair of [rsa, weak]) {
+      expect((await failureOf(verify(rs('k', pair)))).message).toBe('signed with an unknown key');
+    }
+    expect(await verify(es('e'))).toMatchObject({ userId: 'alice' });
+  });
+
+  it('a set of nothing but such keys is the issuer’s fault, and says what is expected', async () => {
+    publish(jwk(weak, 'k'), jwk(p384, 'l'));
+    const error = await failureOf(verifier()(rs('k', weak)));
+    expect(error).not.toBeInstanceOf(TokenError);
+    expect(error.message).toMatch(/holds no key that verifies RS256 \(RSA of at least 2048 bits\)/);
+  });
+
+  it.each([{ alg: 'RS256' }, { key_ops: ['verify'] }, { use: undefined }, { key_ops: ['verify', 'sign'] }])(
+    'a key that is meant for it verifies: %j',
+    async (over) => {
+      publish(jwk(rsa, 'r', over), jwk(ec, 'e'));
+      expect(await verifier()(rs('r'))).toMatchObject({ userId: 'alice' });
+    },
+  );
+
+  it('several keys of one id are all tried, whatever their order and kind', async () => {
+    const keys = [jwk(otherRsa, 'k'), jwk(ec2, 'k'), jwk(rsa, 'k'), jwk(ec, 'k')];
+    for (const order of [keys, keys.toReversed()]) {
+      publish(...order);
+      const verify = verifier();
+      for (const token of [rs('k'), rs('k', otherRsa), es('k')]) {
+        expect(await verify(token)).toMatchObject({ userId: 'alice' });
+      }
+    }
+  });
+
   it('keys for encryption verify nothing', async () => {
     publish(jwk(rsa, 'r', { use: 'enc' }), jwk(ec, 'e'));
     expect(await failureOf(verifier()(rs('r')))).toBeInstanceOf(TokenError);

@@ -1,11 +1,14 @@
 /** The shared secret is read seldom, and an outage of its store does not lock everybody out. */
 import type { KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { secretKeys } from '../../../lambdas/auth/keys.ts';
+import { checkSecret, secretKeys, UnfitSecret } from '../../../lambdas/auth/keys.ts';
 import { createVerifyToken, TokenError } from '../../../lambdas/auth/verify-token.ts';
 import { goodClaims, hs } from '../../support/tokens.ts';
 
 const FIVE_MINUTES = 5 * 60_000;
+
+/** A secret is long; the tests call it by its first word. */
+const long = (name: string) => `${name} ${'x'.repeat(32)}`;
 
 /** A secret store that counts its reads and can be down. */
 function aSecret() {
@@ -20,12 +23,13 @@ function aSecret() {
     async (version) => {
       secret.reads += 1;
       if (secret.down) throw new Error('secret store down');
-      return version === 'AWSCURRENT' ? secret.value : secret.previous;
+      const name = version === 'AWSCURRENT' ? secret.value : secret.previous;
+      return name === undefined ? undefined : long(name);
     },
     () => secret.now,
   );
-  const texts = (found: KeyObject[] = []) => found.map((key) => key.export().toString());
-  const all = async () => texts(await keys.find(undefined));
+  const texts = (found: KeyObject[] = []) => found.map((key) => key.export().toString().split(' ')[0]);
+  const all = async () => texts(await keys.find(undefined, 'HS256'));
   const current = async () => (await all())[0];
   const lookAgain = async () => texts(await keys.lookAgain?.());
   const rotate = (value: string) => Object.assign(secret, { value, previous: secret.value });
@@ -81,7 +85,7 @@ describe('a rotation', () => {
     const verify = createVerifyToken(keys, {});
     const accepts = async (value: string) => {
       try {
-        await verify(hs(goodClaims(), { secret: value }));
+        await verify(hs(goodClaims(), { secret: long(value) }));
         return true;
       } catch (error) {
         if (error instanceof TokenError) return false;
@@ -152,5 +156,55 @@ describe('tokens that fit no secret', () => {
     await all();
     secret.down = true;
     expect(await lookAgain()).toEqual(['first']);
+  });
+});
+
+describe('a secret that is unfit to sign', () => {
+  const bytes = (count: number) => 'x'.repeat(count);
+
+  it.each([
+    ['blank', '', /^the secret is blank$/],
+    ['nothing but white space', ` \n${' '.repeat(40)}`, /^the secret is blank$/],
+    ['31 bytes long', bytes(31), /^the secret has 31 bytes, expected at least 32$/],
+    [
+      'JSON around the secret',
+      JSON.stringify({ secret: bytes(64) }),
+      /^the secret is JSON, expected .* plain text/,
+    ],
+    ['a list', JSON.stringify([bytes(64)]), /^the secret is JSON/],
+    ['JSON with space around it', ` {"a": "${bytes(64)}"}\n`, /^the secret is JSON/],
+  ])('is refused with the reason, since it is %s', async (_what, text, reason) => {
+    const failure = await secretKeys(async () => text)
+      .find(undefined, 'HS256')
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(UnfitSecret);
+    expect(String((failure as Error).message)).toMatch(reason);
+    expect((failure as Error).message).not.toContain('xxx');
+  });
+
+  it.each([bytes(32), 'ü'.repeat(16), '9'.repeat(40), `"${bytes(40)}"`, `${bytes(40)}\n`])(
+    'is none of these: %j',
+    (text) => expect(checkSecret('it', text)).toBe(text),
+  );
+
+  it('after a rotation is told, and locks out nobody who has a token of the one before', async () => {
+    let current = bytes(64);
+    const verify = createVerifyToken(
+      secretKeys(async (version) => (version === 'AWSCURRENT' ? current : bytes(64))),
+      {},
+    );
+    await verify(hs(goodClaims(), { secret: bytes(64) }));
+    current = '{"secret":"new"}';
+    await expect(verify(hs(goodClaims(), { secret: current }))).rejects.toThrow(/^the secret is JSON/);
+    expect(await verify(hs(goodClaims(), { secret: bytes(64) }))).toMatchObject({ userId: 'alice' });
+  });
+
+  it('before a rotation verifies nothing any more', async () => {
+    const verify = createVerifyToken(
+      secretKeys(async (version) => (version === 'AWSCURRENT' ? bytes(64) : 'short')),
+      {},
+    );
+    await expect(verify(hs(goodClaims(), { secret: 'short' }))).rejects.toThrow('invalid signature');
+    expect(await verify(hs(goodClaims(), { secret: bytes(64) }))).toMatchObject({ userId: 'alice' });
   });
 });

@@ -44,6 +44,8 @@ describe('a token signed with the secret', () => {
     ['expired', { exp: inSeconds(-1) }],
     ['expiring this very second', { exp: inSeconds(0) }],
     ['not valid yet', { nbf: inSeconds(60) }],
+    ['valid from null on', { nbf: null }],
+    ['valid from a text on', { nbf: String(inSeconds(-60)) }],
     ['never expiring', { exp: undefined }],
     ['expiring at null', { exp: null }],
     ['expiring at a text', { exp: String(inSeconds(60)) }],
@@ -56,6 +58,18 @@ describe('a token signed with the secret', () => {
   ])('is refused when it is %s', async (_what, over) => {
     expect(await refusalOf(hs({ ...goodClaims(), ...over }))).not.toBe('');
   });
+
+  it('may begin a little later than now: the clock of its issuer may be ahead', async () => {
+    await expect(verify(hs({ ...goodClaims(), nbf: inSeconds(25) }))).resolves.toBeTruthy();
+    expect(await refusalOf(hs({ ...goodClaims(), nbf: inSeconds(40) }))).toBe('not active yet');
+  });
+
+  it.each([[['b64']], [['exp']], [[]], 'exp', null])(
+    'is refused when something in its header is critical: %j',
+    async (crit) => {
+      expect(await refusalOf(hs(goodClaims(), { header: { crit, b64: false } }))).toBe('crit: expected none');
+    },
+  );
 
   it('is refused when its signature is another’s', async () => {
     expect(await refusalOf(hs(goodClaims(), { secret: 'guess' }))).toBe('invalid signature');
@@ -117,6 +131,31 @@ describe('the algorithm', () => {
     const p384 = createPublicKey(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey);
     const otherCurve = { ...publicKeys, find: async () => [p384] };
     expect(await refusalOf(signed('ES256', ec.privateKey, goodClaims()), {}, otherCurve)).not.toBe('');
+  });
+});
+
+describe('the largest lifetime', () => {
+  const hour = { maxLifetimeSeconds: 3600 };
+
+  it.each([
+    ['issued now', { iat: inSeconds(0), exp: inSeconds(3600) }],
+    ['issued long ago for an hour', { iat: inSeconds(-3500), exp: inSeconds(100) }],
+    ['that does not say when it was issued', { exp: inSeconds(3600) }],
+    ['whose time of issue is no time', { iat: 'today', exp: inSeconds(3600) }],
+  ])('allows a token %s', async (_what, claims) => {
+    await expect(verify(hs({ sub: 'alice', ...claims }), hour)).resolves.toBeTruthy();
+  });
+
+  it.each([
+    ['issued now for longer', { iat: inSeconds(0), exp: inSeconds(3700) }],
+    ['issued long ago for longer, though it soon ends', { iat: inSeconds(-3600), exp: inSeconds(100) }],
+    ['that does not say when it was issued and ends later', { exp: inSeconds(3700) }],
+    ['that says it will be issued later', { iat: inSeconds(7000), exp: inSeconds(7200) }],
+    ['that never ends within our lifetime', { exp: 1e300 }],
+  ])('refuses a token %s', async (_what, claims) => {
+    const token = hs({ sub: 'alice', ...claims });
+    expect(await refusalOf(token, hour)).toBe('lives longer than 3600 s');
+    await expect(verify(token)).resolves.toBeTruthy();
   });
 });
 

@@ -176,3 +176,38 @@ describe('a handshake', () => {
     );
   });
 });
+
+describe('several lines of Sec-WebSocket-Protocol', () => {
+  const inLines = (name: string, ...lines: string[]) =>
+    parseHandshake({ headers: { [name]: lines.at(-1) ?? '' }, multiValueHeaders: { [name]: lines } });
+
+  it.each(['Sec-WebSocket-Protocol', 'sec-websocket-protocol', 'SEC-WEBSOCKET-PROTOCOL'])(
+    'are one list: %s',
+    (name) => {
+      for (const lines of [
+        ['herald.v1', 'bearer.a.b.c'],
+        ['bearer.a.b.c', 'herald.v1'],
+        ['other', 'bearer.a.b.c, another', 'herald.v1'],
+      ]) {
+        expect(inLines(name, ...lines)).toMatchObject({ token: 'a.b.c', subprotocol: 'herald.v1' });
+      }
+    },
+  );
+
+  it('are one list even if their names are written differently', () => {
+    const multiValueHeaders = {
+      'sec-websocket-protocol': ['herald.v1'],
+      'Sec-WebSocket-Protocol': ['bearer.a.b.c'],
+    };
+    expect(parseHandshake({ headers: {}, multiValueHeaders })).toMatchObject({
+      token: 'a.b.c',
+      subprotocol: 'herald.v1',
+    });
+  });
+
+  it('may be none', () => {
+    for (const multiValueHeaders of [undefined, null, {}, { Host: ['x'] }]) {
+      expect(parseHandshake({ headers: { Host: 'x' }, multiValueHeaders }).subprotocol).toBeUndefined();
+    }
+  });
+});

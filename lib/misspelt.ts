@@ -1,0 +1,43 @@
+/** Tells a setting that somebody misspelt from a name that is meant for something else, such as a feature flag of CDK. */
+import { SETTINGS } from './context-settings.ts';
+import { InvalidSetting } from './settings.ts';
+
+const NAMES: string[] = SETTINGS.flatMap(({ names }) => [...names]);
+
+/** Of CDK and its plugins: `@aws-cdk/core:…`, `aws:cdk:…`, `availability-zones:account=…`. */
+const IS_ANOTHERS = /[:@/]/;
+
+/** `eventBus` for `eventBusName`, as the construct calls it; a shorter beginning may be a word of its own. */
+const MIN_BEGINNING = 8;
+
+/** Throws an {@link InvalidSetting} for a name in the context that is nearly that of a setting: it would be ignored. */
+export function refuseMisspelt(names: readonly string[]): void {
+  for (const name of names.filter((given) => !NAMES.includes(given))) {
+    const meant = NAMES.find((setting) => isMisspelt(name, setting));
+    if (meant !== undefined) throw new InvalidSetting(`${name} is no setting: did you mean ${meant}?`);
+  }
+}
+
+function isMisspelt(name: string, setting: string): boolean {
+  if (IS_ANOTHERS.test(name)) return false;
+  const [given, right] = [plain(name), plain(setting)];
+  if (right.startsWith(given) && given.length >= MIN_BEGINNING) return true;
+  return editDistance(given, right) <= Math.max(2, Math.floor(right.length / 5));
+}
+
+/** `MAX_CONNECTIONS_PER_USER` and `max-connections-per-user` are the same words. */
+const plain = (name: string): string => name.toLowerCase().replaceAll(/[-_.]/g, '');
+
+/** How many letters must be put in, taken out or replaced to make one word of the other (Levenshtein). */
+function editDistance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, at) => at);
+  for (const [index, letter] of [...one].entries()) {
+    const next = [index + 1];
+    for (let at = 1; at <= other.length; at++) {
+      const replaced = (row[at - 1] ?? 0) + (letter === other[at - 1] ? 0 : 1);
+      next.push(Math.min(replaced, (row[at] ?? 0) + 1, (next[at - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
+}

@@ -19,7 +19,10 @@ export async function runStack(options: StackOptions): Promise<void> {
   } catch (error) {
     throw portProblem(error) ?? error;
   }
-  process.stdout.write(welcome(stack, options));
+  const greeting = welcome(stack, options);
+  process.stdout.write(greeting);
+  // Whoever is at the keyboard finds the URLs again, however much has scrolled by.
+  if (process.stdin.isTTY) process.stdin.on('data', () => process.stdout.write(greeting));
 }
 
 function portProblem(error: unknown): Error | undefined {

@@ -4,12 +4,13 @@ import { join } from 'node:path';
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { Logger } from '../lambdas/domain/ports.ts';
-import { createLogger } from '../lambdas/logger.ts';
 import { readJwtSecret } from './cli/token.ts';
 import { createConsole } from './console/console.ts';
+import type { AppSettings } from './emulator/app-settings.ts';
 import { createAsyncInvoker } from './emulator/async-invoker.ts';
 import { startDynamoDb } from './emulator/dynamodb.ts';
 import { JWT_SECRET_NAME, TABLE_NAMES } from './emulator/environment.ts';
+import type { GateOptions } from './emulator/gate.ts';
 import { createWebSocketGateway } from './emulator/gateway/gateway.ts';
 import { type Faults, type GatewaySettings, STAGE } from './emulator/gateway/settings.ts';
 import { type Lambdas, REGION } from './emulator/lambdas.ts';
@@ -19,6 +20,7 @@ import { type LambdaOptions, startLambdas } from './emulator/start-lambdas.ts';
 import type { EventSourceSettings } from './emulator/stream/lanes.ts';
 import { startStreamPoller } from './emulator/stream-poller.ts';
 import { createTables } from './emulator/tables.ts';
+import { createStackLog } from './log.ts';
 
 export interface StackOptions extends LambdaOptions {
   /** 0: any free one. */
@@ -26,6 +28,10 @@ export interface StackOptions extends LambdaOptions {
   /** Where the data is kept. @default in memory */
   dataDir?: string | undefined;
   gateway?: Partial<GatewaySettings> | undefined;
+  /** Who may speak to it, besides its own page and programs of this machine. */
+  gate?: GateOptions | undefined;
+  /** JSON lines as on AWS. @default lines for a reader */
+  jsonLogs?: boolean | undefined;
   /** @default `HERALD_JWT_SECRET`, else a fixed one */
   jwtSecret?: string | undefined;
   /** Hears of every run of a Lambda that has ended, for measurements. */
@@ -37,6 +43,7 @@ export interface Stack {
   wsUrl: string;
   httpUrl: string;
   dynamodbUrl: string;
+  settings: AppSettings;
   /** What goes wrong at the gateway, for tests; may be changed at any time. */
   faults: Faults;
   stop(): Promise<void>;
@@ -87,8 +94,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 /** Each part puts into `stops` how it is stopped; the last one started is the first one stopped. */
 async function startParts(options: StackOptions, stops: (() => unknown)[]): Promise<Omit<Stack, 'stop'>> {
   const { port, dataDir, jwtSecret = readJwtSecret(), onInvoked } = options;
-  const logger = createLogger('local-stack', (line) => process.stderr.write(`${line}\n`));
-  const server = await listen(port, logger);
+  const { logger, lambdaLine } = createStackLog(options);
+  const server = await listen(port, logger, options.gate);
   stops.push(server.stop);
   const httpUrl = `http://127.0.0.1:${server.port}`;
 
@@ -96,9 +103,11 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   stops.push(dynamodb.stop);
   const streamArn = await prepareTables(dynamodb.endpoint);
 
-  const own = await startLambdas(options, httpUrl, dynamodb.endpoint, stops);
-  const console = await createConsole(jwtSecret);
-  const heard = notifying(console.watch(own), (name) => onInvoked?.(name));
+  const surroundings = { httpUrl, dynamodbUrl: dynamodb.endpoint, told: lambdaLine };
+  const own = await startLambdas(options, surroundings, stops);
+  const { settings } = own;
+  const console = await createConsole(jwtSecret, settings);
+  const heard = notifying(console.watch(own.lambdas), (name) => onInvoked?.(name));
   const poller = startPoller(heard, dynamodb.endpoint, streamArn, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, poller.stop()));
   const lambdas = notifying(heard, (name) => {
@@ -117,6 +126,7 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
     wsUrl: `ws://127.0.0.1:${server.port}/${STAGE}`,
     httpUrl,
     dynamodbUrl: dynamodb.endpoint,
+    settings,
     faults: gateway.faults,
   };
 }

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isUserId, USER_ID_RULE } from '../../lambdas/protocol/names.ts';
 import { issueToken } from '../cli/token.ts';
+import type { AppSettings } from '../emulator/app-settings.ts';
 import { answerJson } from '../emulator/http.ts';
 import type { Lambdas } from '../emulator/lambdas.ts';
 import { createConsoleFiles } from './files.ts';
@@ -21,8 +22,9 @@ export interface LambdaRun {
 
 const TOKEN_PATH = '/console/token';
 const RUNS_PATH = '/console/runs';
+const SETTINGS_PATH = '/console/settings';
 
-export async function createConsole(jwtSecret: string): Promise<Console> {
+export async function createConsole(jwtSecret: string, settings: AppSettings): Promise<Console> {
   const files = await createConsoleFiles();
   const pages = new Set<ServerResponse>();
 
@@ -31,17 +33,22 @@ export async function createConsole(jwtSecret: string): Promise<Console> {
   };
 
   return {
-    async answer({ method, url = '', headers }, response) {
+    async answer({ method, url = '' }, response) {
       const [path = '', query] = url.split('?');
       if (method !== 'GET' && method !== 'HEAD') return false;
-      if (path === TOKEN_PATH || path === RUNS_PATH) {
-        if (!isLocal(headers.host)) answerJson(response, 403, { message: 'Only for this machine' });
-        else if (path === TOKEN_PATH)
-          answerToken(response, jwtSecret, new URLSearchParams(query).get('user'));
-        else stream(response, pages);
-        return true;
+      switch (path) {
+        case TOKEN_PATH:
+          answerToken(response, { secret: jwtSecret, settings }, new URLSearchParams(query).get('user'));
+          return true;
+        case SETTINGS_PATH:
+          answerJson(response, 200, settings, UNCACHED);
+          return true;
+        case RUNS_PATH:
+          stream(response, pages);
+          return true;
+        default:
+          return await files.answer(path, response);
       }
-      return await files.answer(path, response);
     },
     watch: (lambdas) => ({
       has: lambdas.has,
@@ -57,14 +64,22 @@ export async function createConsole(jwtSecret: string): Promise<Console> {
   };
 }
 
-/** A page of another site can make its own name point at this machine, but cannot change the name the browser then sends. */
-const isLocal = (host = ''): boolean => /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host);
-
 const UNCACHED = { 'cache-control': 'no-store' };
 
-function answerToken(response: ServerResponse, secret: string, user: string | null): void {
-  if (isUserId(user)) answerJson(response, 200, { token: issueToken(user, secret) }, UNCACHED);
-  else answerJson(response, 400, { message: `user: expected ${USER_ID_RULE}` });
+interface Issuer {
+  secret: string;
+  settings: AppSettings;
+}
+
+function answerToken(
+  response: ServerResponse,
+  { secret, settings: { jwksUrl, issuer, audience } }: Issuer,
+  user: string | null,
+): void {
+  if (jwksUrl !== undefined)
+    answerJson(response, 409, { message: `Tokens come from ${issuer}: none can be made here` });
+  else if (!isUserId(user)) answerJson(response, 400, { message: `user: expected ${USER_ID_RULE}` });
+  else answerJson(response, 200, { token: issueToken(user, secret, { issuer, audience }) }, UNCACHED);
 }
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */

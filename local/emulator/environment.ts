@@ -3,6 +3,7 @@
 import type { TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
 import type { AppVar } from '../../lambdas/env.ts';
 import { DEFAULT_RETENTION_SECONDS } from '../../lambdas/protocol/limits.ts';
+import { type AppSettings, settingsVars } from './app-settings.ts';
 import { STAGE } from './gateway/settings.ts';
 import { REGION } from './lambdas.ts';
 import { secretArn } from './services/json-services.ts';
@@ -23,7 +24,11 @@ const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local'
 type LambdaVars = Record<AppVar | 'JWT_SECRET_ARN', string>;
 
 /** `httpUrl`: where API Gateway, Secrets Manager and the other services are; `dynamodbUrl`: where the tables are. */
-export function lambdaEnvironment(httpUrl: string, dynamodbUrl: string): Record<string, string> {
+export function lambdaEnvironment(
+  httpUrl: string,
+  dynamodbUrl: string,
+  settings: AppSettings = {},
+): Record<string, string> {
   const vars: LambdaVars = {
     CONNECTIONS_TABLE: TABLE_NAMES.connections,
     DEVICES_TABLE: TABLE_NAMES.devices,
@@ -34,9 +39,9 @@ export function lambdaEnvironment(httpUrl: string, dynamodbUrl: string): Record<
       process.env.HERALD_MAX_CONNECTIONS_PER_USER || String(DEFAULT_MAX_CONNECTIONS_PER_USER),
     DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
     CLOSED_TYPES: 'false',
-    JWT_SECRET_ARN: secretArn(JWT_SECRET_NAME),
+    JWT_SECRET_ARN: settings.jwksUrl === undefined ? secretArn(JWT_SECRET_NAME) : '',
   };
-  return { ...vars, ...serviceEnvironment(httpUrl, dynamodbUrl) };
+  return { ...vars, ...settingsVars(settings), ...serviceEnvironment(httpUrl, dynamodbUrl) };
 }
 
 /** The part of it that Lambda would give, and where the services are. */

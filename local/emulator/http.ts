@@ -38,6 +38,15 @@ export const answerJson = (
 ): void =>
   answer(response, status, { 'content-type': 'application/json', ...headers }, JSON.stringify(value));
 
+/** Part of a path. What cannot be decoded names nothing, and is refused as such. */
+export function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
+}
+
 /** An error as a service of AWS tells it. */
 export class AwsError extends Error {
   override readonly name = 'AwsError';

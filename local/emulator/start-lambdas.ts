@@ -1,5 +1,6 @@
 /** Starts the Lambdas of the local stack: their sources in a thread of their own, or the bundles CDK deploys. */
 import { LAMBDA_NAMES } from '../../lambdas/manifest.ts';
+import { type AppSettings, allowConsole, readSettings } from './app-settings.ts';
 import { startBundledLambdas } from './bundles/lambdas.ts';
 import { JWT_SECRET_NAME, lambdaEnvironment, serviceEnvironment, TABLE_NAMES } from './environment.ts';
 import type { Lambdas } from './lambdas.ts';
@@ -14,24 +15,44 @@ export interface LambdaOptions {
    * @default the sources, in a thread of their own
    */
   bundles?: { assembly?: string | undefined } | undefined;
+  /** Of the sources; bundles have theirs in the template. @default a shared secret, any origin, any type */
+  settings?: AppSettings | undefined;
+}
+
+export interface StartedLambdas {
+  lambdas: Lambdas;
+  settings: AppSettings;
+}
+
+/** Where they find the services, and who hears what they write. */
+export interface Surroundings {
+  httpUrl: string;
+  dynamodbUrl: string;
+  told: (line: string) => void;
 }
 
 /** Puts into `stops` how they are stopped. */
 export async function startLambdas(
-  { quiet = false, bundles }: LambdaOptions,
-  httpUrl: string,
-  dynamodbUrl: string,
+  { quiet = false, bundles, settings }: LambdaOptions,
+  { httpUrl, dynamodbUrl, told }: Surroundings,
   stops: (() => unknown)[],
-): Promise<Lambdas> {
-  const lambdas = bundles
-    ? await startBundledLambdas({
-        names: LAMBDA_NAMES,
-        assembly: bundles.assembly,
-        local: { tables: TABLE_NAMES, secretArn: secretArn(JWT_SECRET_NAME), httpUrl },
-        services: serviceEnvironment(httpUrl, dynamodbUrl),
-        quiet,
-      })
-    : await startThreadLambdas({ environment: lambdaEnvironment(httpUrl, dynamodbUrl), quiet });
+): Promise<StartedLambdas> {
+  const adapt = (vars: Record<string, string>) => allowConsole(vars, httpUrl);
+  if (!bundles) {
+    const environment = adapt(lambdaEnvironment(httpUrl, dynamodbUrl, settings));
+    const lambdas = await startThreadLambdas({ environment, quiet, told });
+    stops.push(lambdas.stop);
+    return { lambdas, settings: readSettings(environment) };
+  }
+  const lambdas = await startBundledLambdas({
+    names: LAMBDA_NAMES,
+    assembly: bundles.assembly,
+    local: { tables: TABLE_NAMES, secretArn: secretArn(JWT_SECRET_NAME), httpUrl },
+    services: serviceEnvironment(httpUrl, dynamodbUrl),
+    quiet,
+    told,
+    adapt,
+  });
   stops.push(lambdas.stop);
-  return lambdas;
+  return { lambdas, settings: readSettings(lambdas.environment) };
 }

@@ -27,7 +27,8 @@ export class Stage {
   constructor(args: string[] = [], { browser = true } = {}) {
     beforeAll(async () => {
       if (browser) this.#browser = await launchChromium();
-      this.#stack = await spawnStack(['--quiet', ...args]);
+      // A wire between the page and the stack has a port of its own.
+      this.#stack = await spawnStack(['--quiet', '--allow-host', '127.0.0.1', ...args]);
     });
     afterEach(async () => {
       for (const context of this.#contexts.splice(0)) await context.close();

@@ -102,3 +102,64 @@ it('--quiet keeps the log of the Lambdas to itself', async () => {
   const { stdout } = await run.ended;
   expect(stdout.trimEnd().endsWith(`}'`)).toBe(true);
 });
+
+it('its tokens have the issuer and the audience that the stack asks for', async () => {
+  const run = await startUp(['--issuer', 'https://id.example', '--audience', 'app', '--quiet']);
+  const client = await connect(run.wsUrl, authorized(run.alice));
+  expect(JSON.parse(await client.next())).toMatchObject({ event: 'ready', userId: 'alice' });
+  run.child.kill('SIGTERM');
+  await run.ended;
+});
+
+it('prints no token where none of ours would work', async () => {
+  const provider = ['--issuer', 'https://id.example', '--jwks-url', 'https://id.example/jwks.json'];
+  const run = await startUp(provider);
+  expect(run.output.stdout).toContain('https://id.example/jwks.json');
+  expect(run.output.stdout).not.toMatch(/eyJ/);
+  expect(await run.get('/console/token?user=alice')).toMatchObject({
+    message: expect.stringContaining('none'),
+  });
+  run.child.kill('SIGTERM');
+  await run.ended;
+});
+
+const DEADLINE_MS = 15_000;
+
+/** What the stack prints once it has delivered a message. */
+async function printedOnDelivery(args: string[], expected: RegExp): Promise<string> {
+  const run = await startUp(args);
+  const client = await connect(run.wsUrl, authorized(run.alice));
+  while (!(await client.next()).includes('"replay"')); // from here on messages come live
+  await publish(run.httpUrl, 'first');
+  const printed = () => run.output.stdout + run.output.stderr;
+  await expect.poll(printed, { timeout: DEADLINE_MS }).toMatch(expected);
+  run.child.kill('SIGTERM');
+  await run.ended;
+  return printed();
+}
+
+it('prints a readable line for each delivery', async () => {
+  const delivered = /delivered.*userId=alice deviceId=phone frame=message type=greeting seq=1/;
+  expect(await printedOnDelivery([], delivered)).not.toMatch(/^\{/m);
+});
+
+it('prints JSON when it is asked to', async () => {
+  await printedOnDelivery(['--json-logs'], /^\{.*"deviceId":"phone","frame":"message"/m);
+});
+
+it('names that every object has are names like others, in headers, members and paths', async () => {
+  const run = await startUp(['--quiet']);
+  const post = async (body: string, headers: Record<string, string> = {}) =>
+    (await fetch(`${run.httpUrl}/notifications`, { method: 'POST', headers, body })).status;
+  const notification =
+    '{"to":{"user":"__proto__"},"type":"constructor","data":{"__proto__":1,"constructor":{}}}';
+  expect(await post(notification, { constructor: 'x', ['__proto__']: 'y' })).toBe(200);
+  for (const name of ['constructor', '__proto__', 'toString'])
+    expect(await post(`{"to":{"user":"alice","${name}":1},"type":"t","${name}":1}`)).toBe(400);
+  const statuses = ['/users/__proto__/messages', '/users/constructor/connections', '/users/%zz/messages'].map(
+    async (path) => (await fetch(run.httpUrl + path)).status,
+  );
+  expect(await Promise.all(statuses)).toEqual([200, 200, 400]);
+  run.child.kill('SIGTERM');
+  expect((await run.ended).stderr).not.toContain('failed');
+});

@@ -60,7 +60,6 @@ interface Listener {
 async function listenTo({ userId, deviceId, url, ack, token, isJson }: Listener): Promise<void> {
   const who = `${userId}/${deviceId}`;
   const print = isJson ? jsonPrinter(userId, deviceId) : linePrinter(who);
-  if (!isJson) print(`as ${who}`);
   try {
     print(
       await listenAs({

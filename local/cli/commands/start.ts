@@ -2,7 +2,7 @@
 import type { StackOptions } from '../../stack.ts';
 import { defineCommand, type Values } from '../command.ts';
 import { parseCommand } from '../parse.ts';
-import { integer } from '../values.ts';
+import { checked, integer, url } from '../values.ts';
 
 const DEFAULT_PORT = 8787;
 const PORTS = { min: 0, max: 65_535 };
@@ -21,7 +21,23 @@ const OPTIONS = {
     value: 'DIR',
     help: 'with --bundles: take them from DIR, as cdk synth left it (default: make them)',
   },
-  quiet: { help: 'do not print what the Lambdas log' },
+  'allow-host': {
+    value: 'HOST',
+    isList: true,
+    help: 'a further name of this machine, with a port or for any; may be repeated',
+  },
+  'allow-origin': {
+    value: 'ORIGIN',
+    isList: true,
+    help: 'a page from elsewhere that may publish, ask and connect; may be repeated.\nPages of this machine may connect anyway',
+  },
+  'jwks-url': { value: 'URL', help: 'setting jwksUrl: take tokens of this provider only' },
+  issuer: { value: 'TEXT', help: 'setting issuer: `iss` of every token' },
+  audience: { value: 'TEXT', help: 'setting audience: `aud` of every token' },
+  'allowed-origins': { value: 'LIST', help: 'setting allowedOrigins: pages whose clients may connect' },
+  'closed-types': { help: 'setting closedTypes: take only types of lambdas/message-types.ts' },
+  'json-logs': { help: 'print JSON lines, as on AWS (default: lines for a reader)' },
+  quiet: { help: 'print only what goes wrong' },
 } as const;
 
 export const start = defineCommand({
@@ -47,7 +63,10 @@ function stackOptions(values: Values<typeof OPTIONS>): StackOptions {
     port: integer('--port', values.port, PORTS) ?? DEFAULT_PORT,
     dataDir: values.data,
     quiet: values.quiet,
+    jsonLogs: values['json-logs'],
     bundles: bundles(values.bundles, values['cdk-out']),
+    settings: settings(values),
+    gate: gate(values),
     gateway: {
       ...milliseconds('idleMs', '--idle-seconds', values['idle-seconds']),
       ...milliseconds('maxAgeMs', '--max-connection-seconds', values['max-connection-seconds']),
@@ -59,6 +78,43 @@ function bundles(wanted = false, assembly: string | undefined): StackOptions['bu
   if (assembly === '') throw new Error('--cdk-out is empty, expected a directory');
   if (assembly !== undefined && !wanted) throw new Error('--cdk-out is for --bundles, which is not given');
   return wanted ? { assembly } : undefined;
+}
+
+const SETTINGS = ['jwks-url', 'issuer', 'audience', 'allowed-origins', 'closed-types'] as const;
+
+function settings(values: Values<typeof OPTIONS>): StackOptions['settings'] {
+  const given = SETTINGS.find((name) => values[name] !== undefined);
+  if (given && values.bundles) throw new Error(`--${given} is for the sources: bundles have their settings`);
+  const jwksUrl = values['jwks-url'];
+  if (jwksUrl !== undefined) url('--jwks-url', jwksUrl, 'http');
+  if (jwksUrl !== undefined && !values.issuer)
+    throw new Error('--issuer is missing: with --jwks-url, only its tokens must open connections');
+  return {
+    jwksUrl,
+    issuer: values.issuer,
+    audience: values.audience,
+    allowedOrigins: values['allowed-origins']?.split(',').map((origin) => origin.trim()),
+    closedTypes: values['closed-types'],
+  };
+}
+
+const HOST = /^(\[[\da-f:]+\]|[\w.-]+)(:\d+)?$/i;
+const ORIGIN = /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#\s]+)$/i;
+
+function gate(values: Values<typeof OPTIONS>): StackOptions['gate'] {
+  const matches =
+    (pattern: RegExp) =>
+    (value: unknown): value is string =>
+      pattern.test(String(value));
+  const [isHost, isOrigin] = [matches(HOST), matches(ORIGIN)];
+  return {
+    hosts: values['allow-host']?.map((host) =>
+      checked('--allow-host', host, isHost, 'a host name, such as my-laptop.local or my-laptop.local:8787'),
+    ),
+    origins: values['allow-origin']?.map((origin) =>
+      checked('--allow-origin', origin, isOrigin, 'an origin, such as https://app.example or null'),
+    ),
+  };
 }
 
 function milliseconds<Name extends string>(

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { type ContextData, type Failure, LambdaError } from '../lambdas.ts';
+import { eachLine } from '../lines.ts';
 import type { Bundle } from './assembly.ts';
 
 const RUNTIME = fileURLToPath(new URL('./runtime.ts', import.meta.url));
@@ -31,16 +32,24 @@ export interface InstanceOptions {
   /** All of it: nothing of our own is added. */
   environment: Record<string, string>;
   quiet: boolean;
+  /** Hears what the Lambda writes, line by line. */
+  told: (line: string) => void;
 }
 
 /** Resolves when the bundle is loaded. Rejects with a {@link LambdaError} when it does not load. */
-export async function startInstance({ bundle, environment, quiet }: InstanceOptions): Promise<Instance> {
+export async function startInstance({
+  bundle,
+  environment,
+  quiet,
+  told,
+}: InstanceOptions): Promise<Instance> {
   const child = fork(RUNTIME, [bundle.file, bundle.exportName], {
     cwd: bundle.folder,
     env: environment,
     execArgv: [],
-    stdio: ['ignore', quiet ? 'ignore' : 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', quiet ? 'ignore' : 'pipe', 'inherit', 'ipc'],
   });
+  eachLine(child.stdout, told);
   const end = async () => {
     if (hasEnded(child)) return;
     const ended = once(child, 'exit');

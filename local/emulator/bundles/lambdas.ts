@@ -14,17 +14,24 @@ export interface BundledOptions {
   /** Where the AWS services are, and credentials for them: what Lambda itself would put into the environment. */
   services: Record<string, string>;
   quiet: boolean;
+  /** Hears what the Lambdas write, line by line. */
+  told: (line: string) => void;
+  /** The environment that a Lambda gets instead of the one in the template. @default the same */
+  adapt?: (environment: Record<string, string>) => Record<string, string>;
 }
 
 export interface BundledLambdas extends Lambdas {
+  /** Of all Lambdas together. */
+  environment: Record<string, string>;
   stop(): Promise<void>;
 }
 
 /** Rejects with an error of one line that names the Lambda when a bundle does not load; then no process is left. */
 export async function startBundledLambdas(options: BundledOptions): Promise<BundledLambdas> {
-  const { names, assembly: given, local, quiet } = options;
+  const { names, assembly: given, local, quiet, told, adapt = (same) => same } = options;
   const assembly = await openAssembly(given);
   const fleets = new Map<string, Fleet>();
+  const shared: Record<string, string> = {};
   const stop = async () => {
     await Promise.all([...fleets.values()].map((fleet) => fleet.stop()));
     await assembly.remove();
@@ -33,14 +40,15 @@ export async function startBundledLambdas(options: BundledOptions): Promise<Bund
     const { bundles, template } = await readBundles(assembly.folder, names);
     const started = await Promise.allSettled(
       bundles.map(async (bundle) => {
-        const own = resolveEnvironment(template, bundle.environment, local);
+        const own = adapt(resolveEnvironment(template, bundle.environment, local));
+        Object.assign(shared, own);
         const environment = { ...lambdaVariables(bundle), ...options.services, ...own };
-        const start = () => startInstance({ bundle, environment, quiet });
+        const start = () => startInstance({ bundle, environment, quiet, told });
         fleets.set(bundle.name, createFleet(await firstOf(bundle, start), start));
       }),
     );
     for (const outcome of started) if (outcome.status === 'rejected') throw outcome.reason;
-    return { ...asLambdas(bundles, fleets), stop };
+    return { ...asLambdas(bundles, fleets), environment: shared, stop };
   } catch (error) {
     await stop();
     throw error;

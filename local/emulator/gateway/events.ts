@@ -90,13 +90,14 @@ function requestHeaders(
   client: ClientInfo,
   keeps: (name: string) => boolean,
 ) {
-  const lists: Record<string, string[]> = {};
+  // No plain object: a header may be called `constructor`.
+  const lists = new Map<string, string[]>();
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const [name = '', value = ''] = rawHeaders.slice(at, at + 2);
-    if (keeps(name)) lists[name] = [...(lists[name] ?? []), value];
+    if (keeps(name)) lists.set(name, [...(lists.get(name) ?? []), value]);
   }
   const multiValueHeaders = {
-    ...lists,
+    ...Object.fromEntries(lists),
     'X-Amzn-Trace-Id': [`Root=1-${Math.trunc(client.connectedAt / 1000).toString(16)}-${'0'.repeat(24)}`],
     'X-Forwarded-For': [client.sourceIp],
     'X-Forwarded-Port': [client.domainName.split(':')[1] ?? '80'],
@@ -106,7 +107,7 @@ function requestHeaders(
 }
 
 function queryString({ url = '' }: IncomingMessage) {
-  const query = new URLSearchParams(url.split('?')[1] ?? '');
+  const query = new URLSearchParams(url.includes('?') ? url.slice(url.indexOf('?') + 1) : '');
   if (query.size === 0) return {};
   const lists = Object.fromEntries([...query.keys()].map((name) => [name, query.getAll(name)]));
   return { queryStringParameters: lastValues(lists), multiValueQueryStringParameters: lists };

@@ -131,7 +131,7 @@ export function createWebSocketGateway(
       track(handshake(request, socket, head));
     },
     manage: (request, response) =>
-      answerManagement({ find: (id) => connections.get(id), faults }, request, response),
+      answerManagement({ find: (id) => connections.get(id), faults, logger }, request, response),
     async stop() {
       stopping = true;
       for (const connection of connections.values()) connection.close(1001, 'Going away');

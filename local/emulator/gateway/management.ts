@@ -1,6 +1,7 @@
 /** The `@connections` requests: post to a connection, ask about it, close it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AwsError, answer, answerAwsError, answerJson, readBody } from '../http.ts';
+import type { Logger } from '../../../lambdas/domain/ports.ts';
+import { AwsError, answer, answerAwsError, answerJson, readBody, unescaped } from '../http.ts';
 import { isGatewayId } from '../ids.ts';
 import type { OpenConnection } from './connection.ts';
 import { type Faults, MAX_MESSAGE_BYTES, STAGE } from './settings.ts';
@@ -13,6 +14,7 @@ export const isManagement = (url: string): boolean => /^\/[^/]+\/(?:@|%40)connec
 export interface ConnectionsView {
   find(connectionId: string): OpenConnection | undefined;
   faults: Faults;
+  logger: Logger;
 }
 
 export async function answerManagement(
@@ -56,7 +58,23 @@ function post(view: ConnectionsView, connectionId: string, body: Buffer | undefi
   if (view.faults.throttlePosts || connection.send(body) === 'full') {
     throw new AwsError(429, 'LimitExceededException', 'Rate exceeded');
   }
+  view.logger.info('delivered', { ...toWhom(connection), ...summary(body) });
   if (view.faults.goneAfterDelivery) throw gone();
+}
+
+const toWhom = ({ client: { authorizer, connectionId } }: OpenConnection) => ({
+  userId: authorizer?.userId,
+  deviceId: authorizer?.deviceId ?? connectionId,
+});
+
+/** What a reader of the log wants to know of a frame. */
+function summary(body: Buffer): Record<string, unknown> {
+  try {
+    const { event, type, seq, through, messages } = JSON.parse(body.toString('utf8'));
+    return { frame: event, type, seq, through, messages: messages?.length, bytes: body.length };
+  } catch {
+    return { bytes: body.length };
+  }
 }
 
 function parsePath(url: string): string {
@@ -65,14 +83,6 @@ function parsePath(url: string): string {
   const connectionId = unescaped(escaped);
   if (isGatewayId(connectionId)) return connectionId;
   throw new AwsError(400, 'BadRequestException', `Invalid connectionId: ${escaped}`);
-}
-
-function unescaped(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return ''; // no id at all, and refused as such
-  }
 }
 
 function open(view: ConnectionsView, connectionId: string): OpenConnection {

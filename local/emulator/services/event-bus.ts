@@ -1,5 +1,6 @@
 /** EventBridge's PutEvents, and the one rule of our bus: what is a notification goes to the notify Lambda. */
 import { randomUUID } from 'node:crypto';
+import type { Logger } from '../../../lambdas/domain/ports.ts';
 import type { AsyncInvoker } from '../async-invoker.ts';
 import { AwsError } from '../http.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
@@ -12,8 +13,13 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 
 type EntryResult = { EventId: string } | { ErrorCode: string; ErrorMessage: string };
 
+export interface EventBusPorts {
+  asyncInvoker: AsyncInvoker;
+  logger: Logger;
+}
+
 /** Entries stand alone: one that is wrong is reported in its place and the others are taken. */
-export function putEvents(asyncInvoker: AsyncInvoker, input: unknown) {
+export function putEvents(ports: EventBusPorts, input: unknown) {
   const entries = isRecord(input) ? input.Entries : undefined;
   if (!Array.isArray(entries) || entries.length < 1 || entries.length > MAX_ENTRIES) {
     throw new AwsError(400, 'ValidationException', `Entries: expected a list of 1 to ${MAX_ENTRIES}`);
@@ -25,11 +31,11 @@ export function putEvents(asyncInvoker: AsyncInvoker, input: unknown) {
       'Total size of the entries in the request is over the limit.',
     );
   }
-  const Entries = entries.map((entry) => putEvent(asyncInvoker, isRecord(entry) ? entry : {}));
+  const Entries = entries.map((entry) => putEvent(ports, isRecord(entry) ? entry : {}));
   return { FailedEntryCount: Entries.filter((entry) => 'ErrorCode' in entry).length, Entries };
 }
 
-function putEvent(asyncInvoker: AsyncInvoker, entry: Record<string, unknown>): EntryResult {
+function putEvent({ asyncInvoker, logger }: EventBusPorts, entry: Record<string, unknown>): EntryResult {
   for (const name of ['Source', 'DetailType', 'Detail']) {
     if (typeof entry[name] !== 'string' || entry[name] === '') {
       return failed(
@@ -45,7 +51,9 @@ function putEvent(asyncInvoker: AsyncInvoker, entry: Record<string, unknown>): E
     return failed('ResourceNotFoundException', `Event bus ${bus} does not exist. The bus here is ${BUS}.`);
   }
   const event = busEvent(entry, detail);
-  if (event['detail-type'] === DETAIL_TYPE) asyncInvoker.invoke('notify', event);
+  const [source, detailType] = [String(entry.Source), String(entry.DetailType)];
+  if (detailType === DETAIL_TYPE) asyncInvoker.invoke('notify', event);
+  else logger.warn('event matches no rule', { source, detailType, expected: DETAIL_TYPE });
   return { EventId: event.id };
 }
 
@@ -61,10 +69,11 @@ const busEvent = (entry: Record<string, unknown>, detail: unknown) => ({
   detail,
 });
 
-/** The SDKs send seconds, the AWS CLI what its user wrote. */
+/** The SDKs send seconds, the AWS CLI what its user wrote. What is no time, or none that a `Date` holds, is now. */
 function timeOf(time: unknown): number {
-  const epochMs = typeof time === 'number' ? time * 1000 : Date.parse(String(time));
-  return Number.isNaN(epochMs) ? Date.now() : epochMs;
+  const date = new Date(typeof time === 'number' ? time * 1000 : String(time));
+  const year = date.getUTCFullYear();
+  return year >= 0 && year <= 9999 ? date.getTime() : Date.now();
 }
 
 const failed = (ErrorCode: string, ErrorMessage: string): EntryResult => ({ ErrorCode, ErrorMessage });

@@ -6,6 +6,7 @@ import type { Logger } from '../../../lambdas/domain/ports.ts';
 import { answer, answerJson, readBody } from '../http.ts';
 import { requestTime } from '../ids.ts';
 import { ACCOUNT, LambdaError, type Lambdas, within } from '../lambdas.ts';
+import { headersProblem } from '../request-limits.ts';
 import { parseHttpResult } from './http-result.ts';
 
 /** By route key, as in `GET /users/{userId}/messages`: the Lambda that answers. */
@@ -29,6 +30,8 @@ export function createHttpApi(
 ): HttpApi {
   return async (request, response) => {
     const body = await readBody(request, maxBodyBytes);
+    if (headersProblem(request))
+      return answerJson(response, 431, { message: 'Request Header Fields Too Large' });
     const route = findRoute(routes, request);
     if (!route) return answerJson(response, 404, { message: 'Not Found' });
     if (route === 'malformed') return answerJson(response, 400, { message: 'Bad Request' });
@@ -50,33 +53,53 @@ export function createHttpApi(
 interface Route {
   key: string;
   lambda: string;
+  /** Decoded. */
+  path: string;
   pathParameters: Record<string, string>;
 }
 
-/** Matched before the path is decoded, so that an escaped slash stays inside its segment. */
 function findRoute(routes: Routes, { method, url = '' }: IncomingMessage): Route | 'malformed' | undefined {
-  const path = (url.split('?')[0] ?? '').split('/');
+  const path = decodedPath(url);
+  if (path === undefined) return 'malformed';
+  const segments = path.split('/');
   for (const [key, lambda] of Object.entries(routes)) {
-    const [routeMethod, routePath = ''] = key.split(' ');
-    const pattern = routePath.split('/');
-    if (routeMethod !== method || pattern.length !== path.length) continue;
-    const names = pattern.map((segment) => /^\{(.+)\}$/.exec(segment)?.[1]);
-    if (!pattern.every((segment, at) => (names[at] === undefined ? segment === path[at] : path[at] !== '')))
-      continue;
-    try {
-      const parameters = names.flatMap((name, at) =>
-        name === undefined ? [] : [[name, decodeURIComponent(path[at] ?? '')]],
-      );
-      return { key, lambda, pathParameters: Object.fromEntries(parameters) };
-    } catch {
-      return 'malformed';
-    }
+    const [routeMethod, pattern = ''] = key.split(' ');
+    const pathParameters = routeMethod === method ? match(pattern.split('/'), segments) : undefined;
+    if (pathParameters) return { key, lambda, path, pathParameters };
   }
   return undefined;
 }
 
+/**
+ * API Gateway decodes the path of an HTTP API before it looks for a route, and cuts it at a `?` that
+ * was escaped. Example: `/users/a%2Fconnections%3F/messages` asks for `/users/a/connections`.
+ * Undefined: it cannot be decoded.
+ */
+function decodedPath(url: string): string | undefined {
+  try {
+    return decodeURIComponent(url.split('?')[0] ?? '').split('?')[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** What stands in the places of `{name}`; undefined: it is another path. */
+function match(pattern: string[], segments: string[]): Record<string, string> | undefined {
+  if (pattern.length !== segments.length) return undefined;
+  const parameters = new Map<string, string>();
+  for (const [at, expected] of pattern.entries()) {
+    const segment = segments[at] ?? '';
+    const name = /^\{(.+)\}$/.exec(expected)?.[1];
+    if (name === undefined ? segment !== expected : segment === '') return undefined;
+    if (name !== undefined) parameters.set(name, segment);
+  }
+  return Object.fromEntries(parameters);
+}
+
 function httpEvent(request: IncomingMessage, route: Route, body: Buffer) {
-  const [rawPath = '', rawQueryString = ''] = (request.url ?? '').split('?');
+  const { url = '' } = request;
+  const rawPath = route.path;
+  const rawQueryString = url.includes('?') ? url.slice(url.indexOf('?') + 1) : '';
   const headers = lowerCased(request.rawHeaders);
   const { cookie, ...others } = headers;
   // As text, bytes that are none would become other characters before the Lambda could refuse them.
@@ -132,13 +155,15 @@ function requestContext(
 }
 
 function lowerCased(rawHeaders: string[]): Record<string, string> {
-  const headers: Record<string, string> = {};
+  // No plain object: a header may be called `__proto__`.
+  const headers = new Map<string, string>();
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]?.toLowerCase() ?? '';
     const value = rawHeaders[at + 1] ?? '';
-    headers[name] = Object.hasOwn(headers, name) ? `${headers[name]},${value}` : value;
+    const before = headers.get(name);
+    headers.set(name, before === undefined ? value : `${before},${value}`);
   }
-  return headers;
+  return Object.fromEntries(headers);
 }
 
 const commaJoined = (query: URLSearchParams): Record<string, string> =>

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AsyncInvoker } from '../async-invoker.ts';
-import { AwsError, answer, answerAwsError, readBody } from '../http.ts';
+import { AwsError, answer, answerAwsError, readBody, unescaped } from '../http.ts';
 import { functionArn, functionName, LambdaError, type Lambdas } from '../lambdas.ts';
 
 const PATH = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?|$)/;
@@ -75,8 +75,7 @@ async function answerRun(
 }
 
 function parsePath(lambdas: Lambdas, { method, url = '' }: IncomingMessage): string {
-  const escaped = PATH.exec(url)?.[1] ?? '';
-  const name = functionName(decodeURIComponent(escaped));
+  const name = functionName(unescaped(PATH.exec(url)?.[1] ?? ''));
   if (method === 'POST' && lambdas.has(name)) return name;
   throw new AwsError(404, 'ResourceNotFoundException', `Function not found: ${functionArn(name)}`);
 }

@@ -1,6 +1,7 @@
 /** The AWS services that speak JSON to `POST /` and name the operation in a header: EventBridge and Secrets Manager. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from '../../../lambdas/domain/ports.ts';
 import type { AsyncInvoker } from '../async-invoker.ts';
 import { AwsError, answerAwsError, answerJson, readBody } from '../http.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
@@ -16,15 +17,20 @@ export interface Secret {
 export const secretArn = (name: string): string =>
   `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${name}-local0`;
 
+export interface JsonServices {
+  asyncInvoker: AsyncInvoker;
+  secret: Secret;
+  logger: Logger;
+}
+
 export async function answerJsonService(
-  asyncInvoker: AsyncInvoker,
-  secret: Secret,
+  services: JsonServices,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
   try {
     const input = parse(await readBody(request, MAX_BODY_BYTES));
-    const output = run(asyncInvoker, secret, String(request.headers['x-amz-target']), input);
+    const output = run(services, String(request.headers['x-amz-target']), input);
     answerJson(response, 200, output, {
       'content-type': 'application/x-amz-json-1.1',
       'x-amzn-requestid': randomUUID(),
@@ -35,12 +41,12 @@ export async function answerJsonService(
   }
 }
 
-function run(asyncInvoker: AsyncInvoker, secret: Secret, target: string, input: unknown): unknown {
+function run(services: JsonServices, target: string, input: unknown): unknown {
   switch (target) {
     case 'AWSEvents.PutEvents':
-      return putEvents(asyncInvoker, input);
+      return putEvents(services, input);
     case 'secretsmanager.GetSecretValue':
-      return getSecretValue(secret, input);
+      return getSecretValue(services.secret, input);
     default:
       throw new AwsError(400, 'UnknownOperationException', `The local stack does not answer ${target}`);
   }

@@ -16,6 +16,8 @@ export interface ThreadOptions {
   /** All of it. */
   environment: Record<string, string>;
   quiet: boolean;
+  /** Hears what the Lambdas write, line by line. @default standard output does */
+  told?: (line: string) => void;
   /** The program of the thread. @default the Lambdas */
   runtime?: URL;
   /** @default what they have on AWS */
@@ -30,10 +32,11 @@ export interface ThreadLambdas extends Lambdas {
 export async function startThreadLambdas({
   environment,
   quiet,
+  told = (line) => process.stdout.write(`${line}\n`),
   runtime = RUNTIME,
   limitMs = timeLimitMs,
 }: ThreadOptions): Promise<ThreadLambdas> {
-  const start = () => startThread(runtime, environment, { quiet });
+  const start = () => startThread(runtime, environment, { quiet }, told);
   let thread = start();
   let isStopping = false;
   await thread.loaded;

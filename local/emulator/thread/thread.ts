@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { LambdaError } from '../lambdas.ts';
+import { eachLine } from '../lines.ts';
 import type { Asked, Start, Told } from './runtime.ts';
 
 export interface Thread {
@@ -13,8 +14,15 @@ export interface Thread {
   end(): Promise<void>;
 }
 
-export function startThread(program: URL, environment: Record<string, string>, start: Start): Thread {
-  const worker = new Worker(program, { env: environment, workerData: start });
+/** `told`: hears what the program writes to standard output, line by line. */
+export function startThread(
+  program: URL,
+  environment: Record<string, string>,
+  start: Start,
+  told: (line: string) => void,
+): Thread {
+  const worker = new Worker(program, { env: environment, workerData: start, stdout: true });
+  eachLine(worker.stdout, told);
   const loading = Promise.withResolvers<void>();
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
   let runs = 0;

@@ -69,10 +69,17 @@ it('gives a user’s token to a page of this machine', async () => {
   expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ sub: 'alice' });
 });
 
-it('gives none to a page that reached this machine by another name', async () => {
-  for (const path of ['/console/token?user=alice', '/console/runs']) {
-    expect((await get(path, { host: 'evil.example:8787' })).status).toBe(403);
-  }
+it('gives none to a page of another site', async () => {
+  const strange: Record<string, string>[] = [
+    { host: 'evil.example:8787' },
+    { origin: 'https://evil.example' },
+  ];
+  for (const path of ['/console/token?user=alice', '/console/runs', '/console/settings'])
+    for (const headers of strange) expect((await get(path, headers)).status).toBe(403);
+});
+
+it('tells the settings that decide what the page may do', async () => {
+  expect(JSON.parse((await get('/console/settings')).body)).toEqual({ closedTypes: false });
 });
 
 it.each(['', '?user=', '?user=%00'])('refuses a token for no user: %s', async (query) => {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { Logger } from '../../../lambdas/domain/ports.ts';
 import { type AsyncInvoker, createAsyncInvoker } from '../../../local/emulator/async-invoker.ts';
+import type { GateOptions } from '../../../local/emulator/gate.ts';
 import { createWebSocketGateway, type WebSocketGateway } from '../../../local/emulator/gateway/gateway.ts';
 import type { GatewaySettings } from '../../../local/emulator/gateway/settings.ts';
 import { createLambdas, type FunctionSettings, type LambdaHandler } from '../../../local/emulator/lambdas.ts';
@@ -39,6 +40,7 @@ export interface LocalOptions {
   handlers?: Record<string, TestHandler>;
   gateway?: Partial<GatewaySettings>;
   http?: Partial<HttpApiOptions>;
+  gate?: GateOptions;
   functionTimeoutMs?: number;
   retryDelaysMs?: number[];
 }
@@ -72,7 +74,7 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local> {
   ]);
   const lambdas = createLambdas(Object.fromEntries(functions));
   const { logger, logged } = recordingLogger();
-  const server = await listen(0, logger);
+  const server = await listen(0, logger, options.gate);
   const gateway = createWebSocketGateway(lambdas, logger, options.gateway);
   const asyncInvoker = createAsyncInvoker(lambdas, logger, options.retryDelaysMs ?? [1, 1]);
   const httpApi = createHttpApi(lambdas, logger, { routes: {}, ...options.http });

@@ -54,6 +54,7 @@ async function start(folder: string) {
     local,
     services: { AWS_ENDPOINT_URL: 'x' },
     quiet: true,
+    told: () => {},
   };
   const lambdas = await startBundledLambdas(options);
   running.push(lambdas);
@@ -171,7 +172,7 @@ describe('a fleet', () => {
       ...{ name: 'echo', folder, file: join(folder, 'asset.1/index.mjs'), exportName: 'handler' },
       ...{ timeoutMs: 1000, memoryMegabytes: 512, environment: {} },
     };
-    const startOne = () => startInstance({ bundle, environment: {}, quiet: true });
+    const startOne = () => startInstance({ bundle, environment: {}, quiet: true, told: () => {} });
     const first = await startOne();
     const fleet: Fleet = createFleet(first, startOne);
     const message = () => ({ event: '{}', context: {} as never, deadlineAt: Date.now() + 1000 });

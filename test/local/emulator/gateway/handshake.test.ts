@@ -43,6 +43,20 @@ it.concurrent.each(AUTHORIZERS)('an authorizer that %s', async (_, authorizer, s
   expect(local.events('connect')).toHaveLength(status === 101 ? 1 : 0);
 });
 
+it.concurrent('a URL or headers that API Gateway would not take', async () => {
+  await using local = await startLocal();
+  const url = (length: number) => `${local.wsUrl}?${'x'.repeat(length - local.wsUrl.length - 1)}`;
+  expect([await refusal(url(4096)), await refusal(url(4097))]).toEqual([101, 414]);
+  expect(await refusal(local.wsUrl, { headers: { x: 'x'.repeat(10_240) } })).toBe(431);
+});
+
+it.concurrent.each(['constructor', '__proto__'])('a header named %s is one', async (name) => {
+  await using local = await startLocal();
+  expect(await refusal(local.wsUrl, { headers: JSON.parse(`{"${name}":"a"}`) })).toBe(101);
+  const { headers } = await local.event('connect');
+  expect(Object.getOwnPropertyDescriptor(headers, name)?.value).toBe('a');
+});
+
 const CONNECTS: [string, () => unknown, number][] = [
   ['answers 201', () => ({ statusCode: 201 }), 101],
   ['answers 301', () => ({ statusCode: 301 }), 301],

@@ -74,7 +74,7 @@ it.concurrent('POST before the socket is open is 410, as if it were dead', async
 
 it.concurrent('the time between success of $connect and open can be stretched, and is 410 too', async () => {
   await using local = await startLocal();
-  local.gateway.faults.openDelayMs = 100;
+  local.gateway.faults.openDelayMs = 1000;
   const opening = connect(local.wsUrl);
   const failure = await failureOf(clientOf(local).send(post(await idOf(local))));
   expect(failure).toBeInstanceOf(GoneException);
@@ -150,7 +150,7 @@ it.concurrent('a client that does not read is throttled with LimitExceededExcept
   await once(socket, 'connect');
   socket.pause();
   socket.write(
-    'GET /local HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+    `GET /local HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
       'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
   );
   const id = await idOf(local);

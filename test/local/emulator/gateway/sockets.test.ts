@@ -8,8 +8,8 @@ it.concurrent.each([
   ['throws', () => Promise.reject(new Error('no'))],
   ['takes too long', () => new Promise(() => {})],
   ['answers what is no proxy response', () => ({ ok: true })],
-])('a Lambda that %s is told to the client in a frame, and the socket stays open', async (_, frame) => {
-  await using local = await startLocal({ handlers: { frame }, gateway: { integrationTimeoutMs: 50 } });
+])('a Lambda that %s is told to the client in a frame, and the socket stays open', async (_, message) => {
+  await using local = await startLocal({ handlers: { message }, gateway: { integrationTimeoutMs: 50 } });
   const client = await connect(local.wsUrl);
   client.ws.send('x');
   const text = await client.next();

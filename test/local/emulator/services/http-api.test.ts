@@ -1,7 +1,9 @@
 /** The HTTPS requests: events of payload format 2.0, and what becomes of a Lambda's answer. */
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { expect, it } from 'vitest';
 import { listen } from '../../../../local/emulator/server.ts';
-import { recordingLogger, startLocal } from '../support.ts';
+import { type Local, recordingLogger, startLocal } from '../support.ts';
 
 const ROUTES = { 'POST /notifications': 'notify', 'GET /users/{userId}/messages': 'users' };
 
@@ -48,16 +50,49 @@ it.concurrent('a POST with JSON is an event of payload format 2.0', async () => 
   expect(event.headers).not.toHaveProperty('cookie');
 });
 
-it.concurrent('path parameters are decoded, an escaped slash included; queries joined; no body, no key', async () => {
+it.concurrent('path parameters are decoded; queries joined; no body, no key', async () => {
   await using local = await startWith(() => ({ statusCode: 200 }));
-  await fetch(`${local.url}/users/a%2Fb%20%C3%A9/messages?after=1&after=2&x=%20`);
+  await fetch(`${local.url}/users/a%252Fb%20%C3%A9/messages?after=1&after=2&x=%20?`);
   const event = await local.event('users');
   expect(event).toMatchObject({
-    pathParameters: { userId: 'a/b é' },
-    queryStringParameters: { after: '1,2', x: ' ' },
-    rawQueryString: 'after=1&after=2&x=%20',
+    rawPath: '/users/a%2Fb é/messages',
+    pathParameters: { userId: 'a%2Fb é' },
+    queryStringParameters: { after: '1,2', x: ' ?' },
+    rawQueryString: 'after=1&after=2&x=%20?',
   });
   expect(event).not.toHaveProperty('body');
+});
+
+it.concurrent('the path is decoded before it is matched, and cut at a question mark that was escaped', async () => {
+  await using local = await startWith(() => ({ statusCode: 200 }));
+  expect((await fetch(`${local.url}/users/a%2Fb/messages`)).status).toBe(404);
+  await fetch(`${local.url}/users/alice%2Fmessages%3F/connections?after=1`);
+  expect(await local.event('users')).toMatchObject({
+    routeKey: 'GET /users/{userId}/messages',
+    rawPath: '/users/alice/messages',
+    pathParameters: { userId: 'alice' },
+    rawQueryString: 'after=1',
+  });
+});
+
+it.concurrent.each(['constructor', '__proto__'])('a header or query named %s is one', async (name) => {
+  await using local = await startWith(() => ({ statusCode: 200 }));
+  const asked = request(`${local.url}/users/x/messages?${name}=1`, {
+    headers: ['Host', hostOf(local), name, 'a', name, 'b'],
+  });
+  await once(asked.end(), 'response');
+  const event = await local.event('users');
+  expect(Object.entries(event.headers)).toContainEqual([name, 'a,b']);
+  expect(Object.entries(event.queryStringParameters ?? {})).toEqual([[name, '1']]);
+});
+
+const hostOf = ({ url }: Local): string => new URL(url).host;
+
+it.concurrent('more headers than API Gateway takes are 431', async () => {
+  await using local = await startWith(() => ({ statusCode: 200 }));
+  const ask = async (length: number) =>
+    (await fetch(`${local.url}/users/x/messages`, { headers: { x: 'x'.repeat(length) } })).status;
+  expect([await ask(9_000), await ask(10_240)]).toEqual([200, 431]);
 });
 
 it.concurrent('a body that is not text comes in base64, a form too', async () => {

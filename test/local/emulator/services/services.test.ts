@@ -70,6 +70,41 @@ it.concurrent('PutEvents refuses more than ten entries', async () => {
   });
 });
 
+it.concurrent('an event that no rule matches is told', async () => {
+  await using local = await startLocal({ handlers: { notify: () => null } });
+  const Entries = [{ ...ENTRY, DetailType: 'Something' }];
+  await new EventBridgeClient(settings(local)).send(new PutEventsCommand({ Entries }));
+  await local.asyncInvoker.stop();
+  expect(local.events('notify')).toEqual([]);
+  expect(local.logged).toEqual([
+    {
+      message: 'event matches no rule',
+      source: ENTRY.Source,
+      detailType: 'Something',
+      expected: 'Notification',
+    },
+  ]);
+});
+
+it.concurrent.each(['1e300', '-1e300', '"nonsense"', '253402300800', '{}', '[null]', '"__proto__"'])(
+  'an event of the time %s is one of now',
+  async (time) => {
+    await using local = await startLocal({ handlers: { notify: () => null } });
+    const Entries = `[{"EventBusName":"herald","Source":"s","DetailType":"Notification","Detail":"{}","Time":${time}}]`;
+    const headers = { 'x-amz-target': 'AWSEvents.PutEvents' };
+    const response = await fetch(local.url, { method: 'POST', headers, body: `{"Entries":${Entries}}` });
+    expect(await response.json()).toMatchObject({ FailedEntryCount: 0 });
+    const event = (await local.event('notify')) as unknown as { time: string };
+    expect(Math.abs(Date.parse(event.time) - Date.now())).toBeLessThan(60_000);
+  },
+);
+
+it.concurrent('a function that cannot be decoded is not found', async () => {
+  await using local = await startLocal();
+  const path = '/2015-03-31/functions/%zz/invocations';
+  expect((await fetch(local.url + path, { method: 'POST' })).status).toBe(404);
+});
+
 it.concurrent('an asynchronous run is tried three times under one request id, then is a dead letter', async () => {
   await using local = await startLocal({
     handlers: { notify: () => Promise.reject(new Error('no')) },

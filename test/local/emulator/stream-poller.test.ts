@@ -131,7 +131,7 @@ it.concurrent('logs a dead letter that says where the record is, not what it hol
   await poller.stop();
   expect(letter).toEqual({
     message: 'dead letter',
-    functionArn: expect.stringMatching(/function:herald-replay$/),
+    functionArn: expect.stringMatching(/function:herald-reconcile$/),
     streamArn: 'arn:stream',
     shardId: 'a',
     condition: 'RetryAttemptsExhausted',

@@ -39,8 +39,10 @@ export const CLAIMS = {
     "docs/guide.md: import { join } from 'node:path'",
     "docs/guide.md: import jwt from 'jsonwebtoken'",
     "docs/guide.md: import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'",
-    "docs/guide.md: import { connect } from 'herald/client'",
+    "docs/guide.md: import { connect } from 'herald/client';\n\nconst herald",
     "docs/guide.md: import * as v from 'valibot'",
+    "docs/guide.md: import { connect } from 'herald/client';\n\nconst KEPT",
+    "docs/guide.md: import { openBell } from './bell.js'",
   ],
   shell: [
     'README.md: npm ci && npm run demo',

@@ -11,7 +11,8 @@ import { Workshop } from './workshop.ts';
 
 const stack = new LocalStack();
 const workshop = new Workshop();
-const [README_CLIENT, PLAIN_CLIENT, LIBRARY, CONSTRUCT, TOKEN, BUS, NODE_CLIENT, TYPES] = CLAIMS.javascript;
+const [README_CLIENT, PLAIN_CLIENT, LIBRARY, CONSTRUCT, TOKEN, BUS, NODE_CLIENT, TYPES, BELL, BELL_PAGE] =
+  CLAIMS.javascript;
 
 const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 
@@ -113,6 +114,48 @@ describe('the client library', () => {
   });
 });
 
+describe('the bell', () => {
+  /** The page around the snippet: its two elements, and the service that answers with the history. */
+  const PAGE = `
+    globalThis.document = { createElement: () => ({}) };
+    globalThis.badge = { textContent: '' };
+    globalThis.list = {
+      replaceChildren: (...items) => show({ badge: badge.textContent, items: items.map(({ textContent }) => textContent) }),
+    };
+    globalThis.fetch = async () => new Response(process.env.HISTORY);
+    process.stdin.on('data', () => badge.onclick());`;
+
+  const open = (env: Record<string, string>) => {
+    workshop.write('bell.js', block(BELL));
+    workshop.write('page.js', PAGE);
+    return run('bell-page.js', `import './page.js';\n${here(block(BELL_PAGE))}`, 'bell', env);
+  };
+
+  const history = async () => JSON.stringify(await stack.messages('bell'));
+
+  it('counts what is new, knows it again after a restart, and fills a new browser from the history', async () => {
+    for (const text of ['one', 'two']) await stack.publish('bell', { text });
+    const first = open({ HISTORY: '[]' });
+    const until = async (client: Run, pattern: RegExp) => {
+      const [line = ''] = await client.prints(pattern, 1);
+      return JSON.parse(line) as { shown: { items: string[] }; stored: Record<string, string> };
+    };
+    const { shown } = await until(first, /^shown (.*"badge":2,.*)$/);
+    expect(shown.items).toEqual(['two', 'one']);
+    first.child.stdin?.write('click');
+    const { stored } = await until(first, /^shown (.*readThrough\\":2.*)$/);
+    await stop(first);
+
+    await stack.publish('bell', { text: 'three' });
+    const known = { HISTORY: await history(), STORED: JSON.stringify(stored) };
+    const second = await until(open(known), /^shown (.*"badge":1,.*)$/);
+    expect(second.shown.items).toEqual(['three', 'two', 'one']);
+
+    const elsewhere = await until(open({ HISTORY: await history() }), /^shown (.*"badge":3,.*)$/);
+    expect(elsewhere.shown.items).toEqual(['three', 'two', 'one']);
+  });
+});
+
 it('a token that a login service signs opens a connection', async () => {
   const { stdout } = await run('token.js', `${block(TOKEN)}\nconsole.log(token);`, '').ended;
   const client = await Client.open(stack.wsUrl, { token: stdout.trim() });
@@ -121,7 +164,8 @@ it('a token that a login service signs opens a connection', async () => {
 });
 
 it('an event on the bus is published', async () => {
-  const { code, stderr } = await run('bus.js', block(BUS), '', stack.aws).ended;
+  const { code, stderr } = await run('bus.js', block(BUS), '', { ...stack.aws, EVENT_BUS_NAME: 'herald' })
+    .ended;
   expect([code, stderr]).toEqual([0, '']);
   await expect
     .poll(() => stack.messages('alice'), { timeout: 45_000 })

@@ -107,7 +107,7 @@ describe('the construct refuses', () => {
   it('a Lambda that does not exist, and a domain without a certificate, from a caller without types', () => {
     const props = { provisionedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(props))).toBe(
-      'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, frame, notify, replay, users',
+      'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, reconcile, users',
     );
     const bare = { httpDomain: { domainName: 'api.example.com' } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(bare))).toBe(

@@ -6,8 +6,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { LAMBDA_NAMES, LAMBDAS } from '../lambdas/manifest.ts';
 import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from '../lib/bundle.ts';
-import { HANDLERS } from '../lib/handlers.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
@@ -19,8 +19,11 @@ execFileSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', 'tsconfig.
   cwd: ROOT,
   stdio: 'inherit',
 });
-for (const handler of HANDLERS) bundleHandler(handler, join(DIST, 'bundles', handler));
-bundleMessageTypes(OWN_MESSAGE_TYPES, join(DIST, 'bundles', 'notify'));
+for (const name of LAMBDA_NAMES) {
+  const outdir = join(DIST, 'bundles', name);
+  bundleHandler(name, outdir);
+  if (LAMBDAS[name].messageTypes) bundleMessageTypes(OWN_MESSAGE_TYPES, outdir);
+}
 
 const { exports } = createRequire(import.meta.url)('../package.json') as {
   exports: Record<string, Record<string, string>>;

@@ -52,16 +52,20 @@ export interface StreamSource {
   /** Of one batch. A record that fails them all, or grows too old, becomes a dead letter. */
   readonly maxRetries: number;
   readonly maxRecordAgeSeconds: number;
-  /** The queue of its dead letters, as the construct, its alarm and the stack's output call it. */
-  readonly deadLetters: string;
+  readonly deadLetters: StreamDeadLetters;
 }
+
+/** The queues of what streams could not hand over, as the construct, the alarms and the outputs call them. */
+export type StreamDeadLetters = 'FailedReplays';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html */
 export interface FilterPattern {
-  readonly [key: string]: FilterPattern | readonly (string | number | boolean | null | Matcher)[];
+  readonly [key: string]: FilterPattern | readonly Matcher[];
 }
 
 export type Matcher =
+  | Scalar
+  | null
   | { readonly exists: boolean }
   | { readonly prefix: string }
   | { readonly numeric: readonly (string | number)[] }
@@ -163,7 +167,7 @@ const SPECS = {
 /** Also the name of its file in `handlers/` and in `entry/`. */
 export type LambdaName = keyof typeof SPECS;
 
-export const LAMBDAS: Readonly<Record<LambdaName, LambdaSpec>> = SPECS;
+export const LAMBDAS: { readonly [Name in LambdaName]: LambdaSpec & (typeof SPECS)[Name] } = SPECS;
 export const LAMBDA_NAMES = Object.keys(SPECS) as LambdaName[];
 export const isLambdaName = (name: string): name is LambdaName => Object.hasOwn(SPECS, name);
 

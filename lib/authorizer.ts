@@ -39,9 +39,6 @@ export class Authorizer extends Construct {
       ALLOWED_ORIGINS: props.allowedOrigins?.join(',') ?? '',
     };
     this.lambda = new HeraldFunction(this, 'authorizer', {
-      description: 'reads the token of a client that connects',
-      timeoutSeconds: 10,
-      memoryMegabytes: 512,
       environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
       logs,
       provisionedConcurrency,

@@ -1,12 +1,12 @@
 /**
- * Makes of each Lambda one module that needs nothing beside it but, for `notify`, the registry of message types: a file of its
+ * Makes of each Lambda one module that needs nothing beside it but, where it publishes, the registry of message types: a file of its
  * own, so that whoever installs the package bundles their types alone and never our code.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
-import type { HandlerName } from './handlers.ts';
+import type { LambdaName } from '../lambdas/manifest.ts';
 import { InvalidSetting } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -36,7 +36,7 @@ const OPTIONS = {
   banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
 } satisfies BuildOptions;
 
-export function bundleHandler(handler: HandlerName, outdir: string): void {
+export function bundleHandler(handler: LambdaName, outdir: string): void {
   build(outdir, ROOT, {
     entryPoints: [join(ROOT, 'lambdas', 'entry', `${handler}.ts`)],
     outfile: join(ROOT, 'index.mjs'),

@@ -5,8 +5,8 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { LambdaName } from '../lambdas/manifest.ts';
 import type { SettingName } from './context-settings.ts';
-import type { HandlerName } from './handlers.ts';
 import type { HeraldStackProps, NamedDomain } from './herald-stack.ts';
 import { checkAuth, checkLimits, checkWarm, DEFAULTS, InvalidSetting } from './settings.ts';
 
@@ -155,7 +155,7 @@ function domain(read: ReadContext, api: 'webSocket' | 'http'): NamedDomain | und
 }
 
 /** `notify=2,authorizer=1`, or an object in cdk.json. Whether the names are right, `checkWarm` says. */
-function warm(read: ReadContext): Partial<Record<HandlerName, number>> | undefined {
+function warm(read: ReadContext): Partial<Record<LambdaName, number>> | undefined {
   const value = read('provisionedConcurrency');
   if (typeof value === 'object' && value !== null) return value;
   const written = text(read, 'provisionedConcurrency');

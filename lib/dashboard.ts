@@ -12,8 +12,9 @@ import {
 import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { LAMBDAS } from '../lambdas/manifest.ts';
 import { costPerMillionDeliveries } from './cost.ts';
-import { PARTS, type StatefulName } from './functions.ts';
+import type { StatefulName } from './functions.ts';
 import type { HeraldFunction } from './herald-function.ts';
 import { FIVE_MINUTES, type Metrics } from './metrics.ts';
 import type { Tables } from './tables.ts';
@@ -69,7 +70,7 @@ const traffic = ({ metrics, tables, functions }: BackendDashboardProps) => [
         readTables: [tables.connections, tables.devices, tables.messages],
         lambdas: DELIVERING.map((name) => ({
           lambda: functions[name],
-          memoryMegabytes: PARTS[name].memoryMegabytes,
+          memoryMegabytes: LAMBDAS[name].memoryMegabytes,
         })),
       }),
     ],

@@ -5,6 +5,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Construct } from 'constructs';
+import { LAMBDAS } from '../lambdas/manifest.ts';
 import { DeadLetterQueue, type DeadLetterQueueProps } from './dead-letter-queue.ts';
 
 export interface NotificationBusProps extends DeadLetterQueueProps {
@@ -29,7 +30,7 @@ export class NotificationBus extends Construct {
 
     new Rule(this, 'Notifications', {
       eventBus: this.bus,
-      eventPattern: { detailType: ['Notification'] },
+      eventPattern: { detailType: [...LAMBDAS.notify.busEvents] },
       targets: [
         // A day at most, because that is how long an event's id keeps a second try from becoming a second message.
         new LambdaFunction(notify, {

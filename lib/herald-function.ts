@@ -1,24 +1,19 @@
-/** One Lambda: how it runs, where it logs, and that it may do nothing but what it is told to. How it is bundled: `bundle.ts`. */
+/** One Lambda, as the manifest describes it: where it logs, and that it may do nothing but what it is told to. How it is bundled: `bundle.ts`. */
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IFunction, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
-import type { HandlerName } from './handlers.ts';
+import { LAMBDAS, type LambdaName, type TableAction } from '../lambdas/manifest.ts';
 import { lambdaCode, type MessageTypesSource } from './lambda-code.ts';
 import { createLog, type LogSettings } from './logs.ts';
 
-export type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
-
 export interface HeraldFunctionProps {
-  readonly description: string;
-  readonly timeoutSeconds: number;
-  readonly memoryMegabytes: number;
   readonly environment: Record<string, string>;
   readonly logs: LogSettings;
   /** Instances that are always warm. Undefined: none. */
   readonly provisionedConcurrency?: number | undefined;
-  /** Only `notify` has use for it. */
+  /** Only Lambdas that publish have use for it. */
   readonly messageTypes?: MessageTypesSource | undefined;
 }
 
@@ -26,19 +21,20 @@ export class HeraldFunction extends LambdaFunction {
   /** What invokes it has to name this: the version whose instances are warm, or just the Lambda. */
   readonly target: IFunction;
 
-  constructor(scope: Construct, handler: HandlerName, props: HeraldFunctionProps) {
-    super(scope, handler, {
-      description: `Herald: ${props.description}`,
-      code: lambdaCode(handler, props.messageTypes),
+  constructor(scope: Construct, name: LambdaName, props: HeraldFunctionProps) {
+    const { description, timeoutSeconds, memoryMegabytes } = LAMBDAS[name];
+    super(scope, name, {
+      description: `Herald: ${description}`,
+      code: lambdaCode(name, props.messageTypes),
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
-      timeout: Duration.seconds(props.timeoutSeconds),
-      memorySize: props.memoryMegabytes,
+      timeout: Duration.seconds(timeoutSeconds),
+      memorySize: memoryMegabytes,
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
-      logGroup: createLog(scope, `${handler}Log`, props.logs),
+      logGroup: createLog(scope, `${name}Log`, props.logs),
       // A role of its own: the one CDK makes may write to every log group of the account.
-      role: new Role(scope, `${handler}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
+      role: new Role(scope, `${name}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),
     });
     this.allow(['logs:CreateLogStream', 'logs:PutLogEvents'], this.logGroup.logGroupArn);
     const { provisionedConcurrency: warm } = props;
@@ -57,3 +53,6 @@ export class HeraldFunction extends LambdaFunction {
     );
   }
 }
+
+/** `notify` is called `Notify` where an API leads to it. */
+export const integrationId = (name: LambdaName): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

@@ -3,22 +3,23 @@ import { Duration } from 'aws-cdk-lib';
 import {
   type DomainName,
   HttpApi,
-  HttpMethod,
+  type HttpMethod,
   type HttpRoute,
   HttpStage,
   type ThrottleSettings,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
-import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { type Grant, LAMBDAS } from '../lambdas/manifest.ts';
 import { accessLog } from './access-log.ts';
 import { type CustomDomain, createDomain } from './custom-domain.ts';
+import { STATEFUL_NAMES, type StatefulName } from './functions.ts';
+import { type HeraldFunction, integrationId } from './herald-function.ts';
 import type { LogSettings } from './logs.ts';
 
 export interface ServiceApiProps {
-  readonly notify: IFunction;
-  readonly users: IFunction;
+  readonly functions: Record<StatefulName, HeraldFunction>;
   readonly throttle: ThrottleSettings;
   readonly logs: LogSettings;
   readonly httpDomain: CustomDomain | undefined;
@@ -29,14 +30,12 @@ export class ServiceApi extends Construct {
   readonly url: string;
   readonly domain: DomainName | undefined;
   readonly apiId: string;
-  /** `POST /notifications` */
-  readonly publishRoutes: HttpRoute[];
-  /** `/users/…`: history, presence, revoke. */
-  readonly userRoutes: HttpRoute[];
+  /** By the grant that opens them to a caller. */
+  readonly routes: Record<Grant, HttpRoute[]> = { publish: [], operate: [] };
 
   constructor(scope: Construct, id: string, props: ServiceApiProps) {
     super(scope, id);
-    const { notify, users, throttle, logs, httpDomain } = props;
+    const { functions, throttle, logs, httpDomain } = props;
     const api = new HttpApi(this, 'Api', {
       description: 'Herald: publishing, and what operators ask about users',
       createDefaultStage: false,
@@ -53,25 +52,14 @@ export class ServiceApi extends Construct {
     });
     this.apiId = api.apiId;
     this.url = httpDomain ? `https://${httpDomain.domainName}` : api.apiEndpoint;
-    const integration = (name: string, lambda: IFunction) =>
-      new HttpLambdaIntegration(name, lambda, { timeout: Duration.seconds(29) });
-    this.publishRoutes = api.addRoutes({
-      path: '/notifications',
-      methods: [HttpMethod.POST],
-      integration: integration('Notify', notify),
-    });
-    const toUsers = integration('Users', users);
-    this.userRoutes = [
-      ...api.addRoutes({
-        path: '/users/{userId}/messages',
-        methods: [HttpMethod.GET],
-        integration: toUsers,
-      }),
-      ...api.addRoutes({
-        path: '/users/{userId}/connections',
-        methods: [HttpMethod.GET, HttpMethod.DELETE],
-        integration: toUsers,
-      }),
-    ];
+    for (const name of STATEFUL_NAMES) {
+      const { httpRoutes = {}, timeoutSeconds } = LAMBDAS[name];
+      const timeout = Duration.seconds(timeoutSeconds);
+      const integration = new HttpLambdaIntegration(integrationId(name), functions[name].target, { timeout });
+      for (const [route, grant] of Object.entries(httpRoutes)) {
+        const [method, path = ''] = route.split(' ');
+        this.routes[grant].push(...api.addRoutes({ path, methods: [method as HttpMethod], integration }));
+      }
+    }
   }
 }

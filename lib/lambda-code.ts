@@ -3,8 +3,8 @@ import { cpSync, existsSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
+import { LAMBDAS, type LambdaName } from '../lambdas/manifest.ts';
 import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from './bundle.ts';
-import type { HandlerName } from './handlers.ts';
 import { InvalidSetting } from './settings.ts';
 
 export interface MessageTypesSource {
@@ -15,14 +15,15 @@ export interface MessageTypesSource {
 /** In the package only. */
 const PREBUILT = join(import.meta.dirname, '..', 'bundles');
 
-export function lambdaCode(handler: HandlerName, messageTypes?: MessageTypesSource): Code {
+export function lambdaCode(handler: LambdaName, messageTypes?: MessageTypesSource): Code {
   const prebuilt = join(PREBUILT, handler);
+  const hasTypes = LAMBDAS[handler].messageTypes;
   const isPackage = existsSync(prebuilt);
-  if (isPackage && (handler !== 'notify' || messageTypes === undefined)) return Code.fromAsset(prebuilt);
+  if (isPackage && (!hasTypes || messageTypes === undefined)) return Code.fromAsset(prebuilt);
   return bundled(handler, messageTypes?.entry ?? OWN_MESSAGE_TYPES, (outdir, entry) => {
     if (isPackage) cpSync(prebuilt, outdir, { recursive: true });
     else bundleHandler(handler, outdir);
-    if (handler === 'notify') bundleMessageTypes(entry, outdir);
+    if (hasTypes) bundleMessageTypes(entry, outdir);
   });
 }
 
@@ -34,7 +35,7 @@ export function checkMessageTypes(messageTypes: MessageTypesSource | undefined):
 }
 
 /** The asset is what `write` wrote. It is not asked to where CDK only lists or destroys stacks. */
-const bundled = (handler: HandlerName, entry: string, write: (outdir: string, entry: string) => void): Code =>
+const bundled = (handler: LambdaName, entry: string, write: (outdir: string, entry: string) => void): Code =>
   Code.fromAsset(dirname(entry), {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {

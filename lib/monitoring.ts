@@ -8,6 +8,7 @@ import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
+import { LAMBDA_NAMES, LAMBDAS, type StreamDeadLetters } from '../lambdas/manifest.ts';
 import { Alarms } from './alarms.ts';
 import { BackendDashboard } from './dashboard.ts';
 import type { StatefulName } from './functions.ts';
@@ -25,7 +26,7 @@ export interface MonitoringProps extends Watched {
   readonly alarmTopic: ITopic | undefined;
 }
 
-export type DeadLetters = 'FailedNotifications' | 'UndeliveredEvents' | 'FailedReplays';
+export type DeadLetters = 'FailedNotifications' | 'UndeliveredEvents' | StreamDeadLetters;
 
 /** Half of the connections that an account may open per second at first, over a minute. */
 const STORM_PER_MINUTE = 15_000;
@@ -71,7 +72,11 @@ export class Monitoring extends Construct {
       'EventBridge could not hand a notification over; it waits in a dead-letter queue.',
       'dead-letters',
     );
-    watch('FailedReplays', 'A record of the connections stream failed every retry.', 'poison-record');
+    for (const name of LAMBDA_NAMES) {
+      for (const { table, deadLetters } of LAMBDAS[name].streams ?? []) {
+        watch(deadLetters, `A record of the ${table} stream failed every retry.`, 'poison-record');
+      }
+    }
   }
 
   #watchErrors({ functions, authorizer }: MonitoringProps) {

@@ -11,11 +11,11 @@ import { Construct } from 'constructs';
 import { Authorizer } from './authorizer.ts';
 import { allowServices } from './encryption.ts';
 import { NotificationBus } from './event-bus.ts';
+import { EventSources } from './event-sources.ts';
 import { Functions } from './functions.ts';
 import { ServiceApi } from './http-api.ts';
 import { type DeadLetters, Monitoring } from './monitoring.ts';
 import { type NotificationBackendProps, resolveProps } from './props.ts';
-import { ReconcileStream } from './reconcile-stream.ts';
 import { Tables } from './tables.ts';
 import { ClientApi } from './websocket-api.ts';
 
@@ -52,22 +52,12 @@ export class NotificationBackend extends Construct {
       backend,
     });
     const functions = new Functions(this, 'Functions', { ...settings, tables, clientApi, backend }).byName;
-    const { connect, disconnect, message } = functions;
-    const [notify, reconcile, users] = [
-      functions.notify.target,
-      functions.reconcile.target,
-      functions.users.target,
-    ];
-    clientApi.addRoutes({
-      authorizer: authorizer.target,
-      connect: connect.target,
-      disconnect: disconnect.target,
-      message: message.target,
-    });
-    this.#serviceApi = new ServiceApi(this, 'ServiceApi', { ...settings, notify, users });
+    const notify = functions.notify.target;
+    clientApi.addRoutes(authorizer.target, functions);
+    this.#serviceApi = new ServiceApi(this, 'ServiceApi', { ...settings, functions });
     const bus = new NotificationBus(this, 'Notifications', { ...settings, notify });
-    const { connections } = tables;
-    const stream = new ReconcileStream(this, 'ReplayStream', { ...settings, connections, reconcile });
+    // Its id is part of the names of deployed queues: another id would replace them, dead letters and all.
+    const eventSources = new EventSources(this, 'ReplayStream', { ...settings, tables, functions });
 
     this.webSocketUrl = clientApi.url;
     this.webSocketDomain = clientApi.domain;
@@ -79,7 +69,7 @@ export class NotificationBackend extends Construct {
     this.deadLetterQueues = {
       FailedNotifications: bus.failedNotifications,
       UndeliveredEvents: bus.undeliveredEvents,
-      FailedReplays: stream.failedReplays,
+      ...eventSources.deadLetterQueues,
     };
     const { apiId, stage } = clientApi;
     this.dashboard = new Monitoring(this, 'Monitoring', {
@@ -96,13 +86,13 @@ export class NotificationBackend extends Construct {
 
   /** Lets a service publish, through whichever door it prefers. */
   grantPublish(service: IGrantable) {
-    for (const route of this.#serviceApi.publishRoutes) route.grantInvoke(service);
+    for (const route of this.#serviceApi.routes.publish) route.grantInvoke(service);
     this.eventBus.grantPutEventsTo(service);
     this.notify.grantInvoke(service);
   }
 
   /** Lets somebody read a user's history and presence, and cut their connections. */
   grantOperate(operator: IGrantable) {
-    for (const route of this.#serviceApi.userRoutes) route.grantInvoke(operator);
+    for (const route of this.#serviceApi.routes.operate) route.grantInvoke(operator);
   }
 }

@@ -6,8 +6,8 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import type { LambdaName } from '../lambdas/manifest.ts';
 import { type CustomDomain, checkDomains } from './custom-domain.ts';
-import type { HandlerName } from './handlers.ts';
 import { checkMessageTypes, type MessageTypesSource } from './lambda-code.ts';
 import { type Auth, checkAuth, checkLimits, checkWarm, DEFAULTS } from './settings.ts';
 
@@ -99,7 +99,7 @@ export interface NotificationBackendProps {
    * Instances of a Lambda that are kept warm, and paid for by the hour.
    * @default none
    */
-  readonly provisionedConcurrency?: Partial<Record<HandlerName, number>>;
+  readonly provisionedConcurrency?: Partial<Record<LambdaName, number>>;
 }
 
 /** Every setting, with its default where it is not set. Throws an `InvalidSetting` for one that cannot work. */

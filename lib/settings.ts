@@ -5,6 +5,7 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { isLambdaName, LAMBDA_NAMES, type LambdaName } from '../lambdas/manifest.ts';
 import {
   DEFAULT_RETENTION_SECONDS,
   MAX_RETENTION_SECONDS,
@@ -12,7 +13,6 @@ import {
   MIN_RETENTION_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
 } from '../lambdas/protocol/limits.ts';
-import { HANDLERS, type HandlerName } from './handlers.ts';
 
 /** HS256: whoever holds the secret issues tokens. */
 export interface SecretAuth {
@@ -131,11 +131,11 @@ export function checkLimits(limits: Limits) {
 /** Lambda's own limit depends on the account; this is where most begin. */
 const MAX_WARM = 1000;
 
-export function checkWarm(provisionedConcurrency: Partial<Record<HandlerName, number>> = {}) {
+export function checkWarm(provisionedConcurrency: Partial<Record<LambdaName, number>> = {}) {
   for (const [name, instances] of Object.entries(provisionedConcurrency)) {
-    if (!HANDLERS.some((handler) => handler === name)) {
+    if (!isLambdaName(name)) {
       throw new InvalidSetting(
-        `provisionedConcurrency has "${name}", expected one of ${HANDLERS.join(', ')}`,
+        `provisionedConcurrency has "${name}", expected one of ${LAMBDA_NAMES.join(', ')}`,
       );
     }
     checkInteger(`provisionedConcurrency.${name}`, instances, 1, MAX_WARM);

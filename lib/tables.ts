@@ -11,6 +11,8 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../lambdas/adapters/dynamodb/tables.ts';
 
+export const TABLE_NAMES = Object.keys(TABLES) as (keyof TableNames)[];
+
 export interface TablesProps {
   /** What becomes of the tables, and of what is in them, when the stack is deleted. Unless it is to destroy them, nobody else may. */
   readonly removalPolicy: RemovalPolicy;

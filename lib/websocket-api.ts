@@ -8,16 +8,18 @@ import {
   type DomainName,
   type ThrottleSettings,
   WebSocketApi,
-  type WebSocketRouteOptions,
   WebSocketStage,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
+import { LAMBDAS, type WebSocketRoute } from '../lambdas/manifest.ts';
 import { accessLog } from './access-log.ts';
 import { AccountLogRole, tellWithoutRole } from './account-log-role.ts';
 import { type CustomDomain, createDomain } from './custom-domain.ts';
+import { STATEFUL_NAMES, type StatefulName } from './functions.ts';
+import { type HeraldFunction, integrationId } from './herald-function.ts';
 import type { LogSettings } from './logs.ts';
 import { acknowledge } from './nag.ts';
 
@@ -27,13 +29,6 @@ export interface ClientApiProps {
   readonly logs: LogSettings;
   readonly webSocketDomain: CustomDomain | undefined;
   readonly accountLogRole: boolean;
-}
-
-export interface ClientRoutes {
-  readonly authorizer: IFunction;
-  readonly connect: IFunction;
-  readonly disconnect: IFunction;
-  readonly message: IFunction;
 }
 
 export class ClientApi extends Construct {
@@ -84,22 +79,30 @@ export class ClientApi extends Construct {
     return this.#api.apiId;
   }
 
-  addRoutes({ authorizer, connect, disconnect, message }: ClientRoutes) {
-    const reason = 'API Gateway authorizes $connect only; the other routes carry what its authorizer found.';
-    this.#addRoute('Connect', '$connect', connect, {
-      // No identity source: a token may come three ways, and one that is listed and absent is refused unseen.
-      authorizer: new WebSocketLambdaAuthorizer('Authorizer', authorizer, { identitySource: [] }),
-    });
-    for (const route of [
-      this.#addRoute('Disconnect', '$disconnect', disconnect),
-      this.#addRoute('Message', '$default', message),
-    ]) {
-      acknowledge(route, 'AwsSolutions-APIG4', reason);
+  /** Routes each key to the Lambda that serves it. */
+  addRoutes(authorizer: IFunction, functions: Record<StatefulName, HeraldFunction>) {
+    for (const name of STATEFUL_NAMES) {
+      const integration = new WebSocketLambdaIntegration(integrationId(name), functions[name].target);
+      for (const key of LAMBDAS[name].webSocketRoutes ?? []) {
+        if (key === '$connect') this.#addConnectRoute(integration, authorizer);
+        else this.#addRoute(key, integration);
+      }
     }
   }
 
-  #addRoute(id: string, key: string, lambda: IFunction, options?: Pick<WebSocketRouteOptions, 'authorizer'>) {
-    const integration = new WebSocketLambdaIntegration(id, lambda);
-    return this.#api.addRoute(key, { integration, ...options });
+  #addConnectRoute(integration: WebSocketLambdaIntegration, authorizer: IFunction) {
+    this.#api.addRoute('$connect', {
+      integration,
+      // No identity source: a token may come three ways, and one that is listed and absent is refused unseen.
+      authorizer: new WebSocketLambdaAuthorizer('Authorizer', authorizer, { identitySource: [] }),
+    });
+  }
+
+  #addRoute(key: WebSocketRoute, integration: WebSocketLambdaIntegration) {
+    acknowledge(
+      this.#api.addRoute(key, { integration }),
+      'AwsSolutions-APIG4',
+      'API Gateway authorizes $connect only; the other routes carry what its authorizer found.',
+    );
   }
 }

@@ -1,24 +1,25 @@
 /** The whole backend on one machine: our Lambdas, unchanged, on a gateway, a DynamoDB server and the services around them. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import type { Logger } from '../lambdas/domain/ports.ts';
+import type { TableNames } from '../lambdas/adapters/dynamodb/tables.ts';
+import type { LambdaName } from '../lambdas/manifest.ts';
 import { readJwtSecret } from './cli/token.ts';
 import { createConsole } from './console/console.ts';
 import type { AppSettings } from './emulator/app-settings.ts';
 import { createAsyncInvoker } from './emulator/async-invoker.ts';
 import { startDynamoDb } from './emulator/dynamodb.ts';
 import { JWT_SECRET_NAME, TABLE_NAMES } from './emulator/environment.ts';
+import { findStreams, startEventSources } from './emulator/event-sources.ts';
 import type { GateOptions } from './emulator/gate.ts';
 import { createWebSocketGateway } from './emulator/gateway/gateway.ts';
 import { type Faults, type GatewaySettings, STAGE } from './emulator/gateway/settings.ts';
 import { type Lambdas, REGION } from './emulator/lambdas.ts';
+import { HTTP_ROUTES } from './emulator/routes.ts';
 import { listen } from './emulator/server.ts';
-import { createHttpApi, type Routes } from './emulator/services/http-api.ts';
+import { createHttpApi } from './emulator/services/http-api.ts';
 import { type LambdaOptions, startLambdas } from './emulator/start-lambdas.ts';
-import type { EventSourceSettings } from './emulator/stream/lanes.ts';
-import { startStreamPoller } from './emulator/stream-poller.ts';
 import { createTables } from './emulator/tables.ts';
 import { createStackLog } from './log.ts';
 
@@ -49,30 +50,8 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-const ROUTES: Routes = {
-  'POST /notifications': 'notify',
-  'GET /users/{userId}/messages': 'users',
-  'GET /users/{userId}/connections': 'users',
-  'DELETE /users/{userId}/connections': 'users',
-};
-
-const REPLAY_SOURCE: EventSourceSettings = {
-  filters: [
-    {
-      eventName: ['INSERT', 'MODIFY'],
-      dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },
-    },
-  ],
-  batchSize: 20,
-  parallelizationFactor: 10,
-  maxRetries: 3,
-  maxRecordAgeMs: 600_000,
-  bisect: true,
-  retryDelayMs: (retry) => 100 * 2 ** retry,
-};
-
 /** What these write somebody waits for; to what the others write now and then the poller comes at Lambda's own rate. */
-const AWAITED = ['connect', 'users'];
+const AWAITED: readonly string[] = ['connect', 'users'] satisfies LambdaName[];
 
 /** A replay that waits for a client who has gone must not keep the stack from stopping. */
 const STOP_DEADLINE_MS = 3000;
@@ -101,24 +80,25 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
 
   const dynamodb = await startDynamoDb({ dataFile: dataDir && (await dataFile(dataDir)) });
   stops.push(dynamodb.stop);
-  const streamArn = await prepareTables(dynamodb.endpoint);
+  const streamArns = await prepareTables(dynamodb.endpoint);
 
   const surroundings = { httpUrl, dynamodbUrl: dynamodb.endpoint, told: lambdaLine };
   const own = await startLambdas(options, surroundings, stops);
   const { settings } = own;
   const console = await createConsole(jwtSecret, settings);
   const heard = notifying(console.watch(own.lambdas), (name) => onInvoked?.(name));
-  const poller = startPoller(heard, dynamodb.endpoint, streamArn, logger);
-  stops.push(() => atMost(STOP_DEADLINE_MS, poller.stop()));
+  const streams = new DynamoDBStreamsClient(clientSettings(dynamodb.endpoint));
+  const eventSources = startEventSources({ streams, streamArns, lambdas: heard, logger });
+  stops.push(() => atMost(STOP_DEADLINE_MS, eventSources.stop()));
   const lambdas = notifying(heard, (name) => {
-    if (AWAITED.includes(name)) poller.wake();
+    if (AWAITED.includes(name)) eventSources.wake();
   });
 
   const asyncInvoker = createAsyncInvoker(lambdas, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, asyncInvoker.stop()));
   const gateway = createWebSocketGateway(lambdas, logger, options.gateway);
   stops.push(() => atMost(STOP_DEADLINE_MS, gateway.stop()));
-  const httpApi = createHttpApi(lambdas, logger, { routes: ROUTES });
+  const httpApi = createHttpApi(lambdas, logger, { routes: HTTP_ROUTES });
   const secret = { name: JWT_SECRET_NAME, value: jwtSecret };
   server.open({ lambdas, asyncInvoker, gateway, httpApi, console, secret });
   return {
@@ -146,28 +126,16 @@ const clientSettings = (endpoint: string) => ({
   credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
 });
 
-/** Returns the ARN of the stream that drives the replay. */
-async function prepareTables(endpoint: string): Promise<string> {
+/** Returns the ARNs of their streams. */
+async function prepareTables(endpoint: string): Promise<ReadonlyMap<keyof TableNames, string>> {
   const client = new DynamoDBClient(clientSettings(endpoint));
   try {
     await createTables(client, TABLE_NAMES);
-    const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE_NAMES.connections }));
-    if (Table?.LatestStreamArn === undefined) throw new Error('The Connections table has no stream');
-    return Table.LatestStreamArn;
+    return await findStreams(client, TABLE_NAMES);
   } finally {
     client.destroy();
   }
 }
-
-const startPoller = (lambdas: Lambdas, endpoint: string, streamArn: string, logger: Logger) =>
-  startStreamPoller({
-    client: new DynamoDBStreamsClient(clientSettings(endpoint)),
-    streamArn,
-    lambdas,
-    name: 'reconcile',
-    settings: REPLAY_SOURCE,
-    logger,
-  });
 
 /** Calls `ended` after every run, however it ended. */
 const notifying = (lambdas: Lambdas, ended: (name: string) => void): Lambdas => ({

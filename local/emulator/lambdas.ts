@@ -60,6 +60,8 @@ export interface FunctionSettings {
   handler: LambdaHandler;
   /** @default 30 s */
   timeoutMs?: number | undefined;
+  /** Only told, not enforced. @default 256 */
+  memoryMegabytes?: number | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -82,7 +84,11 @@ export function createLambdas(functions: Record<string, FunctionSettings>): Lamb
       const lambda = Object.hasOwn(functions, name) ? functions[name] : undefined;
       if (!lambda) throw new Error(`There is no Lambda ${name}`);
       const timeoutMs = lambda.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      const run = runHandler(lambda.handler, throughJson(event), contextOf(name, requestId, timeoutMs));
+      const run = runHandler(
+        lambda.handler,
+        throughJson(event),
+        contextOf(name, requestId, { ...lambda, timeoutMs }),
+      );
       return await within(timeoutMs, run, () => timedOut(requestId, timeoutMs));
     },
   };
@@ -124,10 +130,14 @@ export const contextData = (
   memoryLimitInMB: String(memoryMegabytes),
 });
 
-const contextOf = (name: string, awsRequestId: string, timeoutMs: number): LambdaContext => {
+const contextOf = (
+  name: string,
+  awsRequestId: string,
+  { timeoutMs, memoryMegabytes }: FunctionSettings & { timeoutMs: number },
+): LambdaContext => {
   const endsAt = Date.now() + timeoutMs;
   return {
-    ...contextData(name, awsRequestId),
+    ...contextData(name, awsRequestId, memoryMegabytes),
     getRemainingTimeInMillis: () => Math.max(0, endsAt - Date.now()),
   };
 };

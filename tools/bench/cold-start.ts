@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, buildSync } from 'esbuild';
+import { LAMBDAS, type LambdaName } from '../../lambdas/manifest.ts';
 import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from '../../lib/bundle.ts';
 import { startCannedAws } from './canned-aws.ts';
-import { environmentOf, FIRST_EVENTS, type HandlerName } from './first-events.ts';
+import { environmentOf, FIRST_EVENTS } from './first-events.ts';
 import * as naiveLambdas from './naive-lambdas.ts';
 import type { Question, Row } from './result.ts';
 import { percentile } from './statistics.ts';
@@ -112,10 +113,10 @@ type Files = Record<string, { file: string; event: unknown }>;
 
 function bundleAll(folder: string): Files {
   const files: Files = { bare: { file: 'bare', event: undefined } };
-  for (const [name, event] of Object.entries(FIRST_EVENTS) as [HandlerName, unknown][]) {
+  for (const [name, event] of Object.entries(FIRST_EVENTS) as [LambdaName, unknown][]) {
     const ours = join(folder, name);
     bundleHandler(name, ours);
-    if (name === 'notify') bundleMessageTypes(OWN_MESSAGE_TYPES, ours);
+    if (LAMBDAS[name].messageTypes) bundleMessageTypes(OWN_MESSAGE_TYPES, ours);
     files[name] = { file: join(ours, 'index.mjs'), event };
     if (name in naiveLambdas) files[`naive ${name}`] = { file: bundleNaive(folder, name), event };
   }
@@ -123,7 +124,7 @@ function bundleAll(folder: string): Files {
   return files;
 }
 
-function bundleNaive(folder: string, name: HandlerName): string {
+function bundleNaive(folder: string, name: LambdaName): string {
   const outfile = join(folder, `naive-${name}.mjs`);
   buildSync({
     ...PLAIN,

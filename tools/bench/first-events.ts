@@ -1,9 +1,7 @@
-/** The first event of each Lambda, and the environment it starts in. */
+/** The first event of each Lambda whose start is measured, and the environment it starts in. */
 import jwt from 'jsonwebtoken';
-import type { bundleHandler } from '../../lib/bundle.ts';
+import type { LambdaName } from '../../lambdas/manifest.ts';
 import { SECRET } from './canned-aws.ts';
-
-export type HandlerName = Parameters<typeof bundleHandler>[0];
 
 const CONNECTION_ID = 'Xk3vQf1_IAMCJ7w=';
 const IN_AN_HOUR = Date.now() + 3_600_000;
@@ -18,7 +16,7 @@ const requestContext = {
 
 const token = jwt.sign({ sub: 'alice' }, SECRET, { expiresIn: 3600 });
 
-export const FIRST_EVENTS: Record<HandlerName, unknown> = {
+export const FIRST_EVENTS: Partial<Record<LambdaName, unknown>> = {
   authorizer: {
     methodArn: 'arn:aws:execute-api:us-east-1:000000000000:herald/stage/$connect',
     headers: { Authorization: `Bearer ${token}` },

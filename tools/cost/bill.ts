@@ -1,11 +1,18 @@
 /** Multiplies what happens in a month by what each costs. */
-import { LAMBDAS, LOG_BYTES_PER_RUN, PRICES, type PriceName, TRANSFER_OVERHEAD_BYTES } from './prices.ts';
+import {
+  BILLED_MS,
+  type BilledLambda,
+  gigabyteSeconds,
+  LOG_BYTES_PER_RUN,
+  PRICES,
+  type PriceName,
+  TRANSFER_OVERHEAD_BYTES,
+} from './prices.ts';
 import {
   catchUpReadUnits,
   extraPublishWriteUnits,
   extraReplayFrames,
   FRAME_OVERHEAD_BYTES,
-  type LambdaName,
   rowBytes,
   UNITS,
 } from './units.ts';
@@ -71,9 +78,9 @@ export function quantities(usage: Usage): Quantities {
   const times = happenings(usage);
   const total = (of: (name: keyof Happenings) => number): number =>
     (Object.keys(times) as (keyof Happenings)[]).reduce((sum, name) => sum + times[name] * of(name), 0);
-  const runs = (lambda: LambdaName): number =>
-    total((name) => (UNITS[name].invocations as Partial<Record<LambdaName, number>>)[lambda] ?? 0);
-  const lambdas = Object.keys(LAMBDAS) as LambdaName[];
+  const runs = (lambda: BilledLambda): number =>
+    total((name) => (UNITS[name].invocations as Partial<Record<BilledLambda, number>>)[lambda] ?? 0);
+  const lambdas = Object.keys(BILLED_MS) as BilledLambda[];
   const allRuns = lambdas.reduce((sum, name) => sum + runs(name), 0);
   const missed = missedPerConnect(usage);
   const frames = total((name) => UNITS[name].frames) + times.catchUp * extraReplayFrames(missed, usage.bytes);
@@ -92,9 +99,6 @@ export function quantities(usage: Usage): Quantities {
     transfer: (frames * TRANSFER_OVERHEAD_BYTES + deliveredBytes(usage, times)) / GB,
   };
 }
-
-const gigabyteSeconds = (name: LambdaName): number =>
-  (LAMBDAS[name].memoryMegabytes / 1024) * (LAMBDAS[name].billedMs / 1000);
 
 const deliveredBytes = (usage: Usage, times: Happenings): number =>
   (times.deliver + times.deliverUnsettled + times.catchUp * missedPerConnect(usage)) *

@@ -1,4 +1,5 @@
 /** List prices, and what is assumed where AWS bills by what cannot be counted here. */
+import { LAMBDAS, type LambdaName } from '../../lambdas/manifest.ts';
 
 /** When the prices were looked up. */
 export const PRICES_AS_OF = '2026-11';
@@ -41,15 +42,22 @@ function unconfirmed(service: string, item: string, usd: number, per: number, un
   return { service, item, usd, per, unit, confirmed: false };
 }
 
-/** Billed time of a warm run, its share of cold starts included, and memory as deployed. The times are guesses until you measure. */
-export const LAMBDAS = {
-  authorizer: { billedMs: 10, memoryMegabytes: 512 },
-  connect: { billedMs: 25, memoryMegabytes: 512 },
-  disconnect: { billedMs: 10, memoryMegabytes: 512 },
-  message: { billedMs: 20, memoryMegabytes: 512 },
-  notify: { billedMs: 40, memoryMegabytes: 1024 },
-  reconcile: { billedMs: 60, memoryMegabytes: 1024 },
-} as const;
+/** Milliseconds billed for a warm run, its share of cold starts included. Guesses until you measure. */
+export const BILLED_MS = {
+  authorizer: 10,
+  connect: 25,
+  disconnect: 10,
+  message: 20,
+  notify: 40,
+  reconcile: 60,
+} as const satisfies Partial<Record<LambdaName, number>>;
+
+/** The Lambdas whose runs are on the bill. */
+export type BilledLambda = keyof typeof BILLED_MS;
+
+/** Of a warm run, with the memory as deployed. */
+export const gigabyteSeconds = (name: BilledLambda): number =>
+  (LAMBDAS[name].memoryMegabytes / 1024) * (BILLED_MS[name] / 1000);
 
 /** What a run writes to its log, with Lambda's own lines, and the access log of the API before it. A guess. */
 export const LOG_BYTES_PER_RUN = 1000;

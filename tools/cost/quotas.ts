@@ -1,5 +1,5 @@
 /** What a new account's quotas allow, and which of them is met first. */
-import { LAMBDAS } from './prices.ts';
+import { BILLED_MS } from './prices.ts';
 import { UNITS } from './units.ts';
 
 interface Quota {
@@ -65,10 +65,7 @@ export const connectRates = (): Rate[] =>
     NEW_CONNECTIONS,
     STAGE_THROTTLE,
     shared(API_REQUESTS, CONNECT_REQUESTS),
-    concurrency(
-      'a connect',
-      LAMBDAS.authorizer.billedMs + LAMBDAS.connect.billedMs + LAMBDAS.reconcile.billedMs,
-    ),
+    concurrency('a connect', BILLED_MS.authorizer + BILLED_MS.connect + BILLED_MS.reconcile),
     {
       name: 'DynamoDB: writes to a new table',
       perSecond: NEW_TABLE_WRITES / CONNECTIONS_TABLE_WRITES,
@@ -84,7 +81,7 @@ export const publishRates = (door: 'http' | 'bus' | 'invoke', posts: number): Ra
   slowestFirst([
     ...(door === 'http' ? [STAGE_THROTTLE] : []),
     shared(API_REQUESTS, Math.max(posts + (door === 'http' ? 1 : 0), Number.MIN_VALUE)),
-    concurrency('a publish', LAMBDAS.notify.billedMs),
+    concurrency('a publish', BILLED_MS.notify),
     {
       name: 'DynamoDB: writes to a new table',
       perSecond: NEW_TABLE_WRITES / MESSAGES_TABLE_WRITES,

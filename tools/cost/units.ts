@@ -2,18 +2,17 @@
  * What each thing that happens costs in units that AWS bills: the one table the bill is multiplied from. A test counts the real
  * calls on the local stack and compares them with it.
  */
+import type { BilledLambda } from './prices.ts';
 
 /** DynamoDB calls by operation, runs of Lambdas by name. */
 export interface Units {
-  invocations: Partial<Record<LambdaName, number>>;
+  invocations: Partial<Record<BilledLambda, number>>;
   /** Frames to or from the client, of at most 32 KB. */
   frames: number;
   calls: Partial<Record<DynamoDbCall, number>>;
   readUnits: number;
   writeUnits: number;
 }
-
-export type LambdaName = 'authorizer' | 'connect' | 'disconnect' | 'message' | 'notify' | 'reconcile';
 
 export type DynamoDbCall =
   | 'GetItem'

@@ -1,7 +1,9 @@
 /** Decides a handshake: first the authorizer, then `$connect`, each with the statuses API Gateway gives its failures. */
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from '../../../lambdas/domain/ports.ts';
+import type { WebSocketRoute } from '../../../lambdas/manifest.ts';
 import { LambdaError, type Lambdas, within } from '../lambdas.ts';
+import { WEB_SOCKET_ROUTES } from '../routes.ts';
 import { authorizerEvent, type ClientInfo, connectEvent, METHOD_ARN } from './events.ts';
 import { judge } from './policy.ts';
 import { parseProxyResult } from './proxy-result.ts';
@@ -15,13 +17,20 @@ export class IntegrationTimeout extends Error {
   override readonly name = 'IntegrationTimeout';
 }
 
-export const callIntegration = (
+const call = (lambdas: Lambdas, name: string, event: unknown, timeoutMs: number): Promise<unknown> =>
+  within(timeoutMs, lambdas.invoke(name, event), () => new IntegrationTimeout(`${name}: no answer in time`));
+
+/** Calls the Lambda that serves a route. */
+export async function callIntegration(
   lambdas: Lambdas,
-  name: string,
+  route: WebSocketRoute,
   event: unknown,
   timeoutMs: number,
-): Promise<unknown> =>
-  within(timeoutMs, lambdas.invoke(name, event), () => new IntegrationTimeout(`${name}: no answer in time`));
+): Promise<unknown> {
+  const name = WEB_SOCKET_ROUTES.get(route);
+  if (name === undefined) throw new Error(`no Lambda serves ${route}`);
+  return await call(lambdas, name, event, timeoutMs);
+}
 
 export interface Door {
   lambdas: Lambdas;
@@ -46,7 +55,7 @@ async function authorize(
   const startedAt = Date.now();
   try {
     const event = authorizerEvent(request, client);
-    const verdict = judge(await callIntegration(lambdas, 'authorizer', event, timeoutMs), METHOD_ARN);
+    const verdict = judge(await call(lambdas, 'authorizer', event, timeoutMs), METHOD_ARN);
     if (verdict.outcome === 'denied') return refused(403);
     if (verdict.outcome === 'allowed') {
       return { ...client, authorizer: { ...verdict.context, integrationLatency: Date.now() - startedAt } };
@@ -67,7 +76,7 @@ async function connect(
 ): Promise<Admission> {
   try {
     const event = connectEvent(request, client);
-    const result = parseProxyResult(await callIntegration(lambdas, 'connect', event, timeoutMs));
+    const result = parseProxyResult(await callIntegration(lambdas, '$connect', event, timeoutMs));
     if (result && result.statusCode >= 200 && result.statusCode < 300) {
       return { outcome: 'admitted', client, subprotocol: result.headers['sec-websocket-protocol'] };
     }

@@ -101,7 +101,7 @@ export function createWebSocketGateway(
     const delayMs = faults.dispatchDelayMs?.() ?? 0;
     if (delayMs > 0) await sleep(delayMs);
     try {
-      const result = await callIntegration(lambdas, 'message', event, settings.integrationTimeoutMs);
+      const result = await callIntegration(lambdas, '$default', event, settings.integrationTimeoutMs);
       if (parseProxyResult(result)) return;
       logger.error('malformed proxy response of $default');
     } catch (error) {
@@ -118,7 +118,7 @@ export function createWebSocketGateway(
     if (faults.disconnectDelayMs) await sleep(faults.disconnectDelayMs);
     try {
       const event = disconnectEvent(client, code, reason);
-      await callIntegration(lambdas, 'disconnect', event, settings.integrationTimeoutMs);
+      await callIntegration(lambdas, '$disconnect', event, settings.integrationTimeoutMs);
     } catch (error) {
       logger.error('$disconnect failed', { error: error as Error });
     }

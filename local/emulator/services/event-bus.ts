@@ -1,12 +1,12 @@
-/** EventBridge's PutEvents, and the one rule of our bus: what is a notification goes to the notify Lambda. */
+/** EventBridge's PutEvents, and the rules of our bus: an event goes to the Lambda that takes its detail type. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../lambdas/domain/ports.ts';
 import type { AsyncInvoker } from '../async-invoker.ts';
 import { AwsError } from '../http.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
+import { BUS_EVENTS } from '../routes.ts';
 
 export const BUS = 'herald';
-const DETAIL_TYPE = 'Notification';
 const MAX_ENTRIES = 10;
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html */
 const MAX_REQUEST_BYTES = 1024 * 1024;
@@ -52,8 +52,9 @@ function putEvent({ asyncInvoker, logger }: EventBusPorts, entry: Record<string,
   }
   const event = busEvent(entry, detail);
   const [source, detailType] = [String(entry.Source), String(entry.DetailType)];
-  if (detailType === DETAIL_TYPE) asyncInvoker.invoke('notify', event);
-  else logger.warn('event matches no rule', { source, detailType, expected: DETAIL_TYPE });
+  const lambda = BUS_EVENTS.get(detailType);
+  if (lambda !== undefined) asyncInvoker.invoke(lambda, event);
+  else logger.warn('event matches no rule', { source, detailType, expected: [...BUS_EVENTS.keys()].join() });
   return { EventId: event.id };
 }
 

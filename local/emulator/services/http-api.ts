@@ -10,7 +10,7 @@ import { headersProblem } from '../request-limits.ts';
 import { parseHttpResult } from './http-result.ts';
 
 /** By route key, as in `GET /users/{userId}/messages`: the Lambda that answers. */
-export type Routes = Record<string, string>;
+export type Routes = Readonly<Record<string, string>>;
 
 export interface HttpApiOptions {
   routes: Routes;

@@ -1,24 +1,11 @@
 /** Lambda's filter patterns for stream records: exact values, `exists`, `prefix`, `anything-but`, `numeric`. */
-
-export type FilterPattern = { [key: string]: FilterPattern | Matcher[] };
-
-export type Matcher =
-  | string
-  | number
-  | boolean
-  | null
-  | { exists: boolean }
-  | { prefix: string }
-  | { numeric: (string | number)[] }
-  | { 'anything-but': Scalar | Scalar[] | { prefix: string } };
-
-type Scalar = string | number | boolean;
+import type { FilterPattern, Matcher, Scalar } from '../../../lambdas/manifest.ts';
 
 /** Every key of the pattern must match, any matcher of its list is enough. */
 export function matchesPattern(pattern: FilterPattern, value: unknown): boolean {
   return Object.entries(pattern).every(([key, expected]) => {
     const actual = isRecord(value) && Object.hasOwn(value, key) ? value[key] : undefined;
-    if (!Array.isArray(expected)) return matchesPattern(expected, actual);
+    if (!isList(expected)) return matchesPattern(expected, actual);
     return expected.some((matcher) => matchesLeaf(matcher, actual));
   });
 }
@@ -33,13 +20,13 @@ function matchesLeaf(matcher: Matcher, actual: unknown): boolean {
   throw new Error(`Unknown filter: ${JSON.stringify(matcher)}`);
 }
 
-const isExcluded = (excluded: Scalar | Scalar[] | { prefix: string }, actual: Scalar): boolean =>
+const isExcluded = (excluded: Scalar | readonly Scalar[] | { prefix: string }, actual: Scalar): boolean =>
   isRecord(excluded)
     ? String(actual).startsWith(String(excluded.prefix))
     : [excluded].flat().some((value) => value === actual);
 
 /** `conditions`: pairs of an operator and a number, all of which must hold. */
-function inRange(actual: number, conditions: (string | number)[]): boolean {
+function inRange(actual: number, conditions: readonly (string | number)[]): boolean {
   for (let at = 0; at < conditions.length; at += 2) {
     if (!compares(actual, conditions[at], Number(conditions[at + 1]))) return false;
   }
@@ -62,6 +49,9 @@ function compares(actual: number, operator: string | number | undefined, bound: 
       throw new Error(`Unknown numeric operator: ${operator}`);
   }
 }
+
+const isList = (pattern: FilterPattern | readonly Matcher[]): pattern is readonly Matcher[] =>
+  Array.isArray(pattern);
 
 const isScalar = (value: unknown): value is Scalar => ['string', 'number', 'boolean'].includes(typeof value);
 

@@ -1,11 +1,12 @@
 /** Spreads the records of one shard over parallel lanes: a record stays behind the earlier ones of its item, and of no other. */
 import { crc32 } from 'node:zlib';
+import type { FilterPattern } from '../../../lambdas/manifest.ts';
 import { type BatchPorts, type BatchSettings, deliver, type StreamRecord } from './batch.ts';
-import { type FilterPattern, matchesPattern } from './event-filter.ts';
+import { matchesPattern } from './event-filter.ts';
 
 export interface EventSourceSettings extends BatchSettings {
   /** A record that matches none of them is passed over. Empty: every record matches. */
-  filters: FilterPattern[];
+  filters: readonly FilterPattern[];
   batchSize: number;
   parallelizationFactor: number;
 }

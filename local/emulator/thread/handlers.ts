@@ -9,7 +9,8 @@ export async function loadHandlers(): Promise<Record<string, FunctionSettings>> 
   const entries = LAMBDA_NAMES.map(async (name) => {
     const url = new URL(`../../../lambdas/entry/${name}.ts`, import.meta.url);
     const { handler } = (await import(url.href)) as { handler: LambdaHandler };
-    return [name, { handler, timeoutMs: timeLimitMs(name) }];
+    const { memoryMegabytes } = LAMBDAS[name];
+    return [name, { handler, timeoutMs: timeLimitMs(name), memoryMegabytes }];
   });
   return Object.fromEntries(await Promise.all(entries));
 }

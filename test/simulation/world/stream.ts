@@ -1,17 +1,17 @@
 /**
- * The stream of the Connections table and the event source mapping that feeds it to `replay`, set as in `lib/reconcile-stream.ts`: order
- * per item only, at least once, three retries, ten minutes, then a dead letter, which an operator sends again.
+ * The stream of the Connections table and the event source mapping that feeds it to `reconcile`, set as in the manifest: order per item
+ * only, at least once, some retries, then a dead letter, which an operator sends again.
  */
 import type { DynamoDBRecord } from 'aws-lambda';
 import { toAttributes } from '../../../lambdas/aws/attributes.ts';
+import { LAMBDAS } from '../../../lambdas/manifest.ts';
+import { matchesPattern } from '../../../local/emulator/stream/event-filter.ts';
 import type { Change } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { World } from './world.ts';
 
 const LANES = 4;
-const BATCH = 20;
-const RETRIES = 3;
-const MAX_AGE_MS = 10 * 60_000;
+const [SOURCE] = LAMBDAS.reconcile.streams;
 
 interface Queued {
   record: DynamoDBRecord;
@@ -45,7 +45,7 @@ export class Stream {
         SequenceNumber: String(++this.#sequence).padStart(20, '0'),
       },
     };
-    if (!passesFilter(record)) return;
+    if (!matchesPattern(SOURCE.filter, record)) return;
     this.#enqueue({ record, at: this.#world.scheduler.now }, laneOf(row));
   }
 
@@ -73,16 +73,16 @@ export class Stream {
       await scheduler.sleep(random.logarithmic(5, 600));
       if (faults.strikes('Stream', 'late')) await scheduler.sleep(random.logarithmic(1000, 60_000));
       if (faults.strikes('Stream', 'paused')) await scheduler.sleep(random.logarithmic(60_000, 15 * 60_000));
-      const batch = lane.queue.splice(0, random.integer(1, BATCH));
-      await this.#process(batch, RETRIES);
-      if (faults.strikes('Stream', 'duplicate')) await this.#process(batch, RETRIES);
+      const batch = lane.queue.splice(0, random.integer(1, SOURCE.batchSize));
+      await this.#process(batch, SOURCE.maxRetries);
+      if (faults.strikes('Stream', 'duplicate')) await this.#process(batch, SOURCE.maxRetries);
     }
     lane.busy = false;
   }
 
   async #process(batch: Queued[], retries: number): Promise<void> {
     const { scheduler, lambdas, faults } = this.#world;
-    const tooOld = batch.filter(({ at }) => scheduler.now - at > MAX_AGE_MS);
+    const tooOld = batch.filter(({ at }) => scheduler.now - at > SOURCE.maxRecordAgeSeconds * 1000);
     this.deadLetters.push(...tooOld);
     const fresh = batch.filter((queued) => !tooOld.includes(queued));
     if (fresh.length === 0) return;
@@ -110,9 +110,6 @@ function fromLowestFailure(batch: Queued[], answer: unknown): Queued[] {
   const first = batch.findIndex(({ record }) => failed.has(record.dynamodb?.SequenceNumber ?? ''));
   return first < 0 ? [] : batch.slice(first);
 }
-
-const passesFilter = ({ eventName, dynamodb }: DynamoDBRecord): boolean =>
-  eventName !== 'REMOVE' && dynamodb?.NewImage?.replayRequestId?.S !== undefined;
 
 /** Per item: one connection's records stay in order, those of two may overtake each other. */
 function laneOf({ connectionId }: Row): number {

@@ -4,7 +4,8 @@ import { Client, type ClientOptions } from '../../../local/cli/client.ts';
 import { issueToken } from '../../../local/cli/token.ts';
 import { startDynamoDb } from '../../../local/emulator/dynamodb.ts';
 import { type Stack, startStack } from '../../../local/stack.ts';
-import { type LambdaName, UNITS, type Units } from '../../../tools/cost/units.ts';
+import type { BilledLambda } from '../../../tools/cost/prices.ts';
+import { UNITS, type Units } from '../../../tools/cost/units.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
 
 const SECRET = 'a secret of this test, long enough for HS256';
@@ -50,7 +51,7 @@ export class MeasuredStack {
   }
 
   #count = (name: string): void => {
-    const lambda = name as LambdaName;
+    const lambda = name as BilledLambda;
     this.#invocations[lambda] = (this.#invocations[lambda] ?? 0) + 1;
     this.#invoked();
   };
@@ -74,7 +75,7 @@ export class MeasuredStack {
     const fail = () =>
       reject(new Error(`ran ${JSON.stringify(this.#invocations)}, not yet ${JSON.stringify(expected)}`));
     const deadline = setTimeout(fail, DEADLINE_MS);
-    const names = Object.keys(expected) as LambdaName[];
+    const names = Object.keys(expected) as BilledLambda[];
     this.#invoked = () => {
       if (names.every((name) => (this.#invocations[name] ?? 0) >= (expected[name] ?? 0))) resolve();
     };

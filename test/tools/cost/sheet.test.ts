@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { bill, happenings, quantities } from '../../../tools/cost/bill.ts';
 import { parseOptions } from '../../../tools/cost/options.ts';
-import { LAMBDAS } from '../../../tools/cost/prices.ts';
+import { BILLED_MS, type BilledLambda, gigabyteSeconds } from '../../../tools/cost/prices.ts';
 import { connectRates, publishRates } from '../../../tools/cost/quotas.ts';
 import { find, synthStack } from '../../lib/synth.ts';
 
@@ -54,10 +54,11 @@ describe('the bill', () => {
     expect(bill(usage('--hours 0 --notifications 0'))).toEqual([]);
   });
 
-  it.each(Object.entries(LAMBDAS))('takes the memory of %s from the stack', (name, { memoryMegabytes }) => {
+  it.each(Object.keys(BILLED_MS) as BilledLambda[])('takes the memory of %s from the stack', (name) => {
     const folder = name === 'authorizer' ? 'Authorizer' : 'Functions';
     const { Properties } = find(synthStack(), 'AWS::Lambda::Function', `Backend${folder}${name}`);
-    expect(Properties.MemorySize).toBe(memoryMegabytes);
+    const megabytes = (gigabyteSeconds(name) / (BILLED_MS[name] / 1000)) * 1024;
+    expect(Properties.MemorySize).toBeCloseTo(megabytes, 6);
   });
 });
 

@@ -1,10 +1,7 @@
 /** The filter patterns of an event source. */
 import { expect, it } from 'vitest';
-import {
-  type FilterPattern,
-  type Matcher,
-  matchesPattern,
-} from '../../../../local/emulator/stream/event-filter.ts';
+import type { FilterPattern, Matcher } from '../../../../lambdas/manifest.ts';
+import { matchesPattern } from '../../../../local/emulator/stream/event-filter.ts';
 
 const value = (text: unknown) => ({ dynamodb: { NewImage: { name: { S: text } } } });
 const pattern = (...matchers: Matcher[]): FilterPattern => ({

@@ -1,0 +1,58 @@
+/** Reads the tables' streams for the Lambdas: one poller for each stream source of the manifest. */
+import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import type { TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
+import type { Logger } from '../../lambdas/domain/ports.ts';
+import { LAMBDA_NAMES, LAMBDAS, type StreamSource } from '../../lambdas/manifest.ts';
+import type { Lambdas } from './lambdas.ts';
+import type { EventSourceSettings } from './stream/lanes.ts';
+import { type StreamPoller, startStreamPoller } from './stream-poller.ts';
+
+export interface EventSourcesOptions {
+  streams: DynamoDBStreamsClient;
+  /** Of each table's stream. */
+  streamArns: ReadonlyMap<keyof TableNames, string>;
+  lambdas: Lambdas;
+  logger: Logger;
+}
+
+export function startEventSources(options: EventSourcesOptions): StreamPoller {
+  const { streams: client, streamArns, lambdas, logger } = options;
+  const pollers = LAMBDA_NAMES.flatMap((name) =>
+    (LAMBDAS[name].streams ?? []).map((source) => {
+      const streamArn = streamArns.get(source.table);
+      if (streamArn === undefined) throw new Error(`The table ${source.table} has no stream for ${name}`);
+      return startStreamPoller({ client, streamArn, lambdas, name, settings: settingsOf(source), logger });
+    }),
+  );
+  return {
+    wake() {
+      for (const poller of pollers) poller.wake();
+    },
+    async stop() {
+      await Promise.all(pollers.map((poller) => poller.stop()));
+    },
+  };
+}
+
+/** Somebody watches, so a retry comes sooner than on AWS. */
+const settingsOf = ({ filter, maxRecordAgeSeconds, ...source }: StreamSource): EventSourceSettings => ({
+  ...source,
+  filters: [filter],
+  maxRecordAgeMs: maxRecordAgeSeconds * 1000,
+  bisect: true,
+  retryDelayMs: (retry) => 100 * 2 ** retry,
+});
+
+/** The streams there are, by table. */
+export async function findStreams(
+  client: DynamoDBClient,
+  names: TableNames,
+): Promise<Map<keyof TableNames, string>> {
+  const found = new Map<keyof TableNames, string>();
+  for (const [table, TableName] of Object.entries(names) as [keyof TableNames, string][]) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName }));
+    if (Table?.LatestStreamArn !== undefined) found.set(table, Table.LatestStreamArn);
+  }
+  return found;
+}

@@ -1,0 +1,14 @@
+/** Which Lambda serves each route of the two APIs and each event of the bus, as the manifest says. */
+import { LAMBDA_NAMES, LAMBDAS, type LambdaName, type LambdaSpec } from '../../lambdas/manifest.ts';
+
+const served = (keysOf: (spec: LambdaSpec) => readonly string[]): [key: string, LambdaName][] =>
+  LAMBDA_NAMES.flatMap((name) => keysOf(LAMBDAS[name]).map((key): [string, LambdaName] => [key, name]));
+
+/** By route key, as in `GET /users/{userId}/messages`. */
+export const HTTP_ROUTES = Object.fromEntries(served(({ httpRoutes = {} }) => Object.keys(httpRoutes)));
+
+/** By route key, as in `$connect`. */
+export const WEB_SOCKET_ROUTES = new Map(served(({ webSocketRoutes = [] }) => webSocketRoutes));
+
+/** By detail type. */
+export const BUS_EVENTS = new Map(served(({ busEvents = [] }) => busEvents));

@@ -77,7 +77,7 @@ describe('the stream of connections', () => {
         dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },
       },
     ]);
-    expect(JSON.stringify(Properties.FunctionName)).toContain('BackendFunctionsreplay');
+    expect(JSON.stringify(Properties.FunctionName)).toContain('BackendFunctionsreconcile');
   });
 
   it('never stands still because of one record', () => {

@@ -11,9 +11,11 @@ import type { Events, Message, Position } from './types.ts';
 
 /** What a channel needs of its client. */
 export interface ChannelHost {
+  /** The name of this tab, as the origin of messages. */
+  tab(): string;
   /** Asks the server for everything after a seq. False: not now; {@link Channel.update} will be called when it may be. */
   sync(channel: string, after: number): boolean;
-  /** Acknowledges at the server. False: not now. */
+  /** Acknowledges at the server, or to the tab that leads. False: not now. */
   ack(channel: string, position: Position): boolean;
   /** Puts the position into the storage. `isAnew`: whatever is there is of another numbering. */
   save(channel: string, position: Position, isAnew: boolean): Promise<void>;
@@ -33,7 +35,7 @@ export class Channel {
   constructor(name: string, world: World, host: ChannelHost) {
     this.name = name;
     this.#host = host;
-    this.#inbox = new Inbox(world.timing.maxBuffered);
+    this.#inbox = new Inbox(world.timing.maxBuffered, host.tab);
     this.#gaps = new Gaps(world, this.#inbox, (after) => host.sync(name, after));
     this.#settler = new Settler(world, {
       save: (position, isAnew) => host.save(name, position, isAnew),
@@ -46,9 +48,19 @@ export class Channel {
     return this.#inbox.finished;
   }
 
+  /** How far the device has come: in this tab, or in another one that said so. */
+  get position(): Position | undefined {
+    return this.#settler.position ?? this.finished;
+  }
+
   /** Where the next sync would begin. */
   get settled(): number {
     return this.#inbox.settled;
+  }
+
+  /** Where a sync begins that another tab wants too. A tab without room wants none. */
+  syncFrom(after: number): number {
+    return this.#inbox.isFull ? after : Math.min(after, this.settled);
   }
 
   /** Resolves when all that is finished is in the storage. */
@@ -57,17 +69,26 @@ export class Channel {
   }
 
   /**
-   * This tab's own connection has begun, which makes this tab the keeper of the device's position. `kept`:
-   * the position of an earlier run. Returns whether the numbering began anew.
+   * A connection has begun, of this tab or of the tab that leads. `kept`: the position of an earlier run.
+   * Returns whether the numbering began anew.
    */
-  begin(start: Started, kept: Position | undefined): boolean {
-    const isAnew = this.#start(start, kept);
-    if (this.finished) this.#settler.begin(this.finished, start.cursor, isAnew);
-    return isAnew;
+  begin(start: Started, kept?: Position): boolean {
+    const from = this.#inbox.start(start, kept, start.isOverlapping);
+    const { finished } = this;
+    if (finished) this.#settler.begin(finished, start.cursor, from !== undefined);
+    if (!start.isOverlapping) this.#gaps.restart();
+    if (from) this.#host.reset({ from, to: { epoch: start.epoch, seq: start.cursor } });
+    this.#moved();
+    return from !== undefined;
+  }
+
+  /** Another tab has finished with all messages through this position. */
+  note(position: Position): void {
+    if (position.epoch === this.finished?.epoch) this.#settler.note(position);
   }
 
   take(delivery: Delivery): void {
-    if (delivery.event === 'ready') this.#start(delivery, undefined);
+    if (delivery.event === 'ready') this.begin(delivery);
     if (delivery.event === 'message') this.#inbox.add(delivery, delivery.size);
     if (delivery.event === 'pong') this.#inbox.addHead(delivery.head);
     if (delivery.event === 'replay') this.#replay(delivery);
@@ -98,14 +119,6 @@ export class Channel {
   /** From now on nothing that is missing is asked for. */
   stop(): void {
     this.#gaps.stop();
-  }
-
-  #start(start: Started, kept: Position | undefined): boolean {
-    const from = this.#inbox.start(start, kept, start.isOverlapping);
-    this.#gaps.restart();
-    if (from) this.#host.reset({ from, to: { epoch: start.epoch, seq: start.cursor } });
-    this.#moved();
-    return from !== undefined;
   }
 
   #replay(delivery: Replayed): void {

@@ -5,11 +5,11 @@ import type { Delivery, Started } from './delivery.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment, World } from './environment.ts';
-import { type Ending, iterate } from './iterator.ts';
-import { tokenOf } from './retry.ts';
-import { guarded, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
-import { type TabMessage, Tabs } from './tabs.ts';
+import { type Ending, MessageIterator } from './iterator.ts';
+import { guarded, isDeviceId, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
+import { type FollowerMessage, type LeaderMessage, Tabs } from './tabs.ts';
 import { DEFAULT_TIMING, Timer } from './timing.ts';
+import { subjectOf, Tokens } from './token.ts';
 import {
   type AnyTypes,
   type CloseReason,
@@ -24,50 +24,75 @@ import {
   type Status,
 } from './types.ts';
 
-const DEVICE_ID = /^[\w.:-]{1,128}$/;
-
 type Name = keyof Events;
 
-/** Whose token it is: tabs of two users must never hear each other. Throws if it is no JWT. */
-const subjectOf = (token: string): string =>
-  JSON.parse(atob((token.split('.')[1] as string).replace(/[-_]/g, (sign) => (sign < '0' ? '+' : '/')))).sub;
+/** Why a tab closes that the other tabs need not share: its token, or the app, said so. */
+const OWN_REASONS: CloseReason[] = ['client', 'token_expired', 'refused'];
+
+/** A leading tab that fails more often in a row lets another try: that tab may have a token that works. */
+const FAILURES_TO_YIELD = 2;
 
 export class Client implements Herald {
   readonly #world: World;
   readonly #url: string;
-  readonly #options: Options;
   readonly #storage: KeyValueStorage;
+  readonly #tokens: Tokens;
+  readonly #mayShare: boolean;
+  readonly #signal: AbortSignal | undefined;
   readonly #emitter: Emitter;
   readonly #dispatcher: Dispatcher;
   /** By name. The user's own is the first, and so far the only one. */
   readonly #channels = new Map<string, Channel>();
+  /** Made up when it is first asked for. */
+  #tab: string | undefined;
   readonly #ended: Promise<Ending>;
   #end: (ending: Ending) => void = () => {};
   #status: Status = { state: 'connecting' };
-  #deviceId = '';
-  /** Set in the tab that has the connection. */
-  #manager: ConnectionManager | undefined;
+  #deviceId: string | undefined;
+  readonly #manager: ConnectionManager;
+  /** This tab has the connection, or tries to get it. */
+  #isLeading = false;
+  /** The tabs that share a connection are of one user. Undefined: not shared. */
+  #user: string | undefined;
   #tabs: Tabs | undefined;
+  /** Runs while it is open whether another tab or a stranger has replaced the connection. */
+  readonly #replaced: Timer;
   #closing: Promise<void> | undefined;
   #unwatch: () => void = () => {};
 
   constructor(url: string, options: Options, env: Environment) {
-    const { deviceId, storage, signal, timing } = options;
-    if (deviceId !== undefined && !DEVICE_ID.test(deviceId)) throw new TypeError('deviceId');
+    const { deviceId, storage, signal, timing, token, tabs = true } = options;
     const world: World = { ...env, timing: { ...DEFAULT_TIMING, ...timing } };
+    this.#url = webSocketUrl(url);
+    if (deviceId !== undefined && !isDeviceId(deviceId))
+      throw new TypeError('deviceId: expected 1 to 128 of A–Z a–z 0–9 . _ : -');
     this.#world = world;
-    this.#url = new URL(url).href;
-    this.#options = options;
+    this.#tokens = new Tokens(world, token);
+    this.#mayShare = env.hasTabs && tabs;
+    this.#signal = signal;
+    this.#replaced = new Timer(world);
     this.#emitter = new Emitter(env.report);
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
     const error = (problem: HeraldError) => this.#emitter.emit('error', problem);
-    this.#storage = guarded(storage, error);
+    this.#storage = guarded(storage, world, error);
     this.#dispatcher = new Dispatcher(world, this.#channels, error);
-    signal?.addEventListener('abort', () => void this.close());
+    this.#manager = new ConnectionManager(world, () => this.#connectionUrl(), this.#tokens, {
+      token: () => this.#token(),
+      status: (status) => this.#changeStatus(status),
+      error,
+      begin: (start) => this.#begin(start),
+      deliver: (delivery) => {
+        this.#tabs?.say(delivery);
+        this.#deliver(delivery);
+      },
+      settled: () => this.#own?.settled ?? 0,
+      idle: () => this.#own?.update(),
+    });
+    signal?.addEventListener('abort', this.#abort);
     if (signal?.aborted) void this.close();
-    else void this.#start();
+    else void this.#start(deviceId ?? (storage ? undefined : randomId(world)));
   }
 
   on<N extends Name>(name: N, listener: Listener<AnyTypes, N>): () => void {
@@ -77,11 +102,24 @@ export class Client implements Herald {
   }
 
   messages(): AsyncIterableIterator<Message> {
-    return iterate(this.#dispatcher, this.#ended);
+    return new MessageIterator(this.#dispatcher, this.#ended);
   }
 
   get status(): Status {
     return this.#status;
+  }
+
+  get deviceId(): string | undefined {
+    return this.#deviceId;
+  }
+
+  get origin(): string | undefined {
+    return this.#deviceId && `${this.#deviceId}/${this.#tabName()}`;
+  }
+
+  #tabName(): string {
+    this.#tab ??= randomId(this.#world).slice(0, 8);
+    return this.#tab;
   }
 
   get cursor(): Position | undefined {
@@ -99,48 +137,74 @@ export class Client implements Herald {
     return own;
   }
 
-  async #start(): Promise<void> {
-    const { hasTabs, locks, openBroadcast } = this.#world;
-    const deviceId = this.#options.deviceId ?? (await loadDeviceId(this.#storage, this.#world));
+  readonly #abort = () => void this.close();
+
+  /** Leads, until the first token tells with which tabs to share. */
+  async #start(known: string | undefined): Promise<void> {
+    const deviceId = known ?? (await loadDeviceId(this.#storage, this.#world));
     if (this.#closing) return;
     this.#deviceId = deviceId;
-    this.#unwatch = this.#world.onWake(() => this.#manager?.wake());
-    if (!hasTabs || this.#options.tabs === false) return this.#connect(deviceId);
-    // Tabs that cannot agree on one connection must not displace each other's.
-    const user = await tokenOf(this.#options.token)
-      .then(subjectOf)
-      .catch(() => {});
-    if (this.#closing) return;
-    if (!locks || !openBroadcast || !user) {
-      return this.#connect(`${deviceId.slice(0, 100)}.${randomId(this.#world)}`);
-    }
-    const name = this.#key(user);
-    this.#tabs = new Tabs(openBroadcast(name), locks, name, {
-      becomeLeader: () => this.#connect(deviceId),
-      onTabMessage: (message) => this.#onTabMessage(message),
-    });
+    this.#unwatch = this.#world.onWake((mayConnect) => this.#wake(mayConnect));
+    this.#lead();
   }
 
+  #connectionUrl(): string {
+    const url = new URL(this.#url);
+    url.searchParams.set('deviceId', this.#deviceId ?? '');
+    url.searchParams.set('ack', 'client');
+    return url.href;
+  }
+
+  #wake(mayConnect: boolean): void {
+    if (this.#isLeading) this.#manager.wake(mayConnect);
+    else this.#tabs?.say({ event: 'hello' });
+  }
+
+  /** Of one url, device and user (or channel). */
   #key(owner: string): string {
     return `herald:${this.#url}:${this.#deviceId}:${owner}`;
   }
 
-  #connect(deviceId: string): void {
-    const url = new URL(this.#url);
-    url.searchParams.set('deviceId', deviceId);
-    url.searchParams.set('ack', 'client');
-    this.#manager = new ConnectionManager(this.#world, url.href, this.#options.token, {
-      status: (status) => this.#changeStatus(status),
-      error: (error) => this.#emitter.emit('error', error),
-      begin: (start) => this.#begin(start),
-      deliver: (delivery) => {
-        this.#tabs?.say(delivery);
-        this.#deliver(delivery);
-      },
-      settled: () => this.#own?.settled ?? 0,
-      idle: () => this.#own?.update(),
+  async #token(): Promise<string> {
+    const token = await this.#tokens.next();
+    const user = this.#mayShare ? subjectOf(token) : undefined;
+    if (user !== this.#user && !this.#closing) this.#join(user);
+    return token;
+  }
+
+  /**
+   * Shares with the tabs of this user from now on. Example: somebody signs in as bob in another tab. The
+   * next token of this tab is bob's, so it leaves alice's tabs, and alice's messages are not for it.
+   */
+  #join(user: string | undefined): void {
+    this.#tabs?.leave();
+    this.#tabs = undefined;
+    if (this.#user !== undefined) this.#dropChannels();
+    this.#user = user;
+    const name = this.#key(user ?? '');
+    // The browser may have it and deny it.
+    const broadcast = user === undefined ? undefined : orNone(() => this.#world.openBroadcast?.(name));
+    if (!broadcast) return;
+    this.#giveUpLead();
+    this.#tabs = new Tabs(this.#world, broadcast, name, {
+      becomeLeader: () => this.#lead(),
+      loseLead: () => this.#giveUpLead(),
+      onLeader: (message) => this.#onLeader(message),
+      onFollower: (message) => this.#onFollower(message),
     });
-    this.#manager.start();
+  }
+
+  #lead(): void {
+    if (this.#closing) return;
+    this.#isLeading = true;
+    this.#manager.start(this.#status);
+    this.#tabs?.say({ event: 'status', status: this.#status });
+  }
+
+  #giveUpLead(): void {
+    this.#isLeading = false;
+    this.#replaced.cancel();
+    this.#manager.stop();
   }
 
   async #begin(start: Started): Promise<boolean> {
@@ -156,18 +220,23 @@ export class Client implements Herald {
   #channel(name: string): Channel {
     const known = this.#channels.get(name);
     if (known) return known;
-    this.#own?.stop();
-    this.#channels.clear();
+    this.#dropChannels();
     const channel = new Channel(name, this.#world, {
-      sync: (_, after) => this.#sync(after),
-      ack: (of, position) => this.#manager?.ack(of, position) ?? false,
-      save: (of, position, isAnew) => savePosition(this.#storage, this.#key(of), position, isAnew),
+      tab: () => this.#tabName(),
+      sync: (of, after) => this.#sync(of, after),
+      ack: (of, position) => this.#ack(of, position),
+      save: (of, position, isAnew) => this.#save(of, position, isAnew),
       progressed: () => this.#dispatcher.wake(),
       expired: (event) => this.#emitter.emit('expired', event),
       reset: (event) => this.#emitter.emit('reset', event),
     });
     this.#channels.set(name, channel);
     return channel;
+  }
+
+  #dropChannels(): void {
+    for (const channel of this.#channels.values()) channel.stop();
+    this.#channels.clear();
   }
 
   /** A tab that was not told yet where its channel begins cannot take what belongs to it. */
@@ -177,54 +246,89 @@ export class Client implements Herald {
     else this.#channels.get(delivery.channel)?.take(delivery);
   }
 
-  #sync(after: number): boolean {
-    if (this.#manager) return this.#manager.sync(after);
-    this.#tabs?.say({ event: 'sync', after });
+  #sync(channel: string, after: number): boolean {
+    if (this.#isLeading) return this.#manager.sync(after);
+    this.#tabs?.say({ event: 'sync', channel, after });
     return true;
   }
 
-  /** The leader hears what the other tabs want, and they hear what it delivers. */
-  #onTabMessage(message: TabMessage): void {
-    if (this.#closing) return;
-    const settled = this.#own?.settled ?? 0;
+  #ack(channel: string, position: Position): boolean {
+    if (this.#isLeading) return this.#manager.ack(channel, position);
+    this.#tabs?.say({ event: 'finished', channel, position });
+    return true;
+  }
+
+  /** Only the tab that leads writes, so that two tabs never overwrite each other's position. */
+  async #save(channel: string, position: Position, isAnew: boolean): Promise<void> {
+    if (this.#isLeading) await savePosition(this.#storage, this.#key(channel), position, isAnew);
+  }
+
+  #onFollower(message: FollowerMessage): void {
+    if (!this.#isLeading || this.#closing) return;
     if (message.event === 'hello') {
-      if (this.#manager) this.#introduce({ head: settled, isOverlapping: true });
-    } else if (message.event === 'sync') this.#manager?.sync(Math.min(message.after, settled));
-    else if (this.#manager) return;
-    else if (message.event !== 'status') this.#deliver(message);
-    else if (message.status.state !== 'closed' || message.status.reason !== 'client')
+      this.#introduce({ head: this.#own?.settled ?? 0, isOverlapping: true });
+      return;
+    }
+    const channel = this.#channels.get(message.channel);
+    if (message.event === 'finished') channel?.note(message.position);
+    else if (channel) this.#manager.sync(channel.syncFrom(message.after));
+  }
+
+  #onLeader(message: LeaderMessage): void {
+    if (this.#isLeading || this.#closing) return;
+    if (message.event !== 'status') this.#deliver(message);
+    else if (message.status.state !== 'closed' || !OWN_REASONS.includes(message.status.reason))
       this.#changeStatus(message.status);
   }
 
   /** The other tabs begin where the device stands, unless they have come further. */
   #introduce({ head, isOverlapping }: Pick<Started, 'head' | 'isOverlapping'>): void {
     const own = this.#own;
-    if (own?.finished) {
-      const { epoch, seq } = own.finished;
+    if (own?.position) {
+      const { epoch, seq } = own.position;
       this.#tabs?.say({ event: 'ready', channel: own.name, epoch, cursor: seq, head, isOverlapping });
     }
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
 
   #changeStatus(status: Status): void {
-    if (status.state === 'closed') this.#closing ??= this.#close(status.reason, status.message);
-    else if (!this.#closing && (status.state === 'waiting' || status.state !== this.#status.state)) {
-      this.#setStatus(status);
-    }
+    if (this.#closing) return;
+    if (status.state === 'closed') this.#closeUnlessFollowed(status);
+    else if (status.state === 'waiting' || status.state !== this.#status.state) this.#setStatus(status);
+    if (status.state !== 'waiting' || status.failures < FAILURES_TO_YIELD) return;
+    if (!this.#isLeading || !this.#tabs) return;
+    this.#giveUpLead();
+    this.#tabs.yield();
+  }
+
+  /**
+   * The server closes a connection as `replaced` also if another tab has taken the lead while this one did
+   * not run. Such a tab makes itself heard; after silence it was a stranger's connection.
+   */
+  #closeUnlessFollowed({ reason, message }: Status & { state: 'closed' }): void {
+    const close = () => {
+      this.#closing ??= this.#close(reason, message);
+    };
+    if (reason === 'replaced' && this.#isLeading && this.#tabs) {
+      this.#manager.stop();
+      this.#replaced.set(this.#world.timing.leaderTickMs, close);
+    } else close();
   }
 
   #setStatus(status: Status): void {
     this.#status = status;
-    if (this.#manager) this.#tabs?.say({ event: 'status', status });
+    if (this.#isLeading) this.#tabs?.say({ event: 'status', status });
     this.#emitter.emit('status', status);
   }
 
   async #close(reason: CloseReason, message: string): Promise<void> {
     this.#unwatch();
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#replaced.cancel();
     this.#own?.stop();
     await this.#finishHandlers();
     this.#own?.ack();
-    this.#manager?.stop();
+    this.#manager.stop();
     this.#setStatus({ state: 'closed', reason, message });
     this.#tabs?.leave();
     const error = reason === 'client' ? undefined : new HeraldError('closed', `${reason}: ${message}`);
@@ -239,5 +343,20 @@ export class Client implements Herald {
     const finished = this.#dispatcher.stop().then(() => this.#own?.saving);
     await Promise.race([finished, enough]);
     patience.cancel();
+  }
+}
+
+function webSocketUrl(text: string): string {
+  const url = orNone(() => new URL(text));
+  if (url && /^wss?:$/.test(url.protocol)) return url.href;
+  throw new TypeError(`url: expected ws:// or wss://, got ${url ? url.protocol : 'no URL'}`);
+}
+
+/** Undefined if it throws. */
+function orNone<Thing>(make: () => Thing): Thing | undefined {
+  try {
+    return make();
+  } catch {
+    return undefined;
   }
 }

@@ -14,9 +14,12 @@ import type { Delivery, Started } from './delivery.ts';
 import type { World } from './environment.ts';
 import { Retry } from './retry.ts';
 import { Timer } from './timing.ts';
-import { HeraldError, type Position, type Status, type TokenSource } from './types.ts';
+import type { Tokens } from './token.ts';
+import { HeraldError, type Position, type Status } from './types.ts';
 
 export interface ManagerEvents {
+  /** For one connection. */
+  token(): Promise<string>;
   status(status: Status): void;
   error(error: HeraldError): void;
   /** Resolves when the deliveries that follow can be taken. True: the numbering began anew. */
@@ -30,43 +33,43 @@ export interface ManagerEvents {
 
 export class ConnectionManager {
   readonly #world: World;
-  readonly #url: string;
+  readonly #url: () => string;
   readonly #events: ManagerEvents;
   readonly #retry: Retry;
   readonly #handover: Timer;
   #main: Connection | undefined;
   #next: Connection | undefined;
-  #isStopped = false;
 
-  constructor(world: World, url: string, token: TokenSource, events: ManagerEvents) {
+  constructor(world: World, url: () => string, tokens: Tokens, events: ManagerEvents) {
     this.#world = world;
     this.#url = url;
     this.#events = events;
     this.#handover = new Timer(world);
-    this.#retry = new Retry(world, token, {
-      connect: () => this.start(),
+    this.#retry = new Retry(world, tokens, {
+      connect: () => this.#connect(),
       status: events.status,
       error: events.error,
     });
   }
 
-  start(): void {
-    this.#events.status({ state: 'connecting' });
-    this.#main = this.#open(this.#url, false);
+  /** Connects, after the wait of this status if it has one. */
+  start(status: Status): void {
+    this.#retry.resume(status);
   }
 
+  /** Until the next start. */
   stop(): void {
-    this.#isStopped = true;
     this.#retry.stop();
     this.#handover.cancel();
     this.#main?.close();
     this.#next?.close();
+    this.#main = this.#next = undefined;
   }
 
   /** The network or the page came back: is the connection still there? */
-  wake(): void {
+  wake(mayConnect: boolean): void {
     if (this.#main?.ready) this.#main.probe();
-    else this.#retry.hurry();
+    else if (mayConnect) this.#retry.hurry();
   }
 
   /** False: not now; one replay at a time, so that it stays clear what settles what. */
@@ -87,9 +90,14 @@ export class ConnectionManager {
     return isCurrent && main.send({ action: 'ack', seq, epoch });
   }
 
+  #connect(): void {
+    this.#events.status({ state: 'connecting' });
+    this.#main = this.#open(this.#url(), false);
+  }
+
   #open(url: string, isOverlapping: boolean): Connection {
     const connection = new Connection(this.#world, url, isOverlapping, {
-      token: () => this.#retry.token(),
+      token: () => this.#events.token(),
       frame: (frame, size) => this.#frame(connection, frame, size),
       ended: (ended) => this.#ended(connection, ended),
     });
@@ -97,7 +105,7 @@ export class ConnectionManager {
   }
 
   async #frame(connection: Connection, frame: ServerFrame, size: number): Promise<void> {
-    if (this.#isStopped || (connection !== this.#main && connection !== this.#next)) return;
+    if (connection !== this.#main && connection !== this.#next) return;
     if (frame.event === 'ready') return this.#ready(connection, frame);
     const { ready } = connection;
     if (!ready || ('channel' in frame && frame.channel !== ready.channel)) return;
@@ -115,7 +123,6 @@ export class ConnectionManager {
     connection.ready = frame;
     connection.window.open(frame.cursor);
     const isAnew = await this.#events.begin({ ...frame, isOverlapping: connection.isOverlapping });
-    if (this.#isStopped) return;
     if (connection === this.#main) this.#began(connection);
     // Live messages do not name their numbering, so two connections of different ones cannot both stay.
     else if (connection === this.#next && isAnew) this.#promote();
@@ -167,7 +174,7 @@ export class ConnectionManager {
   #planHandover(delayMs: number): void {
     this.#handover.set(delayMs, () => {
       if (this.#main) this.#main.isRelieved = true;
-      this.#next = this.#open(`${this.#url}&handover=1`, true);
+      this.#next = this.#open(`${this.#url()}&handover=1`, true);
     });
   }
 

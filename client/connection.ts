@@ -2,9 +2,10 @@
 import type { ClientFrame } from '../lambdas/protocol/client-frame.ts';
 import type { ByeFrame, ReadyFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
 import type { World } from './environment.ts';
+import { parseFrame } from './frame.ts';
 import { ReplayWindow } from './replay-window.ts';
 import { Timer } from './timing.ts';
-import type { Socket } from './types.ts';
+import { HeraldError, type Socket } from './types.ts';
 
 export interface Ended {
   /** All that is known. */
@@ -47,7 +48,8 @@ export class Connection {
   #token: string | undefined;
   #error: unknown;
   #isEnded = false;
-  #pingedAt = 0;
+  /** Since the last ping. */
+  #quietMs = 0;
   /** For the step being waited for, or the answer to a probe. */
   readonly #deadline: Timer;
   readonly #tick: Timer;
@@ -72,7 +74,7 @@ export class Connection {
   /** Ends the connection unless something is heard soon. */
   probe(): void {
     this.send({ action: 'ping' });
-    this.#pingedAt = this.#world.now();
+    this.#quietMs = 0;
     if (!this.#deadline.isSet) this.#expect('no pong', this.#world.timing.probeTimeoutMs);
   }
 
@@ -93,15 +95,16 @@ export class Connection {
   }
 
   async #open(url: string): Promise<void> {
-    this.#expect('no token');
     try {
-      // A promise, so that whoever made us knows us before the first event.
+      // A promise, so that the owner of this connection knows it before the first event.
       this.#token = await Promise.resolve().then(() => this.#events.token());
       if (this.#isEnded) return;
       this.#expect('no answer');
       this.#socket = this.#world.openSocket(url, ['herald.v1', `bearer.${this.#token}`]);
     } catch (error) {
-      return this.#fail(String(error), error);
+      // The browser's own words may quote the token.
+      const isOurs = error instanceof HeraldError;
+      return this.#fail(isOurs ? error.message : `WebSocket: ${(error as Error)?.name}`, error);
     }
     this.#listen(this.#socket);
   }
@@ -110,7 +113,6 @@ export class Connection {
     socket.onopen = () => {
       this.#isOpen = true;
       this.#expect('not ready');
-      this.#pingedAt = this.#world.now();
       this.#keepAlive();
     };
     socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data);
@@ -129,11 +131,16 @@ export class Connection {
 
   #receive(data: unknown): void {
     if (this.#isEnded) return;
-    const frame = parseFrame(data);
-    if (frame === undefined) return;
-    this.#deadline.cancel();
-    if (frame.event === 'bye') this.end({ message: frame.message, bye: frame });
-    else this.#enqueue(frame, String(data).length);
+    const text = String(data);
+    try {
+      const frame = parseFrame(text);
+      if (!frame) return;
+      this.#deadline.cancel();
+      if (frame.event === 'bye') this.end({ message: String(frame.message), bye: frame });
+      else this.#enqueue(frame, text.length);
+    } catch (error) {
+      this.#fail((error as Error).message, error);
+    }
   }
 
   #enqueue(frame: ServerFrame, size: number): void {
@@ -148,13 +155,17 @@ export class Connection {
     this.end({ message, error });
   }
 
-  /** Time that passed without a tick was slept through, and the connection may not have survived it. */
+  /**
+   * Time that passed without a tick was slept through, and the connection may not have survived it. Of the
+   * two clocks the one that went further counts: one may be set back, the other stands still in a sleep.
+   */
   #keepAlive(): void {
-    const { tickMs, pingEveryMs } = this.#world.timing;
-    const begunAt = this.#world.now();
-    this.#tick.set(tickMs, () => {
-      const now = this.#world.now();
-      if (now - this.#pingedAt >= pingEveryMs || now - begunAt > 3 * tickMs) this.probe();
+    const { now, monotonic, timing } = this.#world;
+    const [wall, steady] = [now(), monotonic()];
+    this.#tick.set(timing.tickMs, () => {
+      const passedMs = Math.max(now() - wall, monotonic() - steady);
+      this.#quietMs += passedMs;
+      if (this.#quietMs >= timing.pingEveryMs || passedMs > 3 * timing.tickMs) this.probe();
       this.#keepAlive();
     });
   }
@@ -165,14 +176,4 @@ function closeQuietly(socket: Socket): void {
   // `ws` throws what it cannot tell.
   socket.onerror = () => {};
   socket.close();
-}
-
-/** Undefined: not a frame of ours. API Gateway has some of its own. */
-function parseFrame(data: unknown): ServerFrame | undefined {
-  try {
-    const frame = JSON.parse(String(data));
-    return frame?.event && frame;
-  } catch {
-    return undefined;
-  }
 }

@@ -3,17 +3,23 @@ import type { Timing } from './timing.ts';
 import type { Options, Socket, SocketConstructor } from './types.ts';
 
 export interface Environment {
+  /** Wall clock, in epoch milliseconds: somebody may set it back. */
   now(): number;
+  /** Milliseconds that never go back, for spans. They may stand still while the machine sleeps. */
+  monotonic(): number;
   /** Returns how to cancel it. */
   after(ms: number, action: () => void): () => void;
   /** From 0 up to 1. */
   random(): number;
   openSocket(url: string, protocols: string[]): Socket;
-  /** Hears that the network came or went or the page was shown: time to look whether the connection lives. */
-  onWake(listener: () => void): () => void;
+  /**
+   * Hears that the network came or went or the page was shown: time to look whether the connection lives.
+   * `mayConnect`: an attempt has better chances than before.
+   */
+  onWake(listener: (mayConnect: boolean) => void): () => void;
   /** What nobody listens to. */
   report(error: unknown): void;
-  /** Whether other pages may share the storage. */
+  /** Whether other tabs or workers may share the storage. */
   hasTabs: boolean;
   /** Undefined: the platform lacks it. */
   locks: Locks | undefined;
@@ -28,8 +34,11 @@ export interface World extends Environment {
 
 /** What of the Web Locks API is used. */
 export interface Locks {
-  request(name: string, options: { signal: AbortSignal }, held: () => Promise<void>): Promise<unknown>;
+  request(name: string, options: LockOptions, held: () => Promise<void>): Promise<unknown>;
 }
+
+/** `steal` takes the lock from whoever holds it: the holder's request then rejects. The two exclude each other. */
+export type LockOptions = { signal: AbortSignal } | { steal: true };
 
 /** What of a BroadcastChannel is used. */
 export interface Broadcast {
@@ -42,9 +51,10 @@ interface Page {
   WebSocket?: SocketConstructor;
   BroadcastChannel?: new (name: string) => Broadcast;
   navigator?: { locks?: Locks };
-  document?: object;
-  addEventListener?(name: string, listener: () => void): void;
-  removeEventListener?(name: string, listener: () => void): void;
+  document?: { visibilityState: string };
+  WorkerGlobalScope?: unknown;
+  addEventListener?(name: string, listener: (event: { type: string }) => void): void;
+  removeEventListener?(name: string, listener: (event: { type: string }) => void): void;
 }
 
 const WAKING = ['online', 'offline', 'pageshow', 'visibilitychange'];
@@ -53,9 +63,10 @@ export function platform({ WebSocket }: Pick<Options, 'WebSocket'>): Environment
   const page = globalThis as unknown as Page;
   const { BroadcastChannel } = page;
   const SocketClass = WebSocket ?? page.WebSocket;
-  if (!SocketClass) throw new TypeError('set options.WebSocket');
+  if (!SocketClass) throw new TypeError('WebSocket: this platform has none, expected one in the options');
   return {
     now: () => Date.now(),
+    monotonic: () => performance.now(),
     after: (ms, action) => {
       const timer = setTimeout(action, ms);
       return () => clearTimeout(timer);
@@ -63,13 +74,17 @@ export function platform({ WebSocket }: Pick<Options, 'WebSocket'>): Environment
     random: () => Math.random(),
     openSocket: (url, protocols) => new SocketClass(url, protocols),
     onWake: (listener) => {
-      for (const name of WAKING) page.addEventListener?.(name, listener);
+      const wake = ({ type }: { type: string }) => {
+        const isHidden = page.document?.visibilityState === 'hidden';
+        if (type !== 'visibilitychange' || !isHidden) listener(type !== 'offline');
+      };
+      for (const name of WAKING) page.addEventListener?.(name, wake);
       return () => {
-        for (const name of WAKING) page.removeEventListener?.(name, listener);
+        for (const name of WAKING) page.removeEventListener?.(name, wake);
       };
     },
     report: (error) => console.error(error),
-    hasTabs: page.document !== undefined,
+    hasTabs: (page.document ?? page.WorkerGlobalScope) !== undefined,
     locks: page.navigator?.locks,
     openBroadcast: BroadcastChannel && ((name) => new BroadcastChannel(name)),
   };

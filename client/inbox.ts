@@ -15,6 +15,8 @@ import type { Message, Position } from './types.ts';
 interface Held {
   message: Message;
   size: number;
+  /** This tab caused it, so it is settled without being handed out. */
+  isOwn: boolean;
   /**
    * Increases when the numbering begins anew. Messages of an older era are still handed to the app but
    * no longer move the position.
@@ -26,7 +28,14 @@ interface Held {
 export type Start = Pick<ReadyFrame, 'epoch' | 'head' | 'cursor'>;
 
 /** One replay frame. `from` is an exclusive bound, `through` an inclusive one: every seq between is accounted for. */
-export type Replayed = Pick<ReplayFrame, 'messages' | 'through' | 'more'> & { from: number; size: number };
+export type Replayed = Pick<ReplayFrame, 'through' | 'more'> & {
+  messages: Originated[];
+  from: number;
+  size: number;
+};
+
+/** `origin`: the tab of this device that caused it. */
+export type Originated = ClientMessage & { origin?: string };
 
 export class Inbox {
   #epoch: string | undefined;
@@ -38,9 +47,12 @@ export class Inbox {
   readonly #queue: Held[] = [];
   #queueSize = 0;
   readonly #maxSize: number;
+  readonly #tab: () => string;
 
-  constructor(maxSize: number) {
+  /** `tab`: the name of this tab, as the origin of messages. */
+  constructor(maxSize: number, tab: () => string) {
     this.#maxSize = maxSize;
+    this.#tab = tab;
   }
 
   get settled(): number {
@@ -87,7 +99,7 @@ export class Inbox {
   }
 
   /** A live message. Half of the room is kept for replays: beyond it the message is dropped and asked for later. */
-  add(message: ClientMessage, size: number): void {
+  add(message: Originated, size: number): void {
     this.#known = Math.max(this.#known, message.seq);
     if (this.#size * 2 >= this.#maxSize) return;
     this.#hold(message, size);
@@ -125,9 +137,10 @@ export class Inbox {
   }
 
   /** Keeps the fields that we know. */
-  #hold({ seq, id, type, data, sentAt }: ClientMessage, size: number): void {
+  #hold({ seq, id, type, data, sentAt, origin }: Originated, size: number): void {
     if (seq <= this.#settled || this.#early.has(seq)) return;
-    this.#early.set(seq, { message: { seq, id, type, data, sentAt }, size, era: this.#era });
+    const isOwn = origin !== undefined && origin === this.#tab();
+    this.#early.set(seq, { message: { seq, id, type, data, sentAt }, isOwn, size, era: this.#era });
     this.#earlySize += size;
   }
 
@@ -144,6 +157,7 @@ export class Inbox {
     if (held === undefined) return false;
     this.#early.delete(seq);
     this.#earlySize -= held.size;
+    if (held.isOwn) return true;
     this.#queue.push(held);
     this.#queueSize += held.size;
     return true;

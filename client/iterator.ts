@@ -2,43 +2,76 @@
 import type { Dispatcher } from './dispatcher.ts';
 import type { Message } from './types.ts';
 
-/** How the messages ended: without an error when we closed them. */
+/** How the messages ended: without an error when the app closed them. */
 export interface Ending {
   error: Error | undefined;
 }
 
-/** Takes part from the first `next()` on. A message whose loop is left, by `break` or an error, is finished too. */
-export async function* iterate(
-  dispatcher: Dispatcher,
-  ended: Promise<Ending>,
-): AsyncGenerator<Message, undefined, undefined> {
-  let finish = () => {};
-  let leave = () => {};
-  let arrive: (message?: Message) => void = () => {};
-  let ending: Ending | undefined;
-  const take = (message: Message) =>
-    new Promise<void>((resolve) => {
-      finish = resolve;
-      arrive(message);
-    });
-  void ended.then((how) => {
-    ending = how;
-    arrive();
-  });
+type Result = IteratorResult<Message, undefined>;
 
-  try {
-    while (!ending) {
-      const next = new Promise<Message | undefined>((resolve) => {
-        arrive = resolve;
-      });
-      finish();
-      leave = dispatcher.add(take);
-      const message = await next;
-      if (message) yield message;
-    }
-    if (ending.error) throw ending.error;
-  } finally {
-    finish();
-    leave();
+const DONE: Result = { value: undefined, done: true };
+
+/**
+ * Takes part from the first `next()` on. A message whose loop is left, by `break` or an error, is finished
+ * too. (A generator would not do: its `return()` waits for the `next()` before it, and takes its message.)
+ */
+export class MessageIterator implements AsyncIterableIterator<Message> {
+  readonly #dispatcher: Dispatcher;
+  #ending: Ending | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #leave: (() => void) | undefined;
+  #finish: () => void = () => {};
+  #arrive: (message?: Message) => void = () => {};
+
+  constructor(dispatcher: Dispatcher, ended: Promise<Ending>) {
+    this.#dispatcher = dispatcher;
+    void ended.then((ending) => {
+      this.#ending ??= ending;
+      this.#arrive();
+    });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Calls that come before the one before is answered wait for it. */
+  next(): Promise<Result> {
+    const result = this.#turn.then(() => this.#next());
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  async return(): Promise<Result> {
+    this.#ending = { error: undefined };
+    this.#finish();
+    this.#leave?.();
+    this.#arrive();
+    return DONE;
+  }
+
+  async #next(): Promise<Result> {
+    const message = await this.#take();
+    if (message) return { value: message, done: false };
+    const error = this.#ending?.error;
+    await this.return();
+    if (error) throw error;
+    return DONE;
+  }
+
+  #take(): Promise<Message | undefined> {
+    return new Promise((resolve) => {
+      this.#arrive = resolve;
+      this.#finish();
+      if (this.#ending) resolve(undefined);
+      else this.#leave ??= this.#dispatcher.add((message) => this.#hand(message));
+    });
+  }
+
+  #hand(message: Message): Promise<void> {
+    return new Promise((resolve) => {
+      this.#finish = resolve;
+      this.#arrive(message);
+    });
   }
 }

@@ -2,7 +2,8 @@
 import type { Ended } from './connection.ts';
 import type { World } from './environment.ts';
 import { jitter, Timer } from './timing.ts';
-import { type CloseReason, HeraldError, type Status, type TokenSource } from './types.ts';
+import type { Tokens } from './token.ts';
+import { type CloseReason, HeraldError, type Status } from './types.ts';
 
 export interface RetryEvents {
   connect(): void;
@@ -14,79 +15,90 @@ export interface RetryEvents {
 /** A refused token is refused again: another one may not be. */
 const MAX_REFUSALS = 2;
 
-export const tokenOf = async (source: TokenSource): Promise<string> =>
-  typeof source === 'string' ? source : await source();
+/** No server has reason to ask for a longer wait; and timers of more than 24 days fire at once. */
+const MAX_WAIT_MS = 3_600_000;
+
+/** A span as it should be, whatever somebody says. */
+const clamped = (ms: unknown): number => Math.min(Math.max(Number(ms) || 0, 0), MAX_WAIT_MS);
 
 export class Retry {
   readonly #world: World;
-  readonly #source: TokenSource;
+  readonly #tokens: Tokens;
   readonly #events: RetryEvents;
   #failures = 0;
   #refusals = 0;
   #connectedAt: number | undefined;
-  /** The server said that its time is over. */
-  #staleToken: string | undefined;
   readonly #timer: Timer;
   #mayHurry = false;
 
-  constructor(world: World, source: TokenSource, events: RetryEvents) {
+  constructor(world: World, tokens: Tokens, events: RetryEvents) {
     this.#world = world;
     this.#timer = new Timer(world);
-    this.#source = source;
+    this.#tokens = tokens;
     this.#events = events;
   }
 
-  async token(): Promise<string> {
-    let token: string;
-    try {
-      token = await tokenOf(this.#source);
-    } catch (cause) {
-      throw new HeraldError('token', 'token failed', cause);
-    }
-    if (token === this.#staleToken) throw new HeraldError('closed', 'no newer token');
-    return token;
+  connected(): void {
+    this.#connectedAt = this.#world.monotonic();
+    this.#refusals = 0;
   }
 
-  connected(): void {
-    this.#connectedAt = this.#world.now();
-    this.#refusals = 0;
+  /** Goes on with a back-off where another tab has left it; without one, connects now. */
+  resume(status: Status): void {
+    const isWaiting = status.state === 'waiting';
+    this.#failures = isWaiting ? status.failures : 0;
+    if (isWaiting) this.#wait(clamped(status.retryAt - this.#world.now()));
+    else this.#events.connect();
   }
 
   after(ended: Ended): void {
     const { error, bye, message } = ended;
-    if (bye?.code === 'token_expired') this.#staleToken = ended.token;
+    if (bye?.code === 'token_expired') this.#tokens.expired = ended.token;
     const reason = this.#verdict(ended);
+    if (error instanceof HeraldError && error.code !== 'closed') this.#events.error(error);
     if (reason) {
       this.#events.status({ state: 'closed', reason, message });
       return;
     }
-    if (error instanceof HeraldError) this.#events.error(error);
-    const now = this.#world.now();
+    const now = this.#world.monotonic();
     if (now - (this.#connectedAt ?? now) >= this.#world.timing.backoffCapMs) this.#failures = 0;
     this.#connectedAt = undefined;
-    const askedMs = bye?.retryAfterMs ?? 0;
+    const askedMs = clamped(bye?.retryAfterMs);
     const delayMs = askedMs + jitter(this.#world, this.#failures);
     this.#failures += 1;
-    this.#mayHurry = askedMs === 0;
-    this.#timer.set(delayMs, this.#events.connect);
-    this.#events.status({ state: 'waiting', retryAt: now + delayMs, failures: this.#failures, message });
+    this.#wait(delayMs, askedMs === 0);
+    const retryAt = this.#world.now() + delayMs;
+    this.#events.status({ state: 'waiting', retryAt, failures: this.#failures, message });
   }
 
   /** There is reason to hope: do not wait any longer, unless the server asked for it. */
   hurry(): void {
-    if (this.#timer.isSet && this.#mayHurry) this.#timer.set(0, this.#events.connect);
+    if (this.#timer.isSet && this.#mayHurry) this.#wait(0);
   }
 
   stop(): void {
     this.#timer.cancel();
   }
 
-  /** Why connecting again would end the same way, if it would. 401 is the token, 400 and 403 are what we are. */
+  /** A wait that is longer than any back-off is one that the server asked for. */
+  #wait(ms: number, mayHurry = ms <= this.#world.timing.backoffCapMs): void {
+    this.#mayHurry = mayHurry;
+    this.#timer.set(ms, this.#events.connect);
+  }
+
+  /**
+   * Why connecting again would end the same way, if it would.
+   * - 401: the token was refused, a fresh one may help.
+   * - 400, 403: the device id or the origin was refused, retrying cannot help.
+   * - A token that is fixed and malformed stays so.
+   */
   #verdict({ error, bye, httpStatus = 0 }: Ended): CloseReason | undefined {
-    if (error instanceof HeraldError && error.code === 'closed') return 'token_expired';
+    const { isFixed } = this.#tokens;
+    const code = error instanceof HeraldError ? error.code : undefined;
+    if (code === 'closed') return 'token_expired';
     if (bye && !bye.reconnect && bye.code !== 'token_expired') return bye.code;
     if (httpStatus === 401) this.#refusals += 1;
-    const isRefused = this.#refusals >= (typeof this.#source === 'string' ? 1 : MAX_REFUSALS);
+    const isRefused = this.#refusals >= (isFixed ? 1 : MAX_REFUSALS) || (isFixed && code === 'token');
     return isRefused || httpStatus === 400 || httpStatus === 403 ? 'refused' : undefined;
   }
 }

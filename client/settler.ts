@@ -17,7 +17,6 @@ export class Settler {
   readonly #world: World;
   readonly #keepers: Keepers;
   readonly #timer: Timer;
-  /** Only a tab that has had a connection keeps the device's position. */
   #hasBegun = false;
   #position: Position | undefined;
   #saved: Position | undefined;
@@ -32,19 +31,24 @@ export class Settler {
     this.#timer = new Timer(world);
   }
 
+  /** The newest position that was noted since the beginning. */
+  get position(): Position | undefined {
+    return this.#position;
+  }
+
   /** A connection has begun. Its `serverCursor` is all that the server remembers of our acks. */
   begin(position: Position, serverCursor: number, isAnew: boolean): void {
     this.#hasBegun = true;
     this.#acked = serverCursor;
     this.#isAnew ||= isAnew;
+    this.#position = this.#saved = undefined;
     this.note(position);
-    this.#schedule();
   }
 
-  /** All through this position is finished. */
+  /** All through this position is finished, here or in another tab. Never goes back within a numbering. */
   note(position: Position): void {
-    const { epoch, seq } = this.#position ?? {};
-    if (!this.#hasBegun || (epoch === position.epoch && seq === position.seq)) return;
+    const { epoch, seq = 0 } = this.#position ?? {};
+    if (!this.#hasBegun || (epoch === position.epoch && seq >= position.seq)) return;
     this.#position = position;
     this.saving ??= this.#save();
   }

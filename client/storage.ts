@@ -1,38 +1,39 @@
 /** What outlives the page: how far this device has come in each channel, and its id. */
-import type { Environment } from './environment.ts';
+import type { World } from './environment.ts';
+import { isCount, parsed } from './frame.ts';
+import { within } from './timing.ts';
 import { HeraldError, type KeyValueStorage, type Position } from './types.ts';
 
-/** A storage that tells of its failures and does not fail. Without a working one, the server's cursor is what remembers. */
+/**
+ * A storage that tells of its failures and does not fail. No answer in time is a failure too. Without a
+ * working one, the server's cursor is what remembers.
+ */
 export function guarded(
   storage: KeyValueStorage | undefined,
+  world: World,
   tell: (error: HeraldError) => void,
 ): KeyValueStorage {
-  const attempt = async <Value>(action: () => Value): Promise<Awaited<Value> | undefined> => {
+  const attempt = async <Value>(name: string, action: () => Value): Promise<Awaited<Value> | undefined> => {
     try {
-      return await action();
+      return await within(world, world.timing.storageTimeoutMs, action());
     } catch (cause) {
-      tell(new HeraldError('storage', 'storage failed', cause));
+      tell(new HeraldError('storage', `storage.${name}: ${cause}`, cause));
       return undefined;
     }
   };
   return {
-    getItem: (key) => attempt(() => storage?.getItem(key)),
-    setItem: (key, value) => attempt(() => storage?.setItem(key, value)),
+    getItem: (key) => attempt('getItem', () => storage?.getItem(key)),
+    setItem: (key, value) => attempt('setItem', () => storage?.setItem(key, value)),
   };
 }
 
 /** Undefined also for what we did not write. */
 export async function loadPosition(storage: KeyValueStorage, key: string): Promise<Position | undefined> {
-  const text = await storage.getItem(key);
-  try {
-    const { epoch, seq } = JSON.parse(text ?? '{}');
-    return typeof epoch === 'string' && Number.isSafeInteger(seq) ? { epoch, seq } : undefined;
-  } catch {
-    return undefined;
-  }
+  const { epoch, seq } = (parsed((await storage.getItem(key)) ?? '') ?? {}) as Partial<Position>;
+  return typeof epoch === 'string' && isCount(seq) ? { epoch, seq } : undefined;
 }
 
-/** Never back within a numbering, unless it is `anew`: another tab may have come further. */
+/** Never back within a numbering, unless the numbering is `anew`: another tab may have come further. */
 export async function savePosition(
   storage: KeyValueStorage,
   key: string,
@@ -46,15 +47,24 @@ export async function savePosition(
 
 const DEVICE_KEY = 'herald:device';
 
+export const isDeviceId = (id: unknown): id is string =>
+  typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id);
+
 /** The id this installation was given, or a new one. */
-export async function loadDeviceId(storage: KeyValueStorage, env: Environment): Promise<string> {
-  const kept = await storage.getItem(DEVICE_KEY);
+export async function loadDeviceId(storage: KeyValueStorage, world: World): Promise<string> {
+  const load = async () => {
+    const id = await storage.getItem(DEVICE_KEY);
+    return isDeviceId(id) ? id : undefined;
+  };
+  const kept = await load();
   if (kept) return kept;
-  const made = randomId(env);
+  const made = randomId(world);
   await storage.setItem(DEVICE_KEY, made);
-  return made;
+  // Another tab may be making an id at this moment too: all take the id that was written last.
+  await new Promise<void>((resolve) => world.after(world.timing.electionMs, resolve));
+  return (await load()) ?? made;
 }
 
 /** 100 bits: enough to tell a user's devices apart. It is no secret. */
-export const randomId = ({ random }: Environment): string =>
+export const randomId = ({ random }: World): string =>
   Array.from({ length: 20 }, () => Math.floor(random() * 32).toString(32)).join('');

@@ -1,54 +1,177 @@
 /**
- * Makes the tabs of a browser one device. A lock elects the leader, which alone connects and tells the
- * others all that is delivered; each tab orders and surfaces it for itself. When the leader goes, the
- * browser gives the lock to another tab.
+ * Makes the tabs of a browser one device. One tab leads: it alone connects, and tells the others all that
+ * is delivered; each tab orders and surfaces it for itself.
+ *
+ * - A lock elects the leader. When the leader goes, the browser gives the lock to the tab that waits longest.
+ * - A leader that is silent is asked (`hello`), which it answers at once from an event, since browsers slow
+ *   down the timers of hidden tabs. If it stays silent, another tab takes the lock from it. Example: an
+ *   `alert()` is open in the leading tab.
+ * - Where there is no lock (plain http, a sandboxed frame), or none is given, silence alone decides.
+ * - Two leaders at once do no harm, as each delivers what the server says. Of the two, the later one stays,
+ *   as of two connections of one device the server keeps the later.
  */
 import type { Delivery } from './delivery.ts';
-import type { Broadcast, Locks } from './environment.ts';
-import type { Status } from './types.ts';
+import type { Broadcast, Locks, World } from './environment.ts';
+import { Timer } from './timing.ts';
+import type { Position, Status } from './types.ts';
 
-/** What tabs say to each other. The leader: deliveries and its status. The others: that they came, and what they miss. */
-export type TabMessage =
-  | Delivery
-  | { event: 'status'; status: Status }
+/** What the leader says: all that is delivered, and its status. `since`: when it became the leader. */
+export type LeaderMessage = Delivery | { event: 'status'; status: Status; since?: number };
+
+/** What the others say: that they listen, what they miss, what they have finished. */
+export type FollowerMessage =
   | { event: 'hello' }
-  | { event: 'sync'; after: number };
+  | { event: 'sync'; channel: string; after: number }
+  | { event: 'finished'; channel: string; position: Position };
+
+export type TabMessage = LeaderMessage | FollowerMessage | { event: 'left' };
 
 export interface TabsEvents {
-  /** This tab is the leader from now on. */
   becomeLeader(): void;
-  onTabMessage(message: TabMessage): void;
+  /** Another tab leads from now on. */
+  loseLead(): void;
+  onLeader(message: LeaderMessage): void;
+  onFollower(message: FollowerMessage): void;
 }
 
-export class Tabs {
-  readonly #broadcast: Broadcast;
-  readonly #quit = new AbortController();
-  #release: () => void = () => {};
+/** Silent intervals before a tab asks the leader, and before it takes the lead. */
+const ASK_AFTER = 2;
+const TAKE_AFTER = 4;
 
-  constructor(broadcast: Broadcast, locks: Locks, name: string, events: TabsEvents) {
+export class Tabs {
+  readonly #world: World;
+  readonly #broadcast: Broadcast;
+  readonly #name: string;
+  readonly #events: TabsEvents;
+  readonly #timer: Timer;
+  #locks: Locks | undefined;
+  /** Withdraws the request for the lock, or releases it. */
+  #release: () => void = () => {};
+  /** When this tab became the leader. */
+  #since: number | undefined;
+  /** Of the latest leader heard. */
+  #latest = 0;
+  #silentTicks = 0;
+  #hasLeft = false;
+
+  constructor(world: World, broadcast: Broadcast, name: string, events: TabsEvents) {
+    this.#world = world;
     this.#broadcast = broadcast;
-    broadcast.onmessage = ({ data }) => events.onTabMessage(data as TabMessage);
-    this.say({ event: 'hello' });
-    const { signal } = this.#quit;
-    const left = () => {};
-    // The lock is held until this tab leaves, or the browser closes the tab.
-    const held = new Promise<void>((resolve) => {
-      this.#release = resolve;
-    });
-    const take = () => {
-      if (!signal.aborted) events.becomeLeader();
-      return held;
-    };
-    void locks.request(name, { signal }, take).then(left, left);
+    this.#name = name;
+    this.#events = events;
+    this.#timer = new Timer(world);
+    this.#locks = world.locks;
+    broadcast.onmessage = ({ data }) => this.#hear(data as TabMessage);
+    this.#follow();
+    if (!this.#locks) this.#stand();
   }
 
   say(message: TabMessage): void {
-    if (!this.#quit.signal.aborted) this.#broadcast.postMessage(message);
+    const isStatus = message.event === 'status' && this.#since !== undefined;
+    if (!this.#hasLeft) this.#broadcast.postMessage(isStatus ? { ...message, since: this.#since } : message);
+  }
+
+  /** Lets another tab lead, if there is one. */
+  yield(): void {
+    this.say({ event: 'left' });
+    this.#follow();
+    if (!this.#locks) this.#stand(3);
   }
 
   leave(): void {
-    this.#quit.abort();
-    this.#broadcast.close();
+    this.say({ event: 'left' });
+    this.#hasLeft = true;
+    this.#since = undefined;
+    this.#timer.cancel();
     this.#release();
+    this.#broadcast.close();
+  }
+
+  /** Listens to the leader, and waits for the lock behind the tabs that have waited longer. */
+  #follow(): void {
+    this.#since = undefined;
+    this.#silentTicks = 0;
+    this.say({ event: 'hello' });
+    this.#listen();
+    if (this.#locks) void this.#request(false);
+  }
+
+  #listen(ms = this.#world.timing.leaderTickMs): void {
+    this.#timer.set(ms, () => {
+      this.#silentTicks += 1;
+      const mayTake = this.#silentTicks >= TAKE_AFTER;
+      // A request for the lock that is not even answered counts as no lock.
+      if (mayTake && (!this.#locks || this.#silentTicks > TAKE_AFTER)) return this.#lead();
+      if (mayTake) void this.#request(true);
+      else if (this.#silentTicks >= ASK_AFTER) this.say({ event: 'hello' });
+      this.#listen();
+    });
+  }
+
+  /** Without a lock: leads unless a leader is heard soon. Those with more patience let others go first. */
+  #stand(patience = 1): void {
+    this.#silentTicks = TAKE_AFTER - 1;
+    this.#listen(this.#world.timing.electionMs * (patience + this.#world.random()));
+  }
+
+  async #request(steal: boolean): Promise<void> {
+    this.#release();
+    const controller = new AbortController();
+    const { signal } = controller;
+    this.#release = () => controller.abort();
+    // The lock is held until it is released, or the browser closes the tab.
+    const hold = () =>
+      new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve());
+        if (signal.aborted) resolve();
+        else this.#lead();
+      });
+    try {
+      // Not before the next turn: whoever makes these tabs must know them before the first event.
+      await undefined;
+      if (!signal.aborted) await this.#locks?.request(this.#name, steal ? { steal } : { signal }, hold);
+    } catch {
+      if (signal.aborted) return;
+      if (this.#since !== undefined) return this.#lose();
+      this.#locks = undefined;
+      this.#stand();
+    }
+  }
+
+  #lead(): void {
+    if (this.#since !== undefined) return;
+    this.#timer.cancel();
+    this.#since = Math.max(this.#world.now(), this.#latest) + this.#world.random();
+    this.#events.becomeLeader();
+  }
+
+  #lose(): void {
+    this.#follow();
+    this.#events.loseLead();
+  }
+
+  #hear(message: TabMessage): void {
+    switch (message.event) {
+      case 'left':
+        if (!this.#locks && this.#since === undefined) this.#stand();
+        return;
+      case 'hello':
+      case 'sync':
+      case 'finished':
+        this.#events.onFollower(message);
+        return;
+      default:
+        this.#hearLeader(message);
+    }
+  }
+
+  #hearLeader(message: LeaderMessage): void {
+    this.#silentTicks = 0;
+    if (message.event === 'status') {
+      const { since = 0 } = message;
+      this.#latest = Math.max(this.#latest, since);
+      if (this.#since !== undefined && since > this.#since) this.#lose();
+    }
+    if (this.#since === undefined) this.#events.onLeader(message);
   }
 }

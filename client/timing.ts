@@ -33,6 +33,15 @@ export interface Timing {
   handlerTries: number;
   /** How long `close()` waits for a handler. */
   closeTimeoutMs: number;
+  /** An asynchronous storage that takes longer counts as failed. */
+  storageTimeoutMs: number;
+  /**
+   * How often a tab looks whether the leading tab has said anything. After two silent intervals it asks, after
+   * four it takes the lead.
+   */
+  leaderTickMs: number;
+  /** How long tabs that have no lock wait for each other's objection before one of them leads. */
+  electionMs: number;
   /** Messages not yet handled, in UTF-16 units of their frames; at least twice a replay window of 512 KB. */
   maxBuffered: number;
 }
@@ -52,6 +61,9 @@ export const DEFAULT_TIMING: Timing = {
   handoverAfterMs: 110 * MINUTE_MS,
   handlerTries: 5,
   closeTimeoutMs: 1000,
+  storageTimeoutMs: 3000,
+  leaderTickMs: 2000,
+  electionMs: 250,
   maxBuffered: 1024 * 1024,
 };
 
@@ -85,3 +97,18 @@ export class Timer {
 /** Back-off with full jitter: anywhere from 0 up to a bound that doubles with every attempt. */
 export const jitter = ({ random, timing }: World, attempt: number): number =>
   random() * Math.min(timing.backoffCapMs, timing.backoffBaseMs * 2 ** attempt);
+
+/** Settles as the work does, or rejects after `ms`: what is not ours may never answer. */
+export async function within<Value>(world: World, ms: number, work: Value): Promise<Awaited<Value>> {
+  // What is already here needs no timer. Example: `localStorage`, twice for each message.
+  if (typeof (work as PromiseLike<unknown> | undefined)?.then !== 'function') return await work;
+  const timer = new Timer(world);
+  const tooLate = new Promise<never>((_, reject) => {
+    timer.set(ms, () => reject(new Error(`no answer in ${ms} ms`)));
+  });
+  try {
+    return await Promise.race([work, tooLate]);
+  } finally {
+    timer.cancel();
+  }
+}

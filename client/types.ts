@@ -14,18 +14,33 @@ type DataOf<Entry> = Entry extends { readonly data: Schema<infer Output> } ? Out
 
 export type AnyTypes = Record<string, TypeEntry>;
 
-/** A union over the registry's types: checking `type` narrows `data`. */
-export type Message<Types = AnyTypes> = {
-  [Type in keyof Types & string]: {
-    /** Position in the user's channel, dense, from 1. */
-    seq: number;
-    /** The publisher's idempotency key. */
-    id: string;
-    type: Type;
-    data: DataOf<Types[Type]>;
-    sentAt: number;
-  };
+/**
+ * A union over the registry's types: checking `type` narrows `data`. A server that is newer than the app may
+ * send a type that is not in the registry, so the union has such a message too.
+ */
+export type Message<Types = AnyTypes> = MessageOf<Types> | UnknownMessage<keyof Types & string>;
+
+type MessageOf<Types> = {
+  [Type in keyof Types & string]: Fields<Type, DataOf<Types[Type]>>;
 }[keyof Types & string];
+
+interface Fields<Type, Data> {
+  /** Position in the user's channel, dense, from 1. */
+  seq: number;
+  /** The publisher's idempotency key. */
+  id: string;
+  type: Type;
+  data: Data;
+  sentAt: number;
+}
+
+/** A text that is none of the registry's: in TypeScript's eyes an enum's member equals no literal. */
+declare enum UnknownType {
+  other = '',
+}
+
+/** None where every text is a type of the registry. */
+type UnknownMessage<Known extends string> = string extends Known ? never : Fields<UnknownType.other, unknown>;
 
 export type MessageHandler<Types = AnyTypes> = (message: Message<Types>) => unknown;
 
@@ -67,8 +82,11 @@ export interface Events<Types = AnyTypes> {
 export type Listener<Types, Name extends keyof Events<Types>> = (event: Events<Types>[Name]) => unknown;
 
 /**
- * `handler`: a message was passed over after its handler had rejected every time. `token`: `options.token` failed. `storage`: the
- * cursor could not be kept. `server`: the server refused a frame. `closed`: the connection ended for good.
+ * - `handler`: a message was passed over after its handler had rejected every time.
+ * - `token`: `options.token` failed, or what it gave is no JWT.
+ * - `storage`: the position or the device id could not be read or kept.
+ * - `server`: the server refused a frame, or sent one that cannot be.
+ * - `closed`: the connection ended for good.
  */
 export type ErrorCode = 'handler' | 'token' | 'storage' | 'server' | 'closed';
 
@@ -124,8 +142,9 @@ export interface Options {
   /** Closes when it aborts. */
   signal?: AbortSignal | undefined;
   /**
-   * Whether the tabs of one browser share a connection.
-   * @default true, where there are tabs
+   * Whether the tabs and workers of one browser share a connection. Does not change the device id: of two
+   * connections of one device the server keeps the later.
+   * @default true, in browsers
    */
   tabs?: boolean | undefined;
   timing?: Partial<Timing> | undefined;
@@ -143,6 +162,10 @@ export interface Herald<Types = AnyTypes> {
    */
   messages(): AsyncIterableIterator<Message<Types>>;
   readonly status: Status;
+  /** This installation. Undefined until it has been read from the storage. */
+  readonly deviceId: string | undefined;
+  /** This tab, to be named as the origin of a message: `<deviceId>/<tab>`. */
+  readonly origin: string | undefined;
   /** How far all messages are finished with. Undefined before the first connection. */
   readonly cursor: Position | undefined;
   /** Resolves when all that was finished is acknowledged and the connection closed. A handler under way is given a second. */

@@ -11,7 +11,10 @@ import { launchChromium } from './chromium.ts';
 import type { Page as DevicePage, DeviceQuery } from './page/device.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 15_000;
+
+/** Also for a frame whose origin is its own. */
+const ANY_ORIGIN = { 'access-control-allow-origin': '*' };
 
 interface Presence {
   connections: { deviceId: string }[];
@@ -65,9 +68,20 @@ export class Stage {
       const text = await readFile(join(ROOT, path), 'utf8');
       const isScript = extname(path) === '.ts';
       const contentType = isScript ? 'text/javascript' : 'text/html';
-      await route.fulfill({ contentType, body: isScript ? stripTypeScriptTypes(text) : text });
+      const body = isScript ? stripTypeScriptTypes(text) : text;
+      await route.fulfill({ contentType, body, headers: ANY_ORIGIN });
     });
     return context;
+  }
+
+  /** Lets frames of any origin load the client and get tokens. */
+  async answerAnyOrigin(browser: BrowserContext): Promise<void> {
+    await browser.route(/\/(client|lambdas|console)\//, async (route) => {
+      const { pathname, search } = new URL(route.request().url());
+      const answer = await fetch(`${this.httpUrl}${pathname}${search}`);
+      const contentType = answer.headers.get('content-type') ?? '';
+      await route.fulfill({ contentType, body: await answer.text(), headers: ANY_ORIGIN });
+    });
   }
 
   async publish(userId: string, data: unknown = null, fromDevice?: string): Promise<number> {
@@ -88,6 +102,10 @@ export class Stage {
 
   async connectionsOf(userId: string): Promise<{ deviceId: string }[]> {
     return (await this.#presence(userId)).connections;
+  }
+
+  async devicesOf(userId: string): Promise<{ deviceId: string }[]> {
+    return (await this.#presence(userId)).devices;
   }
 
   /** Resolves when the server knows that the device has come so far. */

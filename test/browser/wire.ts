@@ -1,6 +1,7 @@
 /** The wire between a page and the stack, which can be cut: what is on it gets stuck, nobody is told, and nobody new gets through. */
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 export interface Wire {
   /** The stack, as it is seen through the wire. */
@@ -12,8 +13,13 @@ export interface Wire {
   stop(): Promise<void>;
 }
 
-export async function stretchWire(stackUrl: string): Promise<Wire> {
-  const { hostname, port } = new URL(stackUrl);
+export interface WireOptions {
+  /** The stack takes every page for its own, whatever name or sandbox the page has. */
+  asOwnPage?: boolean;
+}
+
+export async function stretchWire(stackUrl: string, { asOwnPage = false }: WireOptions = {}): Promise<Wire> {
+  const { hostname, port, host, origin } = new URL(stackUrl);
   const sockets = new Set<Socket>();
   let isCut = false;
 
@@ -31,7 +37,8 @@ export async function stretchWire(stackUrl: string): Promise<Wire> {
     }
     const far = connect(Number(port), hostname);
     keep(far);
-    near.pipe(far).pipe(near);
+    if (asOwnPage) near.pipe(renaming(host, origin)).pipe(far).pipe(near);
+    else near.pipe(far).pipe(near);
     near.once('close', () => far.destroy());
     far.once('close', () => near.destroy());
   });
@@ -58,3 +65,18 @@ export async function stretchWire(stackUrl: string): Promise<Wire> {
     },
   };
 }
+
+const REQUEST_LINE = /^[A-Z]+ \S+ HTTP\/1\.1\r\n/;
+
+/** Requests get another `Host` and `Origin`; the frames of a WebSocket pass as they are. */
+const renaming = (host: string, origin: string): Transform =>
+  new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const text = chunk.toString('latin1');
+      const isRequest = REQUEST_LINE.test(text);
+      const renamed = text
+        .replace(/\r\nHost: [^\r]*/i, `\r\nHost: ${host}`)
+        .replace(/\r\nOrigin: [^\r]*/i, `\r\nOrigin: ${origin}`);
+      done(null, isRequest ? Buffer.from(renamed, 'latin1') : chunk);
+    },
+  });

@@ -13,6 +13,7 @@ type Action =
   | { do: 'drive' }
   | { do: 'restart'; gently: boolean }
   | { do: 'refuse'; ms: number }
+  | { do: 'freeze'; ms: number }
   | { do: 'pass'; ms: number };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -30,6 +31,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wake') }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('drive') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart'), gently: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('freeze'), ms: fc.integer({ min: 0, max: 20_000 }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('refuse'), ms: fc.integer({ min: 0, max: 3000 }) }) },
 ) as fc.Arbitrary<Action>;
 
@@ -44,6 +46,7 @@ const circumstances = fc.record({
   maxBuffered: fc.constantFrom(1000, 10_000, 20_000),
   handoverMs: fc.constantFrom(1000, 5000, 7_000_000),
   tabs: fc.integer({ min: 1, max: 3 }),
+  hasLocks: fc.boolean(),
 });
 
 it('surfaces each message once, in seq order, and none is lost', async () => {
@@ -62,6 +65,7 @@ async function run(given: typeof circumstances extends fc.Arbitrary<infer Value>
   server.network = badNetwork;
   let isFaulty = true;
   const failures = new Map<string, number>();
+  const cancels: (() => void)[] = [];
 
   const open = (number: number): Tab => {
     const handler = async ({ seq }: { seq: number }) => {
@@ -78,7 +82,8 @@ async function run(given: typeof circumstances extends fc.Arbitrary<infer Value>
       handoverAfterMs: given.handoverMs,
       pingEveryMs: 20_000,
     };
-    return world.open({ handler, timing, env: { hasTabs: given.tabs > 1 } });
+    const env = { hasTabs: given.tabs > 1, ...(!given.hasLocks && { locks: undefined }) };
+    return world.open({ handler, timing, env });
   };
 
   const runs: Tab[][] = [];
@@ -108,10 +113,18 @@ async function run(given: typeof circumstances extends fc.Arbitrary<infer Value>
           server.refusal = undefined;
         });
         break;
+      case 'freeze': {
+        const [tabs] = runs;
+        const tab = tabs && last(tabs);
+        tab?.freeze();
+        cancels.push(time.after(step.ms, () => tab?.thaw()));
+        break;
+      }
       case 'restart': {
         // The first tab, which is as a rule the leader. With other tabs open it begins where the device stands.
         const [tabs] = runs;
         if (!tabs) break;
+        last(tabs).thaw();
         if (step.gently) await Promise.all([last(tabs).session.close(), time.pass(1500)]);
         else last(tabs).kill();
         tabs.push(open(0));
@@ -126,6 +139,8 @@ async function run(given: typeof circumstances extends fc.Arbitrary<infer Value>
   isFaulty = false;
   server.refusal = undefined;
   server.network = goodNetwork;
+  for (const cancel of cancels) cancel();
+  for (const tabs of runs) last(tabs).thaw();
   for (const tabs of runs) last(tabs).wake();
   const caughtUp = () =>
     server.cursorOf('laptop') === server.head &&

@@ -468,19 +468,6 @@ describe('tabs', () => {
     ]);
     expect(world.server.sockets.length).toBe(1);
   });
-
-  it('have a connection and a device id each where the browser cannot make them one', async () => {
-    const world = aWorld();
-    const lame = { hasTabs: true, locks: undefined };
-    const tabs = [world.open({ env: lame }), world.open({ env: lame })];
-    await world.time.pass(1000);
-    world.publish(2);
-    await world.time.pass(1000);
-    expect(tabs.map(({ seen }) => seen)).toEqual([upTo(2), upTo(2)]);
-    const ids = world.server.open.map(({ deviceId }) => deviceId);
-    expect(new Set(ids).size).toBe(2);
-    for (const id of ids) expect(id).toMatch(/^laptop\.[0-9a-v]{20}$/);
-  });
 });
 
 describe('close()', () => {

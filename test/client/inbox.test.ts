@@ -6,7 +6,7 @@ import { Inbox } from '../../client/inbox.ts';
 const message = (seq: number) => ({ seq, id: `m${seq}`, type: 'test', data: seq, sentAt: 0 });
 
 const begun = (maxSize = 1_000_000, cursor = 0, head = 0): Inbox => {
-  const inbox = new Inbox(maxSize);
+  const inbox = new Inbox(maxSize, () => 'this-tab');
   inbox.start({ epoch: 'one', cursor, head }, undefined, false);
   return inbox;
 };
@@ -63,7 +63,7 @@ describe('the inbox', () => {
 
   it('goes on from the position it kept, whether the server is behind or ahead', () => {
     for (const cursor of [3, 7]) {
-      const inbox = new Inbox(1000);
+      const inbox = new Inbox(1000, () => 'this-tab');
       expect(inbox.start({ epoch: 'one', cursor, head: 9 }, { epoch: 'one', seq: 5 }, false)).toBeUndefined();
       expect(inbox.finished?.seq).toBe(5);
     }

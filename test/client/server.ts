@@ -3,6 +3,7 @@
  * doubled or out of order. A replay's frames keep their order, since the server posts each after the one before.
  */
 
+import { subjectOf } from '../../client/token.ts';
 import type { Socket } from '../../client/types.ts';
 import { BYES, type ByeCode } from '../../lambdas/protocol/errors.ts';
 import { parseClientFrame } from '../../lambdas/wire/herald/parse.ts';
@@ -14,7 +15,10 @@ export interface Stored {
   type: string;
   data: unknown;
   sentAt: number;
+  /** The device that caused it is not told. */
   origin?: string | undefined;
+  /** The tab that caused it is named to its device. */
+  tab?: string | undefined;
   isExpired?: boolean;
 }
 
@@ -36,9 +40,12 @@ export class Server {
   log: Stored[] = [];
   readonly cursors = new Map<string, number>();
   readonly sockets: FakeSocket[] = [];
+  /** Of these tokens no handshake is accepted. */
+  readonly badTokens = new Set<string>();
   /** Handshakes are refused while it is set: with this HTTP status, or 0 when there is no server. */
   refusal: number | undefined;
   messagesPerFrame = 3;
+  /** Whose alice's tokens, and those that are no JWT, are. */
   userId = 'alice';
   pongs = true;
   replays = true;
@@ -57,17 +64,13 @@ export class Server {
     return this.sockets.filter((socket) => socket.isOpen);
   }
 
-  get channel(): string {
-    return `user:${this.userId}`;
-  }
-
   cursorOf(deviceId: string): number {
     return this.cursors.get(`${this.epoch}/${deviceId}`) ?? 0;
   }
 
-  publish(data: unknown = this.head + 1, origin?: string): Stored {
+  publish(data: unknown = this.head + 1, origin?: string, tab?: string): Stored {
     const seq = this.head + 1;
-    const message = { seq, id: `m${seq}`, type: 'test', data, sentAt: this.time.now, origin };
+    const message = { seq, id: `m${seq}`, type: 'test', data, sentAt: this.time.now, origin, tab };
     this.log.push(message);
     for (const socket of this.open) socket.postLive(message);
     if (origin !== undefined && this.cursorOf(origin) === seq - 1) this.advance(origin, seq);
@@ -109,6 +112,7 @@ export class FakeSocket implements Socket {
   readonly url: URL;
   readonly token: string;
   readonly deviceId: string;
+  readonly userId: string;
   readonly #server: Server;
   readonly #number: number;
   readonly #isHandover: boolean;
@@ -123,6 +127,8 @@ export class FakeSocket implements Socket {
     this.url = url;
     this.#number = number;
     this.token = bearer.slice('bearer.'.length);
+    const user = subjectOf(this.token) ?? 'alice';
+    this.userId = user === 'alice' ? server.userId : user;
     this.deviceId = url.searchParams.get('deviceId') ?? '';
     this.#isHandover = url.searchParams.get('handover') === '1';
     if (url.searchParams.get('ack') !== 'client') throw new Error('expected ack=client');
@@ -131,6 +137,10 @@ export class FakeSocket implements Socket {
 
   get isOpen(): boolean {
     return this.readyState === 1;
+  }
+
+  get channel(): string {
+    return `user:${this.userId}`;
   }
 
   send(text: string): void {
@@ -160,7 +170,7 @@ export class FakeSocket implements Socket {
   postLive(message: Stored): void {
     if (!this.#isReady || message.origin === this.deviceId) return;
     const { network } = this.#server;
-    const frame = { event: 'message', channel: this.#server.channel, ...wire(message) };
+    const frame = { event: 'message', channel: this.channel, ...wire(message) };
     if (!network.losesLive()) void this.#post(frame);
     if (network.doublesLive()) void this.#post(frame);
   }
@@ -171,7 +181,8 @@ export class FakeSocket implements Socket {
 
   /** As the server drives a connection: at least once, also twice at a time. */
   async drive(after?: number): Promise<void> {
-    const { epoch, head, channel, time, userId } = this.#server;
+    const { epoch, head, time } = this.#server;
+    const { channel, userId } = this;
     const cursor = this.#server.cursorOf(this.deviceId);
     const ready = { event: 'ready', connectionId: `c${this.#number}`, userId, deviceId: this.deviceId };
     await this.#post({ ...ready, channel, epoch, head, cursor, serverAt: time.now });
@@ -183,7 +194,8 @@ export class FakeSocket implements Socket {
 
   async replay(after: number): Promise<void> {
     if (!this.#server.replays) return;
-    const { log, epoch, head, channel, messagesPerFrame } = this.#server;
+    const { log, epoch, head, messagesPerFrame } = this.#server;
+    const { channel } = this;
     let settled = Math.min(after, head);
     for (let frames = 0; frames < WINDOW_FRAMES; frames++) {
       const through = Math.min(head, settled + messagesPerFrame);
@@ -199,7 +211,8 @@ export class FakeSocket implements Socket {
 
   #shakeHands(): void {
     if (this.readyState !== 0) return;
-    const { refusal, sockets } = this.#server;
+    const { sockets, badTokens } = this.#server;
+    const refusal = badTokens.has(this.token) ? 0 : this.#server.refusal;
     if (refusal !== undefined) {
       this.readyState = 3;
       this.onerror?.({ message: refusal ? `Unexpected server response: ${refusal}` : 'network' } as never);
@@ -217,7 +230,13 @@ export class FakeSocket implements Socket {
   }
 
   #replaces(other: FakeSocket): boolean {
-    return other !== this && other.isOpen && other.deviceId === this.deviceId && other.#number < this.#number;
+    return (
+      other !== this &&
+      other.isOpen &&
+      other.deviceId === this.deviceId &&
+      other.userId === this.userId &&
+      other.#number < this.#number
+    );
   }
 
   async #handleFrame(text: string): Promise<void> {
@@ -244,4 +263,4 @@ export class FakeSocket implements Socket {
   }
 }
 
-const wire = ({ seq, id, type, data, sentAt }: Stored) => ({ seq, id, type, data, sentAt });
+const wire = ({ seq, id, type, data, sentAt, tab }: Stored) => ({ seq, id, type, data, sentAt, origin: tab });

@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-const MAX_BYTES = 7400;
+const MAX_BYTES = 8 * 1024;
 
-it('is under 7.4 KB minified and gzipped, for browsers, with no dependency', async () => {
+it('is under 8 KB minified and gzipped, for browsers, with no dependency', async () => {
   const { outputFiles, metafile } = await build({
     entryPoints: [fileURLToPath(import.meta.resolve('../../client/index.ts'))],
     bundle: true,

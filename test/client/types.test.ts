@@ -15,7 +15,23 @@ it('infers data from the registry, by type', () => {
   type Shipped = Extract<Message<Types>, { type: 'order.shipped' }>;
   expectTypeOf<Shipped['data']>().toEqualTypeOf<{ orderId: string; parcels: number }>();
   expectTypeOf<Extract<Message<Types>, { type: 'user.greeted' }>['data']>().toBeUnknown();
-  expectTypeOf<Message<Types>['type']>().toEqualTypeOf<'order.shipped' | 'user.greeted'>();
+  expectTypeOf<Message<Types>['type']>().toExtend<string>();
+});
+
+it('has a message of a type that the registry lacks: a newer server may send one', () => {
+  const use = (message: Message<Types>) => {
+    switch (message.type) {
+      case 'order.shipped':
+        return expectTypeOf(message.data).toEqualTypeOf<{ orderId: string; parcels: number }>();
+      case 'user.greeted':
+        return expectTypeOf(message.type).toEqualTypeOf<'user.greeted'>();
+      default:
+        expectTypeOf(message).not.toBeNever();
+        expectTypeOf(message.type).toExtend<string>();
+        return expectTypeOf(message.data).toBeUnknown();
+    }
+  };
+  expectTypeOf(use).toBeFunction();
 });
 
 it('hands such messages to handlers and iterators', () => {

@@ -1,13 +1,15 @@
 /** A browser in virtual time: its storage, its tabs and a page that can be shown, and a server to connect to. */
 import { onTestFinished } from 'vitest';
 import { Client } from '../../client/client.ts';
-import type { Broadcast, Environment, Locks } from '../../client/environment.ts';
+import type { Broadcast, Environment } from '../../client/environment.ts';
 import type { HeraldError, KeyValueStorage, Message, Options, Socket, Status } from '../../client/types.ts';
+import { FakeLocks, type LockingTab } from './locks.ts';
 import { Server } from './server.ts';
 import { seeded, VirtualTime } from './virtual-time.ts';
 
 /** Alice's: a tab tells from it whose connection it may share. */
-export const tokenOf = (userId: string): string => `e30.${btoa(JSON.stringify({ sub: userId }))}.signature`;
+export const tokenOf = (userId: string, id = ''): string =>
+  `e30.${Buffer.from(JSON.stringify({ sub: userId })).toString('base64url')}.signature${id}`;
 
 /** What a tab's application saw. */
 export interface Tab {
@@ -17,9 +19,13 @@ export interface Tab {
   errors: HeraldError[];
   expired: { count: number; through: number }[];
   resets: unknown[];
-  wake(): void;
+  /** The page is shown; without `mayConnect` the network went. */
+  wake(mayConnect?: boolean): void;
   /** The browser kills it without a word. */
   kill(): void;
+  /** It does not run, as behind an `alert()`: what happens meanwhile it gets when it thaws. */
+  freeze(): void;
+  thaw(): void;
 }
 
 export interface TabOptions extends Partial<Options> {
@@ -33,7 +39,7 @@ export class World {
   readonly random: () => number;
   readonly storage = new MapStorage();
   readonly #broadcasts = new Set<FakeBroadcast>();
-  readonly #locks = new Map<string, { held: (() => void) | undefined; queue: (() => void)[] }>();
+  readonly locks = new FakeLocks(this.time);
   readonly #tabs: Tab[] = [];
 
   constructor(seed = 1) {
@@ -42,25 +48,25 @@ export class World {
 
   /** Opens a client that keeps a record. Without `hasTabs` it is one of Node's. */
   open({ env: over, handler, ...options }: TabOptions = {}): Tab {
-    let wake: () => void = () => {};
-    let isDead = false;
-    const releases: (() => void)[] = [];
+    let wake: (mayConnect: boolean) => void = () => {};
+    const life = new Life();
     const cancels: (() => void)[] = [];
     const sockets: Socket[] = [];
     const env: Environment = {
       now: () => this.time.now,
+      monotonic: () => this.time.now,
       after: (ms, action) => {
-        const cancel = this.time.after(isDead ? Number.POSITIVE_INFINITY : ms, action);
+        const cancel = this.time.after(life.isDead ? Number.POSITIVE_INFINITY : ms, () => life.run(action));
         cancels.push(cancel);
-        if (isDead) cancel();
+        if (life.isDead) cancel();
         return cancel;
       },
       random: this.random,
       openSocket: (url, protocols) => {
         const socket = this.server.connect(url, protocols);
         sockets.push(socket);
-        if (isDead) socket.close();
-        return socket;
+        if (life.isDead) socket.close();
+        return gated(socket, life);
       },
       onWake: (listener) => {
         wake = listener;
@@ -68,8 +74,8 @@ export class World {
       },
       report: () => {},
       hasTabs: false,
-      locks: this.#lockManager(releases, () => isDead),
-      openBroadcast: (name) => this.#openBroadcast(name, () => isDead),
+      locks: this.locks.of(life),
+      openBroadcast: (name) => this.#openBroadcast(name, life),
       ...over,
     };
     const session = new Client(
@@ -84,18 +90,20 @@ export class World {
       errors: [],
       expired: [],
       resets: [],
-      wake: () => wake(),
+      wake: (mayConnect = true) => wake(mayConnect),
       kill: () => {
-        isDead = true;
+        life.isDead = true;
         for (const cancel of cancels) cancel();
         for (const socket of sockets) socket.close();
-        for (const release of releases) release();
+        this.locks.forget(life);
       },
+      freeze: () => life.freeze(),
+      thaw: () => life.thaw(),
     };
     session.on('message', async (message) => {
-      if (isDead) await new Promise(() => {});
+      if (life.isDead) await new Promise(() => {});
       await handler?.(message);
-      if (isDead) await new Promise(() => {});
+      if (life.isDead) await new Promise(() => {});
       tab.seen.push(message.seq);
     });
     session.on('status', (status) => tab.statuses.push(status));
@@ -114,65 +122,72 @@ export class World {
     for (let one = 0; one < count; one++) this.server.publish(undefined, origin);
   }
 
-  #openBroadcast(name: string, isDead: () => boolean): Broadcast {
-    const channel = new FakeBroadcast(name, (data) => {
+  #openBroadcast(name: string, life: Life): Broadcast {
+    const broadcast = new FakeBroadcast(name, life, (data) => {
       for (const other of this.#broadcasts) {
-        if (other === channel || other.name !== name || isDead()) continue;
+        if (other === broadcast || other.name !== name || life.isDead) continue;
         const copy = structuredClone(data);
-        this.time.after(1, () => this.#broadcasts.has(other) && other.onmessage?.({ data: copy }));
+        this.time.after(1, () =>
+          other.life.run(() => this.#broadcasts.has(other) && other.onmessage?.({ data: copy })),
+        );
       }
     });
-    this.#broadcasts.add(channel);
-    channel.onclose = () => this.#broadcasts.delete(channel);
-    return channel;
+    this.#broadcasts.add(broadcast);
+    broadcast.onclose = () => this.#broadcasts.delete(broadcast);
+    return broadcast;
+  }
+}
+
+/** Whether a tab runs. What happens to a frozen tab waits. */
+class Life implements LockingTab {
+  isDead = false;
+  #waiting: (() => void)[] | undefined;
+
+  run(action: () => void): void {
+    if (this.#waiting) this.#waiting.push(action);
+    else action();
   }
 
-  #lockManager(releases: (() => void)[], isDead: () => boolean): Locks {
-    return {
-      request: (name, { signal }, held) =>
-        new Promise((resolve, reject) => {
-          if (isDead()) return;
-          const lock = this.#locks.get(name) ?? { held: undefined, queue: [] };
-          this.#locks.set(name, lock);
-          const release = () => {
-            if (lock.held !== release) return;
-            lock.held = undefined;
-            lock.queue.shift()?.();
-          };
-          const take = () => {
-            lock.held = release;
-            void held().then((value) => {
-              release();
-              resolve(value);
-            });
-          };
-          const wait = () => {
-            lock.held = release;
-            this.time.after(1, () => (isDead() ? release() : take()));
-          };
-          releases.push(() => {
-            lock.queue = lock.queue.filter((waiting) => waiting !== wait);
-            release();
-          });
-          signal.addEventListener('abort', () => {
-            lock.queue = lock.queue.filter((waiting) => waiting !== wait);
-            reject(signal.reason);
-          });
-          if (lock.held) lock.queue.push(wait);
-          else take();
-        }),
-    };
+  freeze(): void {
+    this.#waiting ??= [];
   }
+
+  thaw(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const action of waiting) action();
+  }
+}
+
+/** The socket as a tab sees it that may be frozen. */
+function gated(socket: Socket, life: Life): Socket {
+  const seen: Socket = {
+    get readyState() {
+      return socket.readyState;
+    },
+    onopen: null,
+    onmessage: null,
+    onerror: null,
+    onclose: null,
+    send: (text) => socket.send(text),
+    close: () => socket.close(),
+  };
+  for (const name of ['onopen', 'onmessage', 'onerror', 'onclose'] as const) {
+    socket[name] = (event) => life.run(() => seen[name]?.(event));
+  }
+  return seen;
 }
 
 class FakeBroadcast implements Broadcast {
   readonly name: string;
+  readonly life: Life;
   readonly #post: (data: unknown) => void;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: () => void = () => {};
 
-  constructor(name: string, post: (data: unknown) => void) {
+  constructor(name: string, life: Life, post: (data: unknown) => void) {
     this.name = name;
+    this.life = life;
     this.#post = post;
   }
 

@@ -115,6 +115,7 @@ export class LibraryDevice implements Device {
     const { scheduler, random, failed } = this.#world;
     return {
       now: () => Math.floor(scheduler.now),
+      monotonic: () => scheduler.now,
       after: (milliseconds, action) =>
         scheduler.after(milliseconds, () => {
           if (!run.isDead) action();

@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { LAMBDA_NAMES, LAMBDAS } from '../lambdas/manifest.ts';
 import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from '../lib/bundle.ts';
+import { AWS_CLIENTS } from '../lib/settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
@@ -19,10 +20,12 @@ execFileSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', 'tsconfig.
   cwd: ROOT,
   stdio: 'inherit',
 });
-for (const name of LAMBDA_NAMES) {
-  const outdir = join(DIST, 'bundles', name);
-  bundleHandler(name, outdir);
-  if (LAMBDAS[name].messageTypes) bundleMessageTypes(OWN_MESSAGE_TYPES, outdir);
+for (const awsClient of AWS_CLIENTS) {
+  for (const name of LAMBDA_NAMES) {
+    const outdir = join(DIST, 'bundles', awsClient, name);
+    bundleHandler(name, outdir, awsClient);
+    if (LAMBDAS[name].messageTypes) bundleMessageTypes(OWN_MESSAGE_TYPES, outdir);
+  }
 }
 
 const { exports } = createRequire(import.meta.url)('../package.json') as {

@@ -1,11 +1,10 @@
 /** Puts the Lambdas that keep state together: the only place that creates a client of DynamoDB and reads the clock. */
 import { randomFillSync } from 'node:crypto';
+import { createDynamoDb, createManagementApi } from '#aws-client';
 import { createGateway } from './adapters/api-gateway/gateway.ts';
 import { createConnectionStore } from './adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from './adapters/dynamodb/device-store.ts';
 import { createLogStore } from './adapters/dynamodb/log-store.ts';
-import { createDynamoDb } from './aws/dynamodb.ts';
-import { createManagementApi } from './aws/management-api.ts';
 import type { App } from './domain/app.ts';
 import { createChannelLog } from './domain/log/channel-log.ts';
 import type { Clock, Ids } from './domain/ports.ts';

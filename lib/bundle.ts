@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
 import type { LambdaName } from '../lambdas/manifest.ts';
-import { InvalidSetting } from './settings.ts';
+import { type AwsClient, InvalidSetting } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -18,8 +18,11 @@ export const REGISTRY_FILE = 'message-types.mjs';
 /** The registry of this repository, for our own app. */
 export const OWN_MESSAGE_TYPES = join(ROOT, 'lambdas', 'message-types.ts');
 
-/** Of what jsonwebtoken depends on this costs each cold start more than it gives. */
-const STAND_INS = { semver: join(ROOT, 'lambdas', 'stand-ins', 'semver.ts') };
+/** Of what jsonwebtoken and the SDK depend on these cost each cold start more than they give. */
+const STAND_INS = {
+  semver: join(ROOT, 'lambdas', 'stand-ins', 'semver.ts'),
+  '@aws-sdk/credential-provider-node': join(ROOT, 'lambdas', 'stand-ins', 'credential-chain.ts'),
+};
 
 const OPTIONS = {
   bundle: true,
@@ -36,11 +39,13 @@ const OPTIONS = {
   banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
 } satisfies BuildOptions;
 
-export function bundleHandler(handler: LambdaName, outdir: string): void {
+/** `awsClient`: which folder of `lambdas/aws/` calls DynamoDB and posts to connections. */
+export function bundleHandler(handler: LambdaName, outdir: string, awsClient: AwsClient = 'lean'): void {
+  const client = join(ROOT, 'lambdas', 'aws', awsClient, 'index.ts');
   build(outdir, ROOT, {
     entryPoints: [join(ROOT, 'lambdas', 'entry', `${handler}.ts`)],
     outfile: join(ROOT, 'index.mjs'),
-    alias: { ...STAND_INS, [REGISTRY]: `./${REGISTRY_FILE}` },
+    alias: { ...STAND_INS, '#aws-client': client, [REGISTRY]: `./${REGISTRY_FILE}` },
     external: [`./${REGISTRY_FILE}`],
   });
 }

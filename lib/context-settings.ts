@@ -66,6 +66,11 @@ export const SETTINGS = [
     more: 'the types stand in `lambdas/message-types.ts`',
   },
   {
+    names: ['awsClient'],
+    default: '`lean`',
+    what: 'whose clients call AWS: [our own or those of the AWS SDK](operations.md#whose-clients-call-aws), `lean` or `sdk`',
+  },
+  {
     names: ['stageName'],
     default: '`prod`',
     what: 'the last part of the WebSocket URL',

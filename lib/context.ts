@@ -8,7 +8,15 @@ import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { LambdaName } from '../lambdas/manifest.ts';
 import type { SettingName } from './context-settings.ts';
 import type { HeraldStackProps, NamedDomain } from './herald-stack.ts';
-import { checkAuth, checkLimits, checkWarm, DEFAULTS, InvalidSetting } from './settings.ts';
+import {
+  type AwsClient,
+  checkAuth,
+  checkAwsClient,
+  checkLimits,
+  checkWarm,
+  DEFAULTS,
+  InvalidSetting,
+} from './settings.ts';
 
 /** One context value, `undefined` where it is not set. */
 export type ReadContext = (name: SettingName) => unknown;
@@ -42,6 +50,7 @@ export function readSettings(read: ReadContext): HeraldStackProps {
       jwtSecretArn,
       provisionedConcurrency,
       closedTypes: flag(read, 'closedTypes'),
+      awsClient: awsClient(read),
       accountLogRole: flag(read, 'accountLogRole'),
       removalPolicy: removalPolicy(read),
       alarmTopicArn: alarmTopicArn(read),
@@ -85,6 +94,12 @@ function flag(read: ReadContext, name: SettingName): boolean | undefined {
   if (written === undefined) return undefined;
   if (written !== 'true' && written !== 'false') throw wrong(name, written, 'true or false');
   return written === 'true';
+}
+
+function awsClient(read: ReadContext): AwsClient | undefined {
+  const written = text(read, 'awsClient');
+  checkAwsClient(written);
+  return written;
 }
 
 function removalPolicy(read: ReadContext): RemovalPolicy | undefined {

@@ -9,6 +9,7 @@ import { HeraldFunction } from './herald-function.ts';
 import type { MessageTypesSource } from './lambda-code.ts';
 import type { LogSettings } from './logs.ts';
 import { acknowledgeWildcard } from './nag.ts';
+import type { AwsClient } from './settings.ts';
 import { TABLE_NAMES, type Tables } from './tables.ts';
 import type { ClientApi } from './websocket-api.ts';
 
@@ -29,6 +30,7 @@ export interface FunctionsProps {
   readonly encryptionKey: IKey | undefined;
   readonly provisionedConcurrency: Partial<Record<LambdaName, number>>;
   readonly messageTypes: MessageTypesSource | undefined;
+  readonly awsClient: AwsClient;
 }
 
 export class Functions extends Construct {
@@ -45,12 +47,21 @@ export class Functions extends Construct {
   #create(
     name: StatefulName,
     environment: Record<AppVar | MetricsVar, string>,
-    { tables, clientApi, encryptionKey, logs, messageTypes, provisionedConcurrency }: FunctionsProps,
+    {
+      tables,
+      clientApi,
+      encryptionKey,
+      logs,
+      awsClient,
+      messageTypes,
+      provisionedConcurrency,
+    }: FunctionsProps,
   ) {
     const spec = LAMBDAS[name];
     const lambda = new HeraldFunction(this, name, {
       environment,
       logs,
+      awsClient,
       messageTypes,
       provisionedConcurrency: provisionedConcurrency[name],
     });

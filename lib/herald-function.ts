@@ -7,6 +7,7 @@ import type { Construct } from 'constructs';
 import { LAMBDAS, type LambdaName, type TableAction } from '../lambdas/manifest.ts';
 import { lambdaCode, type MessageTypesSource } from './lambda-code.ts';
 import { createLog, type LogSettings } from './logs.ts';
+import type { AwsClient } from './settings.ts';
 
 export interface HeraldFunctionProps {
   readonly environment: Record<string, string>;
@@ -15,6 +16,8 @@ export interface HeraldFunctionProps {
   readonly provisionedConcurrency?: number | undefined;
   /** Only Lambdas that publish have use for it. */
   readonly messageTypes?: MessageTypesSource | undefined;
+  /** The authorizer has no use for it. */
+  readonly awsClient?: AwsClient;
 }
 
 export class HeraldFunction extends LambdaFunction {
@@ -25,7 +28,7 @@ export class HeraldFunction extends LambdaFunction {
     const { description, timeoutSeconds, memoryMegabytes } = LAMBDAS[name];
     super(scope, name, {
       description: `Herald: ${description}`,
-      code: lambdaCode(name, props.messageTypes),
+      code: lambdaCode(name, props),
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,

@@ -5,7 +5,7 @@ import { AssetHashType, DockerImage } from 'aws-cdk-lib';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { LAMBDAS, type LambdaName } from '../lambdas/manifest.ts';
 import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from './bundle.ts';
-import { InvalidSetting } from './settings.ts';
+import { type AwsClient, InvalidSetting } from './settings.ts';
 
 export interface MessageTypesSource {
   /** Absolute path of a module, TypeScript or JavaScript, that exports `messageTypes`. Needs `esbuild` installed. */
@@ -15,14 +15,21 @@ export interface MessageTypesSource {
 /** In the package only. */
 const PREBUILT = join(import.meta.dirname, '..', 'bundles');
 
-export function lambdaCode(handler: LambdaName, messageTypes?: MessageTypesSource): Code {
-  const prebuilt = join(PREBUILT, handler);
+export interface CodeChoice {
+  readonly messageTypes?: MessageTypesSource | undefined;
+  /** @default 'lean' */
+  readonly awsClient?: AwsClient;
+}
+
+export function lambdaCode(handler: LambdaName, { messageTypes, awsClient = 'lean' }: CodeChoice = {}): Code {
+  const prebuilt = join(PREBUILT, awsClient, handler);
   const hasTypes = LAMBDAS[handler].messageTypes;
   const isPackage = existsSync(prebuilt);
   if (isPackage && (!hasTypes || messageTypes === undefined)) return Code.fromAsset(prebuilt);
-  return bundled(handler, messageTypes?.entry ?? OWN_MESSAGE_TYPES, (outdir, entry) => {
+  const options = [handler, awsClient];
+  return bundled(options, messageTypes?.entry ?? OWN_MESSAGE_TYPES, (outdir, entry) => {
     if (isPackage) cpSync(prebuilt, outdir, { recursive: true });
-    else bundleHandler(handler, outdir);
+    else bundleHandler(handler, outdir, awsClient);
     if (hasTypes) bundleMessageTypes(entry, outdir);
   });
 }
@@ -35,13 +42,13 @@ export function checkMessageTypes(messageTypes: MessageTypesSource | undefined):
 }
 
 /** The asset is what `write` wrote. It is not asked to where CDK only lists or destroys stacks. */
-const bundled = (handler: LambdaName, entry: string, write: (outdir: string, entry: string) => void): Code =>
+const bundled = (options: string[], entry: string, write: (outdir: string, entry: string) => void): Code =>
   Code.fromAsset(dirname(entry), {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
       image: DockerImage.fromRegistry('never-used'),
       // CDK keeps one bundle per source and options, and these are all it can tell ours apart by.
-      command: [handler, entry],
+      command: [...options, entry],
       local: {
         tryBundle(outdir) {
           write(outdir, entry);

@@ -9,7 +9,15 @@ import type { Construct } from 'constructs';
 import type { LambdaName } from '../lambdas/manifest.ts';
 import { type CustomDomain, checkDomains } from './custom-domain.ts';
 import { checkMessageTypes, type MessageTypesSource } from './lambda-code.ts';
-import { type Auth, checkAuth, checkLimits, checkWarm, DEFAULTS } from './settings.ts';
+import {
+  type Auth,
+  type AwsClient,
+  checkAuth,
+  checkAwsClient,
+  checkLimits,
+  checkWarm,
+  DEFAULTS,
+} from './settings.ts';
 
 export interface NotificationBackendProps {
   /**
@@ -43,6 +51,12 @@ export interface NotificationBackendProps {
    * @default false
    */
   readonly closedTypes?: boolean;
+  /**
+   * What the Lambdas call DynamoDB and post to connections with: our own small clients, or those of the AWS SDK, which take more of each
+   * cold start and of the CPU.
+   * @default 'lean'
+   */
+  readonly awsClient?: AwsClient;
   /**
    * What becomes of the tables, the token secret and the dead letters when the stack is deleted. Unless it is `DESTROY`, the tables are
    * protected against deletion too.
@@ -107,6 +121,7 @@ export function resolveProps(scope: Construct, props: NotificationBackendProps) 
   checkAuth(props.auth ?? {});
   checkLimits(props);
   checkMessageTypes(props.messageTypes);
+  checkAwsClient(props.awsClient);
   checkDomains(scope, props);
   checkWarm(props.provisionedConcurrency);
   return withDefaults(props);
@@ -117,6 +132,7 @@ const withDefaults = (props: NotificationBackendProps) => ({
   allowedOrigins: props.allowedOrigins,
   defaultRetention: props.defaultRetention ?? DEFAULTS.defaultRetention,
   messageTypes: props.messageTypes,
+  awsClient: props.awsClient ?? DEFAULTS.awsClient,
   maxConnectionsPerUser: props.maxConnectionsPerUser ?? DEFAULTS.maxConnectionsPerUser,
   closedTypes: props.closedTypes ?? DEFAULTS.closedTypes,
   removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,

@@ -60,6 +60,10 @@ export interface JwksAuth {
 
 export type Auth = SecretAuth | JwksAuth;
 
+/** What the Lambdas call DynamoDB and post to connections with: our own clients, or those of the AWS SDK. */
+export const AWS_CLIENTS = ['lean', 'sdk'] as const;
+export type AwsClient = (typeof AWS_CLIENTS)[number];
+
 /** A setting that cannot work. Its message is one line and begins with the setting's name. */
 export class InvalidSetting extends Error {
   override readonly name = 'InvalidSetting';
@@ -71,6 +75,7 @@ export const DEFAULTS = {
   defaultRetention: Duration.seconds(DEFAULT_RETENTION_SECONDS),
   maxConnectionsPerUser: 10,
   closedTypes: false,
+  awsClient: 'lean',
   stageName: 'prod',
   throttle: { rateLimit: 1000, burstLimit: 500 },
   accountLogRole: false,
@@ -126,6 +131,11 @@ export function checkLimits(limits: Limits) {
   if (!Token.isUnresolved(stageName) && !/^[A-Za-z0-9_-]{1,128}$/.test(stageName)) {
     throw new InvalidSetting(`stageName is "${stageName}", expected 1 to 128 of A–Z a–z 0–9 _ -`);
   }
+}
+
+export function checkAwsClient(awsClient: string | undefined): asserts awsClient is AwsClient | undefined {
+  if (awsClient === undefined || AWS_CLIENTS.some((known) => known === awsClient)) return;
+  throw new InvalidSetting(`awsClient is "${awsClient}", expected ${AWS_CLIENTS.join(' or ')}`);
 }
 
 /** Lambda's own limit depends on the account; this is where most begin. */

@@ -1,13 +1,11 @@
 /**
- * The operations of DynamoDB that our stores use, over its JSON API: a call and a cold start each take about a fifth of
- * what they take with the SDK. Names are those of the API.
+ * The operations of DynamoDB that our stores use. Names are those of the API; who carries them out is chosen when the Lambdas are
+ * bundled: `lean/` or `sdk/`.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
  */
-import { randomUUID } from 'node:crypto';
-import { type Attributes, type Row, toAttributes, toRow } from './attributes.ts';
-import type { HttpAnswer, Timeouts } from './http.ts';
-import { createJsonService } from './json-service.ts';
-import { backOffMs, type Clock, SYSTEM_CLOCK } from './retry.ts';
+import type { Row } from './attributes.ts';
+import type { Timeouts } from './http.ts';
+import type { Clock } from './retry.ts';
 import type { Access } from './signature.ts';
 
 export interface Conditional {
@@ -38,17 +36,17 @@ export interface Query {
 }
 
 export interface Operations {
-  GetItem: { input: Keyed & { ConsistentRead: boolean }; output: { Item?: Row } };
+  GetItem: { input: Keyed & { ConsistentRead: boolean }; output: { Item?: Row | undefined } };
   PutItem: { input: Put; output: unknown };
   UpdateItem: {
     input: Keyed & Conditional & { UpdateExpression: string; ReturnValues?: 'ALL_NEW' };
-    output: { Attributes?: Row };
+    output: { Attributes?: Row | undefined };
   };
   DeleteItem: { input: Keyed; output: unknown };
-  Query: { input: Query; output: { Items?: Row[]; LastEvaluatedKey?: Row } };
+  Query: { input: Query; output: { Items?: Row[] | undefined; LastEvaluatedKey?: Row | undefined } };
   TransactGetItems: {
     input: { TransactItems: { Get: Keyed }[] };
-    output: { Responses?: { Item?: Row }[] };
+    output: { Responses?: { Item?: Row | undefined }[] | undefined };
   };
   TransactWriteItems: { input: { TransactItems: { Put: Put }[] }; output: unknown };
 }
@@ -103,18 +101,15 @@ export interface DynamoDbOptions {
   readAccess: () => Access;
   /** Undefined: the service's own. */
   endpoint?: string | undefined;
-  /** @default 3 */
   tries?: number;
   timeouts?: Timeouts;
   clock?: Clock;
 }
 
-const TRIES = 3;
+/** How often a call is tried. */
+export const TRIES = 3;
 /** An unanswered call is given up early enough for another try within the invocation. */
-const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 3000 };
-/** Doubled per try, with full jitter: as the SDK does it for DynamoDB, but for the throttled, whom it has wait for a second. */
-const RETRY_BASE_MS = 25;
-const THROTTLED_BASE_MS = 100;
+export const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 3000 };
 
 /** As the name of a refusal, and as the code of a cancellation reason. */
 export const THROTTLING: ReadonlySet<string> = new Set([
@@ -125,122 +120,3 @@ export const THROTTLING: ReadonlySet<string> = new Set([
   'ThrottlingError',
   'ThrottlingException',
 ]);
-
-/** Our own transaction, whose answer was lost, is still under way. */
-const IN_PROGRESS = 'TransactionInProgressException';
-const IN_PROGRESS_BASE_MS = 500;
-const IN_PROGRESS_MAX_MS = 2000;
-/**
- * A try later than this after the first makes DynamoDB complete a transaction that it had left half done.
- * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
- */
-const COMPLETED_AFTER_MS = 5000;
-
-export function createDynamoDb({
-  readAccess,
-  endpoint,
-  tries = TRIES,
-  timeouts = TIMEOUTS,
-  clock = SYSTEM_CLOCK,
-}: DynamoDbOptions): DynamoDb {
-  const ask = createJsonService({
-    service: 'dynamodb',
-    api: 'DynamoDB_20120810',
-    contentType: 'application/x-amz-json-1.0',
-    endpoint,
-    readAccess,
-    timeouts,
-  });
-
-  return {
-    async call(operation, input) {
-      const token = operation === 'TransactWriteItems' ? { ClientRequestToken: randomUUID() } : {};
-      const body = JSON.stringify({ ...encoded(input), ...token });
-      const firstAt = clock.now();
-      for (let attempt = 1; ; attempt++) {
-        const triedAt = clock.now();
-        try {
-          return resultOf(await ask(operation, body));
-        } catch (error) {
-          const mayGoOn = isInProgress(error) ? triedAt - firstAt <= COMPLETED_AFTER_MS : attempt < tries;
-          if (!mayGoOn || !mayPass(error)) throw error;
-          await clock.sleep(pauseMs(error, attempt));
-        }
-      }
-    },
-  };
-}
-
-const isInProgress = (error: unknown): boolean =>
-  error instanceof DynamoDbError && error.name === IN_PROGRESS;
-
-const mayPass = (error: unknown): boolean =>
-  !(error instanceof DynamoDbError) ||
-  error.status >= 500 ||
-  error.status === 200 || // but no answer
-  THROTTLING.has(error.name) ||
-  isInProgress(error);
-
-function pauseMs(error: unknown, attempt: number): number {
-  if (isInProgress(error)) {
-    return Math.min(IN_PROGRESS_BASE_MS + backOffMs(IN_PROGRESS_BASE_MS, attempt), IN_PROGRESS_MAX_MS);
-  }
-  const isThrottled = error instanceof DynamoDbError && THROTTLING.has(error.name);
-  return backOffMs(isThrottled ? THROTTLED_BASE_MS : RETRY_BASE_MS, attempt);
-}
-
-function resultOf<Name extends Operation>({ status, body }: HttpAnswer): Operations[Name]['output'] {
-  const answer = parsed(body);
-  if (status === 200 && answer) return decoded(answer) as Operations[Name]['output'];
-  throw refusalIn(status, answer);
-}
-
-/** Undefined: no JSON. What JSON cannot read it would quote in its complaint, and this may be somebody's message. */
-function parsed(body: string): object | undefined {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
-}
-
-/** A fault without a body that tells it is one of what stands before the service. */
-function refusalIn(status: number, answer: object | undefined): DynamoDbError {
-  const fault = decoded(answer ?? {}) as Record<string, unknown>;
-  const { __type = `HTTP ${status}`, message, Message, ...rest } = fault;
-  const name = String(__type).replace(/^.*#/, '');
-  return new DynamoDbError({ ...rest, name, message: String(message ?? Message ?? name), status });
-}
-
-/** The members of requests and answers, at any depth, that are rows. */
-const ROW_MEMBERS: ReadonlySet<string> = new Set([
-  'Attributes',
-  'ExclusiveStartKey',
-  'ExpressionAttributeValues',
-  'Item',
-  'Key',
-  'LastEvaluatedKey',
-]);
-
-const encoded = (input: object) => translated(input, toAttributes as Translation) as object;
-
-function decoded(answer: { Items?: Attributes[] }): unknown {
-  const { Items, ...rest } = answer;
-  return {
-    ...(translated(rest, toRow as Translation) as object),
-    ...(Items && { Items: Items.map(toRow) }),
-  };
-}
-
-type Translation = (row: object) => object;
-
-function translated(value: unknown, translate: Translation): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map((one) => translated(one, translate));
-  const result: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(value)) {
-    const isRow = ROW_MEMBERS.has(name) && typeof member === 'object' && member !== null;
-    result[name] = isRow ? translate(member) : translated(member, translate);
-  }
-  return result;
-}

@@ -158,5 +158,5 @@ class Reset extends Error {
 }
 
 /** The far end had closed the kept-alive connection, as happens while a Lambda is frozen: a fresh one may do. */
-const isReset = (error: unknown): boolean =>
+export const isReset = (error: unknown): boolean =>
   ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');

@@ -9,7 +9,9 @@ import { promisify } from 'node:util';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { afterAll, describe, expect, it } from 'vitest';
-import { HeraldStack } from '../../lib/herald-stack.ts';
+import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from '../../lib/bundle.ts';
+import { HeraldStack, type HeraldStackProps } from '../../lib/herald-stack.ts';
+import type { AwsClient } from '../../lib/settings.ts';
 import { findAll } from './synth.ts';
 
 const outdir = mkdtempSync(join(tmpdir(), 'herald-bundles-'));
@@ -24,19 +26,28 @@ interface Bundle {
 /** Stands for what only a deployment knows; it passes as a name and as a URL. */
 const DEPLOYED = 'https://deployed.example/value';
 
-const bundles: Bundle[] = findAll(
-  Template.fromStack(
-    new HeraldStack(new App({ outdir, context: { 'aws:cdk:enable-asset-metadata': true } }), 'Herald'),
-  ),
-  'AWS::Lambda::Function',
-).map(({ id, Properties, Metadata }) => {
+const lambdasOf = (out: string, props: HeraldStackProps = {}) =>
+  findAll(
+    Template.fromStack(
+      new HeraldStack(
+        new App({ outdir: out, context: { 'aws:cdk:enable-asset-metadata': true } }),
+        'Herald',
+        props,
+      ),
+    ),
+    'AWS::Lambda::Function',
+  );
+
+const nameOf = (id: string): string => id.replace(/^Backend(Functions|Authorizer)|[0-9A-F]{8}$/g, '');
+
+const bundles: Bundle[] = lambdasOf(outdir).map(({ id, Properties, Metadata }) => {
   const { Variables } = Properties.Environment as { Variables: Record<string, unknown> };
   const values = Object.entries(Variables).map(([name, value]) => [
     name,
     typeof value === 'string' ? value : DEPLOYED,
   ]);
   return {
-    name: id.replace(/^Backend(Functions|Authorizer)|[0-9A-F]{8}$/g, ''),
+    name: nameOf(id),
     folder: join(outdir, String(Metadata?.['aws:asset:path'])),
     environment: Object.fromEntries(values),
   };
@@ -52,12 +63,12 @@ it('there are seven', () => expect(bundles).toHaveLength(7));
 /** Kilobytes: what a Lambda loads is most of its cold start. Nothing but a measurement in `bench/` should raise these. */
 const BUDGETS: Record<string, number> = {
   authorizer: 48,
-  connect: 22,
-  disconnect: 21,
-  message: 30,
-  notify: 34,
-  reconcile: 29,
-  users: 26,
+  connect: 28,
+  disconnect: 27,
+  message: 34,
+  notify: 39,
+  reconcile: 34,
+  users: 33,
 };
 
 describe.each(bundles)('$name', ({ name, folder, environment }) => {
@@ -115,6 +126,55 @@ describe.each(bundles)('$name', ({ name, folder, environment }) => {
     });
     await expect(started).rejects.toThrow(
       name === 'authorizer' ? 'Set either JWT_SECRET_ARN or JWKS_URL' : 'CONNECTIONS_TABLE is not set',
+    );
+  });
+});
+
+describe('the AWS SDK', () => {
+  /** The packages of the SDK that are in the bundle of `notify`, its own size in kilobytes, and what it exports. */
+  async function notifyWith(awsClient: AwsClient) {
+    const folder = join(outdir, `notify-${awsClient}`);
+    bundleHandler('notify', folder, awsClient);
+    bundleMessageTypes(OWN_MESSAGE_TYPES, folder);
+    const file = join(folder, 'index.mjs');
+    const { sources }: { sources: string[] } = JSON.parse(readFileSync(`${file}.map`, 'utf8'));
+    const packages = sources.flatMap(
+      (path) => /node_modules\/(@(?:aws-sdk|smithy)\/[^/]+)/.exec(path)?.[1] ?? [],
+    );
+    const environment = bundles.find(({ name }) => name === 'notify')?.environment;
+    const script = `const { handler } = await import(${JSON.stringify(pathToFileURL(file).href)}); console.log(typeof handler);`;
+    const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], {
+      env: { ...environment, AWS_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'A', AWS_SECRET_ACCESS_KEY: 'S' },
+      timeout: 60_000,
+    });
+    return { packages: new Set(packages), kilobytes: statSync(file).size / 1024, exported: stdout.trim() };
+  }
+
+  it('is in no bundle unless it is chosen', async () => {
+    expect(await notifyWith('lean')).toMatchObject({ packages: new Set(), exported: 'function' });
+  });
+
+  it('is where it is chosen, without what looks for credentials', async () => {
+    const { packages, kilobytes, exported } = await notifyWith('sdk');
+    expect(exported).toBe('function');
+    for (const client of ['client-dynamodb', 'lib-dynamodb', 'client-apigatewaymanagementapi'])
+      expect(packages).toContain(`@aws-sdk/${client}`);
+    const chain = [...packages].filter((name) =>
+      /credential-provider|token-providers|nested-clients/.test(name),
+    );
+    expect(chain).toEqual([]);
+    expect(kilobytes).toBeLessThan(280);
+  });
+
+  it('chosen for a stack is in the Lambdas that keep state, and in nothing else', () => {
+    const out = join(outdir, 'sdk');
+    const withSdk = lambdasOf(out, { awsClient: 'sdk' }).filter(({ Metadata }) =>
+      readFileSync(join(out, String(Metadata?.['aws:asset:path']), 'index.mjs.map'), 'utf8').includes(
+        'node_modules/@aws-sdk/',
+      ),
+    );
+    expect(withSdk.map(({ id }) => nameOf(id)).sort()).toEqual(
+      Object.keys(BUDGETS).filter((name) => name !== 'authorizer'),
     );
   });
 });

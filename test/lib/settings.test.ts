@@ -11,7 +11,7 @@ import { readSettings, stackName } from '../../lib/context.ts';
 import { refuseMisspelt } from '../../lib/misspelt.ts';
 import { NotificationBackend } from '../../lib/notification-backend.ts';
 import type { NotificationBackendProps } from '../../lib/props.ts';
-import { InvalidSetting } from '../../lib/settings.ts';
+import { type AwsClient, InvalidSetting } from '../../lib/settings.ts';
 import { createBackend } from './synth.ts';
 
 const certificateOf = (id: string) =>
@@ -61,6 +61,7 @@ describe('the construct refuses', () => {
       { allowedOrigins: ['https://App.example'] },
       'allowedOrigins has "https://App.example", expected an origin such as https://app.example',
     ],
+    [{ awsClient: 'theirs' as AwsClient }, 'awsClient is "theirs", expected lean or sdk'],
     [{ stageName: '$default' }, 'stageName is "$default", expected 1 to 128 of A–Z a–z 0–9 _ -'],
     [{ throttle: { rateLimit: 0 } }, 'throttle.rateLimit is 0, expected an integer from 1 to 1000000'],
     [
@@ -176,6 +177,7 @@ describe('the command line refuses', () => {
       { allowedOrigins: 'https://a.example, https://b.example' },
       'allowedOrigins has " https://b.example", expected an origin such as https://app.example',
     ],
+    [{ awsClient: 'theirs' }, 'awsClient is "theirs", expected lean or sdk'],
     [{ closedTypes: 'yes' }, 'closedTypes is "yes", expected true or false'],
     [{ removalPolicy: 'snapshot' }, 'removalPolicy is "snapshot", expected retain or destroy'],
     [
@@ -270,6 +272,7 @@ it('takes context from the command line as text, and from cdk.json as JSON', () 
     allowedOrigins: 'https://a.example,https://b.example',
     maxConnectionsPerUser: '5',
     closedTypes: 'true',
+    awsClient: 'sdk',
     removalPolicy: 'destroy',
   };
   const file: Record<string, unknown> = {
@@ -277,11 +280,13 @@ it('takes context from the command line as text, and from cdk.json as JSON', () 
     allowedOrigins: ['https://a.example', 'https://b.example'],
     maxConnectionsPerUser: 5,
     closedTypes: true,
+    awsClient: 'sdk',
   };
   const expected = {
     allowedOrigins: ['https://a.example', 'https://b.example'],
     maxConnectionsPerUser: 5,
     closedTypes: true,
+    awsClient: 'sdk',
     removalPolicy: RemovalPolicy.DESTROY,
   };
   expect(readSettings((name) => line[name])).toEqual(expected);

@@ -22,7 +22,7 @@ const AT_ONCE = 64;
 const ways: Record<string, () => Promise<(connectionId: string) => Promise<unknown>>> = {
   async ours() {
     const { createGateway } = await import('../../lambdas/adapters/api-gateway/gateway.ts');
-    const { createManagementApi } = await import('../../lambdas/aws/management-api.ts');
+    const { createManagementApi } = await import('../../lambdas/aws/lean/management-api.ts');
     const { readAccess } = await import('../../lambdas/env.ts');
     const silent = { info() {}, warn() {}, error() {}, metrics() {} };
     const gateway: Gateway = createGateway(silent, createManagementApi({ readAccess }));

@@ -3,12 +3,8 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createConnectionStore } from '../../lambdas/adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from '../../lambdas/adapters/dynamodb/device-store.ts';
 import { createLogStore } from '../../lambdas/adapters/dynamodb/log-store.ts';
-import {
-  createDynamoDb,
-  type DynamoDb,
-  type Operation,
-  type Operations,
-} from '../../lambdas/aws/dynamodb.ts';
+import type { DynamoDb, Operation, Operations } from '../../lambdas/aws/dynamodb.ts';
+import { createDynamoDb } from '../../lambdas/aws/lean/dynamodb.ts';
 import type { App } from '../../lambdas/domain/app.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Connection } from '../../lambdas/domain/model.ts';

@@ -1,9 +1,9 @@
 /** What the stores make of the faults of DynamoDB that the local server never has: conflicts, throttling, nonsense. */
 import { describe, expect, it } from 'vitest';
+import { createDynamoDb } from '#aws-client';
 import { createConnectionStore } from '../../../../lambdas/adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from '../../../../lambdas/adapters/dynamodb/device-store.ts';
 import { createLogStore } from '../../../../lambdas/adapters/dynamodb/log-store.ts';
-import { createDynamoDb } from '../../../../lambdas/aws/dynamodb.ts';
 import { Busy } from '../../../../lambdas/domain/errors.ts';
 import type { Connection, Head, Message } from '../../../../lambdas/domain/model.ts';
 import { readLocalAccess } from '../../../support/dynoxide.ts';

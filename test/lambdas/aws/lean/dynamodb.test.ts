@@ -14,23 +14,19 @@ import {
 import { marshall } from '@aws-sdk/util-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { toAttributes, toRow } from '../../../lambdas/aws/attributes.ts';
-import {
-  createDynamoDb,
-  DynamoDbError,
-  type Operation,
-  type Operations,
-} from '../../../lambdas/aws/dynamodb.ts';
-import { serviceUrl } from '../../../lambdas/aws/endpoint.ts';
-import { LOCAL_ACCESS, readLocalAccess } from '../../support/dynoxide.ts';
-import { createQuickClock, type QuickClock } from '../../support/quick-clock.ts';
-import { type Answer, status, useScriptedServer } from '../../support/scripted-server.ts';
+import { toAttributes, toRow } from '../../../../lambdas/aws/attributes.ts';
+import { DynamoDbError, type Operation, type Operations } from '../../../../lambdas/aws/dynamodb.ts';
+import { serviceUrl } from '../../../../lambdas/aws/endpoint.ts';
+import { createDynamoDb } from '../../../../lambdas/aws/lean/dynamodb.ts';
+import { LOCAL_ACCESS, readLocalAccess } from '../../../support/dynoxide.ts';
+import { createQuickClock, type QuickClock } from '../../../support/quick-clock.ts';
+import { type Answer, status, useScriptedServer } from '../../../support/scripted-server.ts';
 
 const server = useScriptedServer();
 let sdk: DynamoDBDocumentClient | undefined;
 afterAll(() => sdk?.destroy());
 
-const TIMEOUTS = { connectMs: 500, requestMs: 200 };
+const TIMEOUTS = { connectMs: 5000, requestMs: 400 };
 let clock: QuickClock;
 const ours = () =>
   createDynamoDb({ readAccess: readLocalAccess, endpoint: server.url, timeouts: TIMEOUTS, clock });

@@ -1,0 +1,31 @@
+/** Our own transaction, whose answer was lost and which is still under way when it is sent again: what became of it is waited for. */
+import { DynamoDbError } from './dynamodb.ts';
+import { backOffMs, type Clock } from './retry.ts';
+
+const BASE_MS = 500;
+const MAX_MS = 2000;
+/**
+ * A try later than this after the first makes DynamoDB complete a transaction that it had left half done.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
+ */
+const COMPLETED_AFTER_MS = 5000;
+
+/** Calls `attempt`, always with the same request token, until DynamoDB can tell, or a try after those five seconds cannot either. */
+export async function waitOutTransaction<Result>(
+  attempt: () => Promise<Result>,
+  clock: Clock,
+): Promise<Result> {
+  const firstAt = clock.now();
+  for (let tries = 1; ; tries++) {
+    const triedAt = clock.now();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isInProgress(error) || triedAt - firstAt > COMPLETED_AFTER_MS) throw error;
+      await clock.sleep(Math.min(BASE_MS + backOffMs(BASE_MS, tries), MAX_MS));
+    }
+  }
+}
+
+const isInProgress = (error: unknown): boolean =>
+  error instanceof DynamoDbError && error.name === 'TransactionInProgressException';

@@ -1,0 +1,103 @@
+/** DynamoDB by the document client of the SDK. */
+import { randomUUID } from 'node:crypto';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteCommand,
+  DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  QueryCommand,
+  TransactGetCommand,
+  TransactWriteCommand,
+  UpdateCommand,
+} from '@aws-sdk/lib-dynamodb';
+import { type Attributes, toRow } from '../attributes.ts';
+import {
+  type DynamoDb,
+  DynamoDbError,
+  type DynamoDbOptions,
+  type Operation,
+  type Operations,
+  TIMEOUTS,
+  TRIES,
+} from '../dynamodb.ts';
+import { serviceUrl } from '../endpoint.ts';
+import { waitOutTransaction } from '../in-progress.ts';
+import { SYSTEM_CLOCK } from '../retry.ts';
+import { configOf } from './config.ts';
+
+export function createDynamoDb({
+  readAccess,
+  endpoint,
+  tries = TRIES,
+  timeouts = TIMEOUTS,
+  clock = SYSTEM_CLOCK,
+}: DynamoDbOptions): DynamoDb {
+  const client = DynamoDBDocumentClient.from(
+    new DynamoDBClient({
+      ...configOf({ readAccess, timeouts }),
+      endpoint: endpoint ?? serviceUrl('dynamodb', readAccess().region),
+      maxAttempts: tries,
+      accountIdEndpointMode: 'disabled',
+      endpointDiscoveryEnabled: false,
+    }),
+  );
+
+  return {
+    async call(operation, input) {
+      const isTransaction = operation === 'TransactWriteItems';
+      const request = isTransaction ? { ...input, ClientRequestToken: randomUUID() } : input;
+      const attempt = () => withOurErrors(SENDERS[operation](client, request));
+      return isTransaction ? await waitOutTransaction(attempt, clock) : await attempt();
+    },
+  };
+}
+
+type Send<Name extends Operation> = (
+  client: DynamoDBDocumentClient,
+  input: Operations[Name]['input'],
+) => Promise<Operations[Name]['output']>;
+
+/** What our stores ask for is what the SDK takes and gives. */
+const SENDERS: { [Name in Operation]: Send<Name> } = {
+  GetItem: (client, input) => client.send(new GetCommand(input)),
+  PutItem: (client, input) => client.send(new PutCommand(input)),
+  UpdateItem: (client, input) => client.send(new UpdateCommand(input)),
+  DeleteItem: (client, input) => client.send(new DeleteCommand(input)),
+  Query: (client, input) => client.send(new QueryCommand(input)),
+  TransactGetItems: (client, input) => client.send(new TransactGetCommand(input)),
+  TransactWriteItems: (client, input) => client.send(new TransactWriteCommand(input)),
+};
+
+interface SdkError extends Error {
+  /** Only of what DynamoDB itself refused. */
+  $fault?: 'client' | 'server';
+  $metadata?: { httpStatusCode?: number };
+  Item?: Attributes;
+  CancellationReasons?: { Code?: string; Item?: Attributes }[];
+}
+
+async function withOurErrors<Result>(sent: Promise<Result>): Promise<Result> {
+  try {
+    return await sent;
+  } catch (error) {
+    throw refusalIn(error as SdkError);
+  }
+}
+
+/** An error without a status is no refusal: DynamoDB did not answer. What came instead of an answer is not quoted. */
+function refusalIn(error: SdkError): Error {
+  const status = error.$metadata?.httpStatusCode;
+  if (status === undefined) return error;
+  const name = error.$fault === undefined || error.name === 'Unknown' ? `HTTP ${status}` : error.name;
+  return new DynamoDbError({
+    name,
+    message: error.$fault === undefined ? name : error.message,
+    status,
+    Item: error.Item && toRow(error.Item),
+    CancellationReasons: (error.CancellationReasons ?? []).map(({ Code = 'None', Item }) => ({
+      Code,
+      ...(Item && { Item: toRow(Item) }),
+    })),
+  });
+}

@@ -76,7 +76,7 @@ export class Channel {
     const from = this.#inbox.start(start, kept, start.isOverlapping);
     const { finished } = this;
     if (finished) this.#settler.begin(finished, start.cursor, from !== undefined);
-    if (!start.isOverlapping) this.#gaps.restart();
+    this.#gaps.restart();
     if (from) this.#host.reset({ from, to: { epoch: start.epoch, seq: start.cursor } });
     this.#moved();
     return from !== undefined;

@@ -83,11 +83,14 @@ export class ConnectionManager {
     return true;
   }
 
-  /** False: it could not be sent, or is not of the channel's present numbering. */
+  /**
+   * False: it could not be sent, or is not of the channel's present numbering. Once `next` is ready the
+   * server closes `main`, and may do so before the ack arrives on it.
+   */
   ack(channel: string, { epoch, seq }: Position): boolean {
-    const main = this.#main;
-    const isCurrent = main?.ready?.channel === channel && main.ready.epoch === epoch;
-    return isCurrent && main.send({ action: 'ack', seq, epoch });
+    const connection = this.#next?.ready ? this.#next : this.#main;
+    const isCurrent = connection?.ready?.channel === channel && connection.ready.epoch === epoch;
+    return isCurrent && connection.send({ action: 'ack', seq, epoch });
   }
 
   #connect(): void {

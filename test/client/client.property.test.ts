@@ -49,11 +49,36 @@ const circumstances = fc.record({
   hasLocks: fc.boolean(),
 });
 
+type Given = typeof circumstances extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** Found by a longer search: an ack that is sent while a connection takes over, in step with every takeover. */
+const ACK_AT_EVERY_HANDOVER: Given = {
+  seed: 546751771,
+  actions: [
+    { do: 'pass', ms: 0 },
+    { do: 'publish', count: 23, own: false },
+    { do: 'publish', count: 9, own: true },
+    { do: 'publish', count: 35, own: true },
+  ],
+  maxDelayMs: 1500,
+  loss: 0,
+  doubling: 0,
+  handlerMs: 100,
+  rejection: 0,
+  maxBuffered: 1000,
+  handoverMs: 1000,
+  tabs: 1,
+  hasLocks: false,
+};
+
 it('surfaces each message once, in seq order, and none is lost', async () => {
-  await fc.assert(fc.asyncProperty(circumstances, run), { numRuns: Number(process.env.RUNS ?? 300) });
+  await fc.assert(fc.asyncProperty(circumstances, run), {
+    numRuns: Number(process.env.RUNS ?? 300),
+    examples: [[ACK_AT_EVERY_HANDOVER]],
+  });
 }, 600_000);
 
-async function run(given: typeof circumstances extends fc.Arbitrary<infer Value> ? Value : never) {
+async function run(given: Given) {
   const world = new World(given.seed);
   const { server, time } = world;
   const chance = seeded(given.seed + 1);

@@ -94,11 +94,17 @@ it('shows the path with the times that were measured', async () => {
 
   const live = page.getByRole('list', { name: 'Live' }).getByRole('listitem');
   const steps = [/sends.*answered in [\d.]+ ms/, /notify.*ran [\d.]+ ms/, /seq 1/, /1 posted, 1 left out/];
-  for (const step of [...steps, /Devices.*laptop [\d.]+ ms/, /frame.*ran [\d.]+ ms/]) {
+  for (const step of [...steps, /Devices.*laptop [\d.]+ ms/, /message.*ran [\d.]+ ms/]) {
     await live.filter({ hasText: step }).waitFor();
   }
   const back = page.getByRole('list', { name: 'Coming back' }).getByRole('listitem');
-  for (const step of [/ready in [\d.]+ ms/, /authorizer.*ran/, /connect.*ran/, /replay.*ran/, /0 replayed/]) {
+  for (const step of [
+    /ready in [\d.]+ ms/,
+    /authorizer.*ran/,
+    /connect.*ran/,
+    /reconcile.*ran/,
+    /0 replayed/,
+  ]) {
     await back.filter({ hasText: step }).waitFor();
   }
 });
@@ -167,6 +173,63 @@ it('asks nobody but its own origin, and the browser has nothing to complain of',
   const origins = new Set(requests.map((url) => new URL(url).host));
   expect([...origins]).toEqual([new URL(stage.httpUrl).host]);
   expect(complaints).toEqual([]);
+});
+
+it('a second tab has devices of its own, and throws out none of the first', async () => {
+  const { page, card } = await visit();
+  const other = await page.context().newPage();
+  await other.goto(`${stage.httpUrl}/`);
+  for (const article of await other.getByRole('article').all()) await cardOf(article).is('live');
+  await other.getByRole('listitem').filter({ hasText: 'open in another tab' }).waitFor();
+  const seq = (await headOf('alice')) + 1;
+  await other.getByRole('button', { name: /Send from Alice/ }).click();
+  await card('Alice', 'laptop').shows(seq, 'live');
+  for (const article of await page.getByRole('article').all()) await cardOf(article).is('live');
+});
+
+it('tells what the stack refuses at the field, and the focus stays', async () => {
+  const { page, complaints } = await visit();
+  const type = page.getByRole('textbox', { name: 'Type' });
+  await type.fill('not a type');
+  await type.press('Enter');
+  await page.getByRole('alert').filter({ hasText: 'Type: expected 1 to 128 characters' }).waitFor();
+  expect(await type.getAttribute('aria-invalid')).toBe('true');
+  expect(await page.locator(':focus').getAttribute('id')).toBe('type');
+
+  await type.fill('chat.message');
+  await type.press('Enter');
+  await expect.poll(() => type.getAttribute('aria-invalid')).toBe(null);
+  expect(complaints).toEqual([expect.stringContaining('400')]); // the browser's own line about the answer
+});
+
+it('Enter sends what is typed, be it data that is no text', async () => {
+  const { page, card, complaints } = await visit();
+  const seq = (await headOf('bob')) + 1;
+  await page.getByRole('textbox', { name: 'Message' }).fill('{"text":{"toString":1}}');
+  await page.getByRole('combobox', { name: 'To' }).selectOption('Bob');
+  await page.getByRole('textbox', { name: 'Message' }).press('Enter');
+  await card('Bob', 'phone').shows(seq, '{"text":{"toString":1}}');
+  expect(complaints).toEqual([]);
+});
+
+it('says why a device is closed and what to do', async () => {
+  const { page, card } = await visit();
+  await fetch(`${stage.httpUrl}/users/bob/connections`, { method: 'DELETE' });
+  await card('Bob', 'phone').is('revoked');
+  await page.getByText('An operator cut it off. Connect opens it again.').first().waitFor();
+  await card('Bob', 'phone').press('Connect');
+  await card('Bob', 'phone').is('live');
+});
+
+it('shows a long log as runs that fit', async () => {
+  await stage.publishMany('bob', 30);
+  const { page } = await visit({ width: 390, height: 800 });
+  const strip = page.getByRole('list', { name: 'What phone has of the log' }).last();
+  const head = await headOf('bob');
+  await expect.poll(() => strip.innerText(), { timeout: 10_000 }).toMatch(new RegExp(`–${head}$`));
+  const fits =
+    '[...document.querySelectorAll(".strip li")].every((one) => one.scrollWidth <= one.clientWidth)';
+  expect(await page.evaluate(fits)).toBe(true);
 });
 
 it.each([320, 390, 768])('fits a screen %d wide without scrolling sideways', async (width) => {

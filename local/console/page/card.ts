@@ -1,8 +1,9 @@
 /** One device as a card: how it is, what it got, what it lacks, and its buttons. */
-import type { Arrival, Device, SeqState } from './device.ts';
-import { range } from './device.ts';
-import { button, element, inMs, onceAFrame } from './dom.ts';
+import type { Arrival, Device } from './device.ts';
+import { button, element, enable, inMs, onceAFrame } from './dom.ts';
 import type { Frame } from './network.ts';
+import { reasonOf } from './reasons.ts';
+import { stripOf } from './strip.ts';
 
 export interface CardActions {
   /** Sends from this device to a user. */
@@ -10,16 +11,7 @@ export interface CardActions {
   users: string[];
 }
 
-const SHOWN_SEQS = 12;
 const SHOWN_ARRIVALS = 4;
-
-const MEANINGS: Record<SeqState, string> = {
-  live: 'came live',
-  replayed: 'came with a replay',
-  own: 'its own, so it stays silent',
-  earlier: 'settled before',
-  missing: 'not here yet',
-};
 
 export interface Card {
   element: HTMLElement;
@@ -28,6 +20,7 @@ export interface Card {
 
 export function createCard(device: Device, actions: CardActions): Card {
   const pill = element('span.pill');
+  const why = element('p.why');
   const numbers = element('dl.numbers');
   const strip = element('ol.strip', { 'aria-label': `What ${device.name} has of the log` });
   const arrivals = element('ol.arrivals', { 'aria-label': `Newest messages on ${device.name}` });
@@ -38,6 +31,7 @@ export function createCard(device: Device, actions: CardActions): Card {
     'article.card',
     { 'aria-labelledby': titleId, 'data-device': device.id },
     element('header', {}, element('h3', { id: titleId }, icon(device.name), device.name), pill),
+    why,
     strip,
     arrivals,
     createSend(device, actions),
@@ -50,6 +44,7 @@ export function createCard(device: Device, actions: CardActions): Card {
     card.dataset.state = state;
     card.dataset.cursor = String(device.cursor);
     pill.textContent = wordsOf(device);
+    why.textContent = reasonOf(device);
     strip.replaceChildren(...stripOf(device));
     arrivals.replaceChildren(...arrivalsOf(device));
     numbers.replaceChildren(...numbersOf(device));
@@ -74,15 +69,6 @@ function wordsOf(device: Device): string {
   return status.state === 'off' ? 'disconnected' : status.state;
 }
 
-function stripOf(device: Device): HTMLElement[] {
-  const { head } = device.channel;
-  return range(Math.max(1, head - SHOWN_SEQS + 1), head).map((seq) => {
-    const state = device.stateOf(seq);
-    const label = `${seq}: ${MEANINGS[state]}`;
-    return element('li', { 'data-seq-state': state, title: label, 'aria-label': label }, String(seq));
-  });
-}
-
 function arrivalsOf({ arrivals, channel }: Device): HTMLElement[] {
   if (arrivals.length === 0)
     return [element('li.quiet', {}, channel.head === 0 ? 'No message yet' : 'Nothing new')];
@@ -90,7 +76,7 @@ function arrivalsOf({ arrivals, channel }: Device): HTMLElement[] {
   return newest.slice(0, SHOWN_ARRIVALS).map(arrivalRow);
 }
 
-const HOW = { live: 'live', replayed: 'replayed', own: 'its own: silent' };
+const HOW = { live: 'live', replayed: 'replayed', own: 'silent' };
 
 const arrivalRow = ({ seq, text, how, milliseconds }: Arrival): HTMLElement =>
   element(
@@ -147,8 +133,8 @@ function createButtons(device: Device) {
       name(connection, isOn(device) ? 'Disconnect' : 'Connect');
       name(lose, network.losesNext ? 'The next live message gets lost' : 'Lose the next live message');
       offline.classList.toggle('primary', network.isCut);
-      offline.disabled = !isOn(device) && !network.isCut;
-      lose.disabled = network.isCut || network.losesNext;
+      enable(offline, isOn(device) || network.isCut);
+      enable(lose, !network.isCut && !network.losesNext);
     },
   };
 }

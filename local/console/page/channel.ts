@@ -1,5 +1,7 @@
 /** A user's log as this page knows it: how far it goes, who caused what, and when this page sent it. */
 
+import { Refusal, request } from './requests.ts';
+
 export interface Result {
   seq: number;
   connections: number;
@@ -7,6 +9,13 @@ export interface Result {
   excluded: number;
   gone: number;
   deferred: number;
+}
+
+/** What is typed to be sent. */
+export interface Draft {
+  type: string;
+  /** A text, or the data itself as a JSON object. */
+  text: string;
 }
 
 export interface Publication {
@@ -49,23 +58,32 @@ export class Channel {
   }
 
   /** To every device of the user but the one it comes from. */
-  async publish(text: string, fromDevice: string): Promise<Publication> {
+  async publish({ type, text }: Draft, fromDevice: string): Promise<Publication> {
     const { userId } = this;
     const id = crypto.randomUUID();
     const startedAt = performance.now();
     this.#sentAt.set(id, startedAt);
     this.lastSentId = id;
-    const response = await fetch('/notifications', {
+    const answer = await request<{ results?: [Result & { error?: { message: string } }] }>('/notifications', {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-device-id': fromDevice },
-      body: JSON.stringify({ to: { user: userId }, type: 'console.message', data: { text }, id }),
+      body: JSON.stringify({ to: { user: userId }, type, data: dataOf(text), id }),
     });
     const answeredMs = performance.now() - startedAt;
-    const { results } = (await response.json()) as { results?: [Result & { error?: { message: string } }] };
-    const result = results?.[0];
-    if (!result || result.error) throw new Error(result?.error?.message ?? `HTTP ${response.status}`);
+    const [result] = answer.results ?? [];
+    if (!result || result.error) throw new Refusal(result?.error?.message ?? 'The stack stored nothing');
     this.#origins.set(result.seq, fromDevice);
     this.reach(result.seq);
     return { userId, fromDevice, text, answeredMs, result };
   }
+}
+
+function dataOf(text: string): unknown {
+  try {
+    const data: unknown = JSON.parse(text);
+    if (typeof data === 'object' && data !== null) return data;
+  } catch {
+    // then it is a text
+  }
+  return { text };
 }

@@ -4,6 +4,7 @@ import type { ClientFrame } from '../../../lambdas/protocol/client-frame.ts';
 import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
 import type { Channel } from './channel.ts';
 import { type Frame, Network } from './network.ts';
+import { fetchToken } from './requests.ts';
 
 /** `earlier`: settled before this page knew of it. `missing`: the device has yet to get it. */
 export type SeqState = 'live' | 'replayed' | 'own' | 'earlier' | 'missing';
@@ -42,16 +43,21 @@ export class Device {
   readonly arrivals: Arrival[] = [];
   status: Status | { state: 'off' } = { state: 'off' };
   acked = 0;
+  /** Why it got no token last. */
+  refusal: string | undefined;
   #herald: Herald | undefined;
   #token: string | undefined;
   readonly #events: DeviceEvents;
   readonly #arrivedAs = new Map<number, 'live' | 'replayed'>();
+  /** The highest seq that has arrived. */
+  #newest = 0;
   #attempt = { startedAt: 0, readyMs: 0, messages: 0, isOpen: false };
 
-  constructor(channel: Channel, name: string, events: DeviceEvents) {
+  /** `seat`: of this tab; the first one's devices have the plain ids. */
+  constructor(channel: Channel, name: string, seat: number, events: DeviceEvents) {
     this.channel = channel;
     this.name = name;
-    this.id = `${channel.userId}-${name}`;
+    this.id = `${channel.userId}-${name}${seat === 1 ? '' : `-${seat}`}`;
     this.#events = events;
     this.network = new Network((frame) => this.#saw(frame), events.changed);
   }
@@ -63,13 +69,16 @@ export class Device {
 
   /** What lies before something that has arrived, and has not arrived itself. */
   get gap(): number[] {
-    const newest = Math.max(this.cursor, ...this.#arrivedAs.keys());
-    return range(this.cursor + 1, newest).filter((seq) => this.stateOf(seq) === 'missing');
+    return this.#missingThrough(this.#newest);
   }
 
   /** How many there are that it has yet to get. */
   get behind(): number {
-    return range(this.cursor + 1, this.channel.head).filter((seq) => this.stateOf(seq) === 'missing').length;
+    return this.#missingThrough(this.channel.head).length;
+  }
+
+  #missingThrough(last: number): number[] {
+    return range(this.cursor + 1, last).filter((seq) => this.stateOf(seq) === 'missing');
   }
 
   stateOf(seq: number): SeqState {
@@ -112,10 +121,15 @@ export class Device {
   /** While it is cut off no request leaves it either, so the token of before will do for the attempts that fail. */
   async #freshToken(): Promise<string> {
     if (this.network.isCut && this.#token) return this.#token;
-    const response = await fetch(`/console/token?user=${encodeURIComponent(this.channel.userId)}`);
-    const { token } = (await response.json()) as { token: string };
-    this.#token = token;
-    return token;
+    try {
+      this.#token = await fetchToken(this.channel.userId);
+      this.refusal = undefined;
+      return this.#token;
+    } catch (error) {
+      this.refusal = error instanceof Error ? error.message : String(error);
+      this.#events.changed();
+      throw error;
+    }
   }
 
   #became(status: Status): void {
@@ -157,6 +171,7 @@ export class Device {
   }
 
   #arrive(seq: number, how: 'live' | 'replayed'): void {
+    this.#newest = Math.max(this.#newest, seq);
     if (!this.#arrivedAs.has(seq)) this.#arrivedAs.set(seq, how);
     this.channel.reach(seq);
   }
@@ -172,6 +187,7 @@ export class Device {
   /** The server's numbering began anew, as after a restart of the local stack. */
   #forget(): void {
     this.#arrivedAs.clear();
+    this.#newest = 0;
     this.arrivals.length = 0;
     this.channel.restart();
   }
@@ -180,5 +196,8 @@ export class Device {
 export const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
 
-const textOf = (data: unknown): string =>
-  typeof data === 'object' && data !== null && 'text' in data ? String(data.text) : JSON.stringify(data);
+/** Whatever a publisher sent, on one line. */
+export function textOf(data: unknown): string {
+  const { text } = (data ?? {}) as { text?: unknown };
+  return typeof text === 'string' ? text : JSON.stringify(data);
+}

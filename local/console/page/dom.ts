@@ -21,8 +21,15 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
 
 export function button(text: string, label: string, pressed: () => unknown): HTMLButtonElement {
   const made = element('button', { type: 'button', ...(label !== text && { 'aria-label': label }) }, text);
-  made.addEventListener('click', () => void pressed());
+  made.addEventListener('click', () => {
+    if (made.ariaDisabled !== 'true') void pressed();
+  });
   return made;
+}
+
+/** A button that is out of use keeps the focus, which a disabled one loses. */
+export function enable(target: HTMLButtonElement, isEnabled: boolean): void {
+  target.ariaDisabled = isEnabled ? null : 'true';
 }
 
 /** What the page is built of by id. */

@@ -1,9 +1,12 @@
 /** The console: two users, their devices, and what happens between them. It builds the page and wires its parts. */
 import { type Card, createCard, title } from './card.ts';
 import { Channel, type Publication } from './channel.ts';
+import { createCompose } from './compose.ts';
 import { type CatchUp, Device } from './device.ts';
 import { byId, element, glow, inMs } from './dom.ts';
 import { createPaths } from './paths.ts';
+import { fetchSettings, type Settings } from './requests.ts';
+import { takeSeat } from './seat.ts';
 import { createStory } from './story.ts';
 
 const USERS: Record<string, string[]> = { alice: ['laptop', 'phone', 'tablet'], bob: ['laptop', 'phone'] };
@@ -13,11 +16,14 @@ const devices = new Map<string, Device>();
 const cards = new Map<string, Card>();
 const paths = createPaths();
 const summary = byId('summary', HTMLElement);
-const text = byId('text', HTMLInputElement);
-const count = byId('count', HTMLSelectElement);
+const seat = await takeSeat();
+const compose = createCompose((fromId, toUser) => {
+  const from = devices.get(fromId);
+  return from && send(from, toUser, compose.count);
+});
 
 function addDevice(channel: Channel, name: string): Card {
-  const device = new Device(channel, name, {
+  const device = new Device(channel, name, seat, {
     changed: () => updateAll(channel),
     arrived: (arrival) => {
       paths.arrived(device, arrival);
@@ -27,7 +33,7 @@ function addDevice(channel: Channel, name: string): Card {
   });
   const card = createCard(device, {
     users: [...channels.keys()],
-    send: (toUser) => send(device, toUser, Number(count.value)),
+    send: (toUser) => send(device, toUser, compose.count),
   });
   devices.set(device.id, device);
   cards.set(device.id, card);
@@ -55,15 +61,17 @@ async function send(from: Device, toUser: string, times: number): Promise<void> 
   const channel = channels.get(toUser);
   if (!channel) return;
   for (let number = 1; number <= times; number++) {
-    const message = text.value || 'Hello';
     paths.sent(from.id, toUser);
     try {
-      const publication = await channel.publish(times > 1 ? `${message} ${number}` : message, from.id);
+      const publication = await channel.publish(compose.draft(times > 1 ? number : undefined), from.id);
+      compose.accepted();
       paths.published(publication);
       if (from.channel === channel) from.stayedSilent(publication.result.seq, publication.text);
       summary.textContent = summaryOf(from, publication);
     } catch (error) {
+      compose.refused(error);
       summary.textContent = `Not sent: ${error instanceof Error ? error.message : error}`;
+      return;
     }
     updateAll(channel);
   }
@@ -91,9 +99,33 @@ function userSection([userId, channel]: [string, Channel]): HTMLElement {
 
 byId('users', HTMLElement).append(...[...channels].map(userSection));
 byId('paths', HTMLElement).append(paths.element);
-const [laptop, phone] = [devices.get('alice-laptop'), devices.get('alice-phone')];
+const deviceOf = (userId: string, name: string) =>
+  [...devices.values()].find((device) => device.channel.userId === userId && device.name === name);
+const [laptop, phone] = [deviceOf('alice', 'laptop'), deviceOf('alice', 'phone')];
 const story = laptop && phone && createStory({ laptop, phone }, send);
 if (story) byId('story', HTMLElement).append(...story.elements);
-byId('compose', HTMLFormElement).addEventListener('submit', (event) => event.preventDefault());
+compose.offer(
+  [...devices.values()].map((device) => [device.id, nameOf(device)]),
+  [...channels.keys()].map((user) => [user, title(user)]),
+);
 new EventSource('/console/runs').onmessage = ({ data }) => paths.ran(JSON.parse(data));
+byId('notices', HTMLElement).append(
+  ...noticesOf(await fetchSettings()).map((text) => element('li', {}, text)),
+);
 for (const device of devices.values()) device.connect();
+
+/** What the stack's settings keep the console from, and what to do about it. */
+function noticesOf({ jwksUrl, issuer, closedTypes }: Settings): string[] {
+  const notices: string[] = [];
+  if (jwksUrl !== undefined)
+    notices.push(
+      `This stack takes the tokens of ${issuer} only. The console can make none, so its devices cannot connect; sending works. Start the stack without --jwks-url to see them.`,
+    );
+  if (closedTypes)
+    notices.push(
+      'This stack takes only the types of lambdas/message-types.ts: enter one of them as the type.',
+    );
+  if (seat > 1)
+    notices.push(`The console is open in another tab too: the devices here are others, as ${laptop?.id}.`);
+  return notices;
+}

@@ -31,15 +31,15 @@ export function createPaths(): Paths {
   const log = step('Messages', 'the next seq of the user');
   const connections = step('Connections', 'who is there');
   const devices = step('Devices', 'hear it live');
-  const frame = step('frame λ', 'takes their acks');
+  const message = step('message λ', 'takes their acks');
   const comeback = step('A device comes', 'WebSocket handshake');
   const authorizer = step('authorizer λ', 'checks the token');
   const connect = step('connect λ', 'writes a row');
-  const replay = step('replay λ', 'driven by the row’s stream');
+  const reconcile = step('reconcile λ', 'driven by the row’s stream');
   const caughtUp = step('The device', 'has what it missed');
-  const lambdas: Record<string, Step> = { notify, frame, authorizer, connect, replay };
-  const live = row('Live', [publish, notify, log, connections, devices, frame]);
-  const back = row('Coming back', [comeback, authorizer, connect, replay, caughtUp]);
+  const lambdas = new Map(Object.entries({ notify, message, authorizer, connect, reconcile }));
+  const live = row('Live', [publish, notify, log, connections, devices, message]);
+  const back = row('Coming back', [comeback, authorizer, connect, reconcile, caughtUp]);
   let heard: string[] = [];
 
   return {
@@ -66,7 +66,7 @@ export function createPaths(): Paths {
       caughtUp.show(`${messages} replayed, ${inMs(totalMs)}`, device.id);
     },
     ran({ name, milliseconds }) {
-      lambdas[name]?.show(`ran ${inMs(milliseconds)}`);
+      lambdas.get(name)?.show(`ran ${inMs(milliseconds)}`);
     },
   };
 }

@@ -1,6 +1,6 @@
 /** Three buttons that show the whole promise, in the order in which it makes sense. */
 import type { Device } from './device.ts';
-import { button, element } from './dom.ts';
+import { button, element, enable } from './dom.ts';
 
 export interface Cast {
   /** Sends. */
@@ -44,7 +44,7 @@ export function createStory({ laptop, phone }: Cast, send: Send): Story {
     elements,
     update() {
       for (const [at, made] of buttons.entries())
-        made.disabled = at > 0 && phone.network.isCut !== (at === 2);
+        enable(made, at === 0 || phone.network.isCut === (at === 2));
     },
   };
 }

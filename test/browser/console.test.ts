@@ -226,7 +226,7 @@ it('shows a long log as runs that fit', async () => {
   const { page } = await visit({ width: 390, height: 800 });
   const strip = page.getByRole('list', { name: 'What phone has of the log' }).last();
   const head = await headOf('bob');
-  await expect.poll(() => strip.innerText(), { timeout: 10_000 }).toMatch(new RegExp(`–${head}$`));
+  await expect.poll(() => strip.textContent(), { timeout: 10_000 }).toMatch(new RegExp(`–${head}$`));
   const fits =
     '[...document.querySelectorAll(".strip li")].every((one) => one.scrollWidth <= one.clientWidth)';
   expect(await page.evaluate(fits)).toBe(true);

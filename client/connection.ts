@@ -1,6 +1,6 @@
 /** One WebSocket from its token to its end: deadlines for every step, a ping to keep it open, a probe to find out whether it is. */
 import type { ClientFrame } from '../lambdas/protocol/client-frame.ts';
-import type { ByeFrame, ReadyFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
+import type { ByeFrame, DialectName, ReadyFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
 import type { World } from './environment.ts';
 import { parseFrame } from './frame.ts';
 import { ReplayWindow } from './replay-window.ts';
@@ -27,6 +27,9 @@ export interface ConnectionEvents {
 }
 
 const OPEN = 1;
+
+/** How frames are written that this client reads. */
+const DIALECT: DialectName = 'herald.v1';
 
 export class Connection {
   /** What the server said when the connection began. */
@@ -100,7 +103,7 @@ export class Connection {
       this.#token = await Promise.resolve().then(() => this.#events.token());
       if (this.#isEnded) return;
       this.#expect('no answer');
-      this.#socket = this.#world.openSocket(url, ['herald.v1', `bearer.${this.#token}`]);
+      this.#socket = this.#world.openSocket(url, [DIALECT, `bearer.${this.#token}`]);
     } catch (error) {
       // The browser's own words may quote the token.
       const isOurs = error instanceof HeraldError;

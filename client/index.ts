@@ -1,4 +1,4 @@
-/** `herald/client`: receives every message of this device once and in order, for browsers and Node. */
+/** `herald-client`: receives every message of this device once and in order, for browsers and Node. */
 import { Client } from './client.ts';
 import { platform } from './environment.ts';
 import type { AnyTypes, Herald, Options } from './types.ts';

@@ -1,8 +1,6 @@
 /** How far the replay on one connection has come, and whether more of it is to be expected without a `sync`. */
 import type { ReplayFrame } from '../lambdas/protocol/frames.ts';
-
-/** The server stops after so many frames and waits for a `sync`. */
-const WINDOW_FRAMES = 16;
+import { REPLAY_WINDOW_FRAMES } from '../lambdas/protocol/limits.ts';
 
 export class ReplayWindow {
   /** The server is sending frames of its own accord. */
@@ -19,7 +17,7 @@ export class ReplayWindow {
 
   receive({ more, through }: Pick<ReplayFrame, 'more' | 'through'>): void {
     this.#frames += 1;
-    if (!more || this.#frames >= WINDOW_FRAMES) this.isOpen = false;
+    if (!more || this.#frames >= REPLAY_WINDOW_FRAMES) this.isOpen = false;
     this.reach = Math.max(this.reach, through);
   }
 }

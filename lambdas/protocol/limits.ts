@@ -35,6 +35,6 @@ export const DEFAULT_RETENTION_SECONDS = 7 * 24 * 3600;
 export const MIN_TOKEN_LIFETIME_SECONDS = 60;
 export const MAX_TOKEN_LIFETIME_SECONDS = 365 * 24 * 3600;
 
-const encoder = new TextEncoder();
+const encoder = /* @__PURE__ */ new TextEncoder();
 
 export const utf8Bytes = (text: string): number => encoder.encode(text).length;

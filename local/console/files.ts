@@ -1,4 +1,7 @@
-/** The files of the console and of the client library, as a browser takes them: TypeScript with its types stripped, nothing built. */
+/**
+ * The files of the console, of the client library and of the protocol it speaks, as a browser takes them: TypeScript with its
+ * types stripped, nothing built.
+ */
 import { readdir, readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { stripTypeScriptTypes } from 'node:module';
@@ -12,7 +15,11 @@ export interface ConsoleFiles {
 
 const ROOT = join(import.meta.dirname, '../..');
 /** What the browser asks for, and the folder it stands in. */
-const FOLDERS = { '/console': 'local/console/page', '/client': 'client' };
+const FOLDERS = {
+  '/console': 'local/console/page',
+  '/client': 'client',
+  '/lambdas/protocol': 'lambdas/protocol',
+};
 const PAGE = '/console/index.html';
 
 const CONTENT_TYPES: Record<string, string> = {

@@ -33,15 +33,15 @@ export const blocksOf = (file: string): Block[] =>
 /** By test file: the blocks it checks, by how their first lines begin. */
 export const CLAIMS = {
   javascript: [
-    "README.md: import { connect } from 'herald/client'",
+    "README.md: import { connect } from 'herald-client'",
     'README.md: const socket = new WebSocket',
-    "docs/client.md: import { connect } from 'herald/client'",
+    "docs/client.md: import { connect } from 'herald-client'",
     "docs/guide.md: import { join } from 'node:path'",
     "docs/guide.md: import jwt from 'jsonwebtoken'",
     "docs/guide.md: import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'",
-    "docs/guide.md: import { connect } from 'herald/client';\n\nconst herald",
+    "docs/guide.md: import { connect } from 'herald-client';\n\nconst herald",
     "docs/guide.md: import * as v from 'valibot'",
-    "docs/guide.md: import { connect } from 'herald/client';\n\nconst KEPT",
+    "docs/guide.md: import { connect } from 'herald-client';\n\nconst KEPT",
     "docs/guide.md: import { openBell } from './bell.js'",
   ],
   shell: [
@@ -50,6 +50,8 @@ export const CLAIMS = {
     'README.md: curl -X POST',
     'docs/guide.md: npm pack',
     'docs/guide.md: npm install',
+    'docs/client.md: npm pack',
+    'docs/client.md: npm install',
     'docs/guide.md: curl --aws-sigv4',
     'docs/guide.md: import boto3, json',
     'docs/guide.md: npx wscat',

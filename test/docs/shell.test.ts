@@ -18,6 +18,8 @@ const [
   CURL,
   PACK,
   INSTALL,
+  PACK_CLIENT,
+  INSTALL_CLIENT,
   SIGNED,
   PYTHON,
   WSCAT,
@@ -170,11 +172,13 @@ describe('npm start', () => {
   });
 });
 
-it('npm pack makes the file that is installed', () => {
-  // Packed, installed and synthesized in test/lib/package.test.ts.
-  const { name, version, scripts } = JSON.parse(read('package.json'));
-  expect(commandsOf(block(PACK))).toEqual([['npm', 'pack']]);
-  expect(commandsOf(block(INSTALL))).toEqual([['npm', 'install', `../herald/${name}-${version}.tgz`]]);
+it.each([
+  ['the construct', '../../package.json', [PACK, INSTALL], []],
+  ['the client', '../../client/package.json', [PACK_CLIENT, INSTALL_CLIENT], ['--workspace', 'herald-client']],
+] as const)('npm packs %s, and installs what that makes', (_what, manifest, [pack, install], options) => {
+  const { name, version, scripts } = createRequire(import.meta.url)(manifest);
+  expect(commandsOf(block(pack))).toEqual([['npm', 'pack', ...options]]);
+  expect(commandsOf(block(install))).toEqual([['npm', 'install', `../herald/${name}-${version}.tgz`]]);
   expect(scripts).toHaveProperty('prepack');
 });
 

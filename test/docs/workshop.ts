@@ -9,7 +9,7 @@ import { ROOT } from './blocks.ts';
 /** What a reader has installed, or beside the snippet. */
 const OURS: Record<string, string> = {
   herald: 'lib/index.ts',
-  'herald/client': 'client/index.ts',
+  'herald-client': 'client/index.ts',
   './domain/publish/message-types.ts': 'lambdas/domain/publish/message-types.ts',
 };
 

@@ -1,0 +1,85 @@
+/**
+ * Makes `client/dist/`, which is what `npm pack` packs of `herald-client`: each entry as an ES module and as CommonJS, with the
+ * values of the protocol that it uses inside, and the declarations of its types. Nothing in it leads outside the package.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
+import { checkExports, compile } from './packaging.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const CLIENT = join(ROOT, 'client');
+const DIST = join(CLIENT, 'dist');
+
+/** The modules of `client/` that can be imported: one for each of the `exports` in its package.json. */
+const ENTRIES = ['index'];
+
+/** Of each kind of module: how its files end, and those of its declarations. */
+const KINDS = [
+  { format: 'esm', code: '.js', types: '.d.ts' },
+  { format: 'cjs', code: '.cjs', types: '.d.cts' },
+] as const;
+
+/** Not minified: whoever bundles it does that, and until then its traces can be read. */
+function bundleCode(): void {
+  for (const { format, code } of KINDS) {
+    buildSync({
+      entryPoints: ENTRIES.map((entry) => join(CLIENT, `${entry}.ts`)),
+      outdir: DIST,
+      outExtension: { '.js': code },
+      bundle: true,
+      format,
+      platform: 'neutral',
+      target: 'es2022',
+    });
+  }
+}
+
+/** Side by side in one folder, whether they come from `client/` or from the protocol. */
+function copyTypes(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'herald-client-types-'));
+  try {
+    compile(join(CLIENT, 'tsconfig.json'), folder);
+    const declarations = readReachable(ENTRIES.map((entry) => join(folder, 'client', `${entry}.d.ts`)));
+    for (const [file, text] of declarations) {
+      for (const { code, types } of KINDS) {
+        writeFileSync(join(DIST, `${moduleName(file)}${types}`), text.replaceAll(IMPORTED, besideIt(code)));
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a declaration imports: `'./types.ts'` or, of the protocol, `'../lambdas/protocol/frames.ts'`. */
+const IMPORTED = /(?<=\bfrom |\bimport\()(['"])(?<path>\.[^'"]*)\.ts\1/g;
+
+const besideIt =
+  (code: string) =>
+  (_all: string, quote: string, path: string): string =>
+    `${quote}./${basename(path)}${code}${quote}`;
+
+const moduleName = (file: string): string => basename(file, '.d.ts');
+
+/** The entries and all that they import, directly or not. Throws when two of them would be one file. */
+function readReachable(entries: string[]): Map<string, string> {
+  const texts = new Map<string, string>();
+  const visit = (file: string) => {
+    if (texts.has(file)) return;
+    const namesake = [...texts.keys()].find((other) => moduleName(other) === moduleName(file));
+    if (namesake !== undefined)
+      throw new Error(`${namesake} and ${file} cannot both be ${moduleName(file)}.d.ts`);
+    const text = readFileSync(file, 'utf8');
+    texts.set(file, text);
+    for (const { groups } of text.matchAll(IMPORTED)) visit(join(dirname(file), `${groups?.path}.d.ts`));
+  };
+  for (const entry of entries) visit(entry);
+  return texts;
+}
+
+rmSync(DIST, { recursive: true, force: true });
+mkdirSync(DIST, { recursive: true });
+bundleCode();
+copyTypes();
+checkExports(CLIENT);

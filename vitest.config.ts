@@ -1,5 +1,5 @@
 /**
- * All tests, but for those with a configuration of their own (`test/browser`, `test/soak`), in three
+ * All tests, but for those with a configuration of their own (`test/browser`, `test/packages`, `test/soak`), in three
  * projects that run one after the other:
  * - `fast`: unit, contract and client tests, for every save. They share one copy of the sources and
  *   leave nothing behind in it, so a worker loads the sources once, not once for each file.
@@ -10,7 +10,7 @@ import { defineConfig } from 'vitest/config';
 
 const FAST = ['test/lambdas/**/*.test.ts', 'test/client/**/*.test.ts', 'test/architecture.test.ts'];
 const SIMULATION = ['test/simulation/**/*.test.ts'];
-const ELSEWHERE = ['test/browser/**', 'test/soak/**', '**/node_modules/**'];
+const ELSEWHERE = ['test/browser/**', 'test/packages/**', 'test/soak/**', '**/node_modules/**'];
 
 export default defineConfig({
   test: {

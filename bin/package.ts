@@ -1,25 +1,20 @@
 /**
- * Makes `dist/`, which is what `npm pack` packs: the construct as JavaScript with its types, and the Lambdas as bundles, so that who
- * installs it needs neither our sources nor their dependencies.
+ * Makes `dist/`, which is what `npm pack` packs: the construct as JavaScript with its types, the Lambdas as bundles and the local
+ * stack as programs, so that who installs it needs neither our sources nor their dependencies.
  */
-import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { LAMBDA_NAMES, LAMBDAS } from '../lambdas/manifest.ts';
 import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from '../lib/bundle.ts';
 import { AWS_CLIENTS } from '../lib/settings.ts';
+import { bundleLocal } from './bundle-local.ts';
+import { checkExports, compile } from './packaging.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 
-const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'));
-
 rmSync(DIST, { recursive: true, force: true });
-execFileSync(process.execPath, [join(typescript, 'bin', 'tsc'), '-p', 'tsconfig.package.json'], {
-  cwd: ROOT,
-  stdio: 'inherit',
-});
+compile(join(ROOT, 'tsconfig.package.json'), DIST);
 for (const awsClient of AWS_CLIENTS) {
   for (const name of LAMBDA_NAMES) {
     const outdir = join(DIST, 'bundles', awsClient, name);
@@ -27,11 +22,5 @@ for (const awsClient of AWS_CLIENTS) {
     if (LAMBDAS[name].messageTypes) bundleMessageTypes(OWN_MESSAGE_TYPES, outdir);
   }
 }
-
-const { exports } = createRequire(import.meta.url)('../package.json') as {
-  exports: Record<string, Record<string, string>>;
-};
-const missing = Object.values(exports)
-  .flatMap((target) => Object.values(target))
-  .filter((file) => !existsSync(join(ROOT, file)));
-if (missing.length > 0) throw new Error(`package.json exports what was not made: ${missing.join(', ')}`);
+bundleLocal(join(DIST, 'local'));
+checkExports(ROOT);

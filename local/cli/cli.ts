@@ -1,4 +1,5 @@
-/** The program behind `npm start`, `npm run demo` and `npm run herald`: Herald by hand, here or deployed. */
+#!/usr/bin/env node
+/** The program `herald`, behind `npm start` and `npm run demo` too: Herald by hand, here or deployed. */
 import { dispatch } from './dispatch.ts';
 
 await dispatch(process.argv.slice(2));

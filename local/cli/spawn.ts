@@ -1,9 +1,9 @@
 /** Runs the local stack in a process of its own, as `npm start` does: for the demo and the end-to-end tests. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { programBeside } from '../program.ts';
 
-const PROGRAM = fileURLToPath(new URL('./cli.ts', import.meta.url));
+const PROGRAM = programBeside(import.meta.url, 'cli');
 const START_DEADLINE_MS = 30_000;
 /** Bundles are made first. */
 const BUNDLES_DEADLINE_MS = 120_000;

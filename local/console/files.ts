@@ -4,22 +4,24 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { stripTypeScriptTypes } from 'node:module';
+import module from 'node:module';
 import { extname, join } from 'node:path';
 import { answer } from '../emulator/http.ts';
+import { IS_PACKAGE } from '../program.ts';
 
 export interface ConsoleFiles {
   /** False: there is no such file. */
   answer(path: string, response: ServerResponse): Promise<boolean>;
 }
 
-const ROOT = join(import.meta.dirname, '../..');
-/** What the browser asks for, and the folder it stands in. */
-const FOLDERS = {
-  '/console': 'local/console/page',
-  '/client': 'client',
-  '/lambdas/protocol': 'lambdas/protocol',
-};
+/** What the browser asks for, and the folder it stands in. The package has it all in one, made for the browser before. */
+const FOLDERS: Record<string, string> = IS_PACKAGE
+  ? { '/console': 'page' }
+  : {
+      '/console': '../../local/console/page',
+      '/client': '../../client',
+      '/lambdas/protocol': '../../lambdas/protocol',
+    };
 const PAGE = '/console/index.html';
 
 const CONTENT_TYPES: Record<string, string> = {
@@ -27,6 +29,7 @@ const CONTENT_TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
   '.ts': 'text/javascript; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
 };
 
 /** `'self'` includes the WebSockets of the same host and port. */
@@ -45,8 +48,8 @@ const HEADERS = {
 export async function createConsoleFiles(): Promise<ConsoleFiles> {
   const files = new Map<string, string>();
   for (const [path, folder] of Object.entries(FOLDERS)) {
-    for (const name of await readdir(join(ROOT, folder))) {
-      if (CONTENT_TYPES[extname(name)]) files.set(`${path}/${name}`, join(ROOT, folder, name));
+    for (const name of await readdir(join(import.meta.dirname, folder))) {
+      if (CONTENT_TYPES[extname(name)]) files.set(`${path}/${name}`, join(import.meta.dirname, folder, name));
     }
   }
   return {
@@ -55,7 +58,7 @@ export async function createConsoleFiles(): Promise<ConsoleFiles> {
       if (file === undefined) return false;
       const text = await readFile(file, 'utf8');
       const extension = extname(file);
-      const body = extension === '.ts' ? stripTypeScriptTypes(text) : text;
+      const body = extension === '.ts' ? module.stripTypeScriptTypes(text) : text;
       answer(response, 200, { ...HEADERS, 'content-type': CONTENT_TYPES[extension] ?? '' }, body);
       return true;
     },

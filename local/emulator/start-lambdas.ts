@@ -14,7 +14,7 @@ export interface LambdaOptions {
    * Run the bundles CDK deploys: those of a folder that `cdk synth` has written, or new ones.
    * @default the sources, in a thread of their own
    */
-  bundles?: { assembly?: string | undefined } | undefined;
+  bundles?: { assembly?: string | undefined; construct?: string | undefined } | undefined;
   /** Of the sources; bundles have theirs in the template. @default a shared secret, any origin, any type */
   settings?: AppSettings | undefined;
 }
@@ -47,6 +47,7 @@ export async function startLambdas(
   const lambdas = await startBundledLambdas({
     names: LAMBDA_NAMES,
     assembly: bundles.assembly,
+    construct: bundles.construct,
     local: { tables: TABLE_NAMES, secretArn: secretArn(JWT_SECRET_NAME), httpUrl },
     services: serviceEnvironment(httpUrl, dynamodbUrl),
     quiet,

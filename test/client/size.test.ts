@@ -21,5 +21,7 @@ it('is under 8 KB minified and gzipped, for browsers, with nothing in it but the
   const bytes = gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;
   console.log(`herald-client: ${bytes} bytes minified and gzipped`);
   expect(bytes).toBeLessThan(MAX_BYTES);
-  expect(Object.keys(metafile.inputs).filter((path) => !/^(?:client|lambdas\/protocol)\//.test(path))).toEqual([]);
+  expect(
+    Object.keys(metafile.inputs).filter((path) => !/^(?:client|lambdas\/protocol)\//.test(path)),
+  ).toEqual([]);
 });

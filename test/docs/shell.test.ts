@@ -174,7 +174,12 @@ describe('npm start', () => {
 
 it.each([
   ['the construct', '../../package.json', [PACK, INSTALL], []],
-  ['the client', '../../client/package.json', [PACK_CLIENT, INSTALL_CLIENT], ['--workspace', 'herald-client']],
+  [
+    'the client',
+    '../../client/package.json',
+    [PACK_CLIENT, INSTALL_CLIENT],
+    ['--workspace', 'herald-client'],
+  ],
 ] as const)('npm packs %s, and installs what that makes', (_what, manifest, [pack, install], options) => {
   const { name, version, scripts } = createRequire(import.meta.url)(manifest);
   expect(commandsOf(block(pack))).toEqual([['npm', 'pack', ...options]]);

@@ -1,4 +1,5 @@
 /** `herald start`: the local stack. Here are its options; the stack itself is loaded only when it is to run. */
+import { IS_PACKAGE } from '../../program.ts';
 import type { StackOptions } from '../../stack.ts';
 import { defineCommand, type Values } from '../command.ts';
 import { parseCommand } from '../parse.ts';
@@ -19,7 +20,11 @@ const OPTIONS = {
   },
   'cdk-out': {
     value: 'DIR',
-    help: 'with --bundles: take them from DIR, as cdk synth left it (default: make them)',
+    help: 'run the bundles of your app, as cdk synth left them in DIR',
+  },
+  construct: {
+    value: 'PATH',
+    help: 'with --cdk-out: which Herald, where your app has several, as in Prod/Notifications',
   },
   'allow-host': {
     value: 'HOST',
@@ -64,7 +69,7 @@ function stackOptions(values: Values<typeof OPTIONS>): StackOptions {
     dataDir: values.data,
     quiet: values.quiet,
     jsonLogs: values['json-logs'],
-    bundles: bundles(values.bundles, values['cdk-out']),
+    bundles: bundles(values),
     settings: settings(values),
     gate: gate(values),
     gateway: {
@@ -74,17 +79,22 @@ function stackOptions(values: Values<typeof OPTIONS>): StackOptions {
   };
 }
 
-function bundles(wanted = false, assembly: string | undefined): StackOptions['bundles'] {
+/** The package has no sources to run, so it runs the bundles of the app it is installed in. */
+const DEFAULT_ASSEMBLY = IS_PACKAGE ? 'cdk.out' : undefined;
+
+function bundles({ bundles, construct, ...values }: Values<typeof OPTIONS>): StackOptions['bundles'] {
+  const assembly = values['cdk-out'] ?? DEFAULT_ASSEMBLY;
   if (assembly === '') throw new Error('--cdk-out is empty, expected a directory');
-  if (assembly !== undefined && !wanted) throw new Error('--cdk-out is for --bundles, which is not given');
-  return wanted ? { assembly } : undefined;
+  if (assembly === undefined && construct !== undefined)
+    throw new Error('--construct is for --cdk-out, which is not given');
+  return bundles || assembly !== undefined ? { assembly, construct } : undefined;
 }
 
 const SETTINGS = ['jwks-url', 'issuer', 'audience', 'allowed-origins', 'closed-types'] as const;
 
 function settings(values: Values<typeof OPTIONS>): StackOptions['settings'] {
   const given = SETTINGS.find((name) => values[name] !== undefined);
-  if (given && values.bundles) throw new Error(`--${given} is for the sources: bundles have their settings`);
+  if (given && bundles(values)) throw new Error(`--${given} is for the sources: bundles have their settings`);
   const jwksUrl = values['jwks-url'];
   if (jwksUrl !== undefined) url('--jwks-url', jwksUrl, 'http');
   if (jwksUrl !== undefined && !values.issuer)

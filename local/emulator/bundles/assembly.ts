@@ -60,19 +60,45 @@ export interface Bundle {
   environment: Record<string, unknown>;
 }
 
-/** Those of `names`; throws an error of one line when one is missing. */
+/** Those of `names`, of the only Herald in `folder` or the one at `construct`. Throws an error of one line when it is not there. */
 export async function readBundles(
   folder: string,
   names: readonly string[],
+  construct?: string,
 ): Promise<{ bundles: Bundle[]; template: Template }> {
-  const template = await readTemplate(folder);
-  const lambdas = Object.values(template.Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
-  const bundles = names.map((name) => {
-    const lambda = lambdas.find(({ Metadata }) => nameIn(Metadata) === name);
-    if (!lambda) throw new Error(`${folder} has no Lambda ${name}`);
-    return toBundle(name, folder, lambda);
-  });
-  return { bundles, template };
+  const all = (await readTemplates(folder)).flatMap((file) => backendsIn(file, names));
+  const found = construct === undefined ? all : all.filter(({ path }) => path === construct);
+  const [backend, another] = found;
+  const paths = all.map(({ path }) => path).join(', ');
+  if (another) throw new Error(`${folder} holds several Heralds: choose one of ${paths} with --construct`);
+  if (!backend && construct !== undefined && all.length > 0)
+    throw new Error(`${folder} has no Herald at ${construct}, but at ${paths}`);
+  if (!backend)
+    throw new Error(`${folder} has no Herald in it: expected what cdk synth writes for an app with one`);
+  const bundles = names.map((name) => toBundle(name, backend.folder, backend.lambdas.get(name)));
+  return { bundles, template: backend.template };
+}
+
+/** One Herald of an app: `Shop/Notifications`, with its Lambdas by name. */
+interface Backend extends TemplateFile {
+  path: string;
+  lambdas: Map<string, Resource>;
+}
+
+/** `Shop/Notifications/Functions/connect/Resource` is the Lambda `connect` of `Shop/Notifications`, if that has all the others too. */
+function backendsIn({ folder, template }: TemplateFile, names: readonly string[]): Backend[] {
+  const lambdas = Object.values(template.Resources ?? {}).filter(
+    ({ Type }) => Type === 'AWS::Lambda::Function',
+  );
+  const byPath = new Map<string, Map<string, Resource>>();
+  for (const lambda of lambdas) {
+    const segments = String(lambda.Metadata?.['aws:cdk:path'] ?? '').split('/');
+    const path = segments.slice(0, -3).join('/');
+    byPath.set(path, (byPath.get(path) ?? new Map()).set(segments.at(-2), lambda));
+  }
+  return [...byPath]
+    .filter(([, found]) => names.every((name) => found.has(name)))
+    .map(([path, found]) => ({ path, lambdas: found, folder, template }));
 }
 
 interface LambdaProperties {
@@ -82,13 +108,8 @@ interface LambdaProperties {
   Environment?: { Variables: Record<string, unknown> };
 }
 
-/** `Herald/Backend/Functions/connect/Resource` is the Lambda `connect`. */
-const nameIn = (metadata: Record<string, unknown> | undefined): string | undefined =>
-  String(metadata?.['aws:cdk:path'] ?? '')
-    .split('/')
-    .at(-2);
-
-function toBundle(name: string, outFolder: string, { Metadata, Properties }: Resource): Bundle {
+function toBundle(name: string, outFolder: string, lambda: Resource | undefined): Bundle {
+  const { Metadata, Properties } = lambda ?? {};
   const { Handler, Timeout, MemorySize, Environment } = Properties as unknown as LambdaProperties;
   const [module = '', exportName = ''] = Handler.split('.');
   const folder = resolve(outFolder, String(Metadata?.['aws:asset:path'] ?? ''));
@@ -105,14 +126,25 @@ function toBundle(name: string, outFolder: string, { Metadata, Properties }: Res
   };
 }
 
-/** Of our only stack. */
-async function readTemplate(folder: string): Promise<Template> {
+interface TemplateFile {
+  /** Where it stands: the paths of its assets begin here. */
+  folder: string;
+  template: Template;
+}
+
+/** Of every stack of the app, also of those in stages, each of which has a folder `assembly-…`. */
+async function readTemplates(folder: string): Promise<TemplateFile[]> {
   const files = await readdir(folder).catch((cause: Error) => {
-    throw new Error(`${folder} cannot be read: ${cause.message}`, { cause });
+    throw new Error(`${folder} cannot be read: run cdk synth first (${cause.message})`, { cause });
   });
-  const [file, another] = files.filter((name) => name.endsWith('.template.json'));
-  if (file === undefined || another !== undefined) {
-    throw new Error(`${folder} does not hold the template of one stack, expected what cdk synth writes`);
-  }
-  return JSON.parse(await readFile(join(folder, file), 'utf8')) as Template;
+  const templates = files
+    .filter((name) => name.endsWith('.template.json'))
+    .map(async (name) => {
+      const template = JSON.parse(await readFile(join(folder, name), 'utf8')) as Template;
+      return [{ folder, template }];
+    });
+  const stages = files
+    .filter((name) => name.startsWith('assembly-'))
+    .map((name) => readTemplates(join(folder, name)));
+  return (await Promise.all([...templates, ...stages])).flat();
 }

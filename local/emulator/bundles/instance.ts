@@ -1,12 +1,12 @@
 /** A process that holds one Lambda, as seen from the stack: started, given one event at a time, ended. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { programBeside } from '../../program.ts';
 import { type ContextData, type Failure, LambdaError } from '../lambdas.ts';
 import { eachLine } from '../lines.ts';
 import type { Bundle } from './assembly.ts';
 
-const RUNTIME = fileURLToPath(new URL('./runtime.ts', import.meta.url));
+const RUNTIME = programBeside(import.meta.url, 'runtime');
 
 export interface ToInstance {
   /** JSON text, as Lambda hands it over. */

@@ -10,6 +10,8 @@ export interface BundledOptions {
   names: readonly string[];
   /** A folder that `cdk synth` has written. Undefined: it is made. */
   assembly: string | undefined;
+  /** The construct's path of the one Herald to run. @default the only one */
+  construct?: string | undefined;
   local: LocalNames;
   /** Where the AWS services are, and credentials for them: what Lambda itself would put into the environment. */
   services: Record<string, string>;
@@ -28,7 +30,7 @@ export interface BundledLambdas extends Lambdas {
 
 /** Rejects with an error of one line that names the Lambda when a bundle does not load; then no process is left. */
 export async function startBundledLambdas(options: BundledOptions): Promise<BundledLambdas> {
-  const { names, assembly: given, local, quiet, told, adapt = (same) => same } = options;
+  const { names, assembly: given, construct, local, quiet, told, adapt = (same) => same } = options;
   const assembly = await openAssembly(given);
   const fleets = new Map<string, Fleet>();
   const shared: Record<string, string> = {};
@@ -37,7 +39,7 @@ export async function startBundledLambdas(options: BundledOptions): Promise<Bund
     await assembly.remove();
   };
   try {
-    const { bundles, template } = await readBundles(assembly.folder, names);
+    const { bundles, template } = await readBundles(assembly.folder, names, construct);
     const started = await Promise.allSettled(
       bundles.map(async (bundle) => {
         const own = adapt(resolveEnvironment(template, bundle.environment, local));

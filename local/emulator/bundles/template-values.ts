@@ -29,8 +29,11 @@ const PSEUDO_PARAMETERS: Record<string, string> = {
   'AWS::URLSuffix': URL_SUFFIX,
 };
 
-/** The default URL of our WebSocket API on AWS, with whatever stage. */
-const API_URL = new RegExp(`^https://${API_ID}\\.execute-api\\.${REGION}\\.${URL_SUFFIX}/[^/]+$`);
+/** Whatever an app has in their place: its own domain would lead to AWS, its own secret is not here. */
+const OF_THIS_MACHINE: Record<string, (names: LocalNames) => string> = {
+  CALLBACK_URL: ({ httpUrl }) => `${httpUrl}/${STAGE}`,
+  JWT_SECRET_ARN: ({ secretArn }) => secretArn,
+};
 
 /** Throws an error of one line that names the variable when its value cannot be known here. */
 export function resolveEnvironment(
@@ -39,8 +42,10 @@ export function resolveEnvironment(
   names: LocalNames,
 ): Record<string, string> {
   const resolved = Object.entries(environment).map(([name, value]) => {
+    const own = OF_THIS_MACHINE[name];
+    if (own && value !== '') return [name, own(names)];
     try {
-      return [name, resolveValue(template, value, names).replace(API_URL, `${names.httpUrl}/${STAGE}`)];
+      return [name, resolveValue(template, value, names)];
     } catch (cause) {
       throw new Error(`The template's ${name} has no value here: ${(cause as Error).message}`, { cause });
     }
@@ -59,6 +64,9 @@ function resolveValue(template: Template, value: unknown, names: LocalNames): st
   throw new Error(`it is ${JSON.stringify(value)}`);
 }
 
+/** The id of a resource is the path of its construct, without the slashes, and a hash. */
+const tableNamed = (name: string): RegExp => new RegExp(`${name}[0-9a-f]*$`, 'i');
+
 function nameOf({ Resources }: Template, id: string, { tables, secretArn }: LocalNames): string {
   switch (Resources[id]?.Type) {
     case 'AWS::SecretsManager::Secret':
@@ -67,7 +75,7 @@ function nameOf({ Resources }: Template, id: string, { tables, secretArn }: Loca
       return API_ID;
     case 'AWS::DynamoDB::GlobalTable':
     case 'AWS::DynamoDB::Table': {
-      const table = Object.entries(tables).find(([name]) => id.toLowerCase().includes(name));
+      const table = Object.entries(tables).find(([name]) => tableNamed(name).test(id));
       if (table) return table[1];
     }
   }

@@ -1,5 +1,5 @@
 /** `--bundles`: what CDK deploys, run as Lambda would, and what is said when it cannot be. */
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -47,10 +47,11 @@ afterEach(async () => {
   for (const one of running.splice(0)) await one.stop();
 });
 
-async function start(folder: string) {
+async function start(folder: string, construct?: string) {
   const options = {
     names: ['echo'],
     assembly: folder,
+    construct,
     local,
     services: { AWS_ENDPOINT_URL: 'x' },
     quiet: true,
@@ -153,15 +154,23 @@ describe('bundles that cannot run are refused in one line', () => {
     await expect(start(folder)).rejects.toThrow(line);
   });
 
-  it('the folder is none of CDK', async () => {
-    await expect(start(await newFolder())).rejects.toThrow('does not hold the template of one stack');
-    await expect(start('/nowhere')).rejects.toThrow('/nowhere cannot be read');
+  it('the folder is none of CDK, or of an app without Herald', async () => {
+    await expect(start(await newFolder())).rejects.toThrow('has no Herald in it');
+    await expect(start('/nowhere')).rejects.toThrow('/nowhere cannot be read: run cdk synth first');
   });
 
-  it('the folder holds two stacks', async () => {
-    const folder = await assembly('');
-    await cp(join(folder, 'Herald.template.json'), join(folder, 'Another.template.json'));
-    await expect(start(folder)).rejects.toThrow('does not hold the template of one stack');
+  it('the app has several Heralds, and none or a wrong one is chosen', async () => {
+    const folder = await assembly('export const handler = () => 1;');
+    const text = await readFile(join(folder, 'Herald.template.json'), 'utf8');
+    const another = join(folder, 'assembly-Prod');
+    await cp(join(folder, 'asset.1'), join(another, 'asset.1'), { recursive: true });
+    await writeFile(join(another, 'Herald.template.json'), text.replaceAll('Herald/', 'Prod/Herald/'));
+    await expect(start(folder)).rejects.toThrow(
+      'holds several Heralds: choose one of Herald/Backend, Prod/Herald/Backend with --construct',
+    );
+    await expect(start(folder, 'Shop')).rejects.toThrow('has no Herald at Shop, but at Herald/Backend, Prod');
+    const lambdas = await start(folder, 'Prod/Herald/Backend');
+    expect(await lambdas.invoke('echo', {})).toBe(1);
   });
 });
 

@@ -14,12 +14,15 @@ describe('the options of npm start', () => {
     expect(parseStart(['--bundles', '--cdk-out', 'cdk.out'])).toMatchObject({
       bundles: { assembly: 'cdk.out' },
     });
+    expect(parseStart(['--cdk-out', 'cdk.out', '--construct', 'Shop/Herald'])).toMatchObject({
+      bundles: { assembly: 'cdk.out', construct: 'Shop/Herald' },
+    });
     expect(parseStart(['--bundles'])).toMatchObject({ bundles: { assembly: undefined } });
     expect(parseStart([])).toMatchObject({ bundles: undefined });
   });
 
   it.each([
-    [['--cdk-out', 'x'], '--cdk-out is for --bundles, which is not given'],
+    [['--bundles', '--construct', 'x'], '--construct is for --cdk-out, which is not given'],
     [['--bundles', '--cdk-out', ''], '--cdk-out is empty, expected a directory'],
   ])('%j are refused', (args, line) => {
     expect(() => parseStart(args)).toThrow(line);
@@ -47,15 +50,36 @@ describe('the values of a template', () => {
     const environment = {
       TABLE: ref('BackendTablesmessages1'),
       SECRET: ref('Secret'),
-      CALLBACK: callback,
+      CALLBACK_URL: callback,
       PLAIN: '1',
     };
     expect(resolveEnvironment(template, environment, local)).toEqual({
       TABLE: 'm',
       SECRET: 'arn:secret',
-      CALLBACK: 'http://127.0.0.1:8787/local',
+      CALLBACK_URL: 'http://127.0.0.1:8787/local',
       PLAIN: '1',
     });
+  });
+
+  it('never lead to what an app has elsewhere: a domain, a secret of its own', () => {
+    const environment = {
+      CALLBACK_URL: 'https://ws.example.com',
+      JWT_SECRET_ARN: { 'Fn::ImportValue': 'Secret' },
+    };
+    expect(resolveEnvironment(template, environment, local)).toEqual({
+      CALLBACK_URL: 'http://127.0.0.1:8787/local',
+      JWT_SECRET_ARN: 'arn:secret',
+    });
+    expect(resolveEnvironment(template, { JWT_SECRET_ARN: '' }, local)).toEqual({ JWT_SECRET_ARN: '' });
+  });
+
+  it('tell the tables apart by their own names, whatever their construct is called', () => {
+    const Resources = {
+      MessagesTablesconnections4F2A: { Type: 'AWS::DynamoDB::GlobalTable' },
+      MessagesTablesdevices4F2B: { Type: 'AWS::DynamoDB::GlobalTable' },
+    };
+    const environment = { A: ref('MessagesTablesconnections4F2A'), B: ref('MessagesTablesdevices4F2B') };
+    expect(resolveEnvironment({ Resources }, environment, local)).toEqual({ A: 'c', B: 'd' });
   });
 
   it.each([ref('Queue'), ref('Nothing'), { 'Fn::GetAtt': ['Queue', 'Arn'] }])(

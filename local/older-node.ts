@@ -1,0 +1,27 @@
+/**
+ * What Node 20 lacks of what we use, for the programs of the package. The Lambdas it runs are made for a newer Node and find it
+ * here too.
+ */
+
+/** https://tc39.es/ecma262/#sec-promise.withResolvers */
+Promise.withResolvers ??= function withResolvers<T>(): PromiseWithResolvers<T> {
+  const settle: Partial<PromiseWithResolvers<T>> = {};
+  const promise = new Promise<T>((resolve, reject) => Object.assign(settle, { resolve, reject }));
+  return Object.assign(settle, { promise }) as PromiseWithResolvers<T>;
+};
+
+/** https://tc39.es/ecma262/#sec-map.groupby */
+Map.groupBy ??= function groupBy<K, T>(
+  items: Iterable<T>,
+  keyOf: (item: T, index: number) => K,
+): Map<K, T[]> {
+  const groups = new Map<K, T[]>();
+  let index = 0;
+  for (const item of items) {
+    const key = keyOf(item, index++);
+    const group = groups.get(key);
+    if (group) group.push(item);
+    else groups.set(key, [item]);
+  }
+  return groups;
+};

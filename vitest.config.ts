@@ -1,6 +1,6 @@
 /**
- * All tests, but for those with a configuration of their own (`test/browser`, `test/packages`, `test/soak`), in three
- * projects that run one after the other:
+ * All tests, but for those with a configuration of their own (`test/browser`, `test/packages`,
+ * `test/soak`), in three projects that run one after the other:
  * - `fast`: unit, contract and client tests, for every save. They share one copy of the sources and
  *   leave nothing behind in it, so a worker loads the sources once, not once for each file.
  * - `system`: what starts processes and servers, or synthesizes the CDK app.

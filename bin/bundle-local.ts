@@ -2,7 +2,7 @@
  * Makes of the local stack and its command line what `npx herald` runs in somebody else's app: two programs for Node 20 or newer
  * with all they depend on inside, but for the database, and the page of the console as a browser takes it.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BuildOptions, buildSync, type Metafile } from 'esbuild';
 
@@ -59,14 +59,21 @@ function licensesOf({ inputs }: Metafile): string {
   const packages = new Set(
     Object.keys(inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []),
   );
-  return [...packages].sort().map(licenseOf).join('\n');
+  const owners = new Map<string, string[]>();
+  for (const folder of [...packages].sort()) {
+    const text = licenseIn(join(ROOT, folder));
+    owners.set(text, [...(owners.get(text) ?? []), nameOf(join(ROOT, folder))]);
+  }
+  return [...owners].map(([text, names]) => `${names.join('\n')}\n\n${text}\n`).join('\n---\n\n');
 }
 
-function licenseOf(folder: string): string {
-  const { name, version, license } = JSON.parse(readFileSync(join(ROOT, folder, 'package.json'), 'utf8'));
-  const file = ['LICENSE', 'LICENSE.md', 'license', 'LICENSE.txt']
-    .map((candidate) => join(ROOT, folder, candidate))
-    .find((candidate) => existsSync(candidate));
-  const text = file === undefined ? '' : `\n${readFileSync(file, 'utf8').trim()}\n`;
-  return `${name} ${version}: ${license}\n${text}`;
+function nameOf(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  return `${name} ${version}: ${license}`;
+}
+
+/** Its text as it came, or nothing where the package brings none. */
+function licenseIn(folder: string): string {
+  const file = readdirSync(folder).find((name) => /^licen[cs]e(?:\.\w+)?$/i.test(name));
+  return file === undefined ? '' : readFileSync(join(folder, file), 'utf8').trim();
 }

@@ -2,7 +2,7 @@
  * Makes `client/dist/`, which is what `npm pack` packs of `herald-client`: each entry as an ES module and as CommonJS, with the
  * values of the protocol that it uses inside, and the declarations of its types. Nothing in it leads outside the package.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { buildSync } from 'esbuild';
@@ -82,4 +82,5 @@ rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST, { recursive: true });
 bundleCode();
 copyTypes();
+cpSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE'));
 checkExports(CLIENT);

@@ -94,7 +94,7 @@ const SPECS = {
     tables: { connections: ['DeleteItem'] },
   },
   message: {
-    description: 'obeys the frames of a client: ack, sync, ping',
+    description: 'answers the frames of a client: ack, sync, ping',
     timeoutSeconds: 29,
     memoryMegabytes: 512,
     webSocketRoutes: ['$default'],

@@ -59,7 +59,7 @@ describe.each(pages)('$file', ({ file, text }) => {
   });
 
   it('names only files of ours that exist', () => {
-    const folders = /^(lambdas|lib|client|cost|console|verify|bench|examples|local|test|docs|bin)\//;
+    const folders = /^(lambdas|lib|client|tools|examples|local|test|docs|bin)\//;
     const named = [...proseOf(text).matchAll(/`([\w./-]+)`/g)]
       .map(([, path = '']) => path)
       .filter((path) => folders.test(path));

@@ -60,7 +60,7 @@ const importsOf = (code: string): string[] =>
 
 it('there are seven', () => expect(bundles).toHaveLength(7));
 
-/** Kilobytes: what a Lambda loads is most of its cold start. Nothing but a measurement in `bench/` should raise these. */
+/** Kilobytes: what a Lambda loads is most of its cold start. Nothing but a measurement in `tools/bench/` should raise these. */
 const BUDGETS: Record<string, number> = {
   authorizer: 48,
   connect: 28,

@@ -1,4 +1,5 @@
 /** Each Lambda may do what it does and nothing else: the whole list, so that a new grant has to be written down here. */
+import type { Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { findAll, grants, synthStack } from './synth.ts';
 
@@ -101,12 +102,14 @@ describe('no wildcard', () => {
     expect(wild).toEqual([]);
   });
 
-  it('and no managed policy but the one for the account setting of API Gateway', () => {
-    const managed = findAll(template, 'AWS::IAM::Role').filter(
-      ({ Properties }) => Properties.ManagedPolicyArns || Properties.Policies,
-    );
-    expect(managed.map(({ id }) => id.replace(/[0-9A-F]{8}$/, ''))).toEqual([
-      'BackendClientApiAccountLogRole',
-    ]);
+  const managed = (of: Template) =>
+    findAll(of, 'AWS::IAM::Role')
+      .filter(({ Properties }) => Properties.ManagedPolicyArns || Properties.Policies)
+      .map(({ id }) => id.replace(/[0-9A-F]{8}$/, ''));
+
+  it('and no managed policy', () => expect(managed(template)).toEqual([]));
+
+  it('but, when asked for, the one for the account setting of API Gateway', () => {
+    expect(managed(synthStack({ accountLogRole: true }))).toEqual(['BackendClientApiAccountLogRole']);
   });
 });

@@ -130,7 +130,7 @@ describe('provisioned concurrency', () => {
 
   it('keeps as many instances warm as it says, of those Lambdas alone', () => {
     const kept = aliases.map(({ id, Properties }) => [
-      /(notify|replay|authorizer)Alias/.exec(id)?.[1],
+      /(notify|reconcile|authorizer)Alias/.exec(id)?.[1],
       Properties.ProvisionedConcurrencyConfig,
     ]);
     expect(Object.fromEntries(kept)).toEqual({

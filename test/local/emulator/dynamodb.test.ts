@@ -10,6 +10,7 @@ import { TABLES, type TableNames } from '../../../lambdas/adapters/dynamodb/tabl
 import { type DynamoDbServer, startDynamoDb } from '../../../local/emulator/dynamodb.ts';
 import { createTables } from '../../../local/emulator/tables.ts';
 import { LOCAL_ACCESS, uniqueTableNames } from '../../support/dynoxide.ts';
+import type { WriterInput } from './writer-program.ts';
 
 let folder: string;
 const open: { server: DynamoDbServer; client: DynamoDBClient }[] = [];
@@ -41,18 +42,19 @@ async function start(dataFile?: string) {
   return { server, client };
 }
 
-/** A process that starts a server, writes one row, says so with the server's address, and waits to be killed. */
-const WRITER = (dataFile: string, tables: TableNames) => `
-  import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
-  import { startDynamoDb } from './local/dynamodb.ts';
-  import { createTables } from './local/tables.ts';
-  const { endpoint } = await startDynamoDb({ dataFile: ${JSON.stringify(dataFile)} });
-  const client = new DynamoDBClient({ ...${JSON.stringify(LOCAL_ACCESS)}, endpoint });
-  await createTables(client, ${JSON.stringify(tables)});
-  const Item = { channel: { S: 'user:alice' }, seq: { N: '1' } };
-  await client.send(new PutItemCommand({ TableName: ${JSON.stringify(tables.messages)}, Item }));
-  process.stdout.write(endpoint);
-`;
+/** A process that starts a server and writes one row. Returns the server's address. */
+async function startWriter(input: WriterInput) {
+  const program = join(import.meta.dirname, 'writer-program.ts');
+  const writer = spawn(process.execPath, [program, JSON.stringify(input)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(writer, 'exit');
+  const [endpoint] = await Promise.race([
+    once(writer.stdout, 'data'),
+    ended.then(([code]) => Promise.reject(new Error(`the writer ended with ${code}`))),
+  ]);
+  return { writer, ended, endpoint: String(endpoint) };
+}
 
 const isUp = (endpoint: string) =>
   fetch(endpoint).then(
@@ -63,20 +65,17 @@ const isUp = (endpoint: string) =>
 it('ends with the process that started it, even if that is killed, and keeps every row it accepted', async () => {
   const dataFile = join(folder, 'kept.db');
   const tables = uniqueTableNames();
-  const writer = spawn(process.execPath, ['--input-type=module-typescript', '-e', WRITER(dataFile, tables)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [endpoint] = (await once(writer.stdout, 'data')) as [Buffer];
-  expect(await isUp(String(endpoint))).toBe(true);
+  const item = { channel: { S: 'user:alice' }, seq: { N: '1' } };
+  const { writer, ended, endpoint } = await startWriter({ access: LOCAL_ACCESS, dataFile, tables, item });
+  expect(await isUp(endpoint)).toBe(true);
   writer.kill('SIGKILL');
-  await once(writer, 'exit');
-  await vi.waitFor(async () => expect(await isUp(String(endpoint))).toBe(false), 5000);
+  await ended;
+  await vi.waitFor(async () => expect(await isUp(endpoint)).toBe(false), 5000);
 
   const { client } = await start(dataFile);
   await createTables(client, tables);
-  const Key = { channel: { S: 'user:alice' }, seq: { N: '1' } };
-  const { Item } = await client.send(new GetItemCommand({ TableName: tables.messages, Key }));
-  expect(Item).toEqual(Key);
+  const { Item } = await client.send(new GetItemCommand({ TableName: tables.messages, Key: item }));
+  expect(Item).toEqual(item);
 });
 
 it('creates the tables as they are on AWS', async () => {

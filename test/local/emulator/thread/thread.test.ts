@@ -12,7 +12,7 @@ afterEach(async () => {
 
 async function start(
   environment: Record<string, string> = {},
-  limitMs = () => 60_000,
+  limitMs: (name: string) => number = () => 60_000,
 ): Promise<ThreadLambdas> {
   lambdas = await startThreadLambdas({ environment, quiet: true, runtime, limitMs });
   return lambdas;
@@ -46,7 +46,7 @@ it('fails what was under way when the thread ends, and starts one thread for tho
 });
 
 it('ends a run that lets nothing else happen', async () => {
-  const { invoke } = await start({}, () => 1);
+  const { invoke } = await start({}, (name) => (name === 'spin' ? 1 : 60_000));
   await expect(invoke('spin', {})).rejects.toMatchObject({ errorType: 'Sandbox.Timedout' });
   expect(await invoke('echo', 'again')).toBe('again');
 });

@@ -5,7 +5,7 @@ import { runSeed } from './run.ts';
 
 const { first, end, step } = workerData as { first: number; end: number; step: number };
 for (let seed = first; seed < end; seed += step) {
-  const { violation, steps, virtualMs, invocations, posts, faults } = await runSeed(seed);
+  const { violation, steps, virtualMs, invocations, posts, faults, places } = await runSeed(seed);
   parentPort?.postMessage({
     seed,
     violation,
@@ -14,5 +14,6 @@ for (let seed = first; seed < end; seed += step) {
     invocations,
     posts,
     faults,
+    places,
   } satisfies SeedReport);
 }

@@ -10,6 +10,7 @@ export interface Tally {
   invocations: number;
   posts: number;
   faults: Map<string, number>;
+  places: Map<string, number>;
   violations: { seed: number; violation: Violation }[];
 }
 
@@ -33,6 +34,7 @@ export async function runMany(
     invocations: 0,
     posts: 0,
     faults: new Map(),
+    places: new Map(),
     violations: [],
   };
   const workers = Math.min(availableParallelism(), seeds);
@@ -57,6 +59,11 @@ function add(tally: Tally, report: SeedReport): void {
   tally.virtualMs += report.virtualMs;
   tally.invocations += report.invocations;
   tally.posts += report.posts;
-  for (const [cell, count] of report.faults) tally.faults.set(cell, (tally.faults.get(cell) ?? 0) + count);
+  addCounts(tally.faults, report.faults);
+  addCounts(tally.places, report.places);
   if (report.violation) tally.violations.push({ seed: report.seed, violation: report.violation });
+}
+
+function addCounts(sums: Map<string, number>, counts: Map<string, number>): void {
+  for (const [name, count] of counts) sums.set(name, (sums.get(name) ?? 0) + count);
 }

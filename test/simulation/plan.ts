@@ -2,6 +2,7 @@
 import type { Temper } from './dynamodb/database.ts';
 import { drawRates } from './faults.ts';
 import { Random } from './random.ts';
+import { type Situation, steered } from './situations.ts';
 import type { DeviceSpec } from './world/device.ts';
 import type { Publish } from './world/publishers.ts';
 
@@ -31,6 +32,8 @@ export interface Plan {
   rates: Map<string, number>;
   temper: Temper;
   maxConnectionsPerUser: number;
+  /** Where it is led to, if anywhere. */
+  situation: Situation | undefined;
 }
 
 const MINUTE = 60_000;
@@ -58,14 +61,15 @@ export function planOf(seed: number): Plan {
   const devices = users.flatMap((userId) => devicesOf(userId, random));
   const perUser = Math.max(...users.map((user) => devices.filter(({ userId }) => userId === user).length));
   const operations = new Planner(random, users, devices).operations();
-  return {
+  return steered(seed, {
     devices,
     operations,
     lengthMs: (operations.at(-1)?.at ?? 0) + 5 * MINUTE,
     rates: drawRates(random),
     temper: temperOf(random),
     maxConnectionsPerUser: perUser + random.integer(0, 3),
-  };
+    situation: undefined,
+  });
 }
 
 function devicesOf(userId: string, random: Random): DeviceSpec[] {
@@ -80,6 +84,7 @@ function devicesOf(userId: string, random: Random): DeviceSpec[] {
 
 const temperOf = (random: Random): Temper => ({
   maxVisibilityMs: random.chance(0.5) ? random.logarithmic(5, 3000) : 5,
+  lateMessages: 0,
   maxLagMs: 2000,
   shortPage: random.integer(1, 4),
   shortPageChance: random.chance(0.5) ? random.next() : 0,

@@ -4,7 +4,7 @@ export class Random {
   #state: number;
 
   constructor(seed: number, stream = '') {
-    let hash = 0x811c9dc5 ^ seed;
+    let hash = 0x811c9dc5;
     for (const unit of `${seed}/${stream}`) hash = Math.imul(hash ^ unit.charCodeAt(0), 0x01000193);
     this.#state = hash >>> 0;
   }

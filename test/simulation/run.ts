@@ -13,6 +13,7 @@ export interface Report {
   invocations: number;
   posts: number;
   faults: Map<string, number>;
+  places: Map<string, number>;
   injected: Injected[];
 }
 
@@ -32,6 +33,7 @@ export async function runSeed(seed: number, options: Options = {}, plan = planOf
       invocations: world.lambdas.invocations,
       posts: world.sockets.posts,
       faults: world.faults.counts,
+      places: world.judge.places.counts,
       injected: world.faults.injected,
     };
   } finally {

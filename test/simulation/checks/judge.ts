@@ -1,15 +1,17 @@
 /** Hears of everything that happens and holds it against the guarantees. The first violation ends the run. */
 
 import type { Watcher } from '../dynamodb/client.ts';
-import type { Change, TableName } from '../dynamodb/database.ts';
+import type { Change, TableName, Write } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { DeviceSpec } from '../world/device.ts';
 import type { Invocation, Outcome } from '../world/invocation.ts';
 import type { Socket } from '../world/sockets.ts';
 import type { World } from '../world/world.ts';
+import { Connections } from './connections.ts';
 import { Cursors } from './cursors.ts';
 import { Frames } from './frames.ts';
 import { Ledger } from './ledger.ts';
+import { Places } from './places.ts';
 
 export type Violated = (guarantee: string, detail: string) => void;
 
@@ -24,7 +26,11 @@ export class Judge implements Watcher {
   readonly ledger: Ledger;
   readonly cursors: Cursors;
   readonly frames: Frames;
+  readonly connections: Connections;
+  readonly places: Places;
   writes = 0;
+  /** Replays that publishers asked for. */
+  requests = 0;
   readonly #world: World;
   /** Rows an invocation found when it looked for a user's connections, and the connections it then tried. */
   readonly #listed = new Map<number, Row[]>();
@@ -39,6 +45,10 @@ export class Judge implements Watcher {
     this.ledger = new Ledger(this.violated, (publish) => world.publishers.retentionOf(publish), now);
     this.cursors = new Cursors(this.ledger, this.violated, now);
     this.frames = new Frames(this.ledger, this.cursors, this.violated, now);
+    const find = (table: TableName, key: Row) => world.database.get(table, key, true);
+    const rowOf = ({ userId, id }: Socket) => find('connections', { userId, connectionId: id });
+    this.connections = new Connections(world.sockets.all, rowOf, this.violated, now);
+    this.places = new Places(this.ledger, find, now);
   }
 
   violated = (guarantee: string, detail: string): void => {
@@ -49,7 +59,7 @@ export class Judge implements Watcher {
   changed(change: Change): void {
     if (change.table === 'messages') this.ledger.changed(change);
     if (change.table === 'devices') this.cursors.changed(change, this.#writer);
-    if (change.table === 'connections') this.frames.rowChanged(change);
+    if (change.table === 'connections') this.#connectionChanged(change);
   }
 
   invoked({ id, lambda }: Invocation, event: unknown): void {
@@ -59,9 +69,34 @@ export class Judge implements Watcher {
     this.#origins.set(id, (asked as { excludeDeviceId?: string }).excludeDeviceId ?? '');
   }
 
+  #connectionChanged(change: Change): void {
+    const { before, after } = change;
+    this.frames.rowChanged(change);
+    this.connections.changed(change, this.#writer);
+    if (after?.bye === 'too_many_connections' && before?.bye === undefined) this.#checkTooMany(after);
+    this.places.connectionChanged(change, (row) => this.connections.hasOlder(row));
+    const isAsked = after?.replayRequestId !== undefined && after.replayRequestId !== before?.replayRequestId;
+    if (isAsked && this.#writer?.lambda === 'notify') this.requests += 1;
+  }
+
+  /** The limit lets every device in; only anonymous ones may come again before their old connections are gone. */
+  #checkTooMany({ userId, connectionId }: Row): void {
+    const { devices } = this.#world.plan;
+    if (devices.some((device) => device.userId === userId && device.deviceId === undefined)) return;
+    this.violated('only who has too many connections is told so', `${userId}: ${connectionId}`);
+  }
+
   wrote(invocation: Invocation, _table: TableName): void {
     this.#writer = invocation;
     this.writes += 1;
+  }
+
+  refused({ id, lambda }: Invocation, writes: Write[]): void {
+    if (lambda === 'notify') this.places.refused(writes, this.#origins.get(id));
+  }
+
+  proved(_invocation: Invocation, rows: number): void {
+    this.places.proved(rows);
   }
 
   read({ id, lambda }: Invocation, table: TableName, rows: Row[], start: Row | undefined): void {
@@ -92,6 +127,7 @@ export class Judge implements Watcher {
     }
     if (lambda === 'notify' && outcome.kind === 'returned' && foundConnections(outcome.value))
       this.#checkTried(invocation);
+    if (outcome.kind === 'returned') this.connections.finished(invocation);
     this.#listed.delete(id);
     this.#tried.delete(id);
     this.#origins.delete(id);

@@ -1,8 +1,7 @@
 /** What must be true when the faults are over: everybody caught up, nothing left over, and from then on everything prompt. */
-import type { Row } from '../dynamodb/expressions.ts';
-import type { Device } from '../world/device.ts';
 import { PING_MS } from '../world/device.ts';
 import type { World } from '../world/world.ts';
+import { Standing } from './standing.ts';
 
 const MINUTE = 60_000;
 const DAY_MS = 24 * 60 * MINUTE;
@@ -14,21 +13,26 @@ const FINAL_PUBLISH = 1_000_000;
 export class Rest {
   readonly #world: World;
   readonly #until: (instant: number) => Promise<void>;
+  readonly #standing: Standing;
   #publishes = FINAL_PUBLISH;
 
   constructor(world: World, until: (instant: number) => Promise<void>) {
     this.#world = world;
     this.#until = until;
+    this.#standing = new Standing(world);
   }
 
   async run(): Promise<void> {
     await this.#comeToRest();
     await this.#pass(2 * PING_MS + MINUTE);
-    this.#checkCaughtUp('two ping periods after the last fault');
-    this.#checkAnswers();
+    this.#standing.checkCaughtUp('two ping periods after the last fault');
+    this.#standing.checkAnswers();
     this.#world.clientsPing = false;
+    this.#world.anonymousAsk = false;
     for (let round = 0; round < ROUNDS; round++) await this.#round('without a fault and without asking');
+    await this.#ledRounds();
     await this.#roughRounds();
+    this.#world.anonymousAsk = true;
     await this.#lastWord();
   }
 
@@ -43,7 +47,7 @@ export class Rest {
       await this.#pass(5 * MINUTE);
       if (redriven === 0 && stream.idle) break;
     }
-    this.#checkReady();
+    this.#standing.checkReady();
     for (const device of devices) {
       // Tokens last from now on.
       if (device.socket && device.spec.tokenLifeMs < DAY_MS) device.goOffline(false);
@@ -54,7 +58,8 @@ export class Rest {
 
   /** Races, but no faults: whoever is connected has everything soon, without asking. */
   async #round(when: string): Promise<void> {
-    const { devices, random, scheduler } = this.#world;
+    const { devices, random, scheduler, plan } = this.#world;
+    const { situation } = plan;
     const before = this.#spent();
     for (const device of devices) {
       if (random.chance(0.5)) {
@@ -63,19 +68,68 @@ export class Rest {
       }
     }
     const publishes = random.integer(1, 8);
+    const [first, last] = situation === 'refusals' ? [100, 400] : [100, 6000];
     for (let count = publishes; count > 0; count--) {
-      scheduler.after(random.logarithmic(100, 6000), () => this.#publish());
+      scheduler.after(random.logarithmic(first, last), () => this.#publish());
     }
     await this.#passPrompt();
     this.#checkCost(before, 30 * devices.length + 12 * publishes * devices.length + 16 * publishes);
-    this.#checkCaughtUp(when);
+    this.#standing.checkCaughtUp(when);
+    this.#standing.checkCursors();
+  }
+
+  /** What the run was led to, once more without a fault. */
+  async #ledRounds(): Promise<void> {
+    const { situation, devices } = this.#world.plan;
+    const auto = devices.findIndex(({ ackMode, deviceId }) => ackMode === 'auto' && deviceId !== undefined);
+    if (situation === 'short deadlines') await this.#afterAbsence(auto);
+    if (situation === 'burst') await this.#pairs(auto);
+  }
+
+  /** A device comes back to more than one window, and one invocation has no time for all of it. */
+  async #afterAbsence(index: number): Promise<void> {
+    const device = this.#world.devices[index];
+    device?.goOffline(false);
+    await this.#pass(1000);
+    for (let count = 40; count > 0; count--) {
+      this.#publish(device?.spec.userId, 17_000);
+      await this.#pass(200);
+    }
+    device?.goOnline();
+    await this.#passPrompt();
+    this.#standing.checkCaughtUp('after an absence, without asking');
+  }
+
+  /** Of two messages at once the later may arrive first: the cursor waits for the earlier, and nobody has to send them again. */
+  async #pairs(index: number): Promise<void> {
+    const { devices, judge, random, database } = this.#world;
+    const userId = devices[index]?.spec.userId;
+    const { temper } = database;
+    this.#world.isQuick = true;
+    database.temper = { ...temper, maxVisibilityMs: 5 };
+    // The first takes the cursor over what the device caused itself.
+    this.#publish(userId);
+    await this.#pass(10_000);
+    const before = judge.requests;
+    for (let pair = 0; pair < 8; pair++) {
+      this.#publish(userId);
+      await this.#pass(random.integer(0, 20));
+      this.#publish(userId);
+      await this.#pass(3000);
+    }
+    const requests = judge.requests - before;
+    if (requests > 0) judge.violated('what was taken live is not sent again', `${requests} replays`);
+    this.#world.isQuick = false;
+    database.temper = temper;
+    this.#standing.checkCursors();
   }
 
   /** Posts fail now and then; what became of them is known, so the server itself makes it good. */
   async #roughRounds(): Promise<void> {
-    const { faults } = this.#world;
+    const { faults, plan } = this.#world;
     faults.on = true;
-    faults.only = { kinds: ['throttle', 'error before', 'error after'], rate: 0.1, port: 'Gateway' };
+    const rate = plan.situation === 'refusals' ? 0.25 : 0.1;
+    faults.only = { kinds: ['throttle', 'error before', 'error after'], rate, port: 'Gateway' };
     for (let round = 0; round < ROUNDS; round++) await this.#round('while posts fail, without asking');
     faults.on = false;
   }
@@ -85,11 +139,11 @@ export class Rest {
     await this.#pass(2 * MINUTE);
     for (const userId of new Set(plan.devices.map((device) => device.userId))) this.#publish(userId);
     await this.#passPrompt();
-    this.#checkCaughtUp('at the end');
+    this.#standing.checkCaughtUp('at the end');
     await this.#quiet();
-    this.#checkRows();
+    this.#standing.checkRows();
     this.#world.judge.ledger.checkDense();
-    this.#checkAnswers();
+    this.#standing.checkAnswers();
   }
 
   /** Nobody publishes: clients ping, and connect again where the gateway closed an idle connection. That is all. */
@@ -119,7 +173,7 @@ export class Rest {
     }
   }
 
-  #publish(userId?: string): void {
+  #publish(userId?: string, bytes = 10): void {
     const { publishers, plan, random, failed } = this.#world;
     const number = ++this.#publishes;
     const { userId: user, deviceId } = random.pick(plan.devices);
@@ -132,7 +186,7 @@ export class Rest {
         users: [userId ?? user],
         origin,
         retentionSeconds: undefined,
-        bytes: 10,
+        bytes,
       })
       .catch(failed);
   }
@@ -146,85 +200,6 @@ export class Rest {
     await this.#pass(PROMPT_MS);
     const { devices } = this.#world;
     if (devices.some(({ wanted, socket }) => wanted && !socket)) await this.#pass(PROMPT_MS);
-  }
-
-  /** A device that caused the newest messages may not have been told that it passed them. */
-  #checkCaughtUp(when: string): void {
-    const { judge, devices } = this.#world;
-    for (const device of devices) {
-      const { userId, deviceId } = device.spec;
-      const channel = `user:${userId}`;
-      const { head, epoch } = judge.ledger.channel(channel);
-      if (!device.wanted) continue;
-      const missing = this.#missing(device, channel, head);
-      if (
-        device.position &&
-        device.position.epoch === (epoch ?? device.position.epoch) &&
-        missing === undefined
-      )
-        continue;
-      const stands = device.position
-        ? `stands at ${device.position.seq} of ${head}, lacks ${missing}`
-        : 'is not connected';
-      judge.violated(
-        `every device catches up ${when}`,
-        `${userId}/${deviceId} (${device.socket?.id}) ${stands}`,
-      );
-    }
-  }
-
-  #missing({ position, spec }: Device, channel: string, head: number): number | undefined {
-    const { ledger } = this.#world.judge;
-    for (let seq = (position?.seq ?? 0) + 1; seq <= head; seq++) {
-      if (!ledger.isSettledFor(channel, seq, spec.deviceId)) return seq;
-    }
-    return undefined;
-  }
-
-  /** The stream has driven every connection that stayed: nobody had to reconnect for it. */
-  #checkReady(): void {
-    const { judge, sockets, database } = this.#world;
-    const rows = new Map(database.rows('connections').map((row) => [String(row.connectionId), row]));
-    for (const socket of sockets.all.values()) {
-      if (socket.state !== 'open') continue;
-      const row = rows.get(socket.id);
-      if (row?.readyAt !== undefined && row.bye === undefined) continue;
-      const state = row ? JSON.stringify({ readyAt: row.readyAt, bye: row.bye }) : 'no row';
-      judge.violated(
-        'an open socket is ready or closed in the end',
-        `${socket.id} (${socket.userId}/${socket.deviceId}): ${state}`,
-      );
-    }
-  }
-
-  #checkRows(): void {
-    const { judge, sockets, database, scheduler } = this.#world;
-    const hasLapsed = ({ expiresAt }: Row) => Number(expiresAt) * 1000 <= scheduler.now;
-    const rows = database.rows('connections').filter((row) => !hasLapsed(row));
-    const ids = new Set(rows.map(({ connectionId }) => String(connectionId)));
-    for (const socket of sockets.all.values()) {
-      if (socket.state === 'open' && !ids.has(socket.id)) {
-        judge.violated(
-          'an open socket has one row',
-          `${socket.id} (${socket.userId}/${socket.deviceId}) has none`,
-        );
-      }
-    }
-    for (const row of rows) {
-      if (sockets.all.get(String(row.connectionId))?.state === 'open') continue;
-      judge.violated(
-        'rows of closed sockets go',
-        `${row.connectionId} (${row.userId}/${row.deviceId}) is still there`,
-      );
-    }
-  }
-
-  #checkAnswers(): void {
-    const { judge, publishers } = this.#world;
-    for (const { channel, seq, publish } of publishers.answers) {
-      if (judge.ledger.entry(channel, seq)?.publish === publish.number) continue;
-      judge.violated('what was answered is stored', `${channel}: publish ${publish.number}, seq ${seq}`);
-    }
   }
 }
 

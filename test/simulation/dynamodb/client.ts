@@ -26,6 +26,10 @@ export interface Watcher {
   /** One page of a query, from behind `start` on. */
   read(invocation: Invocation, table: TableName, rows: Row[], start: Row | undefined): void;
   wrote(invocation: Invocation, table: TableName): void;
+  /** The conditions of these writes did not hold. */
+  refused(invocation: Invocation, writes: Write[]): void;
+  /** A serializable read. */
+  proved(invocation: Invocation, rows: number): void;
 }
 
 type Effect = (done: (result: Result<unknown>) => void) => void;
@@ -51,11 +55,12 @@ type Effects = {
 };
 
 function effectsOn(database: Database, invocation: Invocation, watcher: Watcher): Effects {
+  const refused = (writes: Write[]) => watcher.refused(invocation, writes);
   const write = (one: Write) => ({
     table: one.table,
     effect: atOnce(() => {
       watcher.wrote(invocation, one.table);
-      return { Attributes: database.write(one) };
+      return { Attributes: orTell(refused, [one], () => database.write(one)) };
     }),
   });
 
@@ -108,7 +113,10 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
       const reads = TransactItems.map(({ Get }) => ({ table: tableOf(Get.TableName), key: Get.Key as Row }));
       return {
         table: 'messages',
-        effect: atOnce(() => ({ Responses: database.transactGet(reads).map((Item) => ({ Item })) })),
+        effect: atOnce(() => {
+          watcher.proved(invocation, reads.length);
+          return { Responses: database.transactGet(reads).map((Item) => ({ Item })) };
+        }),
       };
     },
 
@@ -117,13 +125,18 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
       const begun = () => {
         for (const { table } of writes) watcher.wrote(invocation, table);
       };
-      return { table: 'messages', effect: transaction(database, writes, begun) };
+      return { table: 'messages', effect: transaction(database, writes, begun, refused) };
     },
   };
 }
 
 /** A transaction is sent again under the same client token: the second finds that the first has happened. */
-function transaction(database: Database, writes: Write[], begun: () => void): Effect {
+function transaction(
+  database: Database,
+  writes: Write[],
+  begun: () => void,
+  refused: (writes: Write[]) => void,
+): Effect {
   let decided: { shown: boolean; waiting: (() => void)[] } | undefined;
   return (done) => {
     begun();
@@ -131,15 +144,26 @@ function transaction(database: Database, writes: Write[], begun: () => void): Ef
     if (decided) return decided.shown ? answer() : void decided.waiting.push(answer);
     try {
       const mine = { shown: false, waiting: [answer] };
-      database.transact(writes, () => {
+      const shown = () => {
         mine.shown = true;
         for (const waiting of mine.waiting) waiting();
-      });
+      };
+      orTell(refused, writes, () => database.transact(writes, shown));
       decided = mine;
     } catch (error) {
       done({ error });
     }
   };
+}
+
+/** The result, unless it throws: then somebody is told of the writes. */
+function orTell<Value>(refused: (writes: Write[]) => void, writes: Write[], write: () => Value): Value {
+  try {
+    return write();
+  } catch (error) {
+    refused(writes);
+    throw error;
+  }
 }
 
 const atOnce =

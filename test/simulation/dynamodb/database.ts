@@ -8,7 +8,7 @@
  * - A row past its `expiresAt` goes at once, late, or never.
  */
 
-import { TABLES, TTL_ATTRIBUTE } from '../../../lambdas/adapters/dynamodb/tables.ts';
+import { HEAD_SEQ, TABLES, TTL_ATTRIBUTE } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import type { CancellationReason } from '../../../lambdas/aws/dynamodb.ts';
 import type { FaultOf } from '../faults.ts';
 import type { Random } from '../random.ts';
@@ -43,6 +43,8 @@ export interface Write {
 export interface Temper {
   /** How long a decided transaction may take to show. */
   maxVisibilityMs: number;
+  /** How many messages take long although their heads show at once. 0: any row may. */
+  lateMessages: number;
   maxLagMs: number;
   /** Rows of a page, at most, for the pages that end early. */
   shortPage: number;
@@ -124,10 +126,11 @@ export class Database {
     if (reasons.some(({ Code }) => Code !== 'None')) throw cancelled(reasons);
     const generation = this.#generation;
     let hidden = writes.length;
-    writes.forEach(({ table, change }, index) => {
+    writes.forEach((write, index) => {
+      const { table, change } = write;
       const cell = cells[index] as Cell;
       cell.locked = true;
-      this.#scheduler.after(this.#visibilityDelay(), () => {
+      this.#scheduler.after(this.#visibilityDelay(write), () => {
         cell.locked = false;
         if (generation === this.#generation) this.#show(table, cell, change(cell.row), 'write');
         if (--hidden === 0) shown();
@@ -176,10 +179,14 @@ export class Database {
     if (typeof expiresAt === 'number') this.#planTtl(table, cell, expiresAt);
   }
 
-  #visibilityDelay(): number {
-    if (this.#random.chance(0.8)) return this.#random.next() * 3;
+  #visibilityDelay({ table, key }: Write): number {
+    const { lateMessages, maxVisibilityMs } = this.temper;
+    const isMessage = table === 'messages' && key.seq !== HEAD_SEQ;
+    const isLate =
+      lateMessages > 0 ? isMessage && this.#random.chance(lateMessages) : !this.#random.chance(0.8);
+    if (!isLate) return this.#random.next() * 3;
     this.onTemper('half-visible transaction');
-    return this.#random.next() * this.temper.maxVisibilityMs;
+    return this.#random.next() * maxVisibilityMs;
   }
 
   #planTtl(table: TableName, cell: Cell, expiresAt: number): void {

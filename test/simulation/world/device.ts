@@ -11,6 +11,8 @@ export interface DeviceSpec {
   tokenLifeMs: number;
   /** `model`: follows the protocol and nothing more. `library`: our client library. */
   program: 'model' | 'library';
+  /** The library replaces its connection after this. Undefined: after its usual time. */
+  handoverAfterMs?: number;
 }
 
 export interface Position {

@@ -12,6 +12,14 @@ export type Outcome =
 
 export type Result<Value> = { value: Value } | { error: unknown };
 
+interface InvocationWorld {
+  scheduler: Scheduler;
+  random: Random;
+  faults: Faults;
+  /** Every call is answered within milliseconds. */
+  isQuick: boolean;
+}
+
 const CALL_TIMEOUT_MS = 3000;
 
 export class Invocation {
@@ -25,6 +33,7 @@ export class Invocation {
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #faults: Faults;
+  readonly #world: InvocationWorld;
   readonly #end: (outcome: Outcome) => void;
   #crashed = () => {};
 
@@ -32,16 +41,18 @@ export class Invocation {
     id: number,
     lambda: SimulatedLambda,
     clockOffsetMs: number,
-    { scheduler, random, faults }: { scheduler: Scheduler; random: Random; faults: Faults },
+    world: InvocationWorld,
     end: (outcome: Outcome) => void,
   ) {
     this.id = id;
     this.lambda = lambda;
     this.clockOffsetMs = clockOffsetMs;
-    this.startedAt = scheduler.now;
+    const { scheduler, random, faults } = world;
     this.#scheduler = scheduler;
     this.#random = random;
     this.#faults = faults;
+    this.#world = world;
+    this.startedAt = scheduler.now;
     this.#end = end;
   }
 
@@ -132,6 +143,7 @@ export class Invocation {
   }
 
   #latency(): number {
-    return this.#random.chance(0.05) ? this.#random.logarithmic(20, 2000) : this.#random.logarithmic(1, 20);
+    const isSlow = this.#random.chance(0.05) && !this.#world.isQuick;
+    return isSlow ? this.#random.logarithmic(20, 2000) : this.#random.logarithmic(1, 20);
   }
 }

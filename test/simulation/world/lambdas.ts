@@ -25,6 +25,9 @@ import type { World } from './world.ts';
 const CALLBACK_URL = 'https://gateway.simulated/stage';
 const MAX_SKEW_MS = 5000;
 
+/** As `handlers/reconcile.ts` says. */
+const REPLAY_MARGIN_MS = 60_000;
+
 /** Of each Lambda, warm at the same time. */
 const INSTANCES = 3;
 
@@ -65,7 +68,7 @@ export class Lambdas {
       });
       this.#running.add(invocation);
       this.#world.trace(`#${number} ${name} starts`);
-      const timeoutMs = LAMBDAS[name].timeoutSeconds * 1000;
+      const timeoutMs = this.#timeoutMs(name);
       scheduler.after(timeoutMs, () => invocation.crash());
       const endsAt = scheduler.now + timeoutMs;
       const context = { awsRequestId, getRemainingTimeInMillis: () => endsAt - scheduler.now };
@@ -113,7 +116,11 @@ export class Lambdas {
       return invocation.call<PostOutcome>(
         'Gateway',
         (done) => done({ value: sockets.manage(invocation, action, connectionId, frame) }),
-        (kind) => ({ value: kind === 'unreachable' ? 'failed' : kind }),
+        (kind) => {
+          const socket = sockets.all.get(connectionId);
+          if (kind === 'gone' && socket) judge.places.goneThoughOpen(socket);
+          return { value: kind === 'unreachable' ? 'failed' : kind };
+        },
       );
     };
     return {
@@ -136,13 +143,21 @@ export class Lambdas {
 
   /** An invocation finds what one before it has left, on whichever instance it lands; what a crash takes along is lost. */
   #memoryOf(invocation: Invocation): HeadCache {
-    const instance = invocation.id % INSTANCES;
+    const instance = this.#world.plan.situation === 'restore at once' ? 0 : invocation.id % INSTANCES;
     const memory = this.#memories[instance] ?? createHeadCache();
     this.#memories[instance] = memory;
     invocation.onCrash(() => {
       if (this.#memories[instance] === memory) delete this.#memories[instance];
     });
     return memory;
+  }
+
+  /** With little time the reconciler has hardly any before it must not begin another window. */
+  #timeoutMs(name: SimulatedLambda): number {
+    const { plan, random } = this.#world;
+    if (plan.situation === 'short deadlines' && name === 'reconcile')
+      return REPLAY_MARGIN_MS + random.logarithmic(1, 1000);
+    return LAMBDAS[name].timeoutSeconds * 1000;
   }
 
   #clockOffset(): number {

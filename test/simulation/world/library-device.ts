@@ -92,7 +92,11 @@ export class LibraryDevice implements Device {
       token: () => tokenOf(spec.userId, this.#tokenExpiresAt()),
       deviceId: spec.deviceId,
       storage: this.#storage,
-      timing: { pingEveryMs: PING_MS, tickMs: 60_000 },
+      timing: {
+        pingEveryMs: PING_MS,
+        tickMs: 60_000,
+        ...(spec.handoverAfterMs && { handoverAfterMs: spec.handoverAfterMs }),
+      },
     };
     run.session = new Client('wss://gateway.simulated/stage', options, this.#environment(run as Run));
     run.session.on('message', (message) => this.#take(run as Run, message));

@@ -225,7 +225,7 @@ export class ModelDevice implements Device, Peer {
     session.cancelGapCheck = this.#world.scheduler.after(PATIENCE_WITH_GAP_MS, () => {
       session.cancelGapCheck = undefined;
       if (session !== this.#session || session.ahead.size === 0) return;
-      this.#sync(session);
+      if (this.#world.anonymousAsk || this.spec.deviceId !== undefined) this.#sync(session);
       this.#watchGap(session);
     });
   }

@@ -15,6 +15,8 @@ const [SOURCE] = LAMBDAS.reconcile.streams;
 
 interface Queued {
   record: DynamoDBRecord;
+  /** As the record shows it. */
+  row: Row;
   at: number;
 }
 
@@ -46,14 +48,14 @@ export class Stream {
       },
     };
     if (!matchesPattern(SOURCE.filter, record)) return;
-    this.#enqueue({ record, at: this.#world.scheduler.now }, laneOf(row));
+    this.#enqueue({ record, row, at: this.#world.scheduler.now }, laneOf(row));
   }
 
   /** The operator's answer to dead letters. */
   redrive(): number {
     const letters = this.deadLetters.splice(0);
-    for (const { record } of letters) {
-      this.#enqueue({ record, at: this.#world.scheduler.now }, this.#world.random.integer(0, LANES - 1));
+    for (const { record, row } of letters) {
+      this.#enqueue({ record, row, at: this.#world.scheduler.now }, this.#world.random.integer(0, LANES - 1));
     }
     return letters.length;
   }
@@ -81,11 +83,12 @@ export class Stream {
   }
 
   async #process(batch: Queued[], retries: number): Promise<void> {
-    const { scheduler, lambdas, faults } = this.#world;
+    const { scheduler, lambdas, faults, judge } = this.#world;
     const tooOld = batch.filter(({ at }) => scheduler.now - at > SOURCE.maxRecordAgeSeconds * 1000);
     this.deadLetters.push(...tooOld);
     const fresh = batch.filter((queued) => !tooOld.includes(queued));
     if (fresh.length === 0) return;
+    judge.places.batched(fresh.map(({ row }) => row));
     const outcome = await lambdas.invoke('reconcile', { Records: fresh.map(({ record }) => record) });
     const lost = outcome.kind !== 'returned' || faults.strikes('Stream', 'result lost');
     const failed = lost ? fresh : fromLowestFailure(fresh, outcome.value);

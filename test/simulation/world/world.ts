@@ -39,6 +39,10 @@ export class World {
   readonly plan: Plan;
   readonly settings;
   clientsPing = true;
+  /** Whether anonymous clients that see a gap ask for what is missing. The gap of others may be their own message. */
+  anonymousAsk = true;
+  /** Whether every call is answered within milliseconds. */
+  isQuick = false;
   /** Whether clients that hear nothing at all try again. */
   clientsMayGiveUp = true;
   #snapshot: { messages: Row[]; publishes: Row[] } | undefined;

@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import { runMany } from './many.ts';
-import { faultTable, shrunkStory, summary } from './report.ts';
+import { faultTable, placeTable, promiseTable, shrunkStory, summary } from './report.ts';
 import { runSeed } from './run.ts';
 import { shrink } from './shrink.ts';
 import { recordSeeds } from './zoo/seeds.ts';
@@ -46,6 +46,7 @@ async function many(from: number, seeds: number): Promise<boolean> {
   const speed = `${Math.round(tally.steps / seconds)} steps/s`;
   console.log(`${process.stdout.isTTY ? '\r' : ''}${summary(tally)} in ${seconds.toFixed(1)} s (${speed})`);
   console.log(faultTable(tally));
+  console.log(placeTable(tally));
   for (const { seed, violation } of tally.violations) {
     console.log(`seed ${seed}: ${violation.guarantee}: ${violation.detail}`);
   }
@@ -66,6 +67,7 @@ async function zoo(): Promise<boolean> {
   });
   const caught = catches.filter(({ seed }) => seed !== undefined).length;
   console.log(`${caught} of ${catches.length} mutants caught within ${ZOO_SEEDS} seeds each`);
+  console.log(promiseTable(catches));
   if (values.record) recordSeeds(catches);
   return caught === catches.length;
 }

@@ -2,6 +2,8 @@
  * Small ways to break Herald, each a text replaced in one source file as it is loaded. All must be caught; one that is not is a
  * hole in the checks. `find` stands exactly once in the file, so that a mutant cannot silently die out.
  */
+import { RARE_MUTANTS } from './rare-mutants.ts';
+import { client, domain, handler, store, wire } from './sources.ts';
 
 export interface Mutant {
   name: string;
@@ -9,12 +11,6 @@ export interface Mutant {
   find: string;
   replace: string;
 }
-
-const domain = (file: string) => `lambdas/domain/${file}.ts`;
-const store = (file: string) => `lambdas/adapters/dynamodb/${file}.ts`;
-const wire = (file: string) => `lambdas/wire/${file}.ts`;
-const client = (file: string) => `client/${file}.ts`;
-const handler = (file: string) => `lambdas/handlers/${file}.ts`;
 
 export const MUTANTS: Mutant[] = [
   {
@@ -376,4 +372,5 @@ export const MUTANTS: Mutant[] = [
     find: "if ('epoch' in frame && frame.epoch !== ready.epoch)",
     replace: "if ('epoch' in frame && frame.epoch === '')",
   },
+  ...RARE_MUTANTS,
 ];

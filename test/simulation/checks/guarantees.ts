@@ -1,0 +1,72 @@
+/** Which check holds which promise of `docs/guarantees.md` to account. */
+
+/** By the number of the promise; `0` is what follows the table. A check that ends in `…` stands for all that begin so. */
+export const CHECKS: Record<number, readonly string[]> = {
+  1: [
+    'what was answered is stored',
+    'a seq never changes',
+    'one publish, one message',
+    'one key, one message',
+    'a key conflicts only with another payload',
+    'a message is kept until it expires',
+    'a correct request is accepted',
+  ],
+  2: [
+    'every device catches up …',
+    'no message is skipped',
+    'a replay leaves nothing out',
+    'what is sent is what is stored',
+    'what is told is what is stored',
+    'a new device starts where the user stands',
+    'the history is complete',
+  ],
+  3: ['seqs are dense', 'a seq is never reused', 'an epoch never changes', 'the head never goes'],
+  4: ['the origin device is not told'],
+  5: [
+    'no frame reaches another user',
+    'no frame after the token expired',
+    'a dismissed connection hears only its bye',
+    'no connection without a token',
+  ],
+  6: [
+    'a cursor never goes back',
+    'a cursor never passes the head',
+    'a cursor passes only what the device was given',
+    'the cursor of an `auto` device follows what it was given',
+  ],
+  7: ['nothing expired is sent', 'what retention removed is told'],
+  8: [
+    'an open socket is ready or closed in the end',
+    'an open socket has one row',
+    'rows of closed sockets go',
+    'an open, young connection keeps its row',
+    'a hand-over displaces nothing before it is ready',
+    'a ready hand-over displaces the older connection',
+    'only a newer connection replaces one',
+    'only who has too many connections is told so',
+  ],
+  9: [
+    'a replay waits for acks after a window',
+    'work per message is bounded',
+    'what was taken live is not sent again',
+    'the world comes to rest',
+  ],
+  0: [
+    '`ready` is the first frame',
+    'one bad connection never harms the others',
+    'nothing is left un-awaited',
+    'no token in a log line',
+    'a client takes each message once',
+    'no unhandled rejection',
+  ],
+};
+
+/** The number of the promise that a violation breaks. */
+export function promiseOf(violated: string): number {
+  for (const [promise, checks] of Object.entries(CHECKS))
+    if (checks.some((check) => isCheck(check, violated))) return Number(promise);
+  throw new Error(`no promise is held to account by “${violated}”`);
+}
+
+export const isCheck = (check: string, violated: string): boolean =>
+  check.endsWith('…') ? violated.startsWith(check.slice(0, -1)) : violated === check;

@@ -1,22 +1,26 @@
 /**
  * All tests, but for those with a configuration of their own (`test/browser`, `test/packages`,
- * `test/soak`), in three projects that run one after the other:
- * - `fast`: unit, contract and client tests, for every save. They share one copy of the sources and
- *   leave nothing behind in it, so a worker loads the sources once, not once for each file.
- * - `system`: what starts processes and servers, or synthesizes the CDK app.
+ * `test/sdk`, `test/soak`), in four projects that run one after the other:
+ * - `fast`: unit, contract and client tests, for every save.
+ * - `cdk`: what the CDK app and the construct are synthesized to.
+ * - `system`: what starts processes and servers.
  * - `simulation`: each of its tests takes all processors by itself.
+ *
+ * The files of `fast` and `cdk` share one copy of the sources in each worker and leave nothing behind
+ * in it: loading the sources, or the CDK, for each file takes longer than most files' tests.
  */
 import { defineConfig } from 'vitest/config';
 
 const FAST = ['test/lambdas/**/*.test.ts', 'test/client/**/*.test.ts', 'test/architecture.test.ts'];
+const CDK = ['test/lib/**/!(package).test.ts', 'test/tools/cost/sheet.test.ts', 'test/docs/deploy.test.ts'];
 const SIMULATION = ['test/simulation/**/*.test.ts'];
 const ELSEWHERE = ['test/browser/**', 'test/packages/**', 'test/soak/**', '**/node_modules/**'];
 
 export default defineConfig({
   test: {
     // These end what hangs. They say nothing of speed: the machine may be busy.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     projects: [
       {
         extends: true,
@@ -24,12 +28,16 @@ export default defineConfig({
       },
       {
         extends: true,
+        test: { name: 'cdk', include: CDK, pool: 'threads', isolate: false, sequence: { groupOrder: 2 } },
+      },
+      {
+        extends: true,
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: [...FAST, ...SIMULATION, ...ELSEWHERE],
+          exclude: [...FAST, ...CDK, ...SIMULATION, ...ELSEWHERE],
           pool: 'forks',
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -39,7 +47,7 @@ export default defineConfig({
           include: SIMULATION,
           pool: 'forks',
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

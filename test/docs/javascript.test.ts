@@ -59,7 +59,7 @@ it('every snippet in TypeScript compiles', async () => {
   const errors = (await node([TSC, '-p', config]).ended).stdout.split('\n');
   // Our sources are compiled with them, and have a check of their own.
   expect(errors.filter((line) => line.includes(basename(workshop.folder)))).toEqual([]);
-}, 60_000);
+});
 
 describe('the client without a library', () => {
   const start = (env?: Record<string, string>) => run('plain.js', block(PLAIN_CLIENT), 'plain', env);
@@ -186,7 +186,7 @@ it('the construct is a part of another stack', async () => {
     console.log(JSON.stringify(template).includes('"MAX_CONNECTIONS_PER_USER":"20"'));`;
   const { stdout, stderr } = await run('app.ts', app, '').ended;
   expect(stdout.trim(), stderr).toBe('true');
-}, 60_000);
+});
 
 it('the registry of types checks a message and says how long it is kept', async () => {
   workshop.write('message-types.ts', block(TYPES));

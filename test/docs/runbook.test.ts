@@ -25,7 +25,7 @@ beforeAll(async () => {
   has.jq = await works('jq', '--version');
   has.aws = has.bash && (await works('aws', '--version'));
   has.aws2 = has.aws && (await works('bash', '-c', 'aws --version 2>&1 | grep -q aws-cli/2'));
-}, 120_000);
+});
 
 /** Version 1 of the CLI has no `--cli-binary-format`: there it is left out, for it takes raw payloads anyway. */
 const preamble = (answer: string) => `

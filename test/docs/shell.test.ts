@@ -54,7 +54,7 @@ it('npm run demo tells its story to the end', async () => {
   ]);
   const { code, stderr } = await node(['local/cli/cli.ts', 'demo']).ended;
   expect(code, stderr).toBe(0);
-}, 60_000);
+});
 
 it('npm run herald listens and sends', async () => {
   const herald = (command: string, url: string) =>
@@ -139,7 +139,7 @@ it('Python publishes by an Invoke', async () => {
     expect(FunctionError).toBeUndefined();
   }
   expect(await published('python')).toMatchObject(ORDER);
-}, 60_000);
+});
 
 it('wscat connects', async () => {
   const args = argumentsOf(block(WSCAT), 'npx wscat', {
@@ -206,4 +206,4 @@ it('npm run simulate runs seeds, and one', async () => {
     ]).ended;
     expect(code, stdout.slice(-2000) + stderr).toBe(0);
   }
-}, 120_000);
+});

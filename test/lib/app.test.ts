@@ -13,7 +13,7 @@ const runApp = (context: Record<string, unknown>) =>
   spawnSync(process.execPath, ['bin/herald.ts'], {
     cwd: ROOT,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 120_000,
     env: {
       CDK_OUTDIR: outdir,
       CDK_CONTEXT_JSON: JSON.stringify({ 'aws:cdk:bundling-stacks': [], ...context }),

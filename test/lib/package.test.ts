@@ -41,7 +41,7 @@ beforeAll(() => {
   cpSync(join(ROOT, 'examples', 'orders'), consumer, { recursive: true });
   const tarballs = [pack(), pack('--ignore-scripts', join(MODULES, '@standard-schema', 'spec'))];
   install(npm, shell, tarballs);
-}, 120_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** As npm does it, but for the network: what the package leaves to its user to have stands in our own folder. */

@@ -8,8 +8,14 @@ import type { NotificationBackendProps } from '../../lib/props.ts';
 export const createApp = (context: Record<string, unknown> = {}): App =>
   new App({ context: { 'aws:cdk:bundling-stacks': [], ...context } });
 
-export const synthStack = (props: HeraldStackProps = {}): Template =>
-  Template.fromStack(new HeraldStack(createApp(), 'Herald', props));
+/** The stack without settings, which most tests look at: synthesized once, and nobody changes it. */
+let bare: Template | undefined;
+
+export function synthStack(props?: HeraldStackProps): Template {
+  if (props !== undefined) return Template.fromStack(new HeraldStack(createApp(), 'Herald', props));
+  bare ??= synthStack({});
+  return bare;
+}
 
 /** The construct in a stack of somebody else. */
 export function createBackend(props: NotificationBackendProps = {}): {

@@ -44,9 +44,9 @@ export class Connections {
     if (before && !after && cause === 'write') this.#removed(socket, before);
   }
 
-  /** It returned: those that a hand-over displaces are marked by now. */
-  finished({ id }: Invocation): void {
-    for (const socket of this.#handedOver.get(id) ?? []) {
+  /** Those that a hand-over displaces are marked by now, if nothing has failed. */
+  finished({ id }: Invocation, hasSucceeded: boolean): void {
+    for (const socket of hasSucceeded ? (this.#handedOver.get(id) ?? []) : []) {
       const row = this.#rowOf(socket);
       if (row && row.bye === undefined)
         this.#violated('a ready hand-over displaces the older connection', nameOf(socket));

@@ -127,7 +127,7 @@ export class Judge implements Watcher {
     }
     if (lambda === 'notify' && outcome.kind === 'returned' && foundConnections(outcome.value))
       this.#checkTried(invocation);
-    if (outcome.kind === 'returned') this.connections.finished(invocation);
+    this.connections.finished(invocation, outcome.kind === 'returned' && !hasFailedRecords(outcome.value));
     this.#listed.delete(id);
     this.#tried.delete(id);
     this.#origins.delete(id);
@@ -182,6 +182,10 @@ export class Judge implements Watcher {
     }
   }
 }
+
+/** A record that failed comes again. */
+const hasFailedRecords = (answer: unknown): boolean =>
+  ((answer as { batchItemFailures?: unknown[] } | undefined)?.batchItemFailures ?? []).length > 0;
 
 /** Not when the publish failed or the connections could not be looked up. */
 function foundConnections(answer: unknown): boolean {

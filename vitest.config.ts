@@ -12,7 +12,7 @@
 import { defineConfig } from 'vitest/config';
 
 const FAST = ['test/lambdas/**/*.test.ts', 'test/client/**/*.test.ts', 'test/architecture.test.ts'];
-const CDK = ['test/lib/**/!(package).test.ts', 'test/tools/cost/sheet.test.ts', 'test/docs/deploy.test.ts'];
+const CDK = ['test/lib/**/*.test.ts', 'test/tools/cost/sheet.test.ts', 'test/docs/deploy.test.ts'];
 const SIMULATION = ['test/simulation/**/*.test.ts'];
 const ELSEWHERE = ['test/browser/**', 'test/packages/**', 'test/soak/**', '**/node_modules/**'];
 

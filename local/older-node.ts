@@ -3,6 +3,9 @@
  * here too.
  */
 
+/** The AWS SDK warns on Node 20 that later versions will not run there. The version in here is built in. */
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+
 /** https://tc39.es/ecma262/#sec-promise.withResolvers */
 Promise.withResolvers ??= function withResolvers<T>(): PromiseWithResolvers<T> {
   const settle: Partial<PromiseWithResolvers<T>> = {};

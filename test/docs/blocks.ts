@@ -50,6 +50,8 @@ export const CLAIMS = {
     'README.md: curl -X POST',
     'docs/guide.md: npm pack',
     'docs/guide.md: npm install',
+    'docs/guide.md: npx cdk synth',
+    'docs/guide.md: npx herald token',
     'docs/client.md: npm pack',
     'docs/client.md: npm install',
     'docs/guide.md: curl --aws-sigv4',

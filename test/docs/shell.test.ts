@@ -18,6 +18,8 @@ const [
   CURL,
   PACK,
   INSTALL,
+  START_THERE,
+  HERALD_THERE,
   PACK_CLIENT,
   INSTALL_CLIENT,
   SIGNED,
@@ -82,6 +84,19 @@ it('npm run herald listens and sends', async () => {
 it('npm run herald has the commands and options the guide tells of', () => {
   // Each at work: test/e2e/local/commands.test.ts.
   for (const [, , , , name = '', ...args] of commandsOf(block(COMMAND_LINE))) {
+    if (!isCommandName(name)) throw new Error(`there is no command ${name}`);
+    expect(() => parseCommand(name, COMMANDS[name] as Command, args)).not.toThrow();
+  }
+});
+
+it("npx herald has the commands and options the guide tells of in somebody else's app", () => {
+  // Each at work, from the installed package: test/packages/construct.test.ts.
+  const { bin } = createRequire(import.meta.url)('../../package.json');
+  expect(bin).toHaveProperty('herald');
+  expect(parseStart(argumentsOf(block(START_THERE), 'npx herald start'))).toMatchObject({
+    bundles: { assembly: 'cdk.out' },
+  });
+  for (const [, , name = '', ...args] of commandsOf(block(HERALD_THERE))) {
     if (!isCommandName(name)) throw new Error(`there is no command ${name}`);
     expect(() => parseCommand(name, COMMANDS[name] as Command, args)).not.toThrow();
   }

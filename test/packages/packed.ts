@@ -28,7 +28,8 @@ const isOfNpm = (name: string): boolean =>
 
 export function npm(cwd: string, ...args: string[]): string {
   const quiet = ['--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-  return execFileSync('npm', [...args, ...quiet], {
+  // First, since of `npm exec` the program gets what comes last.
+  return execFileSync('npm', [...quiet, ...args], {
     encoding: 'utf8',
     timeout: LIMIT_MS,
     env: environment(),

@@ -5,10 +5,15 @@ import { createGateway } from './adapters/api-gateway/gateway.ts';
 import { createConnectionStore } from './adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from './adapters/dynamodb/device-store.ts';
 import { createLogStore } from './adapters/dynamodb/log-store.ts';
+import { createLater } from './adapters/queue/later.ts';
+import { createQueueSender } from './aws/sqs.ts';
 import type { App } from './domain/app.ts';
+import { createAcceptances } from './domain/connection/acceptances.ts';
+import type { OpeningApp } from './domain/connection/open.ts';
 import { createChannelLog } from './domain/log/channel-log.ts';
 import type { Clock, Ids } from './domain/ports.ts';
 import type { MessageTypes } from './domain/publish/message-types.ts';
+import { createFrameRates } from './domain/session/frame-rates.ts';
 import { type Env, readAccess } from './env.ts';
 import { createLogger } from './logger.ts';
 import { uuidv7 } from './uuidv7.ts';
@@ -24,21 +29,34 @@ const ids: Ids = {
   random: Math.random,
 };
 
-/** `lambda`: its name in the logs. `types`: only who publishes looks at them. */
-export function createApp(lambda: string, env: Env, types: MessageTypes = {}): App {
-  const { tables, settings, backend, dynamodbEndpoint: endpoint, callbackOverride: override } = env;
-  const dynamodb = createDynamoDb({ readAccess, endpoint });
-  const logger = createLogger(lambda, undefined, clock.now, backend);
+/** What `connect` and `disconnect` need. `lambda`: its name in the logs. */
+export function createRowsApp(lambda: string, env: Env, dynamodb = connect(env)): OpeningApp {
   return {
-    connections: createConnectionStore(dynamodb, tables.connections, clock.now),
+    connections: createConnectionStore(dynamodb, env.tables.connections, clock.now),
+    clock,
+    ids,
+    logger: createLogger(lambda, undefined, clock.now, env.backend),
+    settings: env.settings,
+  };
+}
+
+/** `types`: only who publishes looks at them. */
+export function createApp(lambda: string, env: Env, types: MessageTypes = {}): App {
+  const { tables, settings, callbackOverride: override } = env;
+  const dynamodb = connect(env);
+  const rows = createRowsApp(lambda, env, dynamodb);
+  const { logger } = rows;
+  return {
+    ...rows,
     devices: createDeviceStore(dynamodb, tables.devices, clock.now),
     log: createChannelLog({ store: createLogStore(dynamodb, tables), clock, ids, logger }),
     gateway: createGateway(logger, createManagementApi({ readAccess, override })),
+    later: createLater(createQueueSender({ ...env.reconcileQueue, readAccess })),
+    acceptances: createAcceptances(),
+    frameRates: createFrameRates(settings.frameRate),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
-    clock,
-    ids,
-    logger,
-    settings,
     types,
   };
 }
+
+const connect = ({ dynamodbEndpoint: endpoint }: Env) => createDynamoDb({ readAccess, endpoint });

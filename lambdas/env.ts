@@ -14,8 +14,11 @@ export type AppVar =
   | 'DEVICES_TABLE'
   | 'MESSAGES_TABLE'
   | 'PUBLISHES_TABLE'
+  | 'RECONCILE_QUEUE_URL'
   | 'CALLBACK_URL'
   | 'MAX_CONNECTIONS_PER_USER'
+  | 'MAX_DEVICES_PER_USER'
+  | 'FRAME_RATE'
   | 'DEFAULT_RETENTION_SECONDS'
   | 'CLOSED_TYPES';
 
@@ -38,6 +41,7 @@ type AwsVar =
   | 'AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI'
   | 'AWS_ENDPOINT_URL_DYNAMODB'
   | 'AWS_ENDPOINT_URL_SECRETS_MANAGER'
+  | 'AWS_ENDPOINT_URL_SQS'
   | 'AWS_USE_FIPS_ENDPOINT'
   | 'AWS_USE_DUALSTACK_ENDPOINT';
 
@@ -52,6 +56,8 @@ export interface Env {
   tables: { connections: string; devices: string; messages: string; publishes: string };
   /** Where DynamoDB is. Undefined: where AWS has it. */
   dynamodbEndpoint: string | undefined;
+  /** `endpoint`: where SQS is. Undefined: where AWS has it. */
+  reconcileQueue: { queueUrl: string; endpoint: string | undefined };
   /** Where posts to connections go. Undefined: to the endpoint on a connection's row. */
   callbackOverride: string | undefined;
   settings: Settings;
@@ -67,12 +73,18 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     publishes: text(vars, 'PUBLISHES_TABLE'),
   },
   dynamodbEndpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_DYNAMODB'),
+  reconcileQueue: {
+    queueUrl: url(vars, 'RECONCILE_QUEUE_URL'),
+    endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_SQS'),
+  },
   callbackOverride: vars.AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI
     ? url(vars, 'AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI')
     : undefined,
   settings: {
     callbackUrl: url(vars, 'CALLBACK_URL'),
     maxConnectionsPerUser: integer(vars, 'MAX_CONNECTIONS_PER_USER', 1, 10_000),
+    maxDevicesPerUser: integer(vars, 'MAX_DEVICES_PER_USER', 1, 10_000),
+    frameRate: integer(vars, 'FRAME_RATE', 1, 1_000),
     defaultRetentionSeconds: integer(
       vars,
       'DEFAULT_RETENTION_SECONDS',

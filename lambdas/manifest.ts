@@ -21,11 +21,15 @@ export interface LambdaSpec {
   readonly busEvents?: readonly string[];
   /** Table streams that are read for it. */
   readonly streams?: readonly StreamSource[];
+  /** Queues that are read for it. */
+  readonly queues?: readonly QueueSource[];
 
   /** What it may do to the rows of each table. */
   readonly tables?: Readonly<Partial<Record<keyof TableNames, readonly TableAction[]>>>;
   /** What it may do to open connections: send a frame, close. */
   readonly connections?: readonly ConnectionAction[];
+  /** Queues it may put messages into. */
+  readonly sendsTo?: readonly QueueName[];
 }
 
 /** `$default` takes every frame, whatever its `action` is. */
@@ -57,6 +61,21 @@ export interface StreamSource {
 
 /** The queues of what streams could not hand over, as the construct, the alarms and the outputs call them. */
 export type StreamDeadLetters = 'FailedReplays';
+
+/** Our queues of work for later. */
+export type QueueName = 'reconcile';
+
+/** The only consumer of a queue. Of a batch, only the messages that failed come again. */
+export interface QueueSource {
+  readonly queue: QueueName;
+  readonly batchSize: number;
+  /** A message that failed so often becomes a dead letter. */
+  readonly maxReceives: number;
+  readonly deadLetters: QueueDeadLetters;
+}
+
+/** The queues of what failed every try, as the construct, the alarms and the outputs call them. */
+export type QueueDeadLetters = 'FailedRetries';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html */
 export interface FilterPattern {
@@ -104,6 +123,7 @@ const SPECS = {
       messages: ['GetItem', 'PutItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],
+    sendsTo: ['reconcile'],
   },
   notify: {
     description: 'stores a notification and delivers it',
@@ -119,6 +139,7 @@ const SPECS = {
       publishes: ['PutItem'],
     },
     connections: ['POST'],
+    sendsTo: ['reconcile'],
   },
   reconcile: {
     description: 'sends devices what they missed, and closes connections',
@@ -139,12 +160,14 @@ const SPECS = {
         deadLetters: 'FailedReplays',
       },
     ],
+    queues: [{ queue: 'reconcile', batchSize: 10, maxReceives: 5, deadLetters: 'FailedRetries' }],
     tables: {
       connections: ['GetItem', 'UpdateItem', 'DeleteItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
       messages: ['GetItem', 'PutItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],
+    sendsTo: ['reconcile'],
   },
   users: {
     description: 'answers what operators ask about a user',
@@ -161,6 +184,7 @@ const SPECS = {
       messages: ['GetItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],
+    sendsTo: ['reconcile'],
   },
 } as const satisfies Record<string, LambdaSpec>;
 
@@ -170,6 +194,18 @@ export type LambdaName = keyof typeof SPECS;
 export const LAMBDAS: { readonly [Name in LambdaName]: LambdaSpec & (typeof SPECS)[Name] } = SPECS;
 export const LAMBDA_NAMES = Object.keys(SPECS) as LambdaName[];
 export const isLambdaName = (name: string): name is LambdaName => Object.hasOwn(SPECS, name);
+
+export const QUEUE_NAMES: readonly QueueName[] = LAMBDA_NAMES.flatMap((name) =>
+  (LAMBDAS[name].queues ?? []).map(({ queue }) => queue),
+);
+
+/** A route of either API. */
+export type RouteKey = WebSocketRoute | HttpRoute;
+export const ROUTE_KEYS: readonly RouteKey[] = LAMBDA_NAMES.flatMap((name) => {
+  const { webSocketRoutes = [], httpRoutes = {} }: LambdaSpec = LAMBDAS[name];
+  return [...webSocketRoutes, ...(Object.keys(httpRoutes) as HttpRoute[])];
+});
+export const isRouteKey = (key: string): key is RouteKey => ROUTE_KEYS.some((route) => route === key);
 
 /** The HTTP routes of one Lambda, so that its handler does not compile while it leaves one out. */
 export type HttpRouteOf<Name extends LambdaName> = (typeof SPECS)[Name] extends { httpRoutes: infer Routes }

@@ -18,6 +18,7 @@ export interface AuthorizerProps {
   readonly backend: string;
   readonly encryptionKey: IKey | undefined;
   readonly provisionedConcurrency: number | undefined;
+  readonly reservedConcurrency: number | undefined;
 }
 
 export class Authorizer extends Construct {
@@ -27,7 +28,7 @@ export class Authorizer extends Construct {
 
   constructor(scope: Construct, id: string, props: AuthorizerProps) {
     super(scope, id);
-    const { auth, logs, provisionedConcurrency } = props;
+    const { auth, logs, provisionedConcurrency, reservedConcurrency } = props;
     this.secret = auth.jwksUrl === undefined ? (auth.secret ?? this.#createSecret(props)) : undefined;
     const environment: Record<AuthVar | MetricsVar, string> = {
       JWT_SECRET_ARN: this.secret?.secretArn ?? '',
@@ -42,6 +43,7 @@ export class Authorizer extends Construct {
       environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
       logs,
       provisionedConcurrency,
+      reservedConcurrency,
     });
     if (this.secret) this.#allowToRead(this.secret);
   }

@@ -60,6 +60,18 @@ export const SETTINGS = [
     more: '1 to 10000',
   },
   {
+    names: ['maxDevicesPerUser'],
+    default: '1000',
+    what: "a user's devices beyond this are forgotten, the longest unseen first",
+    more: '1 to 10000',
+  },
+  {
+    names: ['frameRate'],
+    default: '10',
+    what: 'frames a second a connection may send in the long run, bursts of five times as many',
+    more: '1 to 1000; each process of the Lambda counts for itself',
+  },
+  {
     names: ['closedTypes'],
     default: '`false`',
     what: 'refuse message types that are not registered',
@@ -79,6 +91,12 @@ export const SETTINGS = [
     names: ['throttleRate', 'throttleBurst'],
     default: '1000, 500',
     what: 'requests per second of each API, and how many at once on top',
+  },
+  {
+    names: ['routeThrottles'],
+    default: 'those of the API',
+    what: 'the same for single routes, as in `$connect=200/100,$default=500/1000`',
+    more: 'the keys of both APIs: `$connect`, `$default`, `POST /notifications` …; in cdk.json also an object',
   },
   {
     names: ['webSocketDomain', 'webSocketCertificateArn'],
@@ -105,6 +123,12 @@ export const SETTINGS = [
     names: ['provisionedConcurrency'],
     default: 'none',
     what: 'Lambdas kept warm, as in `authorizer=2,notify=1`; paid for by the hour',
+  },
+  {
+    names: ['reservedConcurrency'],
+    default: 'none',
+    what: "instances that are a Lambda's own, and its most, as in `notify=100,message=200`",
+    more: '[a flood of frames](operations.md#throttling) cannot starve the others then; taken out of what the account has',
   },
   {
     names: ['logRetentionDays'],

@@ -5,17 +5,18 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { LambdaName } from '../lambdas/manifest.ts';
 import type { SettingName } from './context-settings.ts';
 import type { HeraldStackProps, NamedDomain } from './herald-stack.ts';
 import {
   type AwsClient,
   checkAuth,
   checkAwsClient,
+  checkConcurrency,
   checkLimits,
-  checkWarm,
   DEFAULTS,
+  type Instances,
   InvalidSetting,
+  type RouteThrottles,
 } from './settings.ts';
 
 /** One context value, `undefined` where it is not set. */
@@ -37,18 +38,24 @@ export function readSettings(read: ReadContext): HeraldStackProps {
     allowedOrigins: text(read, 'allowedOrigins')?.split(','),
     defaultRetention: seconds(read, 'defaultRetentionSeconds'),
     maxConnectionsPerUser: number(read, 'maxConnectionsPerUser'),
+    maxDevicesPerUser: number(read, 'maxDevicesPerUser'),
+    frameRate: number(read, 'frameRate'),
     stageName: text(read, 'stageName'),
     throttle: throttle(read),
+    routeThrottles: routeThrottles(read),
   });
   checkLimits(limits);
-  const provisionedConcurrency = warm(read);
-  checkWarm(provisionedConcurrency);
+  const concurrency = defined({
+    provisionedConcurrency: instances(read, 'provisionedConcurrency'),
+    reservedConcurrency: instances(read, 'reservedConcurrency'),
+  });
+  checkConcurrency(concurrency);
   return {
     ...limits,
+    ...concurrency,
     ...defined({
       ...auth,
       jwtSecretArn,
-      provisionedConcurrency,
       closedTypes: flag(read, 'closedTypes'),
       awsClient: awsClient(read),
       accountLogRole: flag(read, 'accountLogRole'),
@@ -169,15 +176,39 @@ function domain(read: ReadContext, api: 'webSocket' | 'http'): NamedDomain | und
   throw wrong(`${api}CertificateArn`, certificateArn, 'the ARN of a certificate in ACM');
 }
 
-/** `notify=2,authorizer=1`, or an object in cdk.json. Whether the names are right, `checkWarm` says. */
-function warm(read: ReadContext): Partial<Record<LambdaName, number>> | undefined {
-  const value = read('provisionedConcurrency');
+/** `notify=2,authorizer=1`, or an object in cdk.json. Whether the names are right, `checkConcurrency` says. */
+function instances(
+  read: ReadContext,
+  name: 'provisionedConcurrency' | 'reservedConcurrency',
+): Instances | undefined {
+  const value = read(name);
   if (typeof value === 'object' && value !== null) return value;
-  const written = text(read, 'provisionedConcurrency');
-  if (written === undefined) return undefined;
-  const pairs = written.split(',').map((pair) => pair.split('='));
-  return Object.fromEntries(pairs.map(([name = '', instances]) => [name, Number(instances)]));
+  const pairs = pairsIn(text(read, name));
+  return pairs && Object.fromEntries(pairs.map(([lambda, count]) => [lambda, Number(count)]));
 }
+
+/**
+ * `$connect=200/100,$default=500/1000`: requests per second, and how many at once on top; or an object
+ * in cdk.json. Whether the routes are right, `checkLimits` says.
+ */
+function routeThrottles(read: ReadContext): RouteThrottles | undefined {
+  const value = read('routeThrottles');
+  if (typeof value === 'object' && value !== null) return value;
+  const written = text(read, 'routeThrottles');
+  const throttles = pairsIn(written)?.map(([route, limits]) => {
+    const [, rate, burst] = /^(\d+)\/(\d+)$/.exec(limits ?? '') ?? [];
+    if (rate === undefined) throw wrong('routeThrottles', `${written}`, 'something like $connect=200/100');
+    return [route, { rateLimit: Number(rate), burstLimit: Number(burst) }];
+  });
+  return throttles && Object.fromEntries(throttles);
+}
+
+/** `one=1,other=2` */
+const pairsIn = (written: string | undefined): [string, string | undefined][] | undefined =>
+  written?.split(',').map((pair) => {
+    const [name = '', value] = pair.split('=');
+    return [name, value];
+  });
 
 const wrong = (name: string, value: string, expected: string) =>
   new InvalidSetting(`${name} is "${value}", expected ${expected}`);

@@ -1,8 +1,9 @@
 /** Where a request ends that failed every retry, so that it can be looked at and sent again. */
 import { Duration, type RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
+import { queueEncryption } from './encryption.ts';
 import { acknowledge } from './nag.ts';
 
 export interface DeadLetterQueueProps {
@@ -16,9 +17,7 @@ export class DeadLetterQueue extends Queue {
     // The longest SQS keeps a message: time for somebody to come back from holidays.
     super(scope, id, {
       enforceSSL: true,
-      ...(encryptionKey
-        ? { encryption: QueueEncryption.KMS, encryptionMasterKey: encryptionKey }
-        : { encryption: QueueEncryption.SQS_MANAGED }),
+      ...queueEncryption(encryptionKey),
       retentionPeriod: Duration.days(14),
       removalPolicy,
     });

@@ -2,11 +2,12 @@
 import { Stack } from 'aws-cdk-lib';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs';
 import type { Construct } from 'constructs';
 import { acknowledge } from './nag.ts';
 
-/** To read and write rows of a table that is encrypted with it. */
-export const TABLE_KEY_ACTIONS = [
+/** To read and write what is encrypted with it: rows of a table, messages of a queue. */
+export const KEY_ACTIONS = [
   'kms:Decrypt',
   'kms:DescribeKey',
   'kms:Encrypt',
@@ -14,6 +15,14 @@ export const TABLE_KEY_ACTIONS = [
   'kms:ReEncryptFrom',
   'kms:ReEncryptTo',
 ];
+
+/** `key`: undefined: a key of SQS's own. */
+export const queueEncryption = (
+  key: IKey | undefined,
+): Pick<QueueProps, 'encryption' | 'encryptionMasterKey'> =>
+  key
+    ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key }
+    : { encryption: QueueEncryption.SQS_MANAGED };
 
 /** Accepts what CDK allows who sends to a queue that is encrypted with the key. */
 export function acknowledgeKeyGrants(scope: Construct): void {

@@ -1,18 +1,24 @@
-/** The streams of tables that Lambda reads for us, set so that one bad record never holds up the others for long. */
+/**
+ * The streams of tables and the queues that Lambda reads for us, set so that one bad record or message
+ * never holds up the others for long.
+ */
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { DynamoEventSource, SqsDlq } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
-import { LAMBDAS, type StreamDeadLetters, type StreamSource } from '../lambdas/manifest.ts';
+import { LAMBDAS, type LambdaName, type StreamDeadLetters, type StreamSource } from '../lambdas/manifest.ts';
 import { DeadLetterQueue, type DeadLetterQueueProps } from './dead-letter-queue.ts';
 import { STATEFUL_NAMES, type StatefulName } from './functions.ts';
 import type { HeraldFunction } from './herald-function.ts';
+import type { Queues } from './queues.ts';
 import type { Tables } from './tables.ts';
 
 export interface EventSourcesProps extends DeadLetterQueueProps {
   readonly tables: Tables;
+  readonly queues: Queues;
   readonly functions: Record<StatefulName, HeraldFunction>;
+  readonly reservedConcurrency: Partial<Record<LambdaName, number>>;
 }
 
 export class EventSources extends Construct {
@@ -21,17 +27,40 @@ export class EventSources extends Construct {
 
   constructor(scope: Construct, id: string, props: EventSourcesProps) {
     super(scope, id);
-    const { tables, functions } = props;
-    const queues = STATEFUL_NAMES.flatMap((name) =>
+    const { tables, queues, functions, reservedConcurrency } = props;
+    const deadLetterQueues = STATEFUL_NAMES.flatMap((name) =>
       (LAMBDAS[name].streams ?? []).map((source) => {
         const queue = new DeadLetterQueue(this, source.deadLetters, props);
         functions[name].target.addEventSource(streamOf(tables[source.table], source, queue));
         return [source.deadLetters, queue];
       }),
     );
-    this.deadLetterQueues = Object.fromEntries(queues);
+    this.deadLetterQueues = Object.fromEntries(deadLetterQueues);
+    for (const name of STATEFUL_NAMES) {
+      for (const { queue, batchSize } of LAMBDAS[name].queues ?? []) {
+        const maxConcurrency = concurrencyOf(reservedConcurrency[name]);
+        functions[name].target.addEventSource(
+          new SqsEventSource(queues.byName[queue], {
+            batchSize,
+            reportBatchItemFailures: true,
+            ...(maxConcurrency !== undefined && { maxConcurrency }),
+          }),
+        );
+      }
+    }
   }
 }
+
+/** The least that Lambda takes. */
+const MIN_CONCURRENCY = 2;
+
+/**
+ * A queue takes at most half of the instances that are reserved, and leaves the others to the streams.
+ * Example: without this bound, messages that find no free instance count as received, and after some
+ * receives become dead letters that nobody has tried.
+ */
+const concurrencyOf = (reserved: number | undefined): number | undefined =>
+  reserved === undefined ? undefined : Math.max(MIN_CONCURRENCY, Math.floor(reserved / 2));
 
 const streamOf = (table: TableV2, source: StreamSource, deadLetters: DeadLetterQueue) =>
   new DynamoEventSource(table, {

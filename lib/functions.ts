@@ -4,11 +4,12 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import type { AppVar, MetricsVar } from '../lambdas/env.ts';
 import { LAMBDA_NAMES, LAMBDAS, type LambdaName } from '../lambdas/manifest.ts';
-import { acknowledgeKeyGrants, TABLE_KEY_ACTIONS } from './encryption.ts';
+import { acknowledgeKeyGrants, KEY_ACTIONS } from './encryption.ts';
 import { HeraldFunction } from './herald-function.ts';
 import type { MessageTypesSource } from './lambda-code.ts';
 import type { LogSettings } from './logs.ts';
 import { acknowledgeWildcard } from './nag.ts';
+import type { Queues } from './queues.ts';
 import type { AwsClient } from './settings.ts';
 import { TABLE_NAMES, type Tables } from './tables.ts';
 import type { ClientApi } from './websocket-api.ts';
@@ -19,16 +20,20 @@ export const STATEFUL_NAMES = LAMBDA_NAMES.filter((name) => name !== 'authorizer
 
 export interface FunctionsProps {
   readonly tables: Tables;
+  readonly queues: Queues;
   readonly clientApi: ClientApi;
   readonly maxConnectionsPerUser: number;
+  readonly maxDevicesPerUser: number;
+  readonly frameRate: number;
   readonly defaultRetention: Duration;
   readonly closedTypes: boolean;
   readonly logs: LogSettings;
   /** Its name in the metrics. */
   readonly backend: string;
-  /** That of the tables. */
+  /** That of the tables and the queues. */
   readonly encryptionKey: IKey | undefined;
   readonly provisionedConcurrency: Partial<Record<LambdaName, number>>;
+  readonly reservedConcurrency: Partial<Record<LambdaName, number>>;
   readonly messageTypes: MessageTypesSource | undefined;
   readonly awsClient: AwsClient;
 }
@@ -44,31 +49,24 @@ export class Functions extends Construct {
     this.byName = Object.fromEntries(created);
   }
 
-  #create(
-    name: StatefulName,
-    environment: Record<AppVar | MetricsVar, string>,
-    {
-      tables,
-      clientApi,
-      encryptionKey,
-      logs,
-      awsClient,
-      messageTypes,
-      provisionedConcurrency,
-    }: FunctionsProps,
-  ) {
+  #create(name: StatefulName, environment: Record<AppVar | MetricsVar, string>, props: FunctionsProps) {
+    const { tables, queues, clientApi, encryptionKey, logs, awsClient, messageTypes } = props;
     const spec = LAMBDAS[name];
     const lambda = new HeraldFunction(this, name, {
       environment,
       logs,
       awsClient,
       messageTypes,
-      provisionedConcurrency: provisionedConcurrency[name],
+      provisionedConcurrency: props.provisionedConcurrency[name],
+      reservedConcurrency: props.reservedConcurrency[name],
     });
-    if (encryptionKey) lambda.allow(TABLE_KEY_ACTIONS, encryptionKey.keyArn);
+    if (encryptionKey) lambda.allow(KEY_ACTIONS, encryptionKey.keyArn);
     for (const table of TABLE_NAMES) {
       const actions = spec.tables?.[table];
       if (actions) lambda.allowTable(tables[table], actions);
+    }
+    for (const queue of spec.sendsTo ?? []) {
+      lambda.allow(['sqs:SendMessage'], queues.byName[queue].queueArn);
     }
     for (const method of spec.connections ?? []) {
       const connections = clientApi.connectionsArn(method);
@@ -81,6 +79,7 @@ export class Functions extends Construct {
 
 const environmentOf = ({
   tables,
+  queues,
   clientApi,
   backend,
   ...limits
@@ -90,8 +89,11 @@ const environmentOf = ({
   DEVICES_TABLE: tables.devices.tableName,
   MESSAGES_TABLE: tables.messages.tableName,
   PUBLISHES_TABLE: tables.publishes.tableName,
+  RECONCILE_QUEUE_URL: queues.byName.reconcile.queueUrl,
   CALLBACK_URL: clientApi.callbackUrl,
   MAX_CONNECTIONS_PER_USER: String(limits.maxConnectionsPerUser),
+  MAX_DEVICES_PER_USER: String(limits.maxDevicesPerUser),
+  FRAME_RATE: String(limits.frameRate),
   DEFAULT_RETENTION_SECONDS: String(limits.defaultRetention.toSeconds()),
   CLOSED_TYPES: String(limits.closedTypes),
 });

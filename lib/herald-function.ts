@@ -14,6 +14,8 @@ export interface HeraldFunctionProps {
   readonly logs: LogSettings;
   /** Instances that are always warm. Undefined: none. */
   readonly provisionedConcurrency?: number | undefined;
+  /** Instances that are its own, and the most it may have. Undefined: it shares those of the account. */
+  readonly reservedConcurrency?: number | undefined;
   /** Only Lambdas that publish have use for it. */
   readonly messageTypes?: MessageTypesSource | undefined;
   /** The authorizer has no use for it. */
@@ -34,6 +36,9 @@ export class HeraldFunction extends LambdaFunction {
       architecture: Architecture.ARM_64,
       timeout: Duration.seconds(timeoutSeconds),
       memorySize: memoryMegabytes,
+      ...(props.reservedConcurrency !== undefined && {
+        reservedConcurrentExecutions: props.reservedConcurrency,
+      }),
       environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
       logGroup: createLog(scope, `${name}Log`, props.logs),
       // A role of its own: the one CDK makes may write to every log group of the account.

@@ -6,7 +6,6 @@ import {
   type HttpMethod,
   type HttpRoute,
   HttpStage,
-  type ThrottleSettings,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
@@ -17,10 +16,10 @@ import { type CustomDomain, createDomain } from './custom-domain.ts';
 import { STATEFUL_NAMES, type StatefulName } from './functions.ts';
 import { type HeraldFunction, integrationId } from './herald-function.ts';
 import type { LogSettings } from './logs.ts';
+import { type ThrottleProps, throttleRoutes } from './route-throttles.ts';
 
-export interface ServiceApiProps {
+export interface ServiceApiProps extends ThrottleProps {
   readonly functions: Record<StatefulName, HeraldFunction>;
-  readonly throttle: ThrottleSettings;
   readonly logs: LogSettings;
   readonly httpDomain: CustomDomain | undefined;
 }
@@ -43,7 +42,7 @@ export class ServiceApi extends Construct {
       defaultAuthorizer: new HttpIamAuthorizer(),
     });
     this.domain = httpDomain && createDomain(this, httpDomain);
-    new HttpStage(this, 'Stage', {
+    const stage = new HttpStage(this, 'Stage', {
       httpApi: api,
       autoDeploy: true,
       throttle,
@@ -61,5 +60,6 @@ export class ServiceApi extends Construct {
         this.routes[grant].push(...api.addRoutes({ path, methods: [method as HttpMethod], integration }));
       }
     }
+    throttleRoutes(stage, Object.values(this.routes).flat(), props);
   }
 }

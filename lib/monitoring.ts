@@ -8,7 +8,7 @@ import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { LAMBDA_NAMES, LAMBDAS, type StreamDeadLetters } from '../lambdas/manifest.ts';
+import { LAMBDA_NAMES, LAMBDAS, type QueueDeadLetters, type StreamDeadLetters } from '../lambdas/manifest.ts';
 import { Alarms } from './alarms.ts';
 import { BackendDashboard } from './dashboard.ts';
 import type { StatefulName } from './functions.ts';
@@ -26,7 +26,7 @@ export interface MonitoringProps extends Watched {
   readonly alarmTopic: ITopic | undefined;
 }
 
-export type DeadLetters = 'FailedNotifications' | 'UndeliveredEvents' | StreamDeadLetters;
+export type DeadLetters = 'FailedNotifications' | 'UndeliveredEvents' | StreamDeadLetters | QueueDeadLetters;
 
 /** Half of the connections that an account may open per second at first, over a minute. */
 const STORM_PER_MINUTE = 15_000;
@@ -75,6 +75,9 @@ export class Monitoring extends Construct {
     for (const name of LAMBDA_NAMES) {
       for (const { table, deadLetters } of LAMBDAS[name].streams ?? []) {
         watch(deadLetters, `A record of the ${table} stream failed every retry.`, 'poison-record');
+      }
+      for (const { queue, deadLetters } of LAMBDAS[name].queues ?? []) {
+        watch(deadLetters, `A message of the ${queue} queue failed every try.`, 'failed-retries');
       }
     }
   }

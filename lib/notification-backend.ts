@@ -16,6 +16,7 @@ import { Functions } from './functions.ts';
 import { ServiceApi } from './http-api.ts';
 import { type DeadLetters, Monitoring } from './monitoring.ts';
 import { type NotificationBackendProps, resolveProps } from './props.ts';
+import { Queues } from './queues.ts';
 import { Tables } from './tables.ts';
 import { ClientApi } from './websocket-api.ts';
 
@@ -40,24 +41,27 @@ export class NotificationBackend extends Construct {
   constructor(scope: Construct, id: string, props: NotificationBackendProps = {}) {
     super(scope, id);
     const settings = resolveProps(this, props);
-    const { encryptionKey, provisionedConcurrency } = settings;
+    const { encryptionKey, provisionedConcurrency, reservedConcurrency } = settings;
     const backend = Names.uniqueResourceName(this, { separator: '-', maxLength: 100 });
     if (encryptionKey) allowServices(this, encryptionKey);
 
     const tables = new Tables(this, 'Tables', settings);
+    const queues = new Queues(this, 'Queues', settings);
     const clientApi = new ClientApi(this, 'ClientApi', settings);
     const { lambda: authorizer, secret } = new Authorizer(this, 'Authorizer', {
       ...settings,
       provisionedConcurrency: provisionedConcurrency.authorizer,
+      reservedConcurrency: reservedConcurrency.authorizer,
       backend,
     });
-    const functions = new Functions(this, 'Functions', { ...settings, tables, clientApi, backend }).byName;
+    const parts = { ...settings, tables, queues };
+    const functions = new Functions(this, 'Functions', { ...parts, clientApi, backend }).byName;
     const notify = functions.notify.target;
     clientApi.addRoutes(authorizer.target, functions);
     this.#serviceApi = new ServiceApi(this, 'ServiceApi', { ...settings, functions });
     const bus = new NotificationBus(this, 'Notifications', { ...settings, notify });
     // Its id is part of the names of deployed queues: another id would replace them, dead letters and all.
-    const eventSources = new EventSources(this, 'ReplayStream', { ...settings, tables, functions });
+    const eventSources = new EventSources(this, 'ReplayStream', { ...parts, functions });
 
     this.webSocketUrl = clientApi.url;
     this.webSocketDomain = clientApi.domain;
@@ -70,6 +74,7 @@ export class NotificationBackend extends Construct {
       FailedNotifications: bus.failedNotifications,
       UndeliveredEvents: bus.undeliveredEvents,
       ...eventSources.deadLetterQueues,
+      ...queues.deadLetterQueues,
     };
     const { apiId, stage } = clientApi;
     this.dashboard = new Monitoring(this, 'Monitoring', {

@@ -6,7 +6,6 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import type { LambdaName } from '../lambdas/manifest.ts';
 import { type CustomDomain, checkDomains } from './custom-domain.ts';
 import { checkMessageTypes, type MessageTypesSource } from './lambda-code.ts';
 import {
@@ -14,9 +13,11 @@ import {
   type AwsClient,
   checkAuth,
   checkAwsClient,
+  checkConcurrency,
   checkLimits,
-  checkWarm,
   DEFAULTS,
+  type Instances,
+  type RouteThrottles,
 } from './settings.ts';
 
 export interface NotificationBackendProps {
@@ -40,6 +41,16 @@ export interface NotificationBackendProps {
    * @default 10
    */
   readonly maxConnectionsPerUser?: number;
+  /**
+   * A user's devices beyond this number are forgotten, the longest unseen first. 1 to 10,000.
+   * @default 1000
+   */
+  readonly maxDevicesPerUser?: number;
+  /**
+   * Frames a second that a connection may send in the long run, in bursts of five times as many. 1 to 1,000.
+   * @default 10
+   */
+  readonly frameRate?: number;
   /**
    * Your message types, their validators and retentions: a module that exports `messageTypes`, made by `defineMessageTypes` of
    * `herald/message-types`.
@@ -73,6 +84,12 @@ export interface NotificationBackendProps {
    * @default 1000 per second, bursts of 500
    */
   readonly throttle?: ThrottleSettings;
+  /**
+   * Of single routes of either API, by route key, over all callers: `{ $connect: { rateLimit: 200, burstLimit: 100 } }`.
+   * What a route leaves out, it has from `throttle`.
+   * @default `throttle` for every route
+   */
+  readonly routeThrottles?: RouteThrottles;
   /**
    * How long the logs of the Lambdas and of the APIs are kept.
    * @default RetentionDays.ONE_MONTH
@@ -113,7 +130,13 @@ export interface NotificationBackendProps {
    * Instances of a Lambda that are kept warm, and paid for by the hour.
    * @default none
    */
-  readonly provisionedConcurrency?: Partial<Record<LambdaName, number>>;
+  readonly provisionedConcurrency?: Instances;
+  /**
+   * Instances that no other Lambda of the account can take, and the most that this Lambda may have: with `notify`
+   * reserved, a flood of frames cannot starve publishers; with `message` reserved, it cannot starve anybody.
+   * @default none: all share the concurrency of the account
+   */
+  readonly reservedConcurrency?: Instances;
 }
 
 /** Every setting, with its default where it is not set. Throws an `InvalidSetting` for one that cannot work. */
@@ -123,7 +146,7 @@ export function resolveProps(scope: Construct, props: NotificationBackendProps) 
   checkMessageTypes(props.messageTypes);
   checkAwsClient(props.awsClient);
   checkDomains(scope, props);
-  checkWarm(props.provisionedConcurrency);
+  checkConcurrency(props);
   return withDefaults(props);
 }
 
@@ -134,9 +157,12 @@ const withDefaults = (props: NotificationBackendProps) => ({
   messageTypes: props.messageTypes,
   awsClient: props.awsClient ?? DEFAULTS.awsClient,
   maxConnectionsPerUser: props.maxConnectionsPerUser ?? DEFAULTS.maxConnectionsPerUser,
+  maxDevicesPerUser: props.maxDevicesPerUser ?? DEFAULTS.maxDevicesPerUser,
+  frameRate: props.frameRate ?? DEFAULTS.frameRate,
   closedTypes: props.closedTypes ?? DEFAULTS.closedTypes,
   removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
   throttle: props.throttle ?? DEFAULTS.throttle,
+  routeThrottles: props.routeThrottles ?? {},
   logs: { retention: props.logRetention ?? RetentionDays.ONE_MONTH, encryptionKey: props.encryptionKey },
   webSocketDomain: props.webSocketDomain,
   httpDomain: props.httpDomain,
@@ -144,6 +170,7 @@ const withDefaults = (props: NotificationBackendProps) => ({
   encryptionKey: props.encryptionKey,
   alarmTopic: props.alarmTopic,
   provisionedConcurrency: props.provisionedConcurrency ?? {},
+  reservedConcurrency: props.reservedConcurrency ?? {},
   stageName: props.stageName ?? DEFAULTS.stageName,
   accountLogRole: props.accountLogRole ?? DEFAULTS.accountLogRole,
 });

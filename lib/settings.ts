@@ -5,7 +5,14 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { isLambdaName, LAMBDA_NAMES, type LambdaName } from '../lambdas/manifest.ts';
+import {
+  isLambdaName,
+  isRouteKey,
+  LAMBDA_NAMES,
+  type LambdaName,
+  ROUTE_KEYS,
+  type RouteKey,
+} from '../lambdas/manifest.ts';
 import {
   DEFAULT_RETENTION_SECONDS,
   MAX_RETENTION_SECONDS,
@@ -70,10 +77,14 @@ export class InvalidSetting extends Error {
 }
 
 export const MAX_CONNECTIONS_PER_USER = 10_000;
+const MAX_DEVICES_PER_USER = 10_000;
+const MAX_FRAME_RATE = 1000;
 
 export const DEFAULTS = {
   defaultRetention: Duration.seconds(DEFAULT_RETENTION_SECONDS),
   maxConnectionsPerUser: 10,
+  maxDevicesPerUser: 1000,
+  frameRate: 10,
   closedTypes: false,
   awsClient: 'lean',
   stageName: 'prod',
@@ -115,17 +126,30 @@ export function checkAuth({
 export interface Limits {
   defaultRetention?: Duration;
   maxConnectionsPerUser?: number;
+  maxDevicesPerUser?: number;
+  frameRate?: number;
   allowedOrigins?: readonly string[];
   stageName?: string;
   throttle?: ThrottleSettings;
+  routeThrottles?: RouteThrottles;
 }
+
+/** By route key: other numbers for one route of either API. */
+export type RouteThrottles = Partial<Record<RouteKey, ThrottleSettings>>;
 
 export function checkLimits(limits: Limits) {
   const { defaultRetention = DEFAULTS.defaultRetention } = limits;
   checkDuration('defaultRetention', defaultRetention, MIN_RETENTION_SECONDS, MAX_RETENTION_SECONDS);
   checkInteger('maxConnectionsPerUser', limits.maxConnectionsPerUser, 1, MAX_CONNECTIONS_PER_USER);
-  checkInteger('throttle.rateLimit', limits.throttle?.rateLimit, 1, 1_000_000);
-  checkInteger('throttle.burstLimit', limits.throttle?.burstLimit, 1, 1_000_000);
+  checkInteger('maxDevicesPerUser', limits.maxDevicesPerUser, 1, MAX_DEVICES_PER_USER);
+  checkInteger('frameRate', limits.frameRate, 1, MAX_FRAME_RATE);
+  checkThrottle('throttle', limits.throttle);
+  for (const [route, throttle] of Object.entries(limits.routeThrottles ?? {})) {
+    if (!isRouteKey(route)) {
+      throw new InvalidSetting(`routeThrottles has "${route}", expected one of ${ROUTE_KEYS.join(', ')}`);
+    }
+    checkThrottle(`routeThrottles.${route}`, throttle);
+  }
   checkOrigins(limits.allowedOrigins);
   const { stageName = DEFAULTS.stageName } = limits;
   if (!Token.isUnresolved(stageName) && !/^[A-Za-z0-9_-]{1,128}$/.test(stageName)) {
@@ -138,17 +162,39 @@ export function checkAwsClient(awsClient: string | undefined): asserts awsClient
   throw new InvalidSetting(`awsClient is "${awsClient}", expected ${AWS_CLIENTS.join(' or ')}`);
 }
 
-/** Lambda's own limit depends on the account; this is where most begin. */
-const MAX_WARM = 1000;
+function checkThrottle(name: string, { rateLimit, burstLimit }: ThrottleSettings = {}) {
+  checkInteger(`${name}.rateLimit`, rateLimit, 1, 1_000_000);
+  checkInteger(`${name}.burstLimit`, burstLimit, 1, 1_000_000);
+}
 
-export function checkWarm(provisionedConcurrency: Partial<Record<LambdaName, number>> = {}) {
-  for (const [name, instances] of Object.entries(provisionedConcurrency)) {
+/** How many instances, by Lambda. */
+export type Instances = Partial<Record<LambdaName, number>>;
+
+export interface Concurrency {
+  provisionedConcurrency?: Instances;
+  reservedConcurrency?: Instances;
+}
+
+export function checkConcurrency({ provisionedConcurrency = {}, reservedConcurrency = {} }: Concurrency) {
+  checkInstances('provisionedConcurrency', provisionedConcurrency);
+  checkInstances('reservedConcurrency', reservedConcurrency);
+  for (const name of LAMBDA_NAMES) {
+    const [warm, reserved] = [provisionedConcurrency[name], reservedConcurrency[name]];
+    if (warm === undefined || reserved === undefined) continue;
+    // Lambda keeps none warm beyond those that are reserved.
+    checkInteger(`provisionedConcurrency.${name}`, warm, 1, reserved);
+  }
+}
+
+/** Lambda's own limit depends on the account; this is where most begin. */
+const MAX_INSTANCES = 1000;
+
+function checkInstances(setting: string, instances: Instances) {
+  for (const [name, count] of Object.entries(instances)) {
     if (!isLambdaName(name)) {
-      throw new InvalidSetting(
-        `provisionedConcurrency has "${name}", expected one of ${LAMBDA_NAMES.join(', ')}`,
-      );
+      throw new InvalidSetting(`${setting} has "${name}", expected one of ${LAMBDA_NAMES.join(', ')}`);
     }
-    checkInteger(`provisionedConcurrency.${name}`, instances, 1, MAX_WARM);
+    checkInteger(`${setting}.${name}`, count, 1, MAX_INSTANCES);
   }
 }
 

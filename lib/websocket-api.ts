@@ -6,15 +6,15 @@ import { Stack } from 'aws-cdk-lib';
 import {
   type CfnApi,
   type DomainName,
-  type ThrottleSettings,
   WebSocketApi,
+  type WebSocketRoute,
   WebSocketStage,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { LAMBDAS, type WebSocketRoute } from '../lambdas/manifest.ts';
+import { LAMBDAS, type WebSocketRoute as WebSocketRouteKey } from '../lambdas/manifest.ts';
 import { accessLog } from './access-log.ts';
 import { AccountLogRole, tellWithoutRole } from './account-log-role.ts';
 import { type CustomDomain, createDomain } from './custom-domain.ts';
@@ -22,10 +22,10 @@ import { STATEFUL_NAMES, type StatefulName } from './functions.ts';
 import { type HeraldFunction, integrationId } from './herald-function.ts';
 import type { LogSettings } from './logs.ts';
 import { acknowledge } from './nag.ts';
+import { type ThrottleProps, throttleRoutes } from './route-throttles.ts';
 
-export interface ClientApiProps {
+export interface ClientApiProps extends ThrottleProps {
   readonly stageName: string;
-  readonly throttle: ThrottleSettings;
   readonly logs: LogSettings;
   readonly webSocketDomain: CustomDomain | undefined;
   readonly accountLogRole: boolean;
@@ -39,10 +39,12 @@ export class ClientApi extends Construct {
   /** Where frames are posted to. */
   readonly callbackUrl: string;
   readonly #api: WebSocketApi;
+  readonly #throttles: ThrottleProps;
 
   constructor(scope: Construct, id: string, props: ClientApiProps) {
     super(scope, id);
     const { stageName, throttle, logs, webSocketDomain } = props;
+    this.#throttles = props;
     this.#api = new WebSocketApi(this, 'Api', {
       description: 'Herald: the connections of the clients',
       // Every frame goes to $default, whatever a client calls its action.
@@ -81,28 +83,32 @@ export class ClientApi extends Construct {
 
   /** Routes each key to the Lambda that serves it. */
   addRoutes(authorizer: IFunction, functions: Record<StatefulName, HeraldFunction>) {
-    for (const name of STATEFUL_NAMES) {
+    const routes = STATEFUL_NAMES.flatMap((name) => {
       const integration = new WebSocketLambdaIntegration(integrationId(name), functions[name].target);
-      for (const key of LAMBDAS[name].webSocketRoutes ?? []) {
-        if (key === '$connect') this.#addConnectRoute(integration, authorizer);
-        else this.#addRoute(key, integration);
-      }
-    }
+      return (LAMBDAS[name].webSocketRoutes ?? []).map((key) =>
+        key === '$connect'
+          ? this.#addConnectRoute(integration, authorizer)
+          : this.#addRoute(key, integration),
+      );
+    });
+    throttleRoutes(this.stage, routes, this.#throttles);
   }
 
-  #addConnectRoute(integration: WebSocketLambdaIntegration, authorizer: IFunction) {
-    this.#api.addRoute('$connect', {
+  #addConnectRoute(integration: WebSocketLambdaIntegration, authorizer: IFunction): WebSocketRoute {
+    return this.#api.addRoute('$connect', {
       integration,
       // No identity source: a token may come three ways, and one that is listed and absent is refused unseen.
       authorizer: new WebSocketLambdaAuthorizer('Authorizer', authorizer, { identitySource: [] }),
     });
   }
 
-  #addRoute(key: WebSocketRoute, integration: WebSocketLambdaIntegration) {
+  #addRoute(key: WebSocketRouteKey, integration: WebSocketLambdaIntegration): WebSocketRoute {
+    const route = this.#api.addRoute(key, { integration });
     acknowledge(
-      this.#api.addRoute(key, { integration }),
+      route,
       'AwsSolutions-APIG4',
       'API Gateway authorizes $connect only; the other routes carry what its authorizer found.',
     );
+    return route;
   }
 }

@@ -16,6 +16,7 @@ import type { GateOptions } from './emulator/gate.ts';
 import { createWebSocketGateway } from './emulator/gateway/gateway.ts';
 import { type Faults, type GatewaySettings, STAGE } from './emulator/gateway/settings.ts';
 import { type Lambdas, REGION } from './emulator/lambdas.ts';
+import { createQueues } from './emulator/queue/queues.ts';
 import { HTTP_ROUTES } from './emulator/routes.ts';
 import { listen } from './emulator/server.ts';
 import { createHttpApi } from './emulator/services/http-api.ts';
@@ -94,13 +95,15 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
     if (AWAITED.includes(name)) eventSources.wake();
   });
 
+  const queues = createQueues(heard, logger);
+  stops.push(() => atMost(STOP_DEADLINE_MS, queues.stop()));
   const asyncInvoker = createAsyncInvoker(lambdas, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, asyncInvoker.stop()));
   const gateway = createWebSocketGateway(lambdas, logger, options.gateway);
   stops.push(() => atMost(STOP_DEADLINE_MS, gateway.stop()));
   const httpApi = createHttpApi(lambdas, logger, { routes: HTTP_ROUTES });
   const secret = { name: JWT_SECRET_NAME, value: jwtSecret };
-  server.open({ lambdas, asyncInvoker, gateway, httpApi, console, secret });
+  server.open({ lambdas, asyncInvoker, queues, gateway, httpApi, console, secret });
   return {
     port: server.port,
     wsUrl: `ws://127.0.0.1:${server.port}/${STAGE}`,

@@ -1,5 +1,5 @@
 /** RS256 and ES256 with the public keys an issuer publishes as a JSON Web Key Set (RFC 7517). */
-import { createBudget } from './budget.ts';
+import { createTokenBucket } from '../domain/token-bucket.ts';
 import { findKeys, type KeySet, parseKeySet } from './key-set.ts';
 import type { TokenKeys } from './keys.ts';
 
@@ -20,7 +20,7 @@ const MAX_BYTES = 1024 * 1024;
  * fetched last stand.
  */
 export function jwksKeys(jwksUrl: string, now: () => number = Date.now, fetchMs = FETCH_MS): TokenKeys {
-  const mayFetch = createBudget(FETCHES_AT_ONCE, FETCH_PACE_MS, now);
+  const fetches = createTokenBucket({ burst: FETCHES_AT_ONCE, paceMs: FETCH_PACE_MS, now });
   let kept: { keys: KeySet; fetchedAt: number } | undefined;
   let underWay: Promise<KeySet> | undefined;
 
@@ -40,7 +40,7 @@ export function jwksKeys(jwksUrl: string, now: () => number = Date.now, fetchMs 
       const known = kept ? findKeys(kept.keys, kid, algorithm) : [];
       const isFresh = kept !== undefined && now() - kept.fetchedAt < KEPT_MS;
       if (isFresh && known.length > 0) return known;
-      if (underWay === undefined && !mayFetch()) {
+      if (underWay === undefined && !fetches.take()) {
         if (kept) return known;
         throw new Error(`${jwksUrl} was asked for keys too often`);
       }

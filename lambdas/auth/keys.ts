@@ -1,7 +1,8 @@
 /** The keys that tokens are verified with, and the plain case of them: a shared secret, in its current and its previous version. */
+
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from 'jsonwebtoken';
-import { createBudget } from './budget.ts';
+import { createTokenBucket } from '../domain/token-bucket.ts';
 
 /** A key made once verifies several times faster than its text. */
 export interface TokenKeys {
@@ -81,7 +82,7 @@ interface Kept {
  * tokens that fit it. An unfit previous one verifies nothing.
  */
 export function secretKeys(readSecret: ReadSecret, now: () => number = Date.now): TokenKeys {
-  const mayLook = createBudget(LOOKS_AT_ONCE, LOOK_PACE_MS, now);
+  const looks = createTokenBucket({ burst: LOOKS_AT_ONCE, paceMs: LOOK_PACE_MS, now });
   let kept: Kept | undefined;
 
   const read = async (versions: readonly SecretVersion[]): Promise<KeyObject[]> => {
@@ -109,7 +110,7 @@ export function secretKeys(readSecret: ReadSecret, now: () => number = Date.now)
     },
     async lookAgain() {
       const last = kept;
-      if (last && !mayLook()) return last.keys;
+      if (last && !looks.take()) return last.keys;
       const again = read(SECRET_VERSIONS);
       if (!last) return await again;
       return await again.catch((error: unknown) => {

@@ -1,7 +1,9 @@
 /** Everything a use case may touch: the ports, the operator's settings, the message types. */
+import type { Acceptances } from './connection/acceptances.ts';
 import type { ChannelLog } from './log/channel-log.ts';
-import type { Clock, ConnectionStore, CutReplay, DeviceStore, Gateway, Ids, Logger } from './ports.ts';
+import type { Clock, ConnectionStore, CutReplay, DeviceStore, Gateway, Ids, Later, Logger } from './ports.ts';
 import type { MessageTypes } from './publish/message-types.ts';
+import type { FrameRates } from './session/frame-rates.ts';
 import type { Settings } from './settings.ts';
 
 export interface App {
@@ -9,6 +11,10 @@ export interface App {
   devices: DeviceStore;
   log: ChannelLog;
   gateway: Gateway;
+  later: Later;
+  /** In the memory of this process, like the next. */
+  acceptances: Acceptances;
+  frameRates: FrameRates;
   cutReplay: CutReplay;
   clock: Clock;
   ids: Ids;

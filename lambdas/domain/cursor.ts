@@ -9,6 +9,7 @@ import { logged } from './log-fields.ts';
 import type {
   Channel,
   ConnectionKey,
+  Device,
   DeviceKey,
   Head,
   LastSeen,
@@ -18,7 +19,13 @@ import type {
 } from './model.ts';
 import { wholeSeconds } from './time.ts';
 
-const REMEMBERED_MS = 90 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+/** A device that has acknowledged something. */
+const REMEMBERED_MS = 90 * DAY_MS;
+/** A device that never did: anybody with a token can make up any number of them. */
+const ON_TRIAL_MS = DAY_MS;
+/** A known device that is seen is remembered anew when less is left, so that not each connect is a write more. */
+const RENEWED_BELOW_MS = 60 * DAY_MS;
 
 /** If a cursor is further behind than this, publishers at work do not explain the gap: a replay must move it. */
 const CONCURRENT_PUBLISHES = 64;
@@ -26,9 +33,9 @@ const OVERTAKEN_TRIES = 5;
 const OVERTAKEN_BASE_MS = 25;
 const OVERTAKEN_CAP_MS = 400;
 
-function lastSeen({ clock }: App): LastSeen {
+function lastSeen({ clock }: App, rememberedMs = REMEMBERED_MS): LastSeen {
   const now = clock.now();
-  return { lastSeenAt: now, expiresAt: wholeSeconds(now + REMEMBERED_MS) };
+  return { lastSeenAt: now, expiresAt: wholeSeconds(now + rememberedMs) };
 }
 
 /**
@@ -46,25 +53,68 @@ export async function findStart(
   const { userId, deviceId } = connection;
   if (deviceId === undefined) return head.seq;
   const key = { userId, deviceId };
-  const device = await app.devices.touch(key, lastSeen(app));
+  const device = await app.devices.touch(key, lastSeen(app, ON_TRIAL_MS));
   const cursor = device.cursors.get(channel.name);
-  if (cursor?.epoch === head.epoch) return cursor.seq;
-
-  const start = cursor === undefined ? await mostAdvanced(app, userId, channel, head) : 0;
+  if (cursor?.epoch === head.epoch) {
+    if (isWorthRenewing(app, device)) await renew(app, device, channel, cursor);
+    return cursor.seq;
+  }
+  const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;
   // Only where there is none: since another connection of this device began, the user's other devices may have gone far.
   const move = { to: { epoch: head.epoch, seq: start }, from: 'anew' as const };
-  if (await app.devices.advance(key, channel.name, move, lastSeen(app))) return start;
+  if (await app.devices.advance(key, channel.name, move, lastSeen(app, ON_TRIAL_MS))) return start;
   return (await app.devices.find(key))?.cursors.get(channel.name)?.seq ?? start;
 }
 
-async function mostAdvanced(
-  { devices }: App,
-  userId: string,
+const isWorthRenewing = ({ clock }: App, { expiresAt }: Device): boolean => {
+  const leftMs = expiresAt - clock.now();
+  return leftMs > ON_TRIAL_MS && leftMs < RENEWED_BELOW_MS;
+};
+
+/** Remembers a known device for its whole time again. */
+async function renew(app: App, device: Device, { name }: Channel, to: Position): Promise<void> {
+  await app.devices.advance(device, name, { to, from: 'again' }, lastSeen(app));
+}
+
+/** Where the user's most advanced device stands; too many devices make place for the new one. */
+async function startOfNew(app: App, userId: string, channel: Channel, { epoch }: Head): Promise<number> {
+  const { count, furthest } = await app.devices.enroll(userId, lastSeen(app));
+  if (count > app.settings.maxDevicesPerUser) await forgetLongestUnseen(app, userId);
+  const kept = furthest.get(channel.name) ?? (await searchFurthest(app, userId, channel, epoch));
+  return kept.epoch === epoch ? kept.seq : 0;
+}
+
+/** Once for each user and channel: from then on it is kept. */
+async function searchFurthest(app: App, userId: string, { name }: Channel, epoch: string): Promise<Position> {
+  const cursors = (await app.devices.list(userId)).map(({ cursors }) => cursors.get(name));
+  const seq = Math.max(0, ...cursors.map((cursor) => (cursor?.epoch === epoch ? cursor.seq : 0)));
+  await app.devices.advanceFurthest(userId, name, { epoch, seq }, lastSeen(app));
+  return { epoch, seq };
+}
+
+async function forgetLongestUnseen(app: App, userId: string): Promise<void> {
+  const devices = (await app.devices.list(userId)).sort((one, other) => other.lastSeenAt - one.lastSeenAt);
+  const { maxDevicesPerUser } = app.settings;
+  for (const device of devices.slice(maxDevicesPerUser)) await app.devices.forget(device);
+  await app.devices.recount(userId, Math.min(devices.length, maxDevicesPerUser));
+}
+
+/** After a cursor has moved to `to`. The furthest device alone writes, and each reads. */
+async function keepFurthest(app: App, userId: string, { name }: Channel, to: Position): Promise<void> {
+  const furthest = await app.devices.findFurthest(userId, name);
+  if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return;
+  await app.devices.advanceFurthest(userId, name, to, lastSeen(app));
+}
+
+/** Whether the cursor has come that far already; `epoch`: undefined where the client did not name one. */
+export async function isAcknowledged(
+  app: App,
+  key: DeviceKey,
   { name }: Channel,
-  { epoch }: Position,
-): Promise<number> {
-  const cursors = (await devices.list(userId)).map((device) => device.cursors.get(name));
-  return Math.max(0, ...cursors.map((cursor) => (cursor?.epoch === epoch ? cursor.seq : 0)));
+  { epoch, seq }: { epoch?: string | undefined; seq: number },
+): Promise<boolean> {
+  const cursor = (await app.devices.find(key))?.cursors.get(name);
+  return cursor !== undefined && seq <= cursor.seq && (epoch === undefined || epoch === cursor.epoch);
 }
 
 /** Moves the cursor to what its client acknowledged. */
@@ -74,7 +124,9 @@ export async function acknowledge(
   channel: Channel,
   to: Position,
 ): Promise<void> {
-  await app.devices.advance({ userId, deviceId }, channel.name, { to }, lastSeen(app));
+  const moved = await app.devices.advance({ userId, deviceId }, channel.name, { to }, lastSeen(app));
+  if (!moved) return;
+  await keepFurthest(app, userId, channel, to);
   const sender = logged({ userId, connectionId });
   app.logger.info('acked', { ...sender, deviceId, channel: channel.name, through: to.seq });
 }
@@ -85,12 +137,15 @@ export async function acknowledge(
  */
 export async function advanceOverReplay(
   app: App,
-  { connection: { userId, deviceId }, channel: { name } }: Subscription,
+  { connection: { userId, deviceId }, channel }: Subscription,
   to: Position,
   from: number,
 ): Promise<void> {
   if (deviceId === undefined) return;
-  await app.devices.advance({ userId, deviceId }, name, { to, from }, lastSeen(app));
+  const { name } = channel;
+  const moved = await app.devices.advance({ userId, deviceId }, name, { to, from }, lastSeen(app));
+  if (!moved) return;
+  await keepFurthest(app, userId, channel, to);
   app.logger.info('acked', { userId, deviceId, channel: name, through: to.seq });
 }
 
@@ -102,12 +157,16 @@ export async function advanceOverReplay(
 export async function advanceOntoMessage(
   app: App,
   { userId, deviceId }: DeviceKey,
-  { channel: { name }, epoch, message: { seq } }: Stored,
+  { channel, epoch, message: { seq } }: Stored,
 ): Promise<boolean> {
+  const { name } = channel;
   const key = { userId, deviceId };
   const move = { to: { epoch, seq }, from: seq - 1 };
   for (let attempt = 0; attempt < OVERTAKEN_TRIES; attempt++) {
-    if (await app.devices.advance(key, name, move, lastSeen(app))) return true;
+    if (await app.devices.advance(key, name, move, lastSeen(app))) {
+      await keepFurthest(app, userId, channel, move.to);
+      return true;
+    }
     const cursor = (await app.devices.find(key))?.cursors.get(name);
     if (cursor?.epoch !== epoch || cursor.seq >= seq) return true;
     // A replay is under way, or will be with the device's next connection.
@@ -124,7 +183,8 @@ export async function skipOwnMessage(app: App, { channel, epoch, message }: Stor
   const key = { userId: channel.owner, deviceId: originDeviceId };
   try {
     const move = { to: { epoch, seq }, from: seq - 1 };
-    await app.devices.advance(key, channel.name, move, lastSeen(app));
+    if (await app.devices.advance(key, channel.name, move, lastSeen(app)))
+      await keepFurthest(app, key.userId, channel, move.to);
   } catch (error) {
     app.logger.warn('origin not passed', { ...key, seq, error: asError(error) });
   }

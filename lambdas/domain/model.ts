@@ -65,10 +65,22 @@ export interface Connection extends ConnectionKey {
   endpoint: string;
   /** When the `ready` frame was accepted. Until then nothing else is posted. */
   readyAt: number | undefined;
+  /** Of an anonymous device: where the channel's head was then. Its `sync` reaches back no further. */
+  startsAt: Position | undefined;
+  /** Set: it refused a frame, and nothing live is posted until a reconcile has made up for it. */
+  paused: Pause | undefined;
   /** Set: the connection is being closed for this reason, and gets nothing but its `bye`. */
   bye: ByeCode | undefined;
   /** When the row lapses, should nobody delete it. Whole seconds. */
   expiresAt: number;
+}
+
+/** A connection that takes no frames for now. */
+export interface Pause {
+  /** When it refused the first frame. */
+  at: number;
+  /** Of an anonymous device, which has no cursor: it is to be replayed what follows this seq. */
+  after: number | undefined;
 }
 
 /** A connection hears a channel. */
@@ -92,6 +104,8 @@ export interface Device extends DeviceKey {
   /** By channel: the last seq it acknowledged. */
   cursors: ReadonlyMap<string, Position>;
   lastSeenAt: number;
+  /** Until when it is remembered. Whole seconds. */
+  expiresAt: number;
 }
 
 /** When a device was seen, and until when it is remembered. `expiresAt` in whole seconds. */

@@ -28,18 +28,27 @@ export async function history(app: App, userId: string, after: number, limit: nu
 }
 
 export interface Presence {
+  /** All of them, on the first page. */
   connections: { connectionId: string; deviceId: string | null; connectedAt: number }[];
   devices: { deviceId: string; cursor: number; lastSeenAt: number }[];
+  /** Where the next page of devices begins. Absent: these were the last. */
+  next?: string;
 }
 
-export async function presence(app: App, userId: string): Promise<Presence> {
+/** `page.after`: the `next` of the page before. */
+export async function presence(
+  app: App,
+  userId: string,
+  page: { limit: number; after: string | undefined },
+): Promise<Presence> {
   const channel = userChannel(userId);
-  const [head, connections, devices] = await Promise.all([
+  const [head, connections, { devices, next }] = await Promise.all([
     app.log.head(channel),
-    app.connections.list(userId),
-    app.devices.list(userId),
+    page.after === undefined ? app.connections.list(userId) : [],
+    app.devices.page(userId, page.limit, page.after),
   ]);
   return {
+    ...(next !== undefined && { next }),
     connections: connections
       .filter(({ bye }) => bye === undefined)
       .map(({ connectionId, deviceId = null, connectedAt }) => ({ connectionId, deviceId, connectedAt })),

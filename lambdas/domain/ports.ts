@@ -14,6 +14,7 @@ import type {
   Head,
   LastSeen,
   Message,
+  Pause,
   Position,
 } from './model.ts';
 
@@ -26,8 +27,11 @@ export interface ConnectionStore {
   /** The same, at most so many at a time; each page as it stands when it is asked for. */
   pages(userId: string, limit: number): AsyncIterable<Connection[]>;
   remove(key: ConnectionKey): Promise<void>;
-  /** Does nothing when the row is gone, like the two below: a closed connection never comes back. */
-  markReady(key: ConnectionKey, readyAt: number): Promise<void>;
+  /**
+   * `startsAt`: of an anonymous device, see {@link Connection}. Does nothing when the row is gone,
+   * like all that follow: a closed connection never comes back.
+   */
+  markReady(key: ConnectionKey, readyAt: number, startsAt?: Position): Promise<void>;
   /**
    * From then on the connection gets nothing but its `bye`; the first reason stands. The request id
    * makes the stream say it. Mark and request are one write: a connection that is marked and never
@@ -35,22 +39,98 @@ export interface ConnectionStore {
    */
   markClosing(key: ConnectionKey, code: ByeCode, requestId: string): Promise<void>;
   /**
+   * Holds live messages back from now on. A connection that is paused already stays so since then;
+   * of an anonymous one the smaller `after` stands. Returns whether this call paused it.
+   */
+  pause(key: ConnectionKey, pause: Pause): Promise<boolean>;
+  /** Live messages are posted again from now on. False: a smaller `after` is wanted than this pause has. */
+  resume(key: ConnectionKey, pause: Pause): Promise<boolean>;
+  /**
+   * Takes the lease of the connection's replay, and its request away. False: another replay is under
+   * way; when it ends, the connection is reconciled for this one.
+   */
+  beginReplay(key: ConnectionKey, lease: ReplayLease): Promise<boolean>;
+  /**
+   * Gives the lease back. Where another replay was wanted meanwhile, or this one goes on, the stream
+   * reconciles the connection: from what was wanted, if that is before `through`, else from there.
+   */
+  endReplay(key: ConnectionKey, end: ReplayEnd): Promise<void>;
+  /**
    * Touches the row, so that the stream reconciles the connection: at least once, some time after
    * this call. `after`: replay what follows this seq instead of the device's cursor.
    */
   requestReconcile(key: ConnectionKey, requestId: string, after?: number): Promise<void>;
 }
 
+/** One replay at a time runs for a connection: a lease (a lock that lapses) on its row. */
+export interface ReplayLease {
+  /** Names its holder. */
+  holder: string;
+  /** Where the replay starts. */
+  after: number;
+  now: number;
+  /** When the lease lapses, should its holder die. */
+  until: number;
+}
+
+export interface ReplayEnd {
+  holder: string;
+  /** Everything up to here was accepted. */
+  through: number;
+  goesOn: boolean;
+  requestId: string;
+}
+
+export interface ReconcileRequest extends ConnectionKey {
+  /** Replay what follows this seq. Undefined: what follows the device's cursor. */
+  after: number | undefined;
+}
+
+/** Work for later. */
+export interface Later {
+  /**
+   * Has the connection reconciled: at least once, some time after `delaySeconds` (0 to 900). Rejects
+   * when that cannot be asked for.
+   */
+  reconcile(request: ReconcileRequest, delaySeconds: number): Promise<void>;
+}
+
 export interface DeviceStore {
-  /** Keeps when the device was seen and returns it; one unknown or expired begins without cursors. */
+  /**
+   * Keeps when the device was seen and returns it. One unknown or expired begins without cursors, and
+   * is remembered until `expiresAt`; a known one as long as before.
+   */
   touch(key: DeviceKey, lastSeen: LastSeen): Promise<Device>;
   find(key: DeviceKey): Promise<Device | undefined>;
   list(userId: string): Promise<Device[]>;
+  /** Devices in the order of their ids, at most `limit`, after the one named. */
+  page(userId: string, limit: number, after: string | undefined): Promise<DevicePage>;
+  forget(key: DeviceKey): Promise<void>;
   /**
    * Moves a cursor forward, atomically, and keeps when the device was seen. Within an epoch a cursor
-   * never goes back. Returns whether it moved.
+   * never goes back. The device is remembered until `expiresAt`, but for a move `anew`, which leaves
+   * that as it is. Returns whether it moved.
    */
   advance(key: DeviceKey, channel: string, move: CursorMove, lastSeen: LastSeen): Promise<boolean>;
+  /** Counts a new device of the user. `count`: at least as many as there are. */
+  enroll(userId: string, lastSeen: LastSeen): Promise<Enrolled>;
+  /** Corrects what {@link enroll} counts. */
+  recount(userId: string, count: number): Promise<void>;
+  /** Where the user's most advanced device stands in a channel. Undefined: that was not kept yet. */
+  findFurthest(userId: string, channel: string): Promise<Position | undefined>;
+  advanceFurthest(userId: string, channel: string, to: Position, lastSeen: LastSeen): Promise<void>;
+}
+
+export interface DevicePage {
+  devices: Device[];
+  /** The id to go on after. Undefined: these were the last. */
+  next: string | undefined;
+}
+
+export interface Enrolled {
+  count: number;
+  /** By channel: where the user's most advanced device stands, as far as that was kept. */
+  furthest: ReadonlyMap<string, Position>;
 }
 
 export interface CursorMove {
@@ -59,8 +139,9 @@ export interface CursorMove {
    * - Undefined: it moves if there is no cursor, or one of another epoch, or one before `to`.
    * - A seq: it moves only if it stands in `to`'s epoch, at or after this seq and before `to`.
    * - `anew`: it moves only if there is no cursor, or one of another epoch.
+   * - `again`: it stays at `to`, if it stands there.
    */
-  from?: number | 'anew';
+  from?: number | 'anew' | 'again';
 }
 
 /** Makes a publish repeatable: the same key with the same payload is the same message. */

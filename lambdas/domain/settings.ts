@@ -4,6 +4,10 @@ export interface Settings {
   callbackUrl: string;
   /** A user's connections beyond this number are evicted, oldest first. */
   maxConnectionsPerUser: number;
+  /** Frames a second that a connection may send, in the long run; bursts of five times as many. */
+  frameRate: number;
+  /** A user's devices beyond this number are forgotten, the longest unseen first. */
+  maxDevicesPerUser: number;
   /** Retention of a message whose publisher and type name none. */
   defaultRetentionSeconds: number;
   /** Refuse message types that are not in the registry. */

@@ -1,6 +1,6 @@
 /** The Lambda `disconnect` as it is deployed. */
-import { createApp } from '../app.ts';
+import { createRowsApp } from '../app.ts';
 import { readEnv } from '../env.ts';
 import { createDisconnectHandler } from '../handlers/disconnect.ts';
 
-export const handler = createDisconnectHandler(createApp('disconnect', readEnv()));
+export const handler = createDisconnectHandler(createRowsApp('disconnect', readEnv()));

@@ -1,10 +1,9 @@
 /** `$connect`: writes the connection's row while the handshake waits. */
-import type { App } from '../domain/app.ts';
-import { openConnection } from '../domain/connection/open.ts';
+import { type OpeningApp, openConnection } from '../domain/connection/open.ts';
 import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
 
 export const createConnectHandler =
-  (app: App) =>
+  (app: OpeningApp) =>
   async ({ requestContext }: WebSocketEvent): Promise<ProxyResult> => {
     const { badRequest, subprotocol } = requestContext.authorizer;
     if (badRequest) return { statusCode: 400, body: badRequest };

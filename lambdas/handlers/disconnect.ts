@@ -3,7 +3,7 @@ import type { App } from '../domain/app.ts';
 import { identify, type ProxyResult, type WebSocketEvent } from './events.ts';
 
 export const createDisconnectHandler =
-  (app: App) =>
+  (app: Pick<App, 'connections'>) =>
   async ({ requestContext }: WebSocketEvent): Promise<ProxyResult> => {
     await app.connections.remove(identify(requestContext));
     return { statusCode: 200 };

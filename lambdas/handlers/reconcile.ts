@@ -1,6 +1,17 @@
-/** The Connections table's stream: brings every connection that is asked for to where it should be. */
-import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
-import { reconcileRequests } from '../adapters/dynamodb/stream-records.ts';
+/**
+ * Brings every connection that is asked for to where it should be. Asked by the stream of the
+ * Connections table, and by the reconcile queue where it is to be tried again later.
+ */
+import type {
+  DynamoDBBatchResponse,
+  DynamoDBRecord,
+  DynamoDBStreamEvent,
+  SQSBatchResponse,
+  SQSEvent,
+  SQSRecord,
+} from 'aws-lambda';
+import { type RecordedRequest, reconcileRequests } from '../adapters/dynamodb/stream-records.ts';
+import { requestIn } from '../adapters/queue/later.ts';
 import type { App } from '../domain/app.ts';
 import { asError } from '../domain/errors.ts';
 import { logged } from '../domain/log-fields.ts';
@@ -10,27 +21,59 @@ import type { Invocation } from './events.ts';
 /** A replay begins no window any more when less time is left; it goes on in another invocation. */
 const REPLAY_MARGIN_MS = 60_000;
 
+/** A queued request that met a fault of the stores: the queue itself would hide it for twelve minutes. */
+const FAULT_DELAY_SECONDS = 30;
+
 /**
- * Serves all connections of a batch at once; how many that may be, the event source says
- * (`manifest.ts`). Reports each record that failed: Lambda sends again from the lowest on. Requests
- * for one connection in several batches may run at once; each replays from the cursor, so the client
- * sees at worst a message twice.
+ * Serves all connections of a batch at once; how many that may be, the event sources say
+ * (`manifest.ts`). Reports each record that failed, by a fault of the stores: Lambda sends again, of
+ * a stream from the lowest on. Requests for one connection in several batches may run at once; each
+ * replays from the cursor, so the client sees at worst a message twice.
  */
 export const createReconcileHandler =
   (app: App) =>
-  async ({ Records }: DynamoDBStreamEvent, context: Invocation): Promise<DynamoDBBatchResponse> => {
+  async (
+    { Records }: DynamoDBStreamEvent | SQSEvent,
+    context: Invocation,
+  ): Promise<DynamoDBBatchResponse | SQSBatchResponse> => {
     const deadlineAt = app.clock.now() + context.getRemainingTimeInMillis() - REPLAY_MARGIN_MS;
-    const requests = reconcileRequests(Records);
-    const failures = await Promise.all(
-      requests.map(async ({ key, after, first }) => {
-        try {
-          await reconcile(app, key, after, deadlineAt);
-          return [];
-        } catch (error) {
-          app.logger.error('reconcile failed', { ...logged(key), error: asError(error) });
-          return [{ itemIdentifier: first }];
-        }
-      }),
-    );
+    const queued = Records.filter((record) => 'messageId' in record);
+    const streamed = Records.filter((record): record is DynamoDBRecord => !('messageId' in record));
+    const failures = await Promise.all([
+      ...queued.map((record) => serveQueued(app, record, deadlineAt)),
+      ...reconcileRequests(streamed).map((request) => serveStreamed(app, request, deadlineAt)),
+    ]);
     return { batchItemFailures: failures.flat() };
   };
+
+type Failures = { itemIdentifier: string }[];
+
+async function serveStreamed(
+  app: App,
+  { itemIdentifier, ...request }: RecordedRequest,
+  deadlineAt: number,
+): Promise<Failures> {
+  try {
+    await reconcile(app, request, deadlineAt);
+    return [];
+  } catch (error) {
+    app.logger.error('reconcile failed', { ...logged(request), error: asError(error) });
+    return [{ itemIdentifier }];
+  }
+}
+
+async function serveQueued(app: App, record: SQSRecord, deadlineAt: number): Promise<Failures> {
+  try {
+    const request = requestIn(record);
+    try {
+      await reconcile(app, request, deadlineAt);
+    } catch (error) {
+      app.logger.error('reconcile failed', { ...logged(request), error: asError(error) });
+      await app.later.reconcile(request, FAULT_DELAY_SECONDS);
+    }
+    return [];
+  } catch (error) {
+    app.logger.error('retry failed', { messageId: record.messageId, error: asError(error) });
+    return [{ itemIdentifier: record.messageId }];
+  }
+}

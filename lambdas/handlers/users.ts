@@ -10,6 +10,9 @@ import { encodeMessage } from '../wire/herald/encode.ts';
 import { type HttpEvent, type HttpResult, json, jsonText, problem, queryOf, refusal } from './http.ts';
 
 const DEFAULT_HISTORY_LIMIT = 100;
+/** Of devices: a page takes some hundred bytes each. */
+const DEFAULT_PAGE_LIMIT = 100;
+const MAX_PAGE_LIMIT = 1000;
 
 export const createUsersHandler =
   (app: App) =>
@@ -52,8 +55,11 @@ async function answerHistory(app: App, userId: string, event: HttpEvent): Promis
 }
 
 async function answerPresence(app: App, userId: string, event: HttpEvent): Promise<HttpResult> {
-  queryOf(event);
-  return json(200, await presence(app, userId));
+  const query = queryOf(event, 'limit', 'next');
+  const limit = integer('limit', query.limit, 1, MAX_PAGE_LIMIT, DEFAULT_PAGE_LIMIT);
+  const { next: after } = query;
+  if (after !== undefined && !isToken(after)) throw invalid('next', 'the `next` of the page before');
+  return json(200, await presence(app, userId, { limit, after }));
 }
 
 async function answerRevoke(app: App, userId: string, event: HttpEvent): Promise<HttpResult> {

@@ -21,11 +21,14 @@ export class FrameError extends Error {
   readonly code: FrameErrorCode;
   /** The frame's own `ref`, echoed so that the client knows which frame failed. */
   readonly ref: string | undefined;
+  /** Of `rate_limited`: the same frame may be sent again after so long. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: FrameErrorCode, message: string, ref?: string) {
+  constructor(code: FrameErrorCode, message: string, ref?: string, retryAfterMs?: number) {
     super(message);
     this.code = code;
     this.ref = ref;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -35,6 +38,7 @@ export const BYES = {
   replaced: { message: 'This device has opened another connection.', reconnect: false },
   too_many_connections: { message: 'The user has opened too many connections.', reconnect: false },
   revoked: { message: 'The connection was revoked by an operator.', reconnect: false },
+  not_reading: { message: 'The connection took no frames for a while. Connect again.', reconnect: true },
 } as const;
 
 export type ByeCode = keyof typeof BYES;

@@ -76,6 +76,8 @@ export interface ErrorFrame {
   code: FrameErrorCode;
   message: string;
   retryable: boolean;
+  /** The same frame may be sent again after so long. */
+  retryAfterMs?: number;
   ref?: string;
 }
 
@@ -103,12 +105,21 @@ export const messageFrame = (
   { seq, id, type, data, sentAt }: WireMessage,
 ): MessageFrame<JsonText> => ({ event: 'message', channel, seq, id, type, data, sentAt });
 
-export const errorFrame = ({ code, message, ref }: FrameError): ErrorFrame => ({
+export const errorFrame = ({ code, message, ref, retryAfterMs }: FrameError): ErrorFrame => ({
   event: 'error',
   code,
   message,
   retryable: FRAME_ERRORS[code].retryable,
+  ...(retryAfterMs !== undefined && { retryAfterMs }),
   ...(ref !== undefined && { ref }),
 });
 
-export const byeFrame = (code: ByeCode): ByeFrame => ({ event: 'bye', code, ...BYES[code], retryAfterMs: 0 });
+/** A client that did not read for a while may still be busy. */
+const NOT_READING_RETRY_MS = 1000;
+
+export const byeFrame = (code: ByeCode): ByeFrame => ({
+  event: 'bye',
+  code,
+  ...BYES[code],
+  retryAfterMs: code === 'not_reading' ? NOT_READING_RETRY_MS : 0,
+});

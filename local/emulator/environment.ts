@@ -6,6 +6,7 @@ import { DEFAULT_RETENTION_SECONDS } from '../../lambdas/protocol/limits.ts';
 import { type AppSettings, settingsVars } from './app-settings.ts';
 import { STAGE } from './gateway/settings.ts';
 import { REGION } from './lambdas.ts';
+import { queueUrl } from './queue/queues.ts';
 import { secretArn } from './services/json-services.ts';
 
 export const TABLE_NAMES: TableNames = {
@@ -18,6 +19,8 @@ export const TABLE_NAMES: TableNames = {
 export const JWT_SECRET_NAME = 'herald-jwt-secret';
 
 const DEFAULT_MAX_CONNECTIONS_PER_USER = 10;
+const DEFAULT_MAX_DEVICES_PER_USER = 1000;
+const DEFAULT_FRAME_RATE = 10;
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
@@ -34,9 +37,12 @@ export function lambdaEnvironment(
     DEVICES_TABLE: TABLE_NAMES.devices,
     MESSAGES_TABLE: TABLE_NAMES.messages,
     PUBLISHES_TABLE: TABLE_NAMES.publishes,
+    RECONCILE_QUEUE_URL: queueUrl(httpUrl, 'reconcile'),
     CALLBACK_URL: `${httpUrl}/${STAGE}`,
     MAX_CONNECTIONS_PER_USER:
       process.env.HERALD_MAX_CONNECTIONS_PER_USER || String(DEFAULT_MAX_CONNECTIONS_PER_USER),
+    MAX_DEVICES_PER_USER: String(DEFAULT_MAX_DEVICES_PER_USER),
+    FRAME_RATE: process.env.HERALD_FRAME_RATE || String(DEFAULT_FRAME_RATE),
     DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
     CLOSED_TYPES: 'false',
     JWT_SECRET_ARN: settings.jwksUrl === undefined ? secretArn(JWT_SECRET_NAME) : '',

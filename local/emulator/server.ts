@@ -10,6 +10,7 @@ import { isManagement } from './gateway/management.ts';
 import { refuseUpgrade } from './gateway/upgrade.ts';
 import { answer, answerJson } from './http.ts';
 import type { Lambdas } from './lambdas.ts';
+import type { Queues } from './queue/queues.ts';
 import type { HttpApi } from './services/http-api.ts';
 import { answerInvoke, isInvoke } from './services/invoke.ts';
 import { answerJsonService, type Secret } from './services/json-services.ts';
@@ -17,6 +18,7 @@ import { answerJsonService, type Secret } from './services/json-services.ts';
 export interface Services {
   lambdas: Lambdas;
   asyncInvoker: AsyncInvoker;
+  queues: Queues;
   gateway: WebSocketGateway;
   httpApi: HttpApi;
   console?: Console | undefined;
@@ -116,11 +118,11 @@ async function respond(
       : answerJson(response, 503, { status: 'starting' });
   }
   if (!services) return answerJson(response, 503, { message: 'Service Unavailable' });
-  const { lambdas, asyncInvoker, gateway, httpApi, console, secret } = services;
+  const { lambdas, asyncInvoker, queues, gateway, httpApi, console, secret } = services;
   if (isManagement(url)) return await gateway.manage(request, response);
   if (isInvoke(url)) return await answerInvoke(lambdas, asyncInvoker, request, response);
   if (method === 'POST' && request.headers['x-amz-target'] !== undefined) {
-    return await answerJsonService({ asyncInvoker, secret, logger }, request, response);
+    return await answerJsonService({ asyncInvoker, queues, secret, logger }, request, response);
   }
   if (await console?.answer(request, response)) return;
   return await httpApi(request, response);

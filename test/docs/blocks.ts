@@ -72,6 +72,7 @@ export const CLAIMS = {
   runbook: [
     'docs/operations.md: aws sqs receive-message',
     'docs/operations.md: jq ',
+    'docs/operations.md: aws sqs start-message-move-task',
     'docs/operations.md: aws secretsmanager put-secret-value',
     'docs/operations.md: aws secretsmanager list-secret-version-ids',
     'docs/operations.md: aws dynamodb scan',

@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { block, CLAIMS, read } from './blocks.ts';
 import { start, works } from './commands.ts';
 
-const [RECEIVE, REDRIVE, ROTATE, END_OLD, EPOCHS] = CLAIMS.runbook;
+const [RECEIVE, REDRIVE, MOVE_BACK, ROTATE, END_OLD, EPOCHS] = CLAIMS.runbook;
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
 const LETTER = {
@@ -59,6 +59,7 @@ const filledIn = (text: string) =>
     .replaceAll('<time>', '2026-11-01T00:00:00Z')
     .replaceAll('<table>', 'messages')
     .replaceAll('<FailedReplaysQueueUrl>', 'https://sqs.eu-west-1.amazonaws.com/123456789012/replays')
+    .replaceAll('<FailedRetriesQueueUrl>', 'https://sqs.eu-west-1.amazonaws.com/123456789012/retries')
     .replaceAll('<FailedNotificationsQueueUrl>', 'https://sqs.eu-west-1.amazonaws.com/123456789012/failed');
 
 const SHELL_ENV = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AWS_MAX_ATTEMPTS: '1' };
@@ -92,6 +93,14 @@ describe('the runbook', { timeout: 60_000 }, () => {
     if (!done) return;
     expect(JSON.parse(done.printed)).toEqual({ ...LETTER.requestPayload, id: 'request-1' });
     expect(done.calls).toHaveLength(2);
+  });
+
+  it('puts failed retries back into the queue they came from, by the ARN of their own', async () => {
+    const arn = 'arn:aws:sqs:eu-west-1:123456789012:retries';
+    const done = await perform(MOVE_BACK, arn);
+    if (!done) return;
+    expect(done.calls[0]).toContain('--queue-url https://sqs.eu-west-1.amazonaws.com/123456789012/retries');
+    expect(done.calls[1]).toBe(`aws sqs start-message-move-task --source-arn ${arn}`);
   });
 
   it('rotates the secret, and ends the old one', async () => {

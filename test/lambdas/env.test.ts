@@ -7,8 +7,11 @@ const good: Record<AppVar, string> = {
   DEVICES_TABLE: 'Devices',
   MESSAGES_TABLE: 'Messages',
   PUBLISHES_TABLE: 'Publishes',
+  RECONCILE_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/reconcile',
   CALLBACK_URL: 'https://abc123.execute-api.us-east-1.amazonaws.com/prod',
   MAX_CONNECTIONS_PER_USER: '10',
+  MAX_DEVICES_PER_USER: '1000',
+  FRAME_RATE: '20',
   DEFAULT_RETENTION_SECONDS: '604800',
   CLOSED_TYPES: 'true',
 };
@@ -22,9 +25,12 @@ describe('the settings of the app', () => {
         messages: 'Messages',
         publishes: 'Publishes',
       },
+      reconcileQueue: { queueUrl: good.RECONCILE_QUEUE_URL, endpoint: undefined },
       settings: {
         callbackUrl: good.CALLBACK_URL,
         maxConnectionsPerUser: 10,
+        maxDevicesPerUser: 1000,
+        frameRate: 20,
         defaultRetentionSeconds: 604_800,
         closedTypes: true,
       },
@@ -53,6 +59,10 @@ describe('the settings of the app', () => {
     ['MAX_CONNECTIONS_PER_USER', '2.5', 'an integer from 1 to 10000'],
     ['MAX_CONNECTIONS_PER_USER', 'ten', 'an integer from 1 to 10000'],
     ['MAX_CONNECTIONS_PER_USER', ' ', 'an integer from 1 to 10000'],
+    ['MAX_DEVICES_PER_USER', '0', 'an integer from 1 to 10000'],
+    ['MAX_DEVICES_PER_USER', '10001', 'an integer from 1 to 10000'],
+    ['FRAME_RATE', '0', 'an integer from 1 to 1000'],
+    ['FRAME_RATE', '1001', 'an integer from 1 to 1000'],
     ['DEFAULT_RETENTION_SECONDS', '59', 'an integer from 60 to 31536000'],
     ['DEFAULT_RETENTION_SECONDS', '31536001', 'an integer from 60 to 31536000'],
     ['DEFAULT_RETENTION_SECONDS', 'Infinity', 'an integer from 60 to 31536000'],
@@ -61,6 +71,8 @@ describe('the settings of the app', () => {
     ['CALLBACK_URL', 'abc123.execute-api.us-east-1.amazonaws.com/prod', 'an http or https URL'],
     ['CALLBACK_URL', 'wss://abc123.execute-api.us-east-1.amazonaws.com/prod', 'an http or https URL'],
     ['CALLBACK_URL', 'localhost:8787/local', 'an http or https URL'],
+    ['RECONCILE_QUEUE_URL', 'reconcile', 'an http or https URL'],
+    ['RECONCILE_QUEUE_URL', 'arn:aws:sqs:us-east-1:123456789012:reconcile', 'an http or https URL'],
   ])('do not say %s is %j', (name, value, expected) => {
     expect(() => readEnv({ ...good, [name]: value })).toThrow(`${name} is "${value}", expected ${expected}`);
   });

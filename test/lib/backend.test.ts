@@ -6,6 +6,9 @@ import { find, findAll, synthStack } from './synth.ts';
 
 const template = synthStack();
 
+/** A queue of work for later, which ends with the connections that the work is about. */
+const isWork = (id: string): boolean => id.startsWith('BackendQueuesreconcile');
+
 describe('the tables', () => {
   const tables = findAll(template, 'AWS::DynamoDB::GlobalTable');
 
@@ -58,7 +61,9 @@ describe('the tables', () => {
     const mortal = synthStack({ removalPolicy: RemovalPolicy.DESTROY });
     for (const type of ['AWS::DynamoDB::GlobalTable', 'AWS::SecretsManager::Secret', 'AWS::SQS::Queue']) {
       for (const { DeletionPolicy } of findAll(mortal, type)) expect(DeletionPolicy).toBe('Delete');
-      for (const { DeletionPolicy } of findAll(template, type)) expect(DeletionPolicy).toBe('Retain');
+      for (const { id, DeletionPolicy } of findAll(template, type)) {
+        expect(DeletionPolicy, id).toBe(isWork(id) ? 'Delete' : 'Retain');
+      }
     }
     for (const { Properties } of findAll(mortal, 'AWS::DynamoDB::GlobalTable')) {
       expect(Properties.Replicas).toMatchObject([{ DeletionProtectionEnabled: false }]);
@@ -66,8 +71,17 @@ describe('the tables', () => {
   });
 });
 
+/** The only event source mapping of a kind, as CDK names it. */
+function sourceMapping(kind: 'DynamoDB' | 'Sqs') {
+  const [found, another] = findAll(template, 'AWS::Lambda::EventSourceMapping').filter(({ id }) =>
+    id.includes(`${kind}EventSource`),
+  );
+  if (found === undefined || another !== undefined) throw new Error(`expected one source of ${kind}`);
+  return found;
+}
+
 describe('the stream of connections', () => {
-  const { Properties } = find(template, 'AWS::Lambda::EventSourceMapping', 'Backend');
+  const { Properties } = sourceMapping('DynamoDB');
 
   it('drives replay where a row asks for it, and nowhere else', () => {
     const { Filters } = Properties.FilterCriteria as { Filters: { Pattern: string }[] };
@@ -93,6 +107,41 @@ describe('the stream of connections', () => {
   });
 });
 
+describe('the queue of work for later', () => {
+  const queue = find(template, 'AWS::SQS::Queue', 'BackendQueuesreconcile');
+
+  it('is read by reconcile, ten messages at a time, of which only those that failed come again', () => {
+    const { Properties } = sourceMapping('Sqs');
+    expect(Properties).toMatchObject({
+      EventSourceArn: { 'Fn::GetAtt': [queue.id, 'Arn'] },
+      BatchSize: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+    expect(JSON.stringify(Properties.FunctionName)).toContain('BackendFunctionsreconcile');
+    expect(Properties.ScalingConfig).toBeUndefined();
+  });
+
+  it('hides a message for six time-outs of its Lambda, and keeps what failed five times', () => {
+    const failed = find(template, 'AWS::SQS::Queue', 'BackendQueuesFailedRetries');
+    expect(queue.Properties).toEqual({
+      SqsManagedSseEnabled: true,
+      VisibilityTimeout: 720,
+      RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [failed.id, 'Arn'] }, maxReceiveCount: 5 },
+    });
+  });
+
+  it('takes only TLS', () => {
+    const policies = findAll(template, 'AWS::SQS::QueuePolicy').map((policy) => JSON.stringify(policy));
+    const own = policies.filter((policy) => policy.includes(`"Queues":[{"Ref":"${queue.id}"}]`));
+    expect(own.join()).toContain('"Condition":{"Bool":{"aws:SecureTransport":"false"}},"Effect":"Deny"');
+  });
+
+  it('is known to each Lambda that keeps state', () => {
+    const Variables = Match.objectLike({ RECONCILE_QUEUE_URL: { Ref: queue.id } });
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 6);
+  });
+});
+
 describe('a notification that fails every retry', () => {
   it('is kept when EventBridge cannot hand it over', () => {
     template.hasResourceProperties('AWS::Events::Rule', {
@@ -115,11 +164,11 @@ describe('a notification that fails every retry', () => {
   });
 
   it('waits two weeks in a queue that is encrypted and takes only TLS', () => {
-    const queues = findAll(template, 'AWS::SQS::Queue');
+    const queues = findAll(template, 'AWS::SQS::Queue').filter(({ id }) => !isWork(id));
     const policies = findAll(template, 'AWS::SQS::QueuePolicy').map(({ Properties }) =>
       JSON.stringify(Properties),
     );
-    expect(queues).toHaveLength(3);
+    expect(queues).toHaveLength(4);
     for (const { id, Properties } of queues) {
       expect(Properties).toEqual({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
       const own = policies.filter((policy) => policy.includes(`"${id}"`));
@@ -177,6 +226,8 @@ describe('the Lambdas', () => {
       maxTokenLifetime: Duration.hours(1),
       allowedOrigins: ['https://app.example', 'capacitor://localhost'],
       maxConnectionsPerUser: 3,
+      maxDevicesPerUser: 40,
+      frameRate: 25,
       closedTypes: true,
     });
     const variables = (id: string) =>
@@ -192,6 +243,8 @@ describe('the Lambdas', () => {
     });
     expect(variables('BackendFunctionsconnect')).toMatchObject({
       MAX_CONNECTIONS_PER_USER: '3',
+      MAX_DEVICES_PER_USER: '40',
+      FRAME_RATE: '25',
       DEFAULT_RETENTION_SECONDS: '604800',
       CLOSED_TYPES: 'true',
     });
@@ -209,6 +262,7 @@ it('tells what clients, services and operators need', () => {
     'FailedNotificationsQueueUrl',
     'UndeliveredEventsQueueUrl',
     'FailedReplaysQueueUrl',
+    'FailedRetriesQueueUrl',
   ];
   expect(Object.keys(template.findOutputs('*')).sort()).toEqual([...always, ...secret].sort());
   const jwks = synthStack({ jwksUrl: 'https://id.example/keys', issuer: 'https://id.example' });

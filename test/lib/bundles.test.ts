@@ -63,12 +63,12 @@ it('there are seven', () => expect(bundles).toHaveLength(7));
 /** Kilobytes: what a Lambda loads is most of its cold start. Nothing but a measurement in `tools/bench/` should raise these. */
 const BUDGETS: Record<string, number> = {
   authorizer: 48,
-  connect: 28,
-  disconnect: 27,
-  message: 34,
-  notify: 39,
-  reconcile: 34,
-  users: 33,
+  connect: 21,
+  disconnect: 20,
+  message: 43,
+  notify: 46,
+  reconcile: 43,
+  users: 38,
 };
 
 describe.each(bundles)('$name', ({ name, folder, environment }) => {

@@ -19,6 +19,16 @@ const deadLettersTo = (queue: string) =>
     (action) => `sqs:${action} on Backend${queue}.Arn`,
   );
 
+const sendWork = ['sqs:SendMessage on BackendQueuesreconcile.Arn'];
+
+const readQueue = [
+  'ChangeMessageVisibility',
+  'DeleteMessage',
+  'GetQueueAttributes',
+  'GetQueueUrl',
+  'ReceiveMessage',
+].map((action) => `sqs:${action} on BackendQueuesreconcile.Arn`);
+
 const readStream = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
   (action) => `dynamodb:${action} on BackendTablesconnections.StreamArn`,
 );
@@ -31,6 +41,7 @@ const EXPECTED: Record<string, string[]> = {
     ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
     ...on('messages', 'GetItem', 'PutItem', 'Query'),
     ...connections('POST', 'DELETE'),
+    ...sendWork,
   ],
   notify: [
     ...on('connections', 'Query', 'UpdateItem', 'DeleteItem'),
@@ -38,11 +49,14 @@ const EXPECTED: Record<string, string[]> = {
     ...on('messages', 'GetItem', 'PutItem'),
     ...on('publishes', 'PutItem'),
     ...connections('POST'),
+    ...sendWork,
     ...deadLettersTo('NotificationsFailedNotifications'),
   ],
   reconcile: [
     ...on('connections', 'GetItem', 'UpdateItem', 'DeleteItem'),
     ...readStream,
+    ...readQueue,
+    ...sendWork,
     ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
     ...on('messages', 'GetItem', 'PutItem', 'Query'),
     ...connections('POST', 'DELETE'),
@@ -53,6 +67,7 @@ const EXPECTED: Record<string, string[]> = {
     ...on('devices', 'Query'),
     ...on('messages', 'GetItem', 'Query'),
     ...connections('POST', 'DELETE'),
+    ...sendWork,
   ],
 };
 

@@ -37,7 +37,7 @@ describe('the alarms', () => {
   it('watch dead letters, failures, lag, throttling, publishers and clients', () => {
     expect(alarms.map(({ id }) => id.replace(/^BackendMonitoring|[0-9A-F]{8}$/g, '')).sort()).toEqual(
       [
-        ...['FailedNotifications', 'FailedReplays', 'UndeliveredEvents'],
+        ...['FailedNotifications', 'FailedReplays', 'FailedRetries', 'UndeliveredEvents'],
         ...['authorizer', 'connect', 'disconnect', 'message', 'notify', 'reconcile', 'users'].map(
           (name) => `${name}Errors`,
         ),

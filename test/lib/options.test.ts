@@ -153,6 +153,87 @@ describe('provisioned concurrency', () => {
   it('leaves nothing for AwsSolutions to find', () => expect(findings(app)).toEqual([]));
 });
 
+describe('reserved concurrency', () => {
+  const { app, template } = synth(() => ({
+    reservedConcurrency: { message: 200, reconcile: 50, authorizer: 3 },
+    provisionedConcurrency: { authorizer: 3 },
+  }));
+
+  it('is what those Lambdas have to themselves, and no other Lambda has a bound', () => {
+    const reserved = findAll(template, 'AWS::Lambda::Function').map(({ id, Properties }) => [
+      id.replace(/^Push(Functions|Authorizer)|[0-9A-F]{8}$/g, ''),
+      Properties.ReservedConcurrentExecutions,
+    ]);
+    expect(Object.fromEntries(reserved)).toEqual({
+      authorizer: 3,
+      connect: undefined,
+      disconnect: undefined,
+      message: 200,
+      notify: undefined,
+      reconcile: 50,
+      users: undefined,
+    });
+  });
+
+  it('leaves half of it to the stream where a Lambda reads a queue too', () => {
+    const concurrencyOf = (reconcile: number) =>
+      findAll(
+        synth(() => ({ reservedConcurrency: { reconcile } })).template,
+        'AWS::Lambda::EventSourceMapping',
+      )
+        .filter(({ id }) => id.includes('SqsEventSource'))
+        .map(({ Properties }) => Properties.ScalingConfig);
+    expect(concurrencyOf(50)).toEqual([{ MaximumConcurrency: 25 }]);
+    expect(concurrencyOf(1)).toEqual([{ MaximumConcurrency: 2 }]);
+  });
+
+  it('leaves nothing for AwsSolutions to find', () => expect(findings(app)).toEqual([]));
+});
+
+describe('throttles of single routes', () => {
+  const { app, template } = synth(() => ({
+    throttle: { rateLimit: 800, burstLimit: 400 },
+    routeThrottles: {
+      $connect: { rateLimit: 100, burstLimit: 50 },
+      $default: { rateLimit: 300 },
+      'DELETE /users/{userId}/connections': { rateLimit: 5, burstLimit: 5 },
+    },
+  }));
+  const stage = (api: string) => find(template, 'AWS::ApiGatewayV2::Stage', `Push${api}Stage`);
+
+  it('hold for these routes, and what a route leaves out is that of its API', () => {
+    expect(stage('ClientApi').Properties).toMatchObject({
+      DefaultRouteSettings: { ThrottlingRateLimit: 800, ThrottlingBurstLimit: 400 },
+      RouteSettings: {
+        $connect: { ThrottlingRateLimit: 100, ThrottlingBurstLimit: 50 },
+        $default: { ThrottlingRateLimit: 300, ThrottlingBurstLimit: 400 },
+      },
+    });
+    expect(stage('ServiceApi').Properties.RouteSettings).toEqual({
+      'DELETE /users/{userId}/connections': { ThrottlingRateLimit: 5, ThrottlingBurstLimit: 5 },
+    });
+  });
+
+  it('are set when the routes exist, which API Gateway insists on', () => {
+    const routesOf = (...keys: string[]) =>
+      findAll(template, 'AWS::ApiGatewayV2::Route')
+        .filter(({ Properties }) => keys.includes(String(Properties.RouteKey)))
+        .map(({ id }) => id);
+    expect(stage('ClientApi').DependsOn).toEqual(expect.arrayContaining(routesOf('$connect', '$default')));
+    expect(stage('ServiceApi').DependsOn).toEqual(
+      expect.arrayContaining(routesOf('DELETE /users/{userId}/connections')),
+    );
+  });
+
+  it('are none by default', () => {
+    for (const { Properties } of findAll(synthStack(), 'AWS::ApiGatewayV2::Stage')) {
+      expect(Properties.RouteSettings).toBeUndefined();
+    }
+  });
+
+  it('leave nothing for AwsSolutions to find', () => expect(findings(app)).toEqual([]));
+});
+
 describe('tags', () => {
   it('reach everything that can carry one', () => {
     const app = createApp();
@@ -208,6 +289,8 @@ describe('what may not be replaced by an update', () => {
     'AWS::SQS::Queue': [
       'BackendNotificationsFailedNotifications5D47E0FE',
       'BackendNotificationsUndeliveredEventsAACADED3',
+      'BackendQueuesFailedRetries93ADB933',
+      'BackendQueuesreconcileEF3A9348',
       'BackendReplayStreamFailedReplaysE5612745',
     ],
     'AWS::Events::EventBus': ['BackendNotificationsBus43B713F9'],

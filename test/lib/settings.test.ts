@@ -47,6 +47,9 @@ describe('the construct refuses', () => {
     ],
     [{ maxConnectionsPerUser: 0 }, 'maxConnectionsPerUser is 0, expected an integer from 1 to 10000'],
     [{ maxConnectionsPerUser: 2.5 }, 'maxConnectionsPerUser is 2.5, expected an integer from 1 to 10000'],
+    [{ maxDevicesPerUser: 10_001 }, 'maxDevicesPerUser is 10001, expected an integer from 1 to 10000'],
+    [{ frameRate: 0 }, 'frameRate is 0, expected an integer from 1 to 1000'],
+    [{ frameRate: 1001 }, 'frameRate is 1001, expected an integer from 1 to 1000'],
     [{ allowedOrigins: [] }, 'allowedOrigins is empty: leave it out to allow any origin'],
     [
       { allowedOrigins: ['https://app.example/'] },
@@ -67,6 +70,18 @@ describe('the construct refuses', () => {
     [
       { provisionedConcurrency: { notify: 0 } },
       'provisionedConcurrency.notify is 0, expected an integer from 1 to 1000',
+    ],
+    [
+      { reservedConcurrency: { message: 0 } },
+      'reservedConcurrency.message is 0, expected an integer from 1 to 1000',
+    ],
+    [
+      { provisionedConcurrency: { notify: 5 }, reservedConcurrency: { notify: 4 } },
+      'provisionedConcurrency.notify is 5, expected an integer from 1 to 4',
+    ],
+    [
+      { routeThrottles: { $default: { burstLimit: 0 } } },
+      'routeThrottles.$default.burstLimit is 0, expected an integer from 1 to 1000000',
     ],
     [
       { messageTypes: { entry: './types.ts' } },
@@ -109,6 +124,14 @@ describe('the construct refuses', () => {
     const props = { provisionedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(props))).toBe(
       'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, reconcile, users',
+    );
+    const reserved = { reservedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
+    expect(complaint(() => createBackend(reserved))).toBe(
+      'reservedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, reconcile, users',
+    );
+    const route = { routeThrottles: { '/users': {} } } as unknown as NotificationBackendProps;
+    expect(complaint(() => createBackend(route))).toBe(
+      'routeThrottles has "/users", expected one of $connect, $disconnect, $default, POST /notifications, GET /users/{userId}/messages, GET /users/{userId}/connections, DELETE /users/{userId}/connections',
     );
     const bare = { httpDomain: { domainName: 'api.example.com' } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(bare))).toBe(
@@ -210,6 +233,20 @@ describe('the command line refuses', () => {
       { provisionedConcurrency: 'notify' },
       'provisionedConcurrency.notify is NaN, expected an integer from 1 to 1000',
     ],
+    [
+      { reservedConcurrency: 'message=0' },
+      'reservedConcurrency.message is 0, expected an integer from 1 to 1000',
+    ],
+    [
+      { routeThrottles: '$connect=200' },
+      'routeThrottles is "$connect=200", expected something like $connect=200/100',
+    ],
+    [
+      { routeThrottles: '$connect=0/100' },
+      'routeThrottles.$connect.rateLimit is 0, expected an integer from 1 to 1000000',
+    ],
+    [{ frameRate: '2.5' }, 'frameRate is "2.5", expected an integer'],
+    [{ maxDevicesPerUser: '0' }, 'maxDevicesPerUser is 0, expected an integer from 1 to 10000'],
     [{ issuer: '' }, 'issuer is empty: leave it out for its default'],
     [{ throttleRate: '0' }, 'throttle.rateLimit is 0, expected an integer from 1 to 1000000'],
   ];
@@ -271,6 +308,9 @@ it('takes context from the command line as text, and from cdk.json as JSON', () 
   const line: Record<string, unknown> = {
     allowedOrigins: 'https://a.example,https://b.example',
     maxConnectionsPerUser: '5',
+    frameRate: '25',
+    reservedConcurrency: 'message=200,notify=100',
+    routeThrottles: '$connect=200/100,POST /notifications=50/20',
     closedTypes: 'true',
     awsClient: 'sdk',
     removalPolicy: 'destroy',
@@ -279,12 +319,21 @@ it('takes context from the command line as text, and from cdk.json as JSON', () 
     ...line,
     allowedOrigins: ['https://a.example', 'https://b.example'],
     maxConnectionsPerUser: 5,
+    frameRate: 25,
+    reservedConcurrency: { message: 200, notify: 100 },
+    routeThrottles: {
+      $connect: { rateLimit: 200, burstLimit: 100 },
+      'POST /notifications': { rateLimit: 50, burstLimit: 20 },
+    },
     closedTypes: true,
     awsClient: 'sdk',
   };
   const expected = {
     allowedOrigins: ['https://a.example', 'https://b.example'],
     maxConnectionsPerUser: 5,
+    frameRate: 25,
+    reservedConcurrency: file.reservedConcurrency,
+    routeThrottles: file.routeThrottles,
     closedTypes: true,
     awsClient: 'sdk',
     removalPolicy: RemovalPolicy.DESTROY,

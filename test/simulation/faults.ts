@@ -29,9 +29,11 @@ export const FAULTS = {
   DeviceStore: CALL_FAULTS,
   LogStore: CALL_FAULTS,
   Gateway: POST_FAULTS,
+  Queue: ['error before', 'error after', 'throttle', 'slow', 'repeated', 'crash before', 'crash after'],
+  Retries: ['delivered late', 'delivered twice', 'receipt lost'],
   Lambda: ['slow start', 'clock ahead', 'clock behind', 'invoked twice'],
   Handshake: ['slow', 'slow opening', 'authorizer failed'],
-  Socket: ['dead but accepting', 'lost $disconnect', 'late $disconnect', 'frames out of order'],
+  Socket: ['full', 'dead but accepting', 'lost $disconnect', 'late $disconnect', 'frames out of order'],
   Stream: ['late', 'duplicate', 'paused', 'result lost'],
   Tables: ['ttl at once', 'ttl late', 'half-visible transaction', 'short page', 'restored'],
   Client: ['crash', 'old storage', 'storage lost', 'malformed frame', 'frame ahead of the head'],
@@ -39,7 +41,7 @@ export const FAULTS = {
 
 export type Port = keyof typeof FAULTS;
 export type FaultOf<Name extends Port> = (typeof FAULTS)[Name][number];
-export type CallPort = 'ConnectionStore' | 'DeviceStore' | 'LogStore' | 'Gateway';
+export type CallPort = 'ConnectionStore' | 'DeviceStore' | 'LogStore' | 'Gateway' | 'Queue';
 export type CallFault = (typeof CALL_FAULTS)[number] | (typeof POST_FAULTS)[number];
 
 export interface Injected {
@@ -111,6 +113,9 @@ export const cellOf = (port: Port, kind: string): string => `${port}|${kind}`;
 
 /** Few chances to strike in a run: drawn four times as often. */
 const OFTEN = [
+  'delivered late',
+  'delivered twice',
+  'receipt lost',
   'dead but accepting',
   'lost $disconnect',
   'late $disconnect',

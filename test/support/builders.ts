@@ -1,9 +1,11 @@
 /** Builds what a unit test needs and does not care about. */
 
 import type { App } from '../../lambdas/domain/app.ts';
+import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Connection, Message } from '../../lambdas/domain/model.ts';
-import type { Clock, Gateway, Ids } from '../../lambdas/domain/ports.ts';
+import type { Clock, Gateway, Ids, ReconcileRequest } from '../../lambdas/domain/ports.ts';
+import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import type { Invocation } from '../../lambdas/handlers/events.ts';
 import { dialectOf } from '../../lambdas/wire/dialect.ts';
 import { createMemoryConnectionStore } from './memory-connection-store.ts';
@@ -25,6 +27,8 @@ export const aConnection = (over: Partial<Connection> = {}): Connection => ({
   tokenExpiresAt: NOW + 3_600_000,
   endpoint: 'http://127.0.0.1:1/local',
   readyAt: NOW - 1_000,
+  startsAt: undefined,
+  paused: undefined,
   bye: undefined,
   expiresAt: NOW + 7_200_000,
   ...over,
@@ -59,6 +63,8 @@ export interface TestApp extends App {
   logger: MemoryLogger;
   posted: Posted[];
   closed: string[];
+  /** What is to be reconciled later. */
+  queued: (ReconcileRequest & { delaySeconds: number })[];
 }
 
 /** An app in memory whose gateway accepts everything. */
@@ -78,6 +84,7 @@ export function anApp({
       return 'sent';
     },
   };
+  const later: TestApp['queued'] = [];
   let last = 0;
   const clock: Clock = { now: () => NOW, sleep: async () => undefined };
   const ids: Ids = { next: () => `id-${++last}`, random: () => 0.5 };
@@ -87,12 +94,17 @@ export function anApp({
     devices: createMemoryDeviceStore(() => NOW),
     log: createChannelLog({ store: rows, clock, ids, logger }),
     gateway,
+    later: { reconcile: async (request, delaySeconds) => void later.push({ ...request, delaySeconds }) },
+    acceptances: createAcceptances(),
+    frameRates: createFrameRates(1_000),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
     clock,
     ids,
     settings: {
       callbackUrl: 'http://127.0.0.1:1/local',
       maxConnectionsPerUser: 10,
+      maxDevicesPerUser: 1_000,
+      frameRate: 1_000,
       defaultRetentionSeconds: 1_000,
       closedTypes: false,
     },
@@ -102,5 +114,6 @@ export function anApp({
     logger,
     posted,
     closed,
+    queued: later,
   };
 }

@@ -15,6 +15,7 @@ export interface MemoryConnectionStore extends ConnectionStore {
 interface Row {
   connection: Connection;
   request: ReplayRequest | undefined;
+  lease?: { holder: string; until: number; wanted: number | undefined } | undefined;
 }
 
 /** `drive` hears of every request once, in the order they were made, like a stream that never repeats itself. */
@@ -66,17 +67,51 @@ export function createMemoryConnectionStore(
     async remove(key) {
       rows.delete(idOf(key));
     },
-    async markReady(key, readyAt) {
+    async markReady(key, readyAt, startsAt) {
       const row = find(key);
       if (!row) return;
       row.connection.readyAt = readyAt;
+      row.connection.startsAt = startsAt;
       row.request = undefined;
     },
     async markClosing(key, code, requestId) {
       const row = find(key);
       if (!row) return;
       row.connection.bye ??= code;
-      if (requestId !== undefined) ask(row, requestId);
+      ask(row, requestId);
+    },
+    async pause(key, { at, after }) {
+      const connection = find(key)?.connection;
+      if (!connection) return false;
+      const { paused } = connection;
+      if (paused?.after !== undefined && after !== undefined)
+        connection.paused = { at: paused.at, after: Math.min(paused.after, after) };
+      connection.paused ??= { at, after };
+      return paused === undefined;
+    },
+    async resume(key, { after }) {
+      const connection = find(key)?.connection;
+      if (!connection || (after !== undefined && connection.paused?.after !== after)) return false;
+      connection.paused = undefined;
+      return true;
+    },
+    async beginReplay(key, { holder, after, now, until }) {
+      const row = find(key);
+      if (!row) return false;
+      if (row.lease && row.lease.until > now && row.lease.holder !== holder) {
+        row.lease.wanted = Math.min(row.lease.wanted ?? after, after);
+        return false;
+      }
+      row.lease = { holder, until, wanted: undefined };
+      row.request = undefined;
+      return true;
+    },
+    async endReplay(key, { holder, through, goesOn, requestId }) {
+      const row = find(key);
+      if (row?.lease?.holder !== holder) return;
+      const { wanted } = row.lease;
+      row.lease = undefined;
+      if (goesOn || wanted !== undefined) ask(row, requestId, Math.min(wanted ?? through, through));
     },
     async requestReconcile(key, requestId, after) {
       const row = find(key);

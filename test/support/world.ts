@@ -1,10 +1,19 @@
 /** The whole domain on memory, a clock that stands still but for sleeps, and sockets that do as the test says. */
 import type { App } from '../../lambdas/domain/app.ts';
+import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { type NewConnection, openConnection } from '../../lambdas/domain/connection/open.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Connection } from '../../lambdas/domain/model.ts';
-import type { Clock, Gateway, Ids, LogStore, PostOutcome } from '../../lambdas/domain/ports.ts';
+import type {
+  Clock,
+  Gateway,
+  Ids,
+  LogStore,
+  PostOutcome,
+  ReconcileRequest,
+} from '../../lambdas/domain/ports.ts';
 import { type Published, publish } from '../../lambdas/domain/publish/publish.ts';
+import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import type { MessageFrame, ReplayFrame, ServerFrame } from '../../lambdas/protocol/frames.ts';
 import type { Notification } from '../../lambdas/protocol/notification.ts';
@@ -16,6 +25,9 @@ import { createMemoryLogger } from './memory-logger.ts';
 
 export const START = Date.UTC(2026, 0, 1);
 const DAY_MS = 24 * 3_600_000;
+
+/** For longer than a frame is tried in place. */
+export const refusing = (outcome: PostOutcome = 'throttled'): PostOutcome[] => Array(12).fill(outcome);
 
 /** One WebSocket, seen from the client's end. */
 export class Socket {
@@ -49,6 +61,8 @@ export class World {
   now = START;
   readonly sockets = new Map<string, Socket>();
   readonly requests: ReplayRequest[] = [];
+  /** What the queue will ask for. */
+  readonly queued: (ReconcileRequest & { dueAt: number })[] = [];
   readonly logger = createMemoryLogger();
   /** What the app's log stands on. */
   readonly rows: MemoryLogStore;
@@ -74,6 +88,13 @@ export class World {
       devices: createMemoryDeviceStore(now),
       log: createChannelLog({ store: rows, clock, ids, logger }),
       gateway: this.#gateway(),
+      later: {
+        reconcile: async (request, delaySeconds) => {
+          this.queued.push({ ...request, dueAt: this.now + delaySeconds * 1000 });
+        },
+      },
+      acceptances: createAcceptances(),
+      frameRates: createFrameRates(1_000),
       cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
       clock,
       ids,
@@ -81,6 +102,8 @@ export class World {
       settings: {
         callbackUrl: 'https://api.example/prod',
         maxConnectionsPerUser: 10,
+        maxDevicesPerUser: 1_000,
+        frameRate: 1_000,
         defaultRetentionSeconds: 7 * 24 * 3600,
         closedTypes: false,
       },
@@ -103,10 +126,10 @@ export class World {
         return result;
       },
       close: async ({ connectionId }) => {
-        const result = outcome(connectionId);
         const socket = this.sockets.get(connectionId);
-        if (socket && result === 'sent') socket.state = 'closed';
-        return result;
+        if (socket?.state !== 'open') return 'gone';
+        socket.state = 'closed';
+        return 'sent';
       },
     };
   }
@@ -137,11 +160,19 @@ export class World {
     return socket;
   }
 
-  /** Runs what the stream was asked for, and what that asks for in turn. */
+  /** Runs what the stream and the queue are asked for, and what that asks for in turn, until all is at rest. */
   async drive(deadlineAt = Number.POSITIVE_INFINITY): Promise<void> {
-    for (let request = this.requests.shift(); request; request = this.requests.shift()) {
-      await reconcile(this.app, request, request.after, deadlineAt);
-    }
+    for (let request = this.#next(); request; request = this.#next())
+      await reconcile(this.app, request, deadlineAt);
+  }
+
+  /** The stream is faster than the queue. */
+  #next(): ReconcileRequest | undefined {
+    const asked = this.requests.shift();
+    if (asked) return asked;
+    const queued = this.queued.sort((one, other) => one.dueAt - other.dueAt).shift();
+    if (queued) this.now = Math.max(this.now, queued.dueAt);
+    return queued;
   }
 
   async publish(userId: string, data: unknown, options: Partial<Notification> = {}): Promise<Published> {

@@ -170,7 +170,7 @@ async function replayed(app: App, missed: number): Promise<void> {
   const head = await app.log.head(userChannel(userId));
   const connection = { ...readyConnection(userId, 1), ackMode: 'auto' as const, deviceId: undefined };
   await app.connections.add(connection, 'request');
-  await reconcile(app, connection, (head?.seq ?? 0) - missed, Number.MAX_SAFE_INTEGER);
+  await reconcile(app, { ...connection, after: (head?.seq ?? 0) - missed }, Number.MAX_SAFE_INTEGER);
 }
 
 async function publishesInMemory({ app, takeCalls }: Bench, progress: (text: string) => void): Promise<Row> {

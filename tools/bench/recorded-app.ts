@@ -6,8 +6,10 @@ import { createLogStore } from '../../lambdas/adapters/dynamodb/log-store.ts';
 import type { DynamoDb, Operation, Operations } from '../../lambdas/aws/dynamodb.ts';
 import { createDynamoDb } from '../../lambdas/aws/lean/dynamodb.ts';
 import type { App } from '../../lambdas/domain/app.ts';
+import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Connection } from '../../lambdas/domain/model.ts';
+import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import { messageTypes } from '../../lambdas/message-types.ts';
 import { uuidv7 } from '../../lambdas/uuidv7.ts';
 import { dialectOf } from '../../lambdas/wire/dialect.ts';
@@ -107,6 +109,9 @@ function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
       },
       close: async () => 'sent',
     },
+    later: { reconcile: async () => undefined },
+    acceptances: createAcceptances(),
+    frameRates: createFrameRates(1_000),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
     clock,
     ids,
@@ -114,6 +119,8 @@ function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
     settings: {
       callbackUrl: 'http://127.0.0.1:1/local',
       maxConnectionsPerUser: 10_000,
+      maxDevicesPerUser: 1_000,
+      frameRate: 1_000,
       defaultRetentionSeconds: 604_800,
       closedTypes: false,
     },
@@ -133,6 +140,8 @@ export const readyConnection = (userId: string, device: number): Connection => (
   tokenExpiresAt: Date.now() + 3_600_000,
   endpoint: 'http://127.0.0.1:1/local',
   readyAt: Date.now() - 119_000,
+  startsAt: undefined,
+  paused: undefined,
   bye: undefined,
   expiresAt: Math.ceil((Date.now() + 7_200_000) / 1000) * 1000,
 });

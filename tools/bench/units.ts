@@ -26,7 +26,7 @@ export const measure: Question = async (progress) => {
     const opening = { ...readyConnection('alice', 0), connectedAt: Date.now() };
     await openConnection(app, opening);
     const connecting = takeCalls();
-    await reconcile(app, opening, undefined, DEADLINE);
+    await reconcile(app, { ...opening, after: undefined }, DEADLINE);
     const driving = takeCalls();
     progress('publish');
     await publish(app, notification(['alice'], 'first'));
@@ -41,7 +41,7 @@ export const measure: Question = async (progress) => {
     progress('replay');
     for (let message = 0; message < 996; message++) await publish(app, notification(['alice']));
     takeCalls();
-    await reconcile(app, opening, 0, DEADLINE);
+    await reconcile(app, { ...opening, after: 0 }, DEADLINE);
     const replaying = takeCalls();
     return report({ connecting, driving, asking, publishing, unrepeatable, replaying });
   } finally {

@@ -1,5 +1,5 @@
 /** The open connections, in DynamoDB. Its table's stream is what drives the replays. */
-import type { DynamoDb } from '../../aws/dynamodb.ts';
+import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
 import type { Connection, ConnectionKey } from '../../domain/model.ts';
 import type { ConnectionStore } from '../../domain/ports.ts';
 import { DEFAULT_DIALECT } from '../../protocol/frames.ts';
@@ -13,6 +13,26 @@ const notYetAdded = 'attribute_not_exists(userId)';
 /** An update of a row that is gone would create it: a `$disconnect` or an eviction may come first. */
 const stillOpen = 'attribute_exists(userId)';
 
+/** Of several that are refused at once one has the connection tried again. */
+const notPaused = 'attribute_not_exists(pausedAt)';
+
+/** Publishers overtake each other: what an anonymous device is replayed begins before the smallest seq it lacks. */
+const pausedFurtherOn = 'pausedAfter > :after';
+
+/** A publisher that was refused meanwhile wants a replay from further back than the one that has just ended. */
+const pausedThere = 'pausedAfter = :after';
+
+/** One replay at a time. A lease lapses, since a Lambda may die with it; one whose answer was lost is our own. */
+const noReplay = '(attribute_not_exists(replayUntil) OR replayUntil <= :now OR replayHolder = :holder)';
+
+/** Of several replays wanted the one from furthest back brings them all. */
+const wantedFurtherOn =
+  'attribute_exists(replayUntil) AND (attribute_not_exists(replayWanted) OR replayWanted > :after)';
+
+/** A lease that lapsed may be another's by now. */
+const isHolder = 'replayHolder = :holder';
+const noneWanted = 'attribute_not_exists(replayWanted)';
+
 export function createConnectionStore(
   dynamodb: DynamoDb,
   tableName: string,
@@ -20,16 +40,18 @@ export function createConnectionStore(
 ): ConnectionStore {
   const isLive = ({ expiresAt }: Connection) => expiresAt > now();
 
+  /** Undefined: the condition did not hold. */
+  const updateIf = (
+    key: ConnectionKey,
+    change: Omit<Operations['UpdateItem']['input'], 'TableName' | 'Key'>,
+  ) => ifHolds(dynamodb.call('UpdateItem', { TableName: tableName, Key: keyOf(key), ...change }));
+
   const update = async (key: ConnectionKey, UpdateExpression: string, values: Record<string, unknown>) => {
-    await ifHolds(
-      dynamodb.call('UpdateItem', {
-        TableName: tableName,
-        Key: keyOf(key),
-        UpdateExpression,
-        ConditionExpression: stillOpen,
-        ExpressionAttributeValues: values,
-      }),
-    );
+    await updateIf(key, {
+      UpdateExpression,
+      ConditionExpression: stillOpen,
+      ExpressionAttributeValues: values,
+    });
   };
 
   return {
@@ -63,14 +85,76 @@ export function createConnectionStore(
     },
 
     // It takes the request away, so that its own record in the stream asks for nothing.
-    markReady: (key, readyAt) =>
-      update(key, 'SET readyAt = :readyAt REMOVE replayRequestId, replayAfter', { ':readyAt': readyAt }),
+    async markReady(key, readyAt, startsAt) {
+      const sets = startsAt ? 'SET readyAt = :readyAt, startsAt = :startsAt' : 'SET readyAt = :readyAt';
+      await update(key, `${sets} REMOVE replayRequestId, replayAfter`, {
+        ':readyAt': readyAt,
+        ...(startsAt && { ':startsAt': { epoch: startsAt.epoch, seq: startsAt.seq } }),
+      });
+    },
 
     markClosing: (key, code, requestId) =>
       update(key, 'SET bye = if_not_exists(bye, :code), replayRequestId = :request REMOVE replayAfter', {
         ':code': code,
         ':request': requestId,
       }),
+
+    async pause(key, { at, after }) {
+      const paused = await updateIf(key, {
+        UpdateExpression: `SET pausedAt = :at${after === undefined ? '' : ', pausedAfter = :after'}`,
+        ConditionExpression: `${stillOpen} AND ${notPaused}`,
+        ExpressionAttributeValues: { ':at': at, ...(after !== undefined && { ':after': after }) },
+      });
+      if (paused || after === undefined) return paused !== undefined;
+      await updateIf(key, {
+        UpdateExpression: 'SET pausedAfter = :after',
+        ConditionExpression: `${stillOpen} AND ${pausedFurtherOn}`,
+        ExpressionAttributeValues: { ':after': after },
+      });
+      return false;
+    },
+
+    async resume(key, { after }) {
+      const resumed = await updateIf(key, {
+        UpdateExpression: 'REMOVE pausedAt, pausedAfter',
+        ConditionExpression: after === undefined ? stillOpen : `${stillOpen} AND ${pausedThere}`,
+        ...(after !== undefined && { ExpressionAttributeValues: { ':after': after } }),
+      });
+      return resumed !== undefined;
+    },
+
+    async beginReplay(key, { holder, after, now, until }) {
+      const begun = await updateIf(key, {
+        UpdateExpression:
+          'SET replayHolder = :holder, replayUntil = :until REMOVE replayRequestId, replayAfter, replayWanted',
+        ConditionExpression: `${stillOpen} AND ${noReplay}`,
+        ExpressionAttributeValues: { ':holder': holder, ':until': until, ':now': now },
+      });
+      if (begun) return true;
+      await updateIf(key, {
+        UpdateExpression: 'SET replayWanted = :after',
+        ConditionExpression: `${stillOpen} AND ${wantedFurtherOn}`,
+        ExpressionAttributeValues: { ':after': after },
+      });
+      return false;
+    },
+
+    async endReplay(key, { holder, through, goesOn, requestId }) {
+      const free = 'REMOVE replayHolder, replayUntil, replayWanted';
+      const request = { ':request': requestId, ':through': through };
+      const endIf = (condition: string, sets: string, values: Record<string, unknown>) =>
+        updateIf(key, {
+          UpdateExpression: `${sets} ${free}`,
+          ConditionExpression: `${isHolder} AND ${condition}`,
+          ExpressionAttributeValues: { ':holder': holder, ...values },
+        });
+      const onward = 'SET replayRequestId = :request, replayAfter = :through';
+      const ended = goesOn ? await endIf(noneWanted, onward, request) : await endIf(noneWanted, '', {});
+      if (ended) return;
+      const back = 'SET replayRequestId = :request, replayAfter = replayWanted';
+      if (await endIf('replayWanted < :through', back, request)) return;
+      await endIf('replayWanted >= :through', onward, request);
+    },
 
     requestReconcile: (key, requestId, after) =>
       after === undefined
@@ -96,6 +180,9 @@ const toRow = (connection: Connection): ConnectionRow => ({
   tokenExpiresAt: connection.tokenExpiresAt,
   endpoint: connection.endpoint,
   readyAt: connection.readyAt,
+  startsAt: connection.startsAt,
+  pausedAt: connection.paused?.at,
+  pausedAfter: connection.paused?.after,
   bye: connection.bye,
   expiresAt: toSeconds(connection.expiresAt),
 });
@@ -111,6 +198,8 @@ const fromRow = (row: ConnectionRow): Connection => ({
   tokenExpiresAt: row.tokenExpiresAt,
   endpoint: row.endpoint,
   readyAt: row.readyAt,
+  startsAt: row.startsAt,
+  paused: row.pausedAt === undefined ? undefined : { at: row.pausedAt, after: row.pausedAfter },
   bye: row.bye,
   expiresAt: toMilliseconds(row.expiresAt),
 });

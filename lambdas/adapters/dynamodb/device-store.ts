@@ -5,7 +5,15 @@ import type { Device, DeviceKey, LastSeen, Position } from '../../domain/model.t
 import type { CursorMove, DeviceStore } from '../../domain/ports.ts';
 import { ifHolds, isFault, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
-import { cursorAttribute, cursorChannel, type DeviceRow, toMilliseconds, toSeconds } from './tables.ts';
+import {
+  cursorAttribute,
+  cursorChannel,
+  type DeviceRow,
+  SUMMARY_ID,
+  type SummaryRow,
+  toMilliseconds,
+  toSeconds,
+} from './tables.ts';
 
 /** A row that should have been deleted must not lend its old cursors to the device that begins anew. */
 const notExpired = '(attribute_not_exists(userId) OR expiresAt > :now)';
@@ -20,11 +28,15 @@ const noCursorYet = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch)'
 /** An accepted live message must not jump the cursor over a replay that is still under way. */
 const standsBetween = '(#cursor.epoch = :epoch AND #cursor.seq >= :from AND #cursor.seq < :seq)';
 
+/** A device is remembered for longer, and its cursor may have moved on meanwhile. */
+const standsThere = '(#cursor.epoch = :epoch AND #cursor.seq = :seq)';
+
 /** Each try makes way for the next unless another Lambda came between. */
 const MAX_TRIES = 4;
 
 export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: () => number): DeviceStore {
   const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
+  const isLiveDevice = (row: DeviceRow) => row.deviceId !== SUMMARY_ID && isLive(row);
   const nowSeconds = () => Math.floor(now() / 1000);
 
   /** Undefined: the row has expired. */
@@ -33,7 +45,7 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
       dynamodb.call('UpdateItem', {
         TableName: tableName,
         Key: keyOf(key),
-        UpdateExpression: 'SET lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
+        UpdateExpression: 'SET lastSeenAt = :lastSeenAt, expiresAt = if_not_exists(expiresAt, :expiresAt)',
         ConditionExpression: notExpired,
         ExpressionAttributeValues: { ...seen(lastSeen), ':now': nowSeconds() },
         ReturnValues: 'ALL_NEW',
@@ -70,7 +82,29 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
 
     async list(userId) {
       const rows = await queryAll<DeviceRow>(dynamodb, tableName, { name: 'userId', value: userId });
-      return rows.filter(isLive).map(toDevice);
+      return rows.filter(isLiveDevice).map(toDevice);
+    },
+
+    async page(userId, limit, after) {
+      const { Items = [], LastEvaluatedKey } = await throwBusyIfThrottled(
+        dynamodb.call('Query', {
+          TableName: tableName,
+          KeyConditionExpression: 'userId = :userId',
+          ExpressionAttributeValues: { ':userId': userId },
+          ConsistentRead: true,
+          Limit: limit,
+          // The summary stands before all devices.
+          ExclusiveStartKey: { userId, deviceId: after ?? SUMMARY_ID },
+        }),
+      );
+      return {
+        devices: (Items as DeviceRow[]).filter(isLiveDevice).map(toDevice),
+        next: (LastEvaluatedKey as DeviceKey | undefined)?.deviceId,
+      };
+    },
+
+    async forget(key) {
+      await throwBusyIfThrottled(dynamodb.call('DeleteItem', { TableName: tableName, Key: keyOf(key) }));
     },
 
     async advance(key, channel, cursorMove, lastSeen) {
@@ -80,6 +114,56 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
         await replaceExpired(key, lastSeen);
       }
       throw new Busy(`${key.deviceId}: the device expires as it acknowledges`);
+    },
+
+    async enroll(userId, { expiresAt }) {
+      const { Attributes } = await throwBusyIfThrottled(
+        dynamodb.call('UpdateItem', {
+          TableName: tableName,
+          Key: summaryKey(userId),
+          UpdateExpression:
+            'SET deviceCount = if_not_exists(deviceCount, :none) + :one, expiresAt = :expiresAt',
+          ExpressionAttributeValues: { ':none': 0, ':one': 1, ':expiresAt': toSeconds(expiresAt) },
+          ReturnValues: 'ALL_NEW',
+        }),
+      );
+      const summary = (Attributes ?? {}) as SummaryRow;
+      return { count: summary.deviceCount ?? 1, furthest: cursorsOf(summary) };
+    },
+
+    async recount(userId, count) {
+      await throwBusyIfThrottled(
+        dynamodb.call('UpdateItem', {
+          TableName: tableName,
+          Key: summaryKey(userId),
+          UpdateExpression: 'SET deviceCount = :count',
+          ExpressionAttributeValues: { ':count': count },
+        }),
+      );
+    },
+
+    async findFurthest(userId, channel) {
+      const get = { TableName: tableName, Key: summaryKey(userId), ConsistentRead: true };
+      const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
+      return cursorsOf((Item ?? {}) as SummaryRow).get(channel);
+    },
+
+    async advanceFurthest(userId, channel, to, { expiresAt }) {
+      await ifHolds(
+        dynamodb.call('UpdateItem', {
+          TableName: tableName,
+          Key: summaryKey(userId),
+          UpdateExpression: 'SET #cursor = :to, expiresAt = :expiresAt',
+          ConditionExpression: noCursorAhead,
+          ExpressionAttributeNames: { '#cursor': cursorAttribute(channel) },
+          ExpressionAttributeValues: {
+            ':to': { epoch: to.epoch, seq: to.seq },
+            ':epoch': to.epoch,
+            ':seq': to.seq,
+            ':expiresAt': toSeconds(expiresAt),
+          },
+        }),
+      );
     },
   };
 
@@ -92,7 +176,9 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
     const update: Operations['UpdateItem']['input'] = {
       TableName: tableName,
       Key: keyOf(key),
-      UpdateExpression: 'SET #cursor = :to, lastSeenAt = :lastSeenAt, expiresAt = :expiresAt',
+      UpdateExpression: `SET #cursor = :to, lastSeenAt = :lastSeenAt, expiresAt = ${
+        from === 'anew' ? 'if_not_exists(expiresAt, :expiresAt)' : ':expiresAt'
+      }`,
       ConditionExpression: `${notExpired} AND ${mayMove(from)}`,
       ExpressionAttributeNames: { '#cursor': cursorAttribute(channel) },
       ExpressionAttributeValues: {
@@ -116,21 +202,34 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
   }
 }
 
-const mayMove = (from: CursorMove['from']): string =>
-  from === 'anew' ? noCursorYet : from === undefined ? noCursorAhead : standsBetween;
+function mayMove(from: CursorMove['from']): string {
+  if (from === 'anew') return noCursorYet;
+  if (from === 'again') return standsThere;
+  return from === undefined ? noCursorAhead : standsBetween;
+}
 
 const keyOf = ({ userId, deviceId }: DeviceKey) => ({ userId, deviceId });
+
+const summaryKey = (userId: string) => ({ userId, deviceId: SUMMARY_ID });
 
 const seen = ({ lastSeenAt, expiresAt }: LastSeen) => ({
   ':lastSeenAt': lastSeenAt,
   ':expiresAt': toSeconds(expiresAt),
 });
 
-function toDevice(row: DeviceRow): Device {
+const toDevice = (row: DeviceRow): Device => ({
+  userId: row.userId,
+  deviceId: row.deviceId,
+  cursors: cursorsOf(row),
+  lastSeenAt: row.lastSeenAt,
+  expiresAt: toMilliseconds(row.expiresAt),
+});
+
+function cursorsOf(row: DeviceRow | SummaryRow): ReadonlyMap<string, Position> {
   const cursors = new Map<string, Position>();
   for (const [attribute, value] of Object.entries(row)) {
     const channel = cursorChannel(attribute);
     if (channel !== undefined) cursors.set(channel, value as Position);
   }
-  return { userId: row.userId, deviceId: row.deviceId, cursors, lastSeenAt: row.lastSeenAt };
+  return cursors;
 }

@@ -1,21 +1,19 @@
 /** Reads the records of the Connections table's stream: which connections are to be reconciled, and from where. */
 import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
 import type { ConnectionKey } from '../../domain/model.ts';
+import type { ReconcileRequest } from '../../domain/ports.ts';
 
-export interface ReconcileRequest {
-  key: ConnectionKey;
-  /** Replay what follows this seq. Undefined: what follows the device's cursor. */
-  after: number | undefined;
-  /** Sequence number of its first record. */
-  first: string;
+export interface RecordedRequest extends ReconcileRequest {
+  /** The sequence number of its first record: by it Lambda is told of a failure. */
+  itemIdentifier: string;
 }
 
 /**
  * One request per connection, from the lowest seq that any of its records asks for: each by itself
  * would send the same window again.
  */
-export function reconcileRequests(records: DynamoDBRecord[]): ReconcileRequest[] {
-  const requests = new Map<string, ReconcileRequest>();
+export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] {
+  const requests = new Map<string, RecordedRequest>();
   for (const record of records.filter(isRequest)) {
     const key = keyOf(record);
     const after = replayAfterOf(record);
@@ -23,7 +21,11 @@ export function reconcileRequests(records: DynamoDBRecord[]): ReconcileRequest[]
     // What names no seq means the device's cursor. An anonymous device has none, so there it means nothing.
     const isAnonymous = record.dynamodb?.NewImage?.deviceId === undefined;
     if (!earlier)
-      requests.set(key.connectionId, { key, after, first: record.dynamodb?.SequenceNumber ?? '' });
+      requests.set(key.connectionId, {
+        ...key,
+        after,
+        itemIdentifier: record.dynamodb?.SequenceNumber ?? '',
+      });
     else if (after !== undefined && earlier.after !== undefined)
       earlier.after = Math.min(after, earlier.after);
     else earlier.after = isAnonymous ? (after ?? earlier.after) : undefined;

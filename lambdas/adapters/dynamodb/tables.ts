@@ -4,12 +4,13 @@
  * | table       | partition | sort             | what is asked of it |
  * |-------------|-----------|------------------|---------------------|
  * | Connections | userId    | connectionId     | one connection; all of a user. Its stream reconciles them |
- * | Devices     | userId    | deviceId         | one device; all of a user |
+ * | Devices     | userId    | deviceId         | one device; all of a user, page by page; their summary |
  * | Messages    | channel   | seq (number)     | the head (seq 0); a range of messages; some seqs, serializably |
  * | Publishes   | channel   | idempotencyKey   | one publish, always within the transaction that appends |
  *
  * Every row but the head carries `expiresAt` in epoch seconds, the unit of DynamoDB's TTL; the domain counts in milliseconds.
  */
+import type { Position } from '../../domain/model.ts';
 import type { ByeCode } from '../../protocol/errors.ts';
 import type { AckMode, DialectName, JsonText } from '../../protocol/frames.ts';
 
@@ -57,11 +58,22 @@ export interface ConnectionRow {
   tokenExpiresAt: number;
   endpoint: string;
   readyAt?: number;
+  /** Of an anonymous device: where the channel's head stood then. */
+  startsAt?: Position;
+  /** When it refused the first frame; until it is resumed. */
+  pausedAt?: number;
+  /** Of an anonymous device that is paused: where its replay is to start. */
+  pausedAfter?: number;
   bye?: ByeCode;
   /** A new value asks the stream to reconcile this connection. */
   replayRequestId?: string;
   /** Where the asked replay starts, if not at the device's cursor. */
   replayAfter?: number;
+  /** The lease of the replay under way: whose, and until when. */
+  replayHolder?: string;
+  replayUntil?: number;
+  /** The smallest start that others wanted meanwhile. */
+  replayWanted?: number;
   expiresAt: number;
 }
 
@@ -70,6 +82,18 @@ export interface DeviceRow {
   userId: string;
   deviceId: string;
   lastSeenAt: number;
+  expiresAt: number;
+}
+
+/** What is kept of all devices of a user stands among them, under an id that no device can have. */
+export const SUMMARY_ID = '#all';
+
+/** Beside these the cursor of the most advanced device, one attribute per channel as on {@link DeviceRow}. */
+export interface SummaryRow {
+  userId: string;
+  deviceId: typeof SUMMARY_ID;
+  /** At least as many as there are: rows that expire are not taken off. */
+  deviceCount?: number;
   expiresAt: number;
 }
 

@@ -2,30 +2,37 @@
 import type { ByeCode } from '../../protocol/errors.ts';
 import { byeFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { Undeliverable } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection, ConnectionKey } from '../model.ts';
-import { mayBeOpening, withRetry } from './send.ts';
+import { mayBeOpening } from './send.ts';
+
+/** How soon it is tried again to close a connection that is still opening, or that the gateway will not close. */
+const OPENING_DELAY_SECONDS = 1;
+const REFUSED_DELAY_SECONDS = 10;
 
 /** Marks a connection and leaves the rest to the stream: it works also while the connection is still opening. */
-export const markForClose = (app: App, key: ConnectionKey, code: ByeCode): Promise<void> =>
-  app.connections.markClosing(key, code, app.ids.next());
+export const markForClose = (
+  app: Pick<App, 'connections' | 'ids'>,
+  key: ConnectionKey,
+  code: ByeCode,
+): Promise<void> => app.connections.markClosing(key, code, app.ids.next());
 
 /**
- * Says why, closes, and forgets a connection. One that is still opening is asked again through the
- * stream until it is no longer young. Rejects with {@link Undeliverable} when it is there and cannot
- * be closed.
+ * Says why, if that can be said, closes, and forgets a connection. One that is still opening, or that
+ * the gateway does not close, is tried again later.
  */
 export async function closeConnection(app: App, connection: Connection, code: ByeCode): Promise<void> {
-  await withRetry(app, connection, () => app.gateway.post(connection, byeFrame(code)));
+  await app.gateway.post(connection, byeFrame(code));
   const closed = await app.gateway.close(connection);
   app.logger.info('goodbye', { ...logged(connection), code, closed });
 
+  const { userId, connectionId } = connection;
+  const again = { userId, connectionId, after: undefined };
   if (closed === 'gone' && mayBeOpening(app, connection)) {
-    await app.connections.requestReconcile(connection, app.ids.next());
+    await app.later.reconcile(again, OPENING_DELAY_SECONDS);
   } else if (closed === 'sent' || closed === 'gone') {
     await app.connections.remove(connection);
   } else {
-    throw new Undeliverable(`${connection.connectionId}: cannot be closed: ${closed}`);
+    await app.later.reconcile(again, REFUSED_DELAY_SECONDS);
   }
 }

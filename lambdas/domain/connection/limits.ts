@@ -6,7 +6,10 @@ import type { Connection } from '../model.ts';
 import { markForClose } from './close.ts';
 
 /** Marks the connections of a user that have to go. */
-export async function enforceConnectionLimits(app: App, userId: string): Promise<void> {
+export async function enforceConnectionLimits(
+  app: Pick<App, 'connections' | 'ids' | 'logger' | 'settings'>,
+  userId: string,
+): Promise<void> {
   const all = await app.connections.list(userId);
   for (const { connection, code } of connectionsToClose(all, app.settings.maxConnectionsPerUser)) {
     await markForClose(app, connection, code);
@@ -20,6 +23,8 @@ export async function enforceConnectionLimits(app: App, userId: string): Promise
  * 2. Of these devices only the newest `limit` stay.
  * 3. A newest connection that takes over by hand-over displaces nothing before it is ready, and
  *    counts once together with the connection it takes over from.
+ * 4. Connections of one device share a cursor. So there is no hand-over to another ack mode: the
+ *    `auto` connection would move the cursor past what the client of the other has not processed.
  *
  * Safe when several open at once: each writes its row first, so the last one to list the rows sees
  * them all, and any of them judges alike.
@@ -34,8 +39,9 @@ export function connectionsToClose(
   for (const connection of connections.filter(({ bye }) => bye === undefined).sort(byAge)) {
     // An anonymous connection is a device of its own; no device id looks like a connection id.
     const device = connection.deviceId ?? connection.connectionId;
-    if (served.has(device)) replaced.push(connection);
-    else if (!counted.has(device)) counted.set(device, connection);
+    const newest = counted.get(device);
+    if (served.has(device) || (newest && newest.ackMode !== connection.ackMode)) replaced.push(connection);
+    else if (newest === undefined) counted.set(device, connection);
     if (!connection.handover || connection.readyAt !== undefined) served.add(device);
   }
   return [

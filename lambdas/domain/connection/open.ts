@@ -7,14 +7,22 @@ import { enforceConnectionLimits } from './limits.ts';
 /** A socket lives at most two hours; its row a little longer, should nobody delete it. */
 const ROW_LIFETIME_MS = 130 * 60_000;
 
-export type NewConnection = Omit<Connection, 'endpoint' | 'readyAt' | 'bye' | 'expiresAt'>;
+export type NewConnection = Omit<
+  Connection,
+  'endpoint' | 'readyAt' | 'startsAt' | 'paused' | 'bye' | 'expiresAt'
+>;
+
+/** What opening takes: it writes rows, and the stream does the rest. */
+export type OpeningApp = Pick<App, 'connections' | 'clock' | 'ids' | 'logger' | 'settings'>;
 
 /** After this the stream reconciles the connection: `ready`, then its replay. Rejects with nothing left behind. */
-export async function openConnection(app: App, opening: NewConnection): Promise<void> {
+export async function openConnection(app: OpeningApp, opening: NewConnection): Promise<void> {
   const connection: Connection = {
     ...opening,
     endpoint: app.settings.callbackUrl,
     readyAt: undefined,
+    startsAt: undefined,
+    paused: undefined,
     bye: undefined,
     expiresAt: wholeSeconds(opening.connectedAt + ROW_LIFETIME_MS),
   };

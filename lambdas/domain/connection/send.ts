@@ -12,10 +12,10 @@ import type { PostOutcome } from '../ports.ts';
  */
 const YOUNG_MS = 60_000;
 
-/** Whoever waits holds up the other connections of its batch: what takes longer comes back through the stream. */
-const PATIENCE_MS = 1000;
+/** Whoever waits here holds up the others of its batch: a connection that takes longer is tried again later. */
+const IN_PLACE_MS = 100;
 const RETRY_BASE_MS = 10;
-const RETRY_CAP_MS = 200;
+const RETRY_CAP_MS = 50;
 
 /** `expired`: the token has, and nothing was posted. */
 export type SendOutcome = PostOutcome | 'expired';
@@ -34,32 +34,28 @@ export const mayBeOpening = (app: App, connection: Connection): boolean =>
 export async function send(app: App, connection: Connection, frame: OutgoingFrame): Promise<SendOutcome> {
   if (isExpired(app, connection)) return 'expired';
   const outcome = await app.gateway.post(connection, frame);
+  if (outcome === 'sent') app.acceptances.add(connection.connectionId, app.clock.now());
   if (outcome === 'throttled') app.logger.metrics({ postsThrottled: 1 });
   return outcome;
+}
+
+/** Sends a frame, and again for a moment when it is refused. */
+export async function sendWithRetry(
+  app: App,
+  connection: Connection,
+  frame: OutgoingFrame,
+): Promise<SendOutcome> {
+  const deadlineAt = app.clock.now() + IN_PLACE_MS;
+  for (let attempt = 0; ; attempt++) {
+    const outcome = await send(app, connection, frame);
+    if (outcome !== 'throttled' && outcome !== 'failed') return outcome;
+    if (app.clock.now() >= deadlineAt) return outcome;
+    await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+  }
 }
 
 /** Forgets a connection that answered `gone`. A young one is left to its `$disconnect`, or to the next who finds it gone. */
 export async function forgetGone(app: App, connection: Connection): Promise<void> {
   if (isYoung(app, connection)) app.logger.metrics({ youngGone: 1 });
   else await app.connections.remove(connection);
-}
-
-/**
- * Tries an action on a connection until it is accepted, for a second. A `gone` that may mean "not yet"
- * is tried again too, for as long as the row is there: a client that leaves at once takes it away.
- */
-export async function withRetry<Outcome extends SendOutcome>(
-  app: App,
-  connection: Connection,
-  action: () => Promise<Outcome>,
-): Promise<Outcome> {
-  const deadlineAt = app.clock.now() + PATIENCE_MS;
-  for (let attempt = 0; ; attempt++) {
-    const outcome = await action();
-    const opening = outcome === 'gone' && mayBeOpening(app, connection);
-    if (!opening && outcome !== 'throttled' && outcome !== 'failed') return outcome;
-    if (app.clock.now() >= deadlineAt) return outcome;
-    await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
-    if (opening && (await app.connections.find(connection)) === undefined) return outcome;
-  }
 }

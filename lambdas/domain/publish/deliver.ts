@@ -3,7 +3,8 @@ import { messageFrame, type OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { ahead, mapAsTheyCome } from '../concurrency.ts';
 import { markForClose } from '../connection/close.ts';
-import { forgetGone, send } from '../connection/send.ts';
+import { passBy, pause } from '../connection/pause.ts';
+import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOntoMessage } from '../cursor.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
@@ -16,8 +17,8 @@ const CONCURRENT_POSTS = 64;
 const LOOKED_UP_AT_ONCE = 128;
 
 /**
- * What became of a message on one connection. `excluded`: it is the origin device's. `deferred`: its
- * replay will bring the message, because it is not ready yet or did not take the frame.
+ * What became of a message on one connection. `excluded`: it is the origin device's. `deferred`: a
+ * replay will bring the message, because the connection is not ready yet or takes no frames for now.
  */
 type Delivery = 'sent' | 'excluded' | 'gone' | 'deferred';
 
@@ -73,7 +74,11 @@ async function deliverTo(app: App, connection: Connection, live: LiveMessage): P
   const { originDeviceId } = live.message;
   if (originDeviceId !== undefined && connection.deviceId === originDeviceId) return 'excluded';
   if (connection.readyAt === undefined) return 'deferred';
-  switch (await send(app, connection, live.frame)) {
+  if (connection.paused) {
+    await passBy(app, connection, live.message.seq);
+    return 'deferred';
+  }
+  switch (await sendWithRetry(app, connection, live.frame)) {
     case 'sent':
       logDelivery(app, connection, live, 'sent', { postMs: app.clock.now() - live.publishedAt });
       if (connection.ackMode === 'auto') await settle(app, connection, live);
@@ -85,7 +90,7 @@ async function deliverTo(app: App, connection: Connection, live: LiveMessage): P
       await markForClose(app, connection, 'token_expired');
       return 'gone';
     default:
-      await askForReplay(app, connection, live);
+      await pause(app, connection, live.message.seq - 1);
       return 'deferred';
   }
 }
@@ -109,13 +114,5 @@ async function settle(app: App, connection: Connection, stored: Stored): Promise
   const { userId, deviceId } = connection;
   if (deviceId === undefined) return;
   const settled = await advanceOntoMessage(app, { userId, deviceId }, stored);
-  if (!settled) await askForReplay(app, connection, stored);
+  if (!settled) await app.connections.requestReconcile(connection, app.ids.next());
 }
-
-/** An anonymous device has no cursor to replay from: it gets this message and what follows. */
-const askForReplay = (app: App, connection: Connection, { message: { seq } }: Stored): Promise<void> =>
-  app.connections.requestReconcile(
-    connection,
-    app.ids.next(),
-    connection.deviceId === undefined ? seq - 1 : undefined,
-  );

@@ -3,9 +3,18 @@ import type { AckFrame, ClientFrame, SyncFrame } from '../../protocol/client-fra
 import { FrameError } from '../../protocol/errors.ts';
 import type { OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { acknowledge, findStart } from '../cursor.ts';
-import { type Channel, type Connection, type Head, ownSubscription, userChannel } from '../model.ts';
+import { acknowledge, findStart, isAcknowledged } from '../cursor.ts';
+import {
+  type Channel,
+  type Connection,
+  type Head,
+  ownSubscription,
+  type Subscription,
+  userChannel,
+} from '../model.ts';
 import { replay } from './replay.ts';
+
+const PAUSED_RETRY_MS = 1000;
 
 /** Returns the frame to answer with, if there is one. Throws a {@link FrameError} for a frame that cannot be obeyed. */
 export async function handleFrame(
@@ -21,18 +30,51 @@ export async function handleFrame(
       return { event: 'pong', epoch: head.epoch, head: head.seq, serverAt: app.clock.now() };
     case 'ack':
       return await ack(app, connection, head, frame);
-    case 'sync': {
-      checkChannel(frame, subscription.channel, head);
-      const after = frame.after ?? (await findStart(app, subscription, head));
-      await replay(app, subscription, after, deadlineAt);
-      return undefined;
-    }
+    case 'sync':
+      return await sync(app, subscription, head, { ...frame, deadlineAt });
     default:
       return frame satisfies never;
   }
 }
 
+async function sync(
+  app: App,
+  subscription: Subscription,
+  head: Head,
+  frame: SyncFrame & { deadlineAt: number },
+): Promise<undefined> {
+  const { connection, channel } = subscription;
+  checkChannel(frame, channel, head);
+  if (connection.paused) {
+    // It took no frames a moment ago. Once it does, the reconcile that is under way brings what it lacks.
+    throw new FrameError('rate_limited', 'This connection took no frames.', frame.ref, PAUSED_RETRY_MS);
+  }
+  const after =
+    frame.after === undefined
+      ? await findStart(app, subscription, head)
+      : Math.max(frame.after, earliest(connection, head));
+  await replay(app, subscription, { after, deadlineAt: frame.deadlineAt });
+}
+
+/** An anonymous device may ask for what it missed since it connected; any other for all that is kept. */
+function earliest({ deviceId, startsAt }: Connection, { epoch, seq }: Head): number {
+  if (deviceId !== undefined) return 0;
+  return startsAt?.epoch === epoch ? startsAt.seq : seq;
+}
+
 type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
+
+/**
+ * Obeys an `ack` for which nothing but the device need be looked at: its cursor is there already.
+ * False: the ack may move the cursor.
+ */
+export async function isOldAck(app: App, sender: Acknowledging, frame: ClientFrame): Promise<boolean> {
+  const { userId, deviceId } = sender;
+  if (frame.action !== 'ack' || deviceId === undefined) return false;
+  const channel = userChannel(userId);
+  if (frame.channel !== undefined && frame.channel !== channel.name) return false;
+  return await isAcknowledged(app, { userId, deviceId }, channel, frame);
+}
 
 /** Obeys an `ack` whose connection may be gone: the cursor is the device's. */
 export async function ackWithoutConnection(app: App, sender: Acknowledging, frame: AckFrame): Promise<void> {

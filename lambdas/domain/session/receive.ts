@@ -9,13 +9,14 @@ import { isExpired, send } from '../connection/send.ts';
 import { asError, Busy } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection } from '../model.ts';
-import { ackWithoutConnection, handleFrame } from './commands.ts';
+import { ackWithoutConnection, handleFrame, isOldAck } from './commands.ts';
 
 /** A frame, or why it could not be read. */
 export type ReceivedFrame = ClientFrame | FrameError;
 
 /**
- * Handles frames one after the other. A connection whose row is gone is closed, so that its client
+ * Handles frames one after the other. What exceeds the rate of a connection, and an ack of what is
+ * acknowledged already, is dealt with before anything is read of the connection. A connection whose row is gone is closed, so that its client
  * comes back with one; a connection that is being closed gets nothing but its `bye`. Of neither a
  * frame is obeyed any more, but for a last ack.
  */
@@ -25,13 +26,39 @@ export async function receive(
   frames: ReceivedFrame[],
   deadlineAt: number,
 ): Promise<void> {
+  const admitted: ReceivedFrame[] = [];
+  for (const frame of frames) if (await mayCost(app, sender, frame)) admitted.push(frame);
+  if (admitted.length === 0) return;
   const connection = await app.connections.find(sender);
   if (connection === undefined) {
-    for (const frame of frames) await handleLastAck(app, sender, frame);
+    for (const frame of admitted) await handleLastAck(app, sender, frame);
     await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });
   } else if (connection.bye === undefined) {
-    for (const frame of frames) await serve(app, connection, frame, deadlineAt);
+    for (const frame of admitted) await serve(app, connection, frame, deadlineAt);
   }
+}
+
+/** Whether more is to be done about a frame than what costs next to nothing. */
+async function mayCost(app: App, sender: NewConnection, frame: ReceivedFrame): Promise<boolean> {
+  const admission = app.frameRates.admit(sender.connectionId, app.clock.now());
+  if (!admission.admitted) {
+    if (admission.tell) await refuse(app, sender, frame, admission.retryAfterMs);
+    return false;
+  }
+  if (frame instanceof FrameError || isExpired(app, sender)) return true;
+  // A fault of the store shows again in a moment, and is answered there.
+  return !(await isOldAck(app, sender, frame).catch(() => false));
+}
+
+async function refuse(
+  app: App,
+  sender: NewConnection,
+  { ref }: ReceivedFrame,
+  retryAfterMs: number,
+): Promise<void> {
+  if (isExpired(app, sender)) return;
+  const error = new FrameError('rate_limited', 'Too many frames. Send fewer.', ref, retryAfterMs);
+  await app.gateway.post({ ...sender, endpoint: app.settings.callbackUrl }, errorFrame(error));
 }
 
 async function serve(

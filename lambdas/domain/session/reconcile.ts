@@ -2,25 +2,24 @@
 import type { App } from '../app.ts';
 import { closeConnection } from '../connection/close.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
-import { forgetGone, isExpired, mayBeOpening, send, withRetry } from '../connection/send.ts';
+import { stayPaused } from '../connection/pause.ts';
+import { forgetGone, isExpired, mayBeOpening, sendWithRetry } from '../connection/send.ts';
 import { findStart } from '../cursor.ts';
-import { Undeliverable } from '../errors.ts';
 import { logged } from '../log-fields.ts';
-import { type ConnectionKey, type Head, ownSubscription, type Subscription } from '../model.ts';
+import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';
+import type { ReconcileRequest } from '../ports.ts';
 import { replay } from './replay.ts';
+
+/** How soon it is looked again whether a handshake is over. */
+const OPENING_DELAY_SECONDS = 1;
 
 /**
  * A function of the stores' current state: run twice, late or at once with another, it sends again
- * at worst. `after`: replay from there instead of the device's cursor. Past `deadlineAt` it stops and
- * asks to be run again.
+ * at worst. Past `deadlineAt` it stops and asks to be run again. It rejects only for faults of the
+ * stores: what one connection refuses is a state of that connection.
  */
-export async function reconcile(
-  app: App,
-  key: ConnectionKey,
-  after: number | undefined,
-  deadlineAt: number,
-): Promise<void> {
-  const connection = await app.connections.find(key);
+export async function reconcile(app: App, request: ReconcileRequest, deadlineAt: number): Promise<void> {
+  const connection = await app.connections.find(request);
   if (connection === undefined) return;
   if (connection.bye) return await closeConnection(app, connection, connection.bye);
   if (isExpired(app, connection)) return await closeConnection(app, connection, 'token_expired');
@@ -29,9 +28,26 @@ export async function reconcile(
   const head = await app.log.open(subscription.channel);
   const cursor = await findStart(app, subscription, head);
   if (connection.readyAt === undefined && !(await sendReady(app, subscription, head, cursor))) return;
+  // Each time: a fault of the store may have come between `ready` and this.
+  if (connection.handover) await enforceConnectionLimits(app, connection.userId);
   // It reads the head anew: a publisher that has not seen this connection ready has moved it by now.
-  await replay(app, subscription, after ?? cursor, deadlineAt);
+  const after = startOf(connection, request.after, cursor);
+  const { end, through } = await replay(app, subscription, { after, deadlineAt });
+  if (!connection.paused || end === 'stopped' || end === 'merged') return;
+  if (!(await app.connections.resume(connection, connection.paused))) {
+    return await stayPaused(app, connection, after);
+  }
+  // Likewise a publisher that has passed the paused connection by.
+  if (end === 'caught_up') await replay(app, subscription, { after: through, deadlineAt, skipIfNone: true });
 }
+
+/** An anonymous device that was paused has no cursor that would know what it lacks. */
+const startOf = ({ paused }: Connection, asked: number | undefined, cursor: number): number =>
+  paused?.after === undefined ? (asked ?? cursor) : Math.min(paused.after, asked ?? paused.after);
+
+/** It hears what follows the head, and may not ask for more. */
+const startOfAnonymous = ({ deviceId }: Connection, { epoch, seq }: Head): Position | undefined =>
+  deviceId === undefined ? { epoch, seq } : undefined;
 
 /**
  * Sends `ready` until the gateway accepts it, then opens the connection to live messages: a publisher
@@ -45,38 +61,39 @@ async function sendReady(
   cursor: number,
 ): Promise<boolean> {
   const { connectionId, userId, deviceId = null } = connection;
-  const ready = {
+  const { epoch, seq } = head;
+  const outcome = await sendWithRetry(app, connection, {
+    event: 'ready',
     connectionId,
     userId,
     deviceId,
     channel: channel.name,
-    epoch: head.epoch,
-    head: head.seq,
+    epoch,
+    head: seq,
     cursor,
-  };
-  const outcome = await withRetry(app, connection, () =>
-    send(app, connection, { event: 'ready', ...ready, serverAt: app.clock.now() }),
-  );
+    serverAt: app.clock.now(),
+  });
   switch (outcome) {
     case 'sent':
-      await app.connections.markReady(connection, app.clock.now());
-      app.logger.info('ready', { ...logged(connection), cursor, head: head.seq });
-      if (connection.handover) await enforceConnectionLimits(app, userId);
+      await app.connections.markReady(connection, app.clock.now(), startOfAnonymous(connection, head));
+      app.logger.info('ready', { ...logged(connection), cursor, head: seq });
       app.logger.metrics({
         connected: 1,
         connectToReadyMs: app.clock.now() - connection.connectedAt,
-        cursorLag: Math.max(0, head.seq - cursor),
+        cursorLag: Math.max(0, seq - cursor),
       });
       return true;
     case 'expired':
       await closeConnection(app, connection, 'token_expired');
       return false;
     case 'gone':
-      // Its handshake is not over: come back through the stream, rather than hold up the others of this batch.
-      if (mayBeOpening(app, connection)) await app.connections.requestReconcile(connection, app.ids.next());
+      // Its handshake is not over.
+      if (mayBeOpening(app, connection))
+        await app.later.reconcile({ userId, connectionId, after: undefined }, OPENING_DELAY_SECONDS);
       else await forgetGone(app, connection);
       return false;
     default:
-      throw new Undeliverable(`${connection.connectionId}: ready: ${outcome}`);
+      await stayPaused(app, connection, cursor);
+      return false;
   }
 }

@@ -1,40 +1,113 @@
-/** Sends a device what it missed of a channel, in order, in windows a phone can take. */
+/**
+ * Sends a device what it missed of a channel, in order, in windows a phone can take. One replay at a
+ * time runs for a connection.
+ */
 import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../../protocol/limits.ts';
 import type { App } from '../app.ts';
 import { closeConnection } from '../connection/close.ts';
-import { forgetGone, type SendOutcome, send, withRetry } from '../connection/send.ts';
+import { stayPaused } from '../connection/pause.ts';
+import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOverReplay } from '../cursor.ts';
-import { Undeliverable } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection, Head, Subscription } from '../model.ts';
 
+/** A window takes seconds at most; a Lambda that dies holds the connection's replays up for so long. */
+const LEASE_MS = 30_000;
+
+/** How soon the log is read again where an append is under way. */
+const APPENDING_DELAY_SECONDS = 1;
+
+export interface ReplayOptions {
+  /** Replay what follows this seq. */
+  after: number;
+  deadlineAt: number;
+  /** Send nothing where nothing was missed, instead of a frame that says so. */
+  skipIfNone?: boolean;
+}
+
 /**
- * Replays everything after `after`. In ack mode `client` it stops after a window, and the client's
- * `sync` goes on. In mode `auto` an accepted window moves the cursor, and it goes on by itself.
+ * - `caught_up`: everything up to the head was accepted.
+ * - `window`: a whole window was accepted, and more follows.
+ * - `cut_short`: so was a part of one, before our time ran out.
+ * - `merged`: another replay under way brings it.
+ * - `stopped`: the connection takes no more for now or for ever, or an append is under way.
+ */
+export interface Replayed {
+  end: 'caught_up' | 'window' | 'cut_short' | 'merged' | 'stopped';
+  /** Everything up to here was accepted. */
+  through: number;
+}
+
+/**
+ * Replays one window of what follows `after`. In ack mode `client` the client's `sync` goes on. In
+ * mode `auto` the accepted window moves the cursor, and another reconcile goes on, which makes way
+ * for other connections. A replay that finds another under way leaves what it wants to that one.
  */
 export async function replay(
   app: App,
   subscription: Subscription,
-  after: number,
-  deadlineAt: number,
-): Promise<void> {
+  options: ReplayOptions,
+): Promise<Replayed> {
   const { connection, channel } = subscription;
+  const { after, skipIfNone } = options;
   const head = await app.log.open(channel);
-  let frames = 0;
-  for await (const frame of missed(app, subscription, head, after)) {
-    const outcome = await withRetry(app, connection, () => send(app, connection, frame));
-    if (outcome !== 'sent') return await stop(app, connection, outcome);
-
-    frames += 1;
-    logReplayed(app, connection, frame);
-    const { through, more } = frame;
-    const windowIsFull = frames % REPLAY_WINDOW_FRAMES === 0;
-    if (connection.ackMode === 'auto' && (windowIsFull || !more)) {
-      await advanceOverReplay(app, subscription, { epoch: head.epoch, seq: through }, after);
-    }
-    if (windowIsFull && more && !(await mayGoOn(app, connection, through, deadlineAt))) return;
+  if (after >= head.seq) {
+    return skipIfNone
+      ? { end: 'caught_up', through: after }
+      : await sendWindow(app, subscription, head, options);
   }
+  const now = app.clock.now();
+  const holder = app.ids.next();
+  const begun = await app.connections.beginReplay(connection, { holder, after, now, until: now + LEASE_MS });
+  if (!begun) return { end: 'merged', through: after };
+  let replayed: Replayed = { end: 'stopped', through: after };
+  try {
+    replayed = await sendWindow(app, subscription, head, options);
+    return replayed;
+  } finally {
+    const { end, through } = replayed;
+    const goesOn = end === 'cut_short' || (end === 'window' && connection.ackMode === 'auto');
+    await app.connections.endReplay(connection, { holder, through, goesOn, requestId: app.ids.next() });
+  }
+}
+
+async function sendWindow(
+  app: App,
+  subscription: Subscription,
+  head: Head,
+  { after, deadlineAt }: ReplayOptions,
+): Promise<Replayed> {
+  const { connection, channel } = subscription;
+  let through = Math.min(after, head.seq);
+  let frames = 0;
+  const ended = async (end: Replayed['end']): Promise<Replayed> => {
+    if (connection.ackMode === 'auto' && frames > 0)
+      await advanceOverReplay(app, subscription, { epoch: head.epoch, seq: through }, after);
+    return { end, through };
+  };
+
+  for await (const frame of missed(app, subscription, head, through)) {
+    const outcome = await sendWithRetry(app, connection, frame);
+    if (outcome !== 'sent') {
+      const stopped = await ended('stopped');
+      if (outcome === 'expired') await closeConnection(app, connection, 'token_expired');
+      else if (outcome === 'gone') await forgetGone(app, connection);
+      else await stayPaused(app, connection, through);
+      return stopped;
+    }
+    frames += 1;
+    through = frame.through;
+    logReplayed(app, connection, frame);
+    if (frame.more && frames === REPLAY_WINDOW_FRAMES) return await ended('window');
+    if (frame.more && app.clock.now() >= deadlineAt) return await ended('cut_short');
+  }
+  if (through >= head.seq) return await ended('caught_up');
+
+  const { userId, connectionId } = connection;
+  app.logger.info('append under way', { ...logged(connection), channel: channel.name, seq: through + 1 });
+  await app.later.reconcile({ userId, connectionId, after: through }, APPENDING_DELAY_SECONDS);
+  return await ended('stopped');
 }
 
 /** `catchUpMs`: of a connection's first replay, if it needed no `sync` to go on. */
@@ -55,7 +128,10 @@ function logReplayed(
   );
 }
 
-/** The replay frames, read page by page as they are taken; at least one. */
+/**
+ * The replay frames, read page by page as they are taken; at least one, unless an append is under way.
+ * They end short of the head where an append is under way.
+ */
 async function* missed(
   app: App,
   { connection: { deviceId, dialect }, channel }: Subscription,
@@ -63,35 +139,12 @@ async function* missed(
   after: number,
 ): AsyncGenerator<ReplayFrame<JsonText>> {
   const { name } = channel;
-  let settled = Math.min(after, head.seq);
+  let settled = after;
   do {
     const page = await app.log.read(channel, settled, head);
-    if (page.through === settled && settled < head.seq) {
-      throw new Undeliverable(`${name}: seq ${settled + 1} is still being appended`);
-    }
+    if (page.through === settled && settled < head.seq) return;
     const range = { ...page, channel: name, epoch: head.epoch, head: head.seq, after: settled, deviceId };
     yield* app.cutReplay(dialect, range);
     settled = page.through;
   } while (settled < head.seq);
-}
-
-async function mayGoOn(
-  app: App,
-  connection: Connection,
-  through: number,
-  deadlineAt: number,
-): Promise<boolean> {
-  if (connection.ackMode === 'client') return false;
-  if (app.clock.now() >= deadlineAt) {
-    await app.connections.requestReconcile(connection, app.ids.next(), through);
-    return false;
-  }
-  const current = await app.connections.find(connection);
-  return current !== undefined && current.bye === undefined;
-}
-
-async function stop(app: App, connection: Connection, outcome: SendOutcome): Promise<void> {
-  if (outcome === 'expired') return await closeConnection(app, connection, 'token_expired');
-  if (outcome === 'gone') return await forgetGone(app, connection);
-  throw new Undeliverable(`${connection.connectionId}: replay: ${outcome}`);
 }

@@ -1,7 +1,9 @@
 /** What a deployment would fill into a template's values, here filled in with what stands on this machine. */
 import type { TableNames } from '../../../lambdas/adapters/dynamodb/tables.ts';
+import { QUEUE_NAMES } from '../../../lambdas/manifest.ts';
 import { API_ID, STAGE } from '../gateway/settings.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
+import { queueUrl } from '../queue/queues.ts';
 
 export interface Resource {
   Type: string;
@@ -67,12 +69,17 @@ function resolveValue(template: Template, value: unknown, names: LocalNames): st
 /** The id of a resource is the path of its construct, without the slashes, and a hash. */
 const tableNamed = (name: string): RegExp => new RegExp(`${name}[0-9a-f]*$`, 'i');
 
-function nameOf({ Resources }: Template, id: string, { tables, secretArn }: LocalNames): string {
+function nameOf({ Resources }: Template, id: string, { tables, secretArn, httpUrl }: LocalNames): string {
   switch (Resources[id]?.Type) {
     case 'AWS::SecretsManager::Secret':
       return secretArn;
     case 'AWS::ApiGatewayV2::Api':
       return API_ID;
+    case 'AWS::SQS::Queue': {
+      const queue = QUEUE_NAMES.find((name) => id.includes(name));
+      if (queue) return queueUrl(httpUrl, queue);
+      break;
+    }
     case 'AWS::DynamoDB::GlobalTable':
     case 'AWS::DynamoDB::Table': {
       const table = Object.entries(tables).find(([name]) => tableNamed(name).test(id));

@@ -1,11 +1,13 @@
-/** The AWS services that speak JSON to `POST /` and name the operation in a header: EventBridge and Secrets Manager. */
+/** The AWS services that speak JSON to `POST /` and name the operation in a header: EventBridge, Secrets Manager and SQS. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../../../lambdas/domain/ports.ts';
 import type { AsyncInvoker } from '../async-invoker.ts';
 import { AwsError, answerAwsError, answerJson, readBody } from '../http.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
+import type { Queues } from '../queue/queues.ts';
 import { putEvents } from './event-bus.ts';
+import { sendMessage } from './queues.ts';
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
@@ -19,6 +21,7 @@ export const secretArn = (name: string): string =>
 
 export interface JsonServices {
   asyncInvoker: AsyncInvoker;
+  queues: Queues;
   secret: Secret;
   logger: Logger;
 }
@@ -32,7 +35,8 @@ export async function answerJsonService(
     const input = parse(await readBody(request, MAX_BODY_BYTES));
     const output = run(services, String(request.headers['x-amz-target']), input);
     answerJson(response, 200, output, {
-      'content-type': 'application/x-amz-json-1.1',
+      // In the version of the protocol that it was asked in.
+      'content-type': request.headers['content-type'] ?? 'application/x-amz-json-1.1',
       'x-amzn-requestid': randomUUID(),
     });
   } catch (error) {
@@ -47,6 +51,8 @@ function run(services: JsonServices, target: string, input: unknown): unknown {
       return putEvents(services, input);
     case 'secretsmanager.GetSecretValue':
       return getSecretValue(services.secret, input);
+    case 'AmazonSQS.SendMessage':
+      return sendMessage(services.queues, input);
     default:
       throw new AwsError(400, 'UnknownOperationException', `The local stack does not answer ${target}`);
   }

@@ -1,4 +1,5 @@
 /** What Lambda does with one batch of a stream: retries, splits, checkpoints, and at last gives up what cannot be handled. */
+import { failedItems } from '../batch-failures.ts';
 
 /** A stream record as Lambda hands it over; values are DynamoDB JSON. */
 export interface StreamRecord {
@@ -98,18 +99,15 @@ async function firstFailure(records: StreamRecord[], ports: BatchPorts): Promise
 const WHOLE_BATCH = 0;
 
 /**
- * The lowest sequence number reported is the checkpoint. No list or an empty one: all is well; an identifier that is no
- * string, empty or not of this batch: the whole batch failed.
+ * The lowest sequence number reported is the checkpoint. An identifier that is no string, empty or not
+ * of this batch: the whole batch failed.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
 function checkpoint(records: StreamRecord[], result: unknown): number | undefined {
-  if (result === null || result === undefined) return undefined;
-  if (typeof result !== 'object') return WHOLE_BATCH;
-  const failures: unknown = (result as Record<string, unknown>).batchItemFailures;
-  if (failures === null || failures === undefined) return undefined;
-  if (!Array.isArray(failures)) return WHOLE_BATCH;
-  const indexes = failures.map((failure: { itemIdentifier?: unknown } | null) =>
-    records.findIndex(({ dynamodb }) => dynamodb.SequenceNumber === failure?.itemIdentifier),
+  const failures = failedItems(result);
+  if (failures === undefined) return WHOLE_BATCH;
+  const indexes = failures.map((identifier) =>
+    records.findIndex(({ dynamodb }) => dynamodb.SequenceNumber === identifier),
   );
   if (indexes.length === 0) return undefined;
   return Math.max(WHOLE_BATCH, Math.min(...indexes));

@@ -1,4 +1,4 @@
-/** A replay begins no window that its invocation may not live to end: it asks for another one to go on. */
+/** A replay sends a window at most, and less when its invocation runs out of time: it asks for another one to go on. */
 import { describe, expect, it } from 'vitest';
 import type { Invocation } from '../../../lambdas/handlers/events.ts';
 import { createMessageHandler } from '../../../lambdas/handlers/message.ts';
@@ -28,9 +28,14 @@ async function comesBack(): Promise<{ world: World; phone: Socket }> {
 
 describe('reconcile', () => {
   const run = async (world: World, invocation: Invocation) => {
-    const Records = world.requests.splice(0).map(({ userId, connectionId, requestId }) => {
+    const Records = world.requests.splice(0).map(({ userId, connectionId, requestId, after }) => {
       const Keys = { userId: { S: userId }, connectionId: { S: connectionId } };
-      const NewImage = { ...Keys, replayRequestId: { S: requestId } };
+      const NewImage = {
+        ...Keys,
+        deviceId: { S: 'phone' },
+        replayRequestId: { S: requestId },
+        ...(after !== undefined && { replayAfter: { N: String(after) } }),
+      };
       return { eventName: 'MODIFY' as const, dynamodb: { Keys, NewImage, SequenceNumber: '1' } };
     });
     expect(await createReconcileHandler(world.app)({ Records }, invocation)).toEqual({
@@ -38,18 +43,21 @@ describe('reconcile', () => {
     });
   };
 
-  it('sends all that was missed when it has just begun', async () => {
+  it('sends a window and makes way for others, then the rest', async () => {
     const { world, phone } = await comesBack();
+    await run(world, fresh('reconcile'));
+    expect(phone.replays).toHaveLength(REPLAY_WINDOW_FRAMES);
+    expect(world.requests).toEqual([expect.objectContaining({ after: REPLAY_WINDOW_FRAMES })]);
     await run(world, fresh('reconcile'));
     expect(phone.messages).toHaveLength(MISSED);
     expect(world.requests).toEqual([]);
   });
 
-  it('stops after a window when little time is left', async () => {
+  it('stops after a frame when little time is left', async () => {
     const { world, phone } = await comesBack();
     await run(world, withSeconds(10));
-    expect(phone.replays).toHaveLength(REPLAY_WINDOW_FRAMES);
-    expect(world.requests).toEqual([expect.objectContaining({ after: REPLAY_WINDOW_FRAMES })]);
+    expect(phone.replays).toHaveLength(1);
+    expect(world.requests).toEqual([expect.objectContaining({ after: 1 })]);
   });
 });
 
@@ -74,17 +82,17 @@ describe('a sync', () => {
     await createMessageHandler(world.app)(event, invocation);
   };
 
-  it('is answered whole when its invocation has just begun', async () => {
+  it('is answered by a window, and in mode auto goes on elsewhere', async () => {
     const { world, phone } = await comesBack();
     await sync(world, fresh('message'));
-    expect(phone.messages).toHaveLength(MISSED);
-    expect(world.requests).toEqual([]);
-  });
-
-  it('is answered by a window and goes on elsewhere when little time is left', async () => {
-    const { world, phone } = await comesBack();
-    await sync(world, withSeconds(5));
     expect(phone.replays).toHaveLength(REPLAY_WINDOW_FRAMES);
     expect(world.requests).toEqual([expect.objectContaining({ after: REPLAY_WINDOW_FRAMES })]);
+  });
+
+  it('is answered by a frame and goes on elsewhere when little time is left', async () => {
+    const { world, phone } = await comesBack();
+    await sync(world, withSeconds(5));
+    expect(phone.replays).toHaveLength(1);
+    expect(world.requests).toEqual([expect.objectContaining({ after: 1 })]);
   });
 });

@@ -180,7 +180,7 @@ describe('any request', () => {
 
   it.each([
     [HISTORY, { before: '1', limit: '1' }, 'before', 'unknown parameter, expected one of after, limit'],
-    [PRESENCE, { limit: '1' }, 'limit', 'unknown parameter, expected none'],
+    [PRESENCE, { page: '1' }, 'page', 'unknown parameter, expected one of limit, next'],
     [REVOKE, { deviceid: 'phone' }, 'deviceid', 'unknown parameter, expected one of deviceId'],
     [REVOKE, JSON.parse('{"__proto__":"phone"}'), '__proto__', expect.any(String)],
   ])('with an unknown parameter is refused: %s %j', async (routeKey, query, path, message) => {

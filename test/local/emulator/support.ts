@@ -7,6 +7,7 @@ import type { GateOptions } from '../../../local/emulator/gate.ts';
 import { createWebSocketGateway, type WebSocketGateway } from '../../../local/emulator/gateway/gateway.ts';
 import type { GatewaySettings } from '../../../local/emulator/gateway/settings.ts';
 import { createLambdas, type FunctionSettings, type LambdaHandler } from '../../../local/emulator/lambdas.ts';
+import { createQueues } from '../../../local/emulator/queue/queues.ts';
 import { listen } from '../../../local/emulator/server.ts';
 import { createHttpApi, type HttpApiOptions } from '../../../local/emulator/services/http-api.ts';
 
@@ -78,7 +79,9 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local> {
   const gateway = createWebSocketGateway(lambdas, logger, options.gateway);
   const asyncInvoker = createAsyncInvoker(lambdas, logger, options.retryDelaysMs ?? [1, 1]);
   const httpApi = createHttpApi(lambdas, logger, { routes: {}, ...options.http });
-  server.open({ lambdas, asyncInvoker, gateway, httpApi, secret: { name: 'jwt', value: 'a secret' } });
+  const queues = createQueues(lambdas, logger);
+  const secret = { name: 'jwt', value: 'a secret' };
+  server.open({ lambdas, asyncInvoker, queues, gateway, httpApi, secret });
   const events = (name: string) => seen[name] ?? [];
   return {
     url: `http://127.0.0.1:${server.port}`,
@@ -91,6 +94,7 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local> {
     async [Symbol.asyncDispose]() {
       await gateway.stop();
       await asyncInvoker.stop();
+      await queues.stop();
       await server.stop();
     },
   };

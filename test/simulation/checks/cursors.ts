@@ -1,5 +1,5 @@
 /** Where devices stand: a cursor only goes forward, never past the head, and over nothing the device has not been given. */
-import { cursorChannel } from '../../../lambdas/adapters/dynamodb/tables.ts';
+import { cursorChannel, SUMMARY_ID } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import type { Change } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { Invocation } from '../world/invocation.ts';
@@ -16,6 +16,8 @@ export class Cursors {
   readonly #given = new Map<string, Set<number>>();
   /** By user and epoch: where each device stood since when, and until when it is remembered at least. */
   readonly #history = new Map<string, { at: number; deviceId: string; seq: number; expiresAt: number }[]>();
+  /** By user and epoch: where the most advanced device was kept to stand, since when. */
+  readonly #furthest = new Map<string, { at: number; seq: number }[]>();
   readonly #beginnings = new Map<string, number>();
   readonly #ledger: Ledger;
   readonly #violated: Violated;
@@ -38,15 +40,52 @@ export class Cursors {
   }
 
   changed({ before, after }: Change, writer: Invocation | undefined): void {
+    if (before?.deviceId === SUMMARY_ID && !after) this.#lapsed(String(before.userId));
     if (!after) return;
     for (const attribute of Object.keys(after)) {
       const channel = cursorChannel(attribute);
       if (channel === undefined) continue;
       const to = after[attribute] as unknown as Position;
+      if (after.deviceId === SUMMARY_ID) {
+        this.#kept(String(after.userId), to);
+        continue;
+      }
       const from =
         before && this.#isAlive(before) ? (before[attribute] as unknown as Position | undefined) : undefined;
       if (from && from.epoch === to.epoch && from.seq === to.seq) continue;
       this.#moved(after, channel, from, to, writer);
+    }
+  }
+
+  /** It is kept where the most advanced device stands: no further than one of them ever stood. */
+  #kept(userId: string, { epoch, seq }: Position): void {
+    const key = JSON.stringify([userId, epoch]);
+    const stood = Math.max(0, ...(this.#history.get(key) ?? []).map((sight) => sight.seq));
+    if (seq > stood) {
+      this.#violated(
+        'the furthest is where a device stood',
+        `${userId}: kept at ${seq}, none was beyond ${stood}`,
+      );
+    }
+    this.#furthest.set(key, [...(this.#furthest.get(key) ?? []), { at: this.#now(), seq }]);
+  }
+
+  /** After three months in which no cursor moved. */
+  #lapsed(userId: string): void {
+    for (const [key, kept] of this.#furthest) {
+      if (JSON.parse(key)[0] === userId) this.#furthest.set(key, [...kept, { at: this.#now(), seq: 0 }]);
+    }
+  }
+
+  /** In the end the most advanced device is known: a new one would start there. */
+  checkFurthest(): void {
+    for (const [key, sights] of this.#history) {
+      const [userId, epoch] = JSON.parse(key) as [string, string];
+      if (this.#ledger.channel(`user:${userId}`).epoch !== epoch) continue;
+      const stood = Math.max(0, ...sights.map(({ seq }) => seq));
+      const kept = this.#furthest.get(key)?.at(-1)?.seq ?? 0;
+      if (kept < stood)
+        this.#violated('the furthest is where a device stood', `${userId}: kept at ${kept}, not ${stood}`);
     }
   }
 
@@ -89,7 +128,7 @@ export class Cursors {
     return beginning;
   }
 
-  /** A device without a cursor begins where the user's most advanced stood at some time while the Lambda looked. */
+  /** A device without a cursor begins where the user's most advanced was kept to stand when the Lambda looked. */
   #start(
     userId: string,
     name: string,
@@ -100,13 +139,11 @@ export class Cursors {
     if (from) return 0;
     const startedAt = writer?.startedAt ?? this.#now();
     const history = this.#history.get(JSON.stringify([userId, to.epoch])) ?? [];
-    const latest = new Map(
-      history.filter(({ at }) => at <= startedAt).map((sight) => [sight.deviceId, sight]),
+    const kept = this.#furthest.get(JSON.stringify([userId, to.epoch])) ?? [];
+    const least = Math.min(
+      kept.findLast(({ at }) => at <= startedAt)?.seq ?? 0,
+      ...kept.filter(({ at }) => at > startedAt).map(({ seq }) => seq),
     );
-    const certain = [...latest.values()].filter(
-      ({ expiresAt }) => expiresAt > this.#now() + CLOCK_TOLERANCE_MS,
-    );
-    const least = Math.max(0, ...certain.map(({ seq }) => seq));
     const isReplay = writer?.lambda === 'reconcile';
     if (isReplay && to.seq < least) {
       this.#violated(
@@ -115,7 +152,8 @@ export class Cursors {
       );
     }
     const possible = history.filter(({ expiresAt }) => expiresAt > startedAt - CLOCK_TOLERANCE_MS);
-    return Math.min(to.seq, Math.max(0, ...possible.map(({ seq }) => seq)));
+    // Where the most advanced stood may be kept for longer than its device is.
+    return Math.min(to.seq, Math.max(0, ...[...possible, ...kept].map(({ seq }) => seq)));
   }
 
   #note(row: Row, { epoch, seq }: Position): void {

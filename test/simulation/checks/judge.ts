@@ -37,6 +37,8 @@ export class Judge implements Watcher {
   readonly #tried = new Map<number, Set<string>>();
   /** The origin device of what an invocation publishes. */
   readonly #origins = new Map<number, string>();
+  /** Invocations that met a fault of the stores, and leave the rest to another. */
+  readonly #faulted = new Set<number>();
   #writer: Invocation | undefined;
 
   constructor(world: World) {
@@ -117,6 +119,11 @@ export class Judge implements Watcher {
     this.frames.accepted(socket, frame);
   }
 
+  /** It has logged that it could not do what it was asked. */
+  faulted({ id }: Invocation): void {
+    this.#faulted.add(id);
+  }
+
   finished(invocation: Invocation, outcome: Outcome): void {
     const { id, lambda, outstanding } = invocation;
     if (outcome.kind === 'returned' && outstanding > 0) {
@@ -127,7 +134,8 @@ export class Judge implements Watcher {
     }
     if (lambda === 'notify' && outcome.kind === 'returned' && foundConnections(outcome.value))
       this.#checkTried(invocation);
-    this.connections.finished(invocation, outcome.kind === 'returned' && !hasFailedRecords(outcome.value));
+    this.connections.finished(invocation, outcome.kind === 'returned' && !this.#faulted.has(id));
+    this.#faulted.delete(id);
     this.#listed.delete(id);
     this.#tried.delete(id);
     this.#origins.delete(id);
@@ -171,7 +179,11 @@ export class Judge implements Watcher {
   /** One bad connection never harms the others: each that could take a frame is tried. */
   #checkTried({ id, now }: Invocation): void {
     for (const row of this.#listed.get(id) ?? []) {
-      const ready = row.readyAt !== undefined && row.bye === undefined && Number(row.tokenExpiresAt) > now;
+      const ready =
+        row.readyAt !== undefined &&
+        row.pausedAt === undefined &&
+        row.bye === undefined &&
+        Number(row.tokenExpiresAt) > now;
       const isOrigin = row.deviceId !== undefined && row.deviceId === this.#origins.get(id);
       if (!ready || isOrigin || this.#tried.get(id)?.has(String(row.connectionId))) continue;
       if (Number(row.expiresAt) * 1000 <= now) continue;
@@ -182,10 +194,6 @@ export class Judge implements Watcher {
     }
   }
 }
-
-/** A record that failed comes again. */
-const hasFailedRecords = (answer: unknown): boolean =>
-  ((answer as { batchItemFailures?: unknown[] } | undefined)?.batchItemFailures ?? []).length > 0;
 
 /** Not when the publish failed or the connections could not be looked up. */
 function foundConnections(answer: unknown): boolean {

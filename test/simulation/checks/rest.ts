@@ -38,14 +38,14 @@ export class Rest {
 
   /** Faults stop, operators send dead letters again, clients come online. */
   async #comeToRest(): Promise<void> {
-    const { faults, stream, publishers, devices, failed } = this.#world;
+    const { faults, stream, retries, publishers, devices, failed } = this.#world;
     faults.on = false;
     await this.#pass(16 * MINUTE);
     for (let rounds = 0; rounds < 10; rounds++) {
-      const redriven = stream.redrive() + publishers.deadLetters.length;
+      const redriven = stream.redrive() + retries.redrive() + publishers.deadLetters.length;
       publishers.redrive().catch(failed);
       await this.#pass(5 * MINUTE);
-      if (redriven === 0 && stream.idle) break;
+      if (redriven === 0 && stream.idle && retries.idle) break;
     }
     this.#standing.checkReady();
     for (const device of devices) {
@@ -143,6 +143,7 @@ export class Rest {
     await this.#quiet();
     this.#standing.checkRows();
     this.#world.judge.ledger.checkDense();
+    this.#world.judge.cursors.checkFurthest();
     this.#standing.checkAnswers();
   }
 

@@ -26,7 +26,7 @@ class Parser {
   #at = 0;
 
   constructor(text: string) {
-    this.#tokens = text.match(/<=|>=|<>|[=<>(),]|[:#]?[A-Za-z_][\w.]*/g) ?? [];
+    this.#tokens = text.match(/<=|>=|<>|[=<>(),+]|[:#]?[A-Za-z_][\w.]*/g) ?? [];
   }
 
   peek(): string | undefined {
@@ -127,7 +127,16 @@ class Parser {
     };
   }
 
+  /** `:x`, `if_not_exists(b, :y)`, or the sum of two of these. */
   assigned(): Operand {
+    const one = this.assignedOnce();
+    if (this.peek() !== '+') return one;
+    this.take();
+    const other = this.assignedOnce();
+    return (row, bindings) => Number(one(row, bindings)) + Number(other(row, bindings));
+  }
+
+  assignedOnce(): Operand {
     const word = this.take();
     if (word !== 'if_not_exists') return operandOf(word);
     this.take('(');

@@ -3,9 +3,11 @@ import { createConnectionStore } from '../../../lambdas/adapters/dynamodb/connec
 import { createDeviceStore } from '../../../lambdas/adapters/dynamodb/device-store.ts';
 import { createLogStore } from '../../../lambdas/adapters/dynamodb/log-store.ts';
 import type { App } from '../../../lambdas/domain/app.ts';
+import { createAcceptances } from '../../../lambdas/domain/connection/acceptances.ts';
 import { createChannelLog } from '../../../lambdas/domain/log/channel-log.ts';
-import { createHeadCache, type HeadCache } from '../../../lambdas/domain/log/head-cache.ts';
+import { createHeadCache } from '../../../lambdas/domain/log/head-cache.ts';
 import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
+import { createFrameRates } from '../../../lambdas/domain/session/frame-rates.ts';
 import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts';
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
@@ -31,6 +33,14 @@ const REPLAY_MARGIN_MS = 60_000;
 /** Of each Lambda, warm at the same time. */
 const INSTANCES = 3;
 
+/** What the invocations on one instance share. */
+const createMemory = (frameRate: number) => ({
+  heads: createHeadCache(),
+  acceptances: createAcceptances(),
+  frameRates: createFrameRates(frameRate),
+});
+type Memory = ReturnType<typeof createMemory>;
+
 type Handler = (event: never, context: InvocationContext) => Promise<unknown>;
 
 /** Those that take an {@link App}: all but the authorizer. */
@@ -49,7 +59,7 @@ export class Lambdas {
   invocations = 0;
   readonly #world: World;
   #ids = 0;
-  readonly #memories: (HeadCache | undefined)[] = [];
+  readonly #memories: (Memory | undefined)[] = [];
   readonly #running = new Set<Invocation>();
 
   constructor(world: World) {
@@ -104,7 +114,8 @@ export class Lambdas {
   }
 
   #app(invocation: Invocation): App {
-    const { database, judge, random, sockets, settings } = this.#world;
+    const { database, judge, random, sockets, settings, retries } = this.#world;
+    const memory = this.#memoryOf(invocation);
     const now = () => invocation.now;
     const dynamodb = createSimulatedDynamoDb(database, invocation, judge);
     const store = createLogStore(dynamodb, TABLE_NAMES);
@@ -126,12 +137,22 @@ export class Lambdas {
     return {
       connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, now),
       devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, now),
-      log: createChannelLog({ store, heads: this.#memoryOf(invocation), clock, ids, logger }),
+      log: createChannelLog({ store, heads: memory.heads, clock, ids, logger }),
       gateway: {
         post: ({ connectionId, dialect }, frame) =>
           call('post', connectionId, dialectOf(dialect).encode(frame)),
         close: ({ connectionId }) => call('close', connectionId, ''),
       },
+      later: {
+        reconcile: (request, delaySeconds) =>
+          invocation.call<void>(
+            'Queue',
+            (done) => done({ value: retries.send(JSON.stringify(request), delaySeconds) }),
+            () => ({ error: new Error('SQS does not answer') }),
+          ),
+      },
+      acceptances: memory.acceptances,
+      frameRates: memory.frameRates,
       cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
       clock,
       ids,
@@ -142,9 +163,9 @@ export class Lambdas {
   }
 
   /** An invocation finds what one before it has left, on whichever instance it lands; what a crash takes along is lost. */
-  #memoryOf(invocation: Invocation): HeadCache {
+  #memoryOf(invocation: Invocation): Memory {
     const instance = this.#world.plan.situation === 'restore at once' ? 0 : invocation.id % INSTANCES;
-    const memory = this.#memories[instance] ?? createHeadCache();
+    const memory = this.#memories[instance] ?? createMemory(this.#world.settings.frameRate);
     this.#memories[instance] = memory;
     invocation.onCrash(() => {
       if (this.#memories[instance] === memory) delete this.#memories[instance];

@@ -14,6 +14,7 @@ export function createSimulatedLogger(world: World, invocation: Invocation): Log
     world.trace(`#${invocation.id} ${invocation.lambda} says: ${message} ${summary(fields)}`);
   const log = (level: 'info' | 'warn' | 'error') => (message: string, fields?: LogFields) => {
     real[level](message, fields);
+    if (level === 'error') world.judge.faulted(invocation);
     show(message, fields);
   };
   return {

@@ -38,6 +38,8 @@ export interface Socket extends Opening {
   connectedAt: number;
   context: AuthorizerContext | undefined;
   lastActiveAt: number;
+  /** Until then the client reads nothing, and the gateway's buffer for it is full. */
+  fullUntil: number;
   /** When the last frame on its way reaches the client: TCP keeps the order. */
   deliveredAt: number;
 }
@@ -63,6 +65,7 @@ export class Sockets {
       connectedAt: scheduler.now,
       context: undefined,
       lastActiveAt: scheduler.now,
+      fullUntil: 0,
       deliveredAt: 0,
     };
     this.all.set(socket.id, socket);
@@ -128,7 +131,7 @@ export class Sockets {
 
   /** `@connections`, POST and DELETE, at the instant they take effect. */
   manage(invocation: Invocation, action: 'post' | 'close', connectionId: string, frame: string): PostOutcome {
-    const { scheduler, judge } = this.#world;
+    const { scheduler, judge, faults, random } = this.#world;
     const socket = this.all.get(connectionId);
     this.posts += 1;
     if (socket?.state !== 'open') return 'gone';
@@ -136,6 +139,9 @@ export class Sockets {
       this.#close(socket, 1000);
       return 'sent';
     }
+    if (faults.strikes('Socket', 'full'))
+      socket.fullUntil = scheduler.now + random.logarithmic(500, 5 * 60_000);
+    if (scheduler.now < socket.fullUntil) return 'throttled';
     socket.lastActiveAt = scheduler.now;
     judge.accepted(invocation, socket, frame);
     this.#deliver(socket, frame);

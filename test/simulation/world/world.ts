@@ -12,6 +12,7 @@ import { Lambdas } from './lambdas.ts';
 import { LibraryDevice } from './library-device.ts';
 import { ModelDevice } from './model-device.ts';
 import { Publishers } from './publishers.ts';
+import { RetryQueue } from './retry-queue.ts';
 import { type Peer, Sockets } from './sockets.ts';
 import { Stream } from './stream.ts';
 import { forgedToken } from './tokens.ts';
@@ -31,6 +32,7 @@ export class World {
   readonly faults: Faults;
   readonly database: Database;
   readonly stream: Stream;
+  readonly retries: RetryQueue;
   readonly lambdas: Lambdas;
   readonly sockets: Sockets;
   readonly publishers: Publishers;
@@ -56,6 +58,8 @@ export class World {
     this.faults = new Faults(seed, plan.rates, dropped, () => this.scheduler.now - START);
     this.settings = {
       maxConnectionsPerUser: plan.maxConnectionsPerUser,
+      maxDevicesPerUser: 1000,
+      frameRate: 10,
       defaultRetentionSeconds: 7 * 24 * 3600,
       closedTypes: false,
     };
@@ -65,6 +69,7 @@ export class World {
     this.sockets = new Sockets(this);
     this.publishers = new Publishers(this);
     this.stream = new Stream(this);
+    this.retries = new RetryQueue(this);
     this.judge = new Judge(this);
     this.devices = plan.devices.map((spec) =>
       spec.program === 'library' ? new LibraryDevice(this, spec) : new ModelDevice(this, spec),

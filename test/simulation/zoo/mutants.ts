@@ -28,7 +28,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a 410 before the handshake is over ends the replay',
     file: domain('session/reconcile'),
-    find: 'if (mayBeOpening(app, connection)) await app.connections.requestReconcile(connection, app.ids.next());',
+    find: 'if (mayBeOpening(app, connection))\n        await app.later.reconcile({ userId, connectionId, after: undefined }, OPENING_DELAY_SECONDS);',
     replace: 'if (mayBeOpening(app, connection)) return false;',
   },
   {
@@ -54,15 +54,16 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'the log is read before ready is marked',
     file: domain('session/reconcile'),
-    find: 'await replay(app, subscription, after ?? cursor, deadlineAt);',
-    replace: `await replay({ ...app, log: { ...app.log, open: async () => head } }, subscription, after ?? cursor, deadlineAt);`,
+    find: 'const { end, through } = await replay(app, subscription, { after, deadlineAt });',
+    replace: `const stale = { ...app, log: { ...app.log, open: async () => head } };
+  const { end, through } = await replay(stale, subscription, { after, deadlineAt });`,
   },
   {
     name: 'ready is marked before it is sent',
     file: domain('session/reconcile'),
-    find: 'const outcome = await withRetry(app, connection, () =>',
-    replace: `await app.connections.markReady(connection, app.clock.now());
-  const outcome = await withRetry(app, connection, () =>`,
+    find: 'const outcome = await sendWithRetry(app, connection, {',
+    replace: `await app.connections.markReady(connection, app.clock.now(), startOfAnonymous(connection, head));
+  const outcome = await sendWithRetry(app, connection, {`,
   },
   {
     name: 'only the first page of connections counts',
@@ -160,8 +161,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a cursor of another numbering counts',
     file: domain('cursor'),
-    find: 'if (cursor?.epoch === head.epoch) return cursor.seq;',
-    replace: 'if (cursor !== undefined) return Math.min(cursor.seq, head.seq);',
+    find: 'if (cursor?.epoch === head.epoch) {',
+    replace: 'if (cursor !== undefined) {',
   },
   {
     name: 'a live message jumps over a replay under way',
@@ -178,13 +179,13 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a new device starts at the head',
     file: domain('cursor'),
-    find: 'const start = cursor === undefined ? await mostAdvanced(app, userId, channel, head) : 0;',
+    find: 'const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;',
     replace: 'const start = head.seq;',
   },
   {
     name: 'a new device starts at the beginning',
     file: domain('cursor'),
-    find: 'const start = cursor === undefined ? await mostAdvanced(app, userId, channel, head) : 0;',
+    find: 'const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;',
     replace: 'const start = 0;',
   },
   {
@@ -251,9 +252,9 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a refused post is not made good',
-    file: domain('publish/deliver'),
-    find: "      await askForReplay(app, connection, live);\n      return 'deferred';",
-    replace: "      return 'deferred';",
+    file: domain('connection/pause'),
+    find: '  await tryLater(app, connection, at);\n}',
+    replace: '}',
   },
   {
     name: 'a post is not awaited',
@@ -264,13 +265,14 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'ready is marked un-awaited',
     file: domain('session/reconcile'),
-    find: 'await app.connections.markReady(connection, app.clock.now());',
-    replace: 'void app.connections.markReady(connection, app.clock.now());',
+    find: 'await app.connections.markReady(connection, app.clock.now(), startOfAnonymous(connection, head));',
+    replace:
+      'void app.connections.markReady(connection, app.clock.now(), startOfAnonymous(connection, head));',
   },
   {
     name: 'a replay sends everything at once',
     file: domain('session/replay'),
-    find: "if (connection.ackMode === 'client') return false;",
+    find: "if (frame.more && frames === REPLAY_WINDOW_FRAMES) return await ended('window');",
     replace: '',
   },
   {
@@ -282,7 +284,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a failed replay is not reported',
     file: handler('reconcile'),
-    find: 'return [{ itemIdentifier: first }];',
+    find: 'return [{ itemIdentifier }];',
     replace: 'return [];',
   },
   {
@@ -327,8 +329,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'expired devices are remembered',
     file: store('device-store'),
-    find: 'rows.filter(isLive).map(toDevice)',
-    replace: 'rows.map(toDevice)',
+    find: 'return rows.filter(isLiveDevice).map(toDevice);',
+    replace: 'return rows.filter((row) => row.deviceId !== SUMMARY_ID).map(toDevice);',
   },
   {
     name: 'what retention removed is not counted',
@@ -371,6 +373,60 @@ export const MUTANTS: Mutant[] = [
     file: client('connection-manager'),
     find: "if ('epoch' in frame && frame.epoch !== ready.epoch)",
     replace: "if ('epoch' in frame && frame.epoch === '')",
+  },
+  {
+    name: 'a paused connection is not resumed',
+    file: domain('session/reconcile'),
+    find: 'if (!(await app.connections.resume(connection, connection.paused))) {',
+    replace: 'if (head.seq < 0 && !(await app.connections.resume(connection, connection.paused))) {',
+  },
+  {
+    name: 'what passed a paused connection by while it was resumed is not read',
+    file: domain('session/reconcile'),
+    find: "if (end === 'caught_up') await replay(",
+    replace: "if (end !== 'caught_up') await replay(",
+  },
+  {
+    name: 'a paused anonymous device begins where the newest was refused',
+    file: store('connection-store'),
+    find: "const pausedFurtherOn = 'pausedAfter > :after';",
+    replace: "const pausedFurtherOn = 'pausedAfter < :after';",
+  },
+  {
+    name: 'a connection that never reads is never closed',
+    file: domain('connection/pause'),
+    find: 'if (isOutOfPatience(app, connection, paused.at)) {',
+    replace: 'if (app.clock.now() < 0) {',
+  },
+  {
+    name: 'what another replay wanted is forgotten',
+    file: store('connection-store'),
+    find: "if (await endIf('replayWanted < :through', back, request)) return;",
+    replace: "if (await endIf('replayWanted < :through', '', { ':through': through })) return;",
+  },
+  {
+    name: 'a lease of a replay never lapses',
+    file: store('connection-store'),
+    find: 'attribute_not_exists(replayUntil) OR replayUntil <= :now OR',
+    replace: 'attribute_not_exists(replayUntil) OR (replayUntil <= :now AND replayHolder = :holder) OR',
+  },
+  {
+    name: 'a replay whose lease answer was lost takes itself for another',
+    file: store('connection-store'),
+    find: ' OR replayHolder = :holder)',
+    replace: ' OR (replayHolder = :holder AND replayUntil <= :now))',
+  },
+  {
+    name: 'a refusal fails the record',
+    file: domain('connection/pause'),
+    find: '  if (paused === undefined) return await pause(app, connection, after);',
+    replace: "  if (paused === undefined) throw new Error('refused');",
+  },
+  {
+    name: 'the furthest of the devices is not kept',
+    file: domain('cursor'),
+    find: 'if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return;',
+    replace: 'if (furthest?.epoch === to.epoch) return;',
   },
   ...RARE_MUTANTS,
 ];

@@ -55,8 +55,8 @@ export const RARE_MUTANTS: Mutant[] = [
   {
     name: 'a replay at its deadline is not gone on with',
     file: domain('session/replay'),
-    find: 'await app.connections.requestReconcile(connection, app.ids.next(), through);',
-    replace: '',
+    find: "const goesOn = end === 'cut_short' ||",
+    replace: 'const goesOn =',
   },
   {
     name: 'a window moves the cursor over the next',
@@ -67,8 +67,8 @@ export const RARE_MUTANTS: Mutant[] = [
   {
     name: 'a window does not move the cursor',
     file: domain('session/replay'),
-    find: '(windowIsFull || !more)',
-    replace: '(windowIsFull && !more)',
+    find: "connection.ackMode === 'auto' && frames > 0",
+    replace: "connection.ackMode === 'auto' && frames > 0 && end !== 'window'",
   },
   {
     name: 'a hand-over displaces at once',
@@ -115,13 +115,13 @@ export const RARE_MUTANTS: Mutant[] = [
   {
     name: 'a ready hand-over displaces nothing',
     file: domain('session/reconcile'),
-    find: 'if (connection.handover) await enforceConnectionLimits(app, userId);',
+    find: 'if (connection.handover) await enforceConnectionLimits(app, connection.userId);',
     replace: '',
   },
   {
     name: 'a hand-over counts twice',
     file: domain('connection/limits'),
-    find: 'else if (!counted.has(device)) counted.set(device, connection);',
+    find: 'else if (newest === undefined) counted.set(device, connection);',
     replace: 'else counted.set(counted.has(device) ? connection.connectionId : device, connection);',
   },
   {

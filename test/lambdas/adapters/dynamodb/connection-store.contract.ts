@@ -35,6 +35,8 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
     tokenExpiresAt: START + 900_007,
     endpoint: 'https://abc123.execute-api.us-east-1.amazonaws.com/prod',
     readyAt: undefined,
+    startsAt: undefined,
+    paused: undefined,
     bye: undefined,
     expiresAt: START + 7_800_000,
     ...fields,
@@ -178,6 +180,102 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
       expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9, bye: 'revoked' });
       await store.remove(connection);
       expect(await store.list(userId)).toEqual([]);
+    });
+  });
+
+  describe('a pause', () => {
+    it('begins once, whoever is refused, and ends when it is resumed', async () => {
+      const connection = await added();
+      const pauses = [START + 1, START + 2].map((at) => store.pause(connection, { at, after: undefined }));
+      expect((await Promise.all(pauses)).toSorted()).toEqual([false, true]);
+      const { paused } = (await store.find(connection)) ?? {};
+      if (!paused) throw new Error('not paused');
+      expect(await store.resume(connection, paused)).toBe(true);
+      expect(await store.find(connection)).toEqual(connection);
+    });
+
+    it('of an anonymous device keeps the smallest start, and ends only for who knows it', async () => {
+      const connection = await added({ deviceId: undefined });
+      expect(await store.pause(connection, { at: START, after: 5 })).toBe(true);
+      expect(await store.pause(connection, { at: START, after: 7 })).toBe(false);
+      expect(await store.resume(connection, { at: START, after: 5 })).toBe(true);
+      expect(await store.pause(connection, { at: START, after: 5 })).toBe(true);
+      expect(await store.pause(connection, { at: START + 9, after: 3 })).toBe(false);
+      expect(await store.resume(connection, { at: START, after: 5 })).toBe(false);
+      expect(await store.find(connection)).toMatchObject({ paused: { at: START, after: 3 } });
+      expect(await store.resume(connection, { at: START, after: 3 })).toBe(true);
+    });
+  });
+
+  describe('the lease of a replay', () => {
+    const lease = (holder: string, after = 0, at = START) => ({ holder, after, now: at, until: at + 1000 });
+    const end = (holder: string, through: number, goesOn = false) => ({
+      holder,
+      through,
+      goesOn,
+      requestId: `after ${holder}`,
+    });
+
+    it('has one holder at a time, and takes the request away', async () => {
+      const connection = await added();
+      const begun = ['a', 'b', 'c'].map((holder) => store.beginReplay(connection, lease(holder)));
+      expect((await Promise.all(begun)).filter(Boolean)).toHaveLength(1);
+      expect(await pending(connection)).toBeUndefined();
+    });
+
+    it('is its holder’s still when the answer was lost and it asks again', async () => {
+      const connection = await added();
+      expect(await store.beginReplay(connection, lease('a'))).toBe(true);
+      expect(await store.beginReplay(connection, lease('a'))).toBe(true);
+    });
+
+    it('lapses, and then ends for nobody but its new holder', async () => {
+      const connection = await added();
+      await store.beginReplay(connection, lease('a'));
+      expect(await store.beginReplay(connection, lease('b', 0, START + 999))).toBe(false);
+      expect(await store.beginReplay(connection, lease('b', 0, START + 1000))).toBe(true);
+      await store.endReplay(connection, end('a', 9, true));
+      expect(await pending(connection)).toBeUndefined();
+      expect(await store.beginReplay(connection, lease('c', 0, START + 1000))).toBe(false);
+    });
+
+    it('asks for nothing when it ends, nobody wants more, and it does not go on', async () => {
+      const connection = await added();
+      await store.beginReplay(connection, lease('a'));
+      await store.endReplay(connection, end('a', 9));
+      expect(await pending(connection)).toBeUndefined();
+      expect(await store.beginReplay(connection, lease('b'))).toBe(true);
+    });
+
+    it.each([
+      [[], 9],
+      [[20], 9],
+      [[12, 4, 6], 4],
+    ])('when it goes on at 9 and %j is wanted too, asks to go on at %i', async (wanted, next) => {
+      const connection = await added();
+      await store.beginReplay(connection, lease('a'));
+      for (const after of wanted) await store.beginReplay(connection, lease('other', after));
+      await store.endReplay(connection, end('a', 9, true));
+      expect(await pending(connection)).toEqual({ requestId: 'after a', after: next });
+    });
+
+    it('asks for what another wanted meanwhile, also when it does not go on itself', async () => {
+      const connection = await added();
+      await store.beginReplay(connection, lease('a', 5));
+      expect(await store.beginReplay(connection, lease('b', 2))).toBe(false);
+      await store.endReplay(connection, end('a', 9));
+      expect(await pending(connection)).toEqual({ requestId: 'after a', after: 2 });
+    });
+
+    it('brings no closed connection back', async () => {
+      const connection = await added();
+      await store.beginReplay(connection, lease('a'));
+      await store.remove(connection);
+      await store.endReplay(connection, end('a', 9, true));
+      await store.pause(connection, { at: START, after: 1 });
+      await store.resume(connection, { at: START, after: undefined });
+      expect(await store.beginReplay(connection, lease('b'))).toBe(false);
+      expect(await store.find(connection)).toBeUndefined();
     });
   });
 }

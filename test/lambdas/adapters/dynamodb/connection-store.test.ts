@@ -61,6 +61,8 @@ describe('the stream of the connections', () => {
       tokenExpiresAt: 2,
       endpoint: 'https://host/prod',
       readyAt: undefined,
+      startsAt: undefined,
+      paused: undefined,
       bye: undefined,
       expiresAt: Math.ceil(Date.now() / 1000 + 60) * 1000,
     };

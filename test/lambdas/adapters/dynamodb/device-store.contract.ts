@@ -29,7 +29,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
 
   describe('seeing a device', () => {
     it('remembers a new one, without cursors', async () => {
-      const device = { ...key, cursors: new Map(), lastSeenAt: START };
+      const device = { ...key, cursors: new Map(), lastSeenAt: START, expiresAt: START + KEPT_MS };
       expect(await store.touch(key, at(START))).toEqual(device);
       expect(await store.find(key)).toEqual(device);
       expect(await store.list(key.userId)).toEqual([device]);
@@ -38,13 +38,21 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
     it('notes when it last saw a known one and returns its cursors', async () => {
       await advance(cursor(5));
       const device = await store.touch(key, at(START + 9));
-      expect(device).toEqual({ ...key, cursors: new Map([[channel, cursor(5)]]), lastSeenAt: START + 9 });
+      expect(device).toEqual({
+        ...key,
+        cursors: new Map([[channel, cursor(5)]]),
+        lastSeenAt: START + 9,
+        expiresAt: START + KEPT_MS,
+      });
       expect(await store.find(key)).toEqual(device);
     });
 
-    it('keeps it as long as the newest sighting says', async () => {
+    it('keeps it as long as the first sighting says, until its cursor moves', async () => {
       await store.touch(key, at(START));
       await store.touch(key, at(START + 60_000));
+      await advance(cursor(0), 'anew');
+      expect(await store.find(key)).toMatchObject({ expiresAt: START + KEPT_MS });
+      await store.advance(key, channel, { to: cursor(1) }, at(START + 60_000));
       now = START + KEPT_MS;
       expect(await store.find(key)).toBeDefined();
       now = START + 60_000 + KEPT_MS;
@@ -56,7 +64,12 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       now = START + KEPT_MS;
       expect(await store.find(key)).toBeUndefined();
       expect(await store.list(key.userId)).toEqual([]);
-      expect(await store.touch(key, at(now))).toEqual({ ...key, cursors: new Map(), lastSeenAt: now });
+      expect(await store.touch(key, at(now))).toEqual({
+        ...key,
+        cursors: new Map(),
+        lastSeenAt: now,
+        expiresAt: now + KEPT_MS,
+      });
       expect(await cursorNow()).toBeUndefined();
     });
 
@@ -120,6 +133,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
         ...key,
         cursors: new Map([[channel, cursor(5)]]),
         lastSeenAt: START,
+        expiresAt: START + KEPT_MS,
       });
     });
 
@@ -184,6 +198,62 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       now = START + KEPT_MS;
       expect(await advance(cursor(3))).toBe(true);
       expect((await store.find(key))?.cursors).toEqual(new Map([[channel, cursor(3)]]));
+    });
+  });
+
+  describe('a device that is known', () => {
+    it('is remembered for longer while its cursor stays where it stands', async () => {
+      await advance(cursor(5));
+      now = START + 60_000;
+      expect(await advance(cursor(5), 'again')).toBe(true);
+      expect(await store.find(key)).toMatchObject({ expiresAt: now + KEPT_MS });
+      expect(await advance(cursor(4), 'again')).toBe(false);
+      expect(await advance(cursor(5, 'epoch-2'), 'again')).toBe(false);
+      expect(await cursorNow()).toEqual(cursor(5));
+    });
+
+    it('is forgotten on request, and the others stay', async () => {
+      await advance(cursor(5));
+      await store.touch({ ...key, deviceId: 'laptop' }, at(START));
+      await store.forget(key);
+      expect((await store.list(key.userId)).map(({ deviceId }) => deviceId)).toEqual(['laptop']);
+    });
+  });
+
+  describe('the devices of a user', () => {
+    it('come page by page, each once, in the order of their ids, none of them the summary', async () => {
+      const ids = ['-', '0', 'A', 'Z', '_', 'a', 'z'];
+      for (const deviceId of ids) await store.touch({ ...key, deviceId }, at(START));
+      await store.enroll(key.userId, at(START));
+      const paged: string[] = [];
+      let after: string | undefined;
+      do {
+        const page = await store.page(key.userId, 3, after);
+        expect(page.devices.length).toBeLessThanOrEqual(3);
+        paged.push(...page.devices.map(({ deviceId }) => deviceId));
+        after = page.next;
+      } while (after !== undefined);
+      expect(paged).toEqual(ids);
+      expect(await store.list(key.userId)).toHaveLength(ids.length);
+    });
+
+    it('are counted as they come, and anew when somebody counts', async () => {
+      expect(await store.enroll(key.userId, at(START))).toMatchObject({ count: 1 });
+      expect(await store.enroll(key.userId, at(START))).toMatchObject({ count: 2 });
+      await store.recount(key.userId, 7);
+      expect(await store.enroll(key.userId, at(START))).toMatchObject({ count: 8 });
+    });
+
+    it('have a most advanced one, whose place is kept and never goes back', async () => {
+      expect(await store.findFurthest(key.userId, channel)).toBeUndefined();
+      for (const seq of [5, 9, 7]) {
+        await store.advanceFurthest(key.userId, channel, cursor(seq), at(START));
+      }
+      expect(await store.findFurthest(key.userId, channel)).toEqual(cursor(9));
+      expect((await store.enroll(key.userId, at(START))).furthest.get(channel)).toEqual(cursor(9));
+      await store.advanceFurthest(key.userId, channel, cursor(2, 'epoch-2'), at(START));
+      expect(await store.findFurthest(key.userId, channel)).toEqual(cursor(2, 'epoch-2'));
+      expect(await store.list(key.userId)).toEqual([]);
     });
   });
 

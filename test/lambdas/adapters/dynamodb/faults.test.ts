@@ -140,6 +140,8 @@ const connection: Connection = {
   tokenExpiresAt: 2,
   endpoint: 'https://host/prod',
   readyAt: undefined,
+  startsAt: undefined,
+  paused: undefined,
   bye: undefined,
   expiresAt: 9000,
 };

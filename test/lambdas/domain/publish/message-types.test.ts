@@ -14,6 +14,8 @@ import type { Notification } from '../../../../lambdas/protocol/notification.ts'
 const settings: Settings = {
   callbackUrl: 'http://127.0.0.1:1',
   maxConnectionsPerUser: 10,
+  maxDevicesPerUser: 1_000,
+  frameRate: 1_000,
   defaultRetentionSeconds: 1000,
   closedTypes: false,
 };

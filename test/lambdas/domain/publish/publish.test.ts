@@ -4,7 +4,7 @@ import type { LogStore } from '../../../../lambdas/domain/ports.ts';
 import { publish } from '../../../../lambdas/domain/publish/publish.ts';
 import type { Notification } from '../../../../lambdas/protocol/notification.ts';
 import { createMemoryLogStore, type MemoryLogStore } from '../../../support/memory-log-store.ts';
-import { rowsWith, World } from '../../../support/world.ts';
+import { refusing, rowsWith, World } from '../../../support/world.ts';
 
 const notification = (fields: Partial<Notification> = {}): Notification => ({
   users: ['alice'],
@@ -41,7 +41,7 @@ describe('a published message', () => {
   it('reaches the others when one connection fails, and that one by a replay', async () => {
     const world = new World();
     const [phone, laptop] = [await world.device('alice', 'phone'), await world.device('alice', 'laptop')];
-    phone.refusals = ['throttled'];
+    phone.refusals = refusing();
     expect(await world.publish('alice', 'hello')).toMatchObject({ sent: 1, deferred: 1 });
     expect(laptop.live).toHaveLength(1);
     expect(phone.messages).toEqual([]);
@@ -53,7 +53,7 @@ describe('a published message', () => {
     const world = new World();
     const anonymous = await world.device('alice');
     await world.publish('alice', 'first');
-    anonymous.refusals = ['failed'];
+    anonymous.refusals = refusing('failed');
     await world.publish('alice', 'second');
     await world.drive();
     expect(anonymous.messages.map(({ data }) => data)).toEqual(['first', 'second']);

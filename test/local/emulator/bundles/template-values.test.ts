@@ -35,6 +35,7 @@ describe('the values of a template', () => {
       BackendTablesmessages1: { Type: 'AWS::DynamoDB::GlobalTable' },
       Secret: { Type: 'AWS::SecretsManager::Secret' },
       Api: { Type: 'AWS::ApiGatewayV2::Api' },
+      BackendQueuesreconcile1: { Type: 'AWS::SQS::Queue' },
       Queue: { Type: 'AWS::SQS::Queue' },
     },
   };
@@ -49,12 +50,14 @@ describe('the values of a template', () => {
     };
     const environment = {
       TABLE: ref('BackendTablesmessages1'),
+      QUEUE: ref('BackendQueuesreconcile1'),
       SECRET: ref('Secret'),
       CALLBACK_URL: callback,
       PLAIN: '1',
     };
     expect(resolveEnvironment(template, environment, local)).toEqual({
       TABLE: 'm',
+      QUEUE: 'http://127.0.0.1:8787/000000000000/herald-reconcile',
       SECRET: 'arn:secret',
       CALLBACK_URL: 'http://127.0.0.1:8787/local',
       PLAIN: '1',

@@ -1,8 +1,9 @@
-/** EventBridge, Invoke and Secrets Manager as the real SDK clients see them. */
+/** EventBridge, Invoke and Secrets Manager as the real SDK clients see them, and SQS as our own does. */
 import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { expect, it } from 'vitest';
+import { createQueueSender } from '../../../../lambdas/aws/sqs.ts';
 import { eventually, type Local, startLocal } from '../support.ts';
 
 const settings = ({ url }: Local) => ({
@@ -179,4 +180,75 @@ it.concurrent('GetSecretValue knows the JWT secret by name and by ARN, and no ot
   await expect(secrets.send(new GetSecretValueCommand({ SecretId: 'other' }))).rejects.toMatchObject({
     name: 'ResourceNotFoundException',
   });
+});
+
+const queueUrl = ({ url }: Local, name = 'herald-reconcile') => `${url}/000000000000/${name}`;
+
+it.concurrent('SendMessage puts a message into the queue that reconcile reads', async () => {
+  await using local = await startLocal({ handlers: { reconcile: () => ({ batchItemFailures: [] }) } });
+  const send = createQueueSender({
+    queueUrl: queueUrl(local),
+    endpoint: local.url,
+    readAccess: () => ({
+      region: 'us-east-1',
+      accessKeyId: 'x',
+      secretAccessKey: 'x',
+      sessionToken: undefined,
+    }),
+  });
+  await send({ body: 'müller 🦊', delaySeconds: 0 });
+  expect(await local.event('reconcile')).toMatchObject({
+    Records: [
+      {
+        messageId: expect.any(String),
+        body: 'müller 🦊',
+        eventSource: 'aws:sqs',
+        eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:herald-reconcile',
+      },
+    ],
+  });
+});
+
+it.concurrent('a message that fails every try is told as a dead letter', async () => {
+  await using local = await startLocal({
+    handlers: { reconcile: () => Promise.reject(new Error('no')) },
+  });
+  await postMessage(local, { QueueUrl: queueUrl(local), MessageBody: 'poison' });
+  const letter = await eventually(() => local.logged.find(({ message }) => message === 'dead letter'));
+  expect(letter).toMatchObject({ queue: 'herald-reconcile', body: 'poison', receives: 5 });
+  expect(local.events('reconcile')).toHaveLength(5);
+});
+
+const postMessage = (local: Local, input: object) =>
+  fetch(local.url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.SendMessage' },
+    body: JSON.stringify(input),
+  });
+
+it.concurrent('SendMessage answers in its own version of the protocol', async () => {
+  await using local = await startLocal({ handlers: { reconcile: () => null } });
+  const response = await postMessage(local, { QueueUrl: queueUrl(local), MessageBody: 'hello' });
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toBe('application/x-amz-json-1.0');
+  expect(await response.json()).toEqual({
+    MessageId: expect.any(String),
+    MD5OfMessageBody: '5d41402abc4b2a76b9719d911017c592',
+  });
+});
+
+it.concurrent.each<[string, { name?: string; MessageBody?: unknown; DelaySeconds?: number }, string]>([
+  ['no such queue', { name: 'other' }, 'QueueDoesNotExist'],
+  ['no body', { MessageBody: '' }, 'MissingParameter'],
+  ['a body of no text', { MessageBody: 1 }, 'MissingParameter'],
+  ['a body beyond 1 MiB', { MessageBody: 'x'.repeat(1024 * 1024 + 1) }, 'InvalidParameterValue'],
+  ['a character that XML has not', { MessageBody: 'a\u0000' }, 'InvalidMessageContents'],
+  ['a negative delay', { DelaySeconds: -1 }, 'InvalidParameterValue'],
+  ['a delay beyond 15 minutes', { DelaySeconds: 901 }, 'InvalidParameterValue'],
+  ['a delay that is no integer', { DelaySeconds: 0.5 }, 'InvalidParameterValue'],
+])('SendMessage refuses %s', async (_, { name, ...wrong }, type) => {
+  await using local = await startLocal();
+  const input = { QueueUrl: queueUrl(local, name), MessageBody: 'hello', ...wrong };
+  const response = await postMessage(local, input);
+  expect([response.status, response.headers.get('x-amzn-errortype')]).toEqual([400, type]);
 });

@@ -1,0 +1,77 @@
+/**
+ * A connection that refuses frames is paused: that is a state of this connection and holds up nobody
+ * else. Live messages pass it by, and a reconcile from the queue tries again until the client reads,
+ * or until our patience ends and the connection is closed. Its client comes back and is replayed to.
+ */
+import type { App } from '../app.ts';
+import { asError } from '../errors.ts';
+import { logged } from '../log-fields.ts';
+import type { Connection } from '../model.ts';
+import { markForClose } from './close.ts';
+
+/** While other connections take frames. */
+const PATIENCE_MS = 15_000;
+/** When no other connection is known to take frames: it may be the account that is throttled. */
+const LONG_PATIENCE_MS = 60_000;
+/** Nobody tries a connection any more that has been paused for longer: what was to wake it is lost. */
+const ABANDONED_MS = 2 * LONG_PATIENCE_MS;
+const MAX_DELAY_SECONDS = 5;
+
+/**
+ * Pauses a connection that refused a frame, and has it tried again. `after`: the last seq that was
+ * settled. Whoever finds it paused already leaves it to the one who paused it.
+ */
+export async function pause(app: App, connection: Connection, after: number): Promise<void> {
+  const at = app.clock.now();
+  const isFirst = await app.connections.pause(connection, { at, after: ofAnonymous(connection, after) });
+  if (!isFirst) return;
+  app.logger.info('paused', logged(connection));
+  await tryLater(app, connection, at);
+}
+
+/** Tries a paused connection again a little later, or closes it when our patience has ended. */
+export async function stayPaused(app: App, connection: Connection, after: number): Promise<void> {
+  const { paused } = connection;
+  if (paused === undefined) return await pause(app, connection, after);
+  if (isOutOfPatience(app, connection, paused.at)) {
+    app.logger.metrics({ notReading: 1 }, 'not reading', logged(connection));
+    return await markForClose(app, connection, 'not_reading');
+  }
+  if (connection.deviceId === undefined) await app.connections.pause(connection, { at: paused.at, after });
+  await tryLater(app, connection, paused.at);
+}
+
+/** A publisher passes a paused connection by. */
+export async function passBy(app: App, connection: Connection, seq: number): Promise<void> {
+  const { paused, deviceId } = connection;
+  if (paused === undefined) return;
+  if (app.clock.now() - paused.at >= ABANDONED_MS) return await markForClose(app, connection, 'not_reading');
+  if (deviceId !== undefined || (paused.after !== undefined && seq > paused.after)) return;
+  // Publishers overtake each other: the replay must begin before the smallest seq that was passed by.
+  const isFirst = await app.connections.pause(connection, { at: paused.at, after: seq - 1 });
+  if (isFirst) await tryLater(app, connection, paused.at);
+}
+
+function isOutOfPatience({ clock, acceptances }: App, { connectionId }: Connection, since: number): boolean {
+  const waitedMs = clock.now() - since;
+  if (waitedMs >= LONG_PATIENCE_MS) return true;
+  return waitedMs >= PATIENCE_MS && acceptances.hasOtherSince(connectionId, since);
+}
+
+/** Tries it again: at once, then after as long as it has been paused already: 0, 1, 2, 4, 5, 5… seconds. */
+async function tryLater(app: App, connection: Connection, since: number): Promise<void> {
+  const { userId, connectionId } = connection;
+  const waitedSeconds = Math.round((app.clock.now() - since) / 1000);
+  try {
+    const request = { userId, connectionId, after: undefined };
+    await app.later.reconcile(request, Math.min(waitedSeconds, MAX_DELAY_SECONDS));
+  } catch (error) {
+    // The stream drives it as well, only sooner than is good for the others.
+    app.logger.warn('not queued', { ...logged(connection), error: asError(error) });
+    await app.connections.requestReconcile(connection, app.ids.next());
+  }
+}
+
+/** A device with a cursor is replayed to from there. */
+const ofAnonymous = ({ deviceId }: Connection, after: number): number | undefined =>
+  deviceId === undefined ? after : undefined;

@@ -1,0 +1,70 @@
+/** The queues of the local stack: one for each queue source of the manifest, with the Lambda that reads it. */
+import type { Logger } from '../../../lambdas/domain/ports.ts';
+import { LAMBDA_NAMES, LAMBDAS, type QueueName, type QueueSource } from '../../../lambdas/manifest.ts';
+import { ACCOUNT, functionArn, type Lambdas } from '../lambdas.ts';
+import { createQueue, type Queue } from './queue.ts';
+
+export interface Queues {
+  /** `name`: as in the queue's URL. */
+  find(name: string): Queue | undefined;
+  stop(): Promise<void>;
+}
+
+/** What the queue is called in its URL. */
+export const queueName = (queue: QueueName): string => `herald-${queue}`;
+
+export const queueUrl = (httpUrl: string, queue: QueueName): string =>
+  `${httpUrl}/${ACCOUNT}/${queueName(queue)}`;
+
+export function createQueues(lambdas: Lambdas, logger: Logger): Queues {
+  const queues = new Map(
+    LAMBDA_NAMES.flatMap((lambda) =>
+      (LAMBDAS[lambda].queues ?? []).map((source) => [
+        queueName(source.queue),
+        queueFor(lambda, source, lambdas, logger),
+      ]),
+    ),
+  );
+  return {
+    find: (name) => queues.get(name),
+    async stop() {
+      await Promise.all([...queues.values()].map((queue) => queue.stop()));
+    },
+  };
+}
+
+function queueFor(
+  lambda: string,
+  { queue, batchSize, maxReceives }: QueueSource,
+  lambdas: Lambdas,
+  logger: Logger,
+): Queue {
+  const name = queueName(queue);
+  return createQueue(
+    // Somebody watches, so a retry comes sooner than on AWS.
+    { name, batchSize, maxReceives, hiddenMs: (receives) => 100 * 2 ** receives },
+    {
+      async invoke(event) {
+        try {
+          return await lambdas.invoke(lambda, event);
+        } catch (error) {
+          logger.error('the Lambda failed on a batch', {
+            function: lambda,
+            queue: name,
+            messages: event.Records.length,
+            error: error as Error,
+          });
+          throw error;
+        }
+      },
+      deadLetter: ({ id, body, receives }) =>
+        logger.error('dead letter', {
+          functionArn: functionArn(lambda),
+          queue: name,
+          messageId: id,
+          receives,
+          body,
+        }),
+    },
+  );
+}

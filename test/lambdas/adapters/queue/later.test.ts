@@ -1,0 +1,46 @@
+/** Work for later: what one Lambda puts into the queue is what another finds there. */
+import { describe, expect, it } from 'vitest';
+import { createLater, requestIn } from '../../../../lambdas/adapters/queue/later.ts';
+import type { SqsMessage } from '../../../../lambdas/aws/sqs.ts';
+import type { ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
+
+async function sent(request: ReconcileRequest, delaySeconds: number): Promise<SqsMessage> {
+  const messages: SqsMessage[] = [];
+  await createLater(async (message) => void messages.push(message)).reconcile(request, delaySeconds);
+  const [message] = messages;
+  if (message === undefined || messages.length > 1) throw new Error(`${messages.length} were sent`);
+  return message;
+}
+
+describe('a connection that is to be tried again', () => {
+  it.each([
+    ['from its cursor', { userId: 'alice', connectionId: 'c1', after: undefined }],
+    ['from a seq on', { userId: 'müller@example.com/', connectionId: 'c2=', after: 41 }],
+    ['from the beginning', { userId: '🦊', connectionId: 'c3', after: 0 }],
+  ])('is read as it was sent: %s', async (_, request) => {
+    const message = await sent(request, 5);
+    expect(message.delaySeconds).toBe(5);
+    expect(requestIn(message)).toEqual(request);
+  });
+
+  it('is not told to the sender when the queue took it not', async () => {
+    const later = createLater(() => Promise.reject(new Error('no queue')));
+    const request = { userId: 'alice', connectionId: 'c1', after: undefined };
+    await expect(later.reconcile(request, 0)).rejects.toThrow('no queue');
+  });
+
+  it.each([
+    '{}',
+    '{"userId":"alice"}',
+    '{"userId":1,"connectionId":"c1"}',
+    '{"userId":"alice","connectionId":"c1","after":"41"}',
+    '{"userId":"alice","connectionId":"c1","after":1.5}',
+    '{"userId":"alice","connectionId":"c1","after":null}',
+  ])('is in no message of somebody else: %s', (body) => {
+    expect(() => requestIn({ body })).toThrow('names no connection');
+  });
+
+  it.each(['', 'hello', 'null', '7'])('is in no message that is no object: %j', (body) => {
+    expect(() => requestIn({ body })).toThrow();
+  });
+});

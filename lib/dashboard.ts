@@ -101,7 +101,10 @@ const obstacles = ({ metrics, tables }: BackendDashboardProps) => [
     metrics.own('postsThrottled'),
     LambdaFunction.metricAllThrottles({ ...FIVE_MINUTES, label: 'invocations, in the whole account' }),
   ]),
-  graph('Gone though young (410 while opening, or left at once)', [metrics.own('youngGone')]),
+  graph('Gone though young (410 while opening, or left at once), closed since they did not read', [
+    metrics.own('youngGone'),
+    metrics.own('notReading'),
+  ]),
 ];
 
 const faults = ({ metrics, functions, deadLetterQueues }: BackendDashboardProps) => [

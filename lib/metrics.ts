@@ -12,6 +12,7 @@ export type OwnMetric =
   | 'deferred'
   | 'gone'
   | 'lostRaces'
+  | 'notReading'
   | 'postMs'
   | 'postsThrottled'
   | 'published'

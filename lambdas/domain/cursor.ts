@@ -68,7 +68,8 @@ export async function findStart(
 
 const isWorthRenewing = ({ clock }: App, { expiresAt }: Device): boolean => {
   const leftMs = expiresAt - clock.now();
-  return leftMs > ON_TRIAL_MS && leftMs < RENEWED_BELOW_MS;
+  // Rows lapse on whole seconds: a device that was seen just now may have up to a second more.
+  return leftMs >= ON_TRIAL_MS + 1000 && leftMs < RENEWED_BELOW_MS;
 };
 
 /** Remembers a known device for its whole time again. */

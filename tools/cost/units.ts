@@ -32,13 +32,16 @@ export const UNITS = {
     readUnits: 4,
     writeUnits: 4,
   },
-  /** The one query more for a device that has missed messages; what it reads and sends depends on their size. */
+  /**
+   * Besides, for a device that has missed messages: the query, the lease of the replay, and where the
+   * user's most advanced device stands. What the query reads and what is sent depends on their size.
+   */
   catchUp: {
     invocations: {},
     frames: 0,
-    calls: { Query: 1 },
-    readUnits: 0,
-    writeUnits: 0,
+    calls: { Query: 1, GetItem: 1, UpdateItem: 3 },
+    readUnits: 1,
+    writeUnits: 3,
   },
   /** A message of less than 1 KB, with an id, to a user who is not connected. */
   publish: {
@@ -48,22 +51,26 @@ export const UNITS = {
     readUnits: 2,
     writeUnits: 6,
   },
-  /** To each connection in ack mode `auto`, besides. */
+  /**
+   * To each connection in ack mode `auto`, besides. The device that moves first also writes where the
+   * user's most advanced device stands; each of the user's other devices writes once, not twice.
+   */
   deliver: {
     invocations: {},
     frames: 1,
-    calls: { UpdateItem: 1 },
-    readUnits: 0,
-    writeUnits: 1,
+    calls: { GetItem: 1, UpdateItem: 2 },
+    readUnits: 1,
+    writeUnits: 2,
   },
   /** To each connection in ack mode `client`, besides; its `ack` follows. */
   deliverUnsettled: { invocations: {}, frames: 1, calls: {}, readUnits: 0, writeUnits: 0 },
+  /** The same holds for its writes. */
   ack: {
     invocations: { message: 1 },
     frames: 1,
-    calls: { GetItem: 2, UpdateItem: 1 },
-    readUnits: 2,
-    writeUnits: 1,
+    calls: { GetItem: 4, UpdateItem: 2 },
+    readUnits: 4,
+    writeUnits: 2,
   },
   /** The `ping` and its `pong`. */
   ping: { invocations: { message: 1 }, frames: 2, calls: { GetItem: 2 }, readUnits: 2, writeUnits: 0 },

@@ -86,8 +86,8 @@ export const CLAIMS = {
     'docs/protocol.md: {\n  "id": "order-1-shipped"',
   ],
   phones: ['docs/guide.md: let url = URL(', 'docs/guide.md: val request = Request.Builder()'],
-  /** A drawing. */
-  nothing: ['README.md: ┌──'],
+  /** Drawings. */
+  nothing: ['README.md: ┌──', 'docs/architecture.md: one client'],
 } as const;
 
 export const isClaimedBy = (claim: string, { file, text }: Block): boolean =>

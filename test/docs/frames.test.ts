@@ -1,6 +1,7 @@
 /** The JSON of the protocol's page: it parses, is as the schemas say, and the server takes it. */
 import { describe, expect, it } from 'vitest';
 import type { ClientFrame } from '../../lambdas/protocol/client-frame.ts';
+import { BYES, FRAME_ERRORS } from '../../lambdas/protocol/errors.ts';
 import { parseClientFrame } from '../../lambdas/wire/herald/parse.ts';
 import { schemasOf } from '../support/schemas.ts';
 import { block, CLAIMS, read } from './blocks.ts';
@@ -75,11 +76,15 @@ it('what the pages publish is a notification', () => {
 
 it('every code of a goodbye and of an error that is told of is in the schema', () => {
   const [, byes = '', errors = ''] =
-    read('docs/protocol.md').match(/Its codes: ([\s\S]*?)\. `reconnect[\s\S]*?(\| error[\s\S]*?)\n\n/) ?? [];
-  const codes = (text: string) => [...text.matchAll(/`([a-z_]+)`/g)].map(([, code = '']) => code);
-  expect([codes(byes).length, codes(errors).length]).toEqual([4, 10]);
-  for (const code of codes(byes))
-    checkFrame('Bye', { event: 'bye', code, message: '', reconnect: true, retryAfterMs: 0 });
-  for (const code of codes(errors).filter((word) => word !== 'retryable'))
-    checkFrame('Error', { event: 'error', code, message: '', retryable: false });
+    read('docs/protocol.md').match(/(\| `bye`[\s\S]*?)\n\n[\s\S]*?(\| error[\s\S]*?)\n\n/) ?? [];
+  const toldOf = (table: string, codes: object) =>
+    [...table.matchAll(/`([a-z_]+)`/g)].map(([, code = '']) => code).filter((code) => code in codes);
+  expect(toldOf(byes, BYES).toSorted()).toEqual(Object.keys(BYES).toSorted());
+  expect(toldOf(errors, FRAME_ERRORS).toSorted()).toEqual(Object.keys(FRAME_ERRORS).toSorted());
+  for (const [code, { reconnect }] of Object.entries(BYES)) {
+    expect(byes).toMatch(new RegExp(`\\| \`${code}\` +\\| \`${reconnect}\``));
+    checkFrame('Bye', { event: 'bye', code, message: '', reconnect, retryAfterMs: 0 });
+  }
+  for (const [code, { retryable }] of Object.entries(FRAME_ERRORS))
+    checkFrame('Error', { event: 'error', code, message: '', retryable, retryAfterMs: 100 });
 });

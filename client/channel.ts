@@ -1,6 +1,7 @@
 /**
- * One ordered stream of messages and how far this device has come in it. The inbox puts what arrives in
- * order, {@link Gaps} asks for what does not arrive, the settler stores and acknowledges what is finished.
+ * One ordered stream of messages and how far this device has come in it. The inbox puts what
+ * arrives in order, {@link Gaps} asks for what does not arrive, the settler stores and acknowledges
+ * what is finished.
  */
 import type { Delivery, Replayed, Started } from './delivery.ts';
 import type { World } from './environment.ts';
@@ -13,7 +14,10 @@ import type { Events, Message, Position } from './types.ts';
 export interface ChannelHost {
   /** The name of this tab, as the origin of messages. */
   tab(): string;
-  /** Asks the server for everything after a seq. False: not now; {@link Channel.update} will be called when it may be. */
+  /**
+   * Asks the server for everything after a seq. False: not now; {@link Channel.update} will be
+   * called when it may be.
+   */
   sync(channel: string, after: number): boolean;
   /** Acknowledges at the server, or to the tab that leads. False: not now. */
   ack(channel: string, position: Position): boolean;
@@ -69,8 +73,8 @@ export class Channel {
   }
 
   /**
-   * A connection has begun, of this tab or of the tab that leads. `kept`: the position of an earlier run.
-   * Returns whether the numbering began anew.
+   * A connection has begun, of this tab or of the tab that leads. `kept`: the position of an
+   * earlier run. Returns whether the numbering began anew.
    */
   begin(start: Started, kept?: Position): boolean {
     const from = this.#inbox.start(start, kept, start.isOverlapping);

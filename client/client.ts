@@ -1,4 +1,7 @@
-/** Puts the parts together: a connection or another tab delivers, a channel orders, the dispatcher hands out. */
+/**
+ * Puts the parts together: a connection or another tab delivers, a channel orders, the dispatcher
+ * hands out.
+ */
 import { Channel } from './channel.ts';
 import { ConnectionManager } from './connection-manager.ts';
 import type { Delivery, Started } from './delivery.ts';
@@ -29,7 +32,10 @@ type Name = keyof Events;
 /** Why a tab closes that the other tabs need not share: its token, or the app, said so. */
 const OWN_REASONS: CloseReason[] = ['client', 'token_expired', 'refused'];
 
-/** A leading tab that fails more often in a row lets another try: that tab may have a token that works. */
+/**
+ * A leading tab that fails more often in a row lets another try: that tab may have a token that
+ * works.
+ */
 const FAILURES_TO_YIELD = 2;
 
 export class Client implements Herald {
@@ -173,8 +179,9 @@ export class Client implements Herald {
   }
 
   /**
-   * Shares with the tabs of this user from now on. Example: somebody signs in as bob in another tab. The
-   * next token of this tab is bob's, so it leaves alice's tabs, and alice's messages are not for it.
+   * Shares with the tabs of this user from now on. Example: somebody signs in as bob in another
+   * tab. The next token of this tab is bob's, so it leaves alice's tabs, and alice's messages are
+   * not for it.
    */
   #join(user: string | undefined): void {
     this.#tabs?.leave();
@@ -302,8 +309,8 @@ export class Client implements Herald {
   }
 
   /**
-   * The server closes a connection as `replaced` also if another tab has taken the lead while this one did
-   * not run. Such a tab makes itself heard; after silence it was a stranger's connection.
+   * The server closes a connection as `replaced` also if another tab has taken the lead while this
+   * one did not run. Such a tab makes itself heard; after silence it was a stranger's connection.
    */
   #closeUnlessFollowed({ reason, message }: Status & { state: 'closed' }): void {
     const close = () => {
@@ -336,7 +343,10 @@ export class Client implements Herald {
     this.#end({ error });
   }
 
-  /** A handler that takes too long, or itself waits for `close()`, is not waited for: its message comes again after a restart. */
+  /**
+   * A handler that takes too long, or itself waits for `close()`, is not waited for: its message
+   * comes again after a restart.
+   */
   async #finishHandlers(): Promise<void> {
     const patience = new Timer(this.#world);
     const enough = new Promise<void>((resolve) => patience.set(this.#world.timing.closeTimeoutMs, resolve));

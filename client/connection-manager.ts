@@ -1,6 +1,7 @@
 /**
- * Keeps this device connected: connects again after a loss and replaces a connection before it grows too
- * old. `main` is the connection in use, `next` the connection being prepared to take over from it.
+ * Keeps this device connected: connects again after a loss and replaces a connection before it
+ * grows too old. `main` is the connection in use, `next` the connection being prepared to take over
+ * from it.
  */
 import type {
   ByeFrame,
@@ -84,8 +85,8 @@ export class ConnectionManager {
   }
 
   /**
-   * False: it could not be sent, or is not of the channel's present numbering. Once `next` is ready the
-   * server closes `main`, and may do so before the ack arrives on it.
+   * False: it could not be sent, or is not of the channel's present numbering. Once `next` is ready
+   * the server closes `main`, and may do so before the ack arrives on it.
    */
   ack(channel: string, { epoch, seq }: Position): boolean {
     const connection = this.#next?.ready ? this.#next : this.#main;
@@ -127,14 +128,16 @@ export class ConnectionManager {
     connection.window.open(frame.cursor);
     const isAnew = await this.#events.begin({ ...frame, isOverlapping: connection.isOverlapping });
     if (connection === this.#main) this.#began(connection);
-    // Live messages do not name their numbering, so two connections of different ones cannot both stay.
+    // Live messages do not name their numbering, so two connections of different ones cannot both
+    // stay.
     else if (connection === this.#next && isAnew) this.#promote();
     else if (connection === this.#next) this.#watch(connection);
   }
 
   #began(connection: Connection): void {
     this.#retry.connected();
-    // A connection that takes over: the device is still live by the old one until a replay frame says otherwise.
+    // A connection that takes over: the device is still live by the old one until a replay frame
+    // says otherwise.
     if (!connection.isOverlapping)
       this.#events.status({ state: connection.window.isOpen ? 'replaying' : 'live' });
     this.#watch(connection);
@@ -160,8 +163,8 @@ export class ConnectionManager {
   }
 
   /**
-   * A replay that stops is asked for again: on this connection if all its frames were used, else on a new
-   * one, since a late frame of the old replay could not be told from a frame of the new.
+   * A replay that stops is asked for again: on this connection if all its frames were used, else on
+   * a new one, since a late frame of the old replay could not be told from a frame of the new.
    */
   #watch(connection: Connection): void {
     connection.replayDeadline.cancel();

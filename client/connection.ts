@@ -1,4 +1,7 @@
-/** One WebSocket from its token to its end: deadlines for every step, a ping to keep it open, a probe to find out whether it is. */
+/**
+ * One WebSocket from its token to its end: deadlines for every step, a ping to keep it open, a
+ * probe to find out whether it is.
+ */
 import type { ClientFrame } from '../lambdas/protocol/client-frame.ts';
 import type { ByeFrame, DialectName, ReadyFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
 import type { World } from './environment.ts';
@@ -38,8 +41,8 @@ export class Connection {
   /** Runs out when a replay that is under way does not go on. */
   readonly replayDeadline: Timer;
   /**
-   * It was opened while another connection was delivering. Then what is known here may be ahead of the
-   * head in its `ready`.
+   * It was opened while another connection was delivering. Then what is known here may be ahead of
+   * the head in its `ready`.
    */
   readonly isOverlapping: boolean;
   /** Another connection was opened to take over: from now on `replaced` is what we asked for. */
@@ -159,8 +162,9 @@ export class Connection {
   }
 
   /**
-   * Time that passed without a tick was slept through, and the connection may not have survived it. Of the
-   * two clocks the one that went further counts: one may be set back, the other stands still in a sleep.
+   * Time that passed without a tick was slept through, and the connection may not have survived it.
+   * Of the two clocks the one that went further counts: one may be set back, the other stands still
+   * in a sleep.
    */
   #keepAlive(): void {
     const { now, monotonic, timing } = this.#world;

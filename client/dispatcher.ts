@@ -1,4 +1,7 @@
-/** Hands the messages of all channels to their consumers, one at a time: the next comes when all consumers have finished. */
+/**
+ * Hands the messages of all channels to their consumers, one at a time: the next comes when all
+ * consumers have finished.
+ */
 import type { Channel } from './channel.ts';
 import type { World } from './environment.ts';
 import { jitter } from './timing.ts';
@@ -53,7 +56,10 @@ export class Dispatcher {
     this.#running = undefined;
   }
 
-  /** True: the consumer has finished with the message or failed for good. False: it, or the client, left while it failed. */
+  /**
+   * True: the consumer has finished with the message or failed for good. False: it, or the client,
+   * left while it failed.
+   */
   async #hand(consumer: Consumer, message: Message): Promise<boolean> {
     const { handlerTries } = this.#world.timing;
     for (let attempt = 0; ; attempt++) {

@@ -1,4 +1,7 @@
-/** The only way to the world: the clock, chance, the network, the page and the other tabs. Tests and simulations bring their own. */
+/**
+ * The only way to the world: the clock, chance, the network, the page and the other tabs. Tests and
+ * simulations bring their own.
+ */
 import type { Timing } from './timing.ts';
 import type { Options, Socket, SocketConstructor } from './types.ts';
 
@@ -13,8 +16,8 @@ export interface Environment {
   random(): number;
   openSocket(url: string, protocols: string[]): Socket;
   /**
-   * Hears that the network came or went or the page was shown: time to look whether the connection lives.
-   * `mayConnect`: an attempt has better chances than before.
+   * Hears that the network came or went or the page was shown: time to look whether the connection
+   * lives. `mayConnect`: an attempt has better chances than before.
    */
   onWake(listener: (mayConnect: boolean) => void): () => void;
   /** What nobody listens to. */
@@ -37,7 +40,10 @@ export interface Locks {
   request(name: string, options: LockOptions, held: () => Promise<void>): Promise<unknown>;
 }
 
-/** `steal` takes the lock from whoever holds it: the holder's request then rejects. The two exclude each other. */
+/**
+ * `steal` takes the lock from whoever holds it: the holder's request then rejects. The two exclude
+ * each other.
+ */
 export type LockOptions = { signal: AbortSignal } | { steal: true };
 
 /** What of a BroadcastChannel is used. */

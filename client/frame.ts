@@ -1,4 +1,7 @@
-/** Reads the server's frames and refuses what cannot be: a wrong number that is believed would lose messages. */
+/**
+ * Reads the server's frames and refuses what cannot be: a wrong number that is believed would lose
+ * messages.
+ */
 import type { ServerFrame } from '../lambdas/protocol/frames.ts';
 import { HeraldError } from './types.ts';
 
@@ -10,7 +13,10 @@ const COUNTS = new Map([
   ['pong', ['head']],
 ]);
 
-/** Undefined: no frame of ours; API Gateway has some of its own. Throws a HeraldError for a frame with a wrong field. */
+/**
+ * Undefined: no frame of ours; API Gateway has some of its own. Throws a HeraldError for a frame
+ * with a wrong field.
+ */
 export function parseFrame(text: string): ServerFrame | undefined {
   const frame = parsed(text) as ServerFrame | null;
   if (typeof frame?.event !== 'string') return undefined;

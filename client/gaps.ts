@@ -6,7 +6,10 @@ import { Timer } from './timing.ts';
 export class Gaps {
   readonly #world: World;
   readonly #inbox: Inbox;
-  /** Asks for everything after a seq. False: not now; {@link Gaps.update} will be called when it may be. */
+  /**
+   * Asks for everything after a seq. False: not now; {@link Gaps.update} will be called when it may
+   * be.
+   */
   readonly #sync: (after: number) => boolean;
   readonly #timer: Timer;
   /** The gap being waited for begins after this seq. */

@@ -1,13 +1,14 @@
 /**
- * The ordering core: takes messages in any order and any number of times, and yields each once, in seq
- * order. Pure: it knows no time and no network.
+ * The ordering core: takes messages in any order and any number of times, and yields each once, in
+ * seq order. Pure: it knows no time and no network.
  *
  *   finished ≤ settled ≤ known
  *
  * - `finished`: the handlers are done with every message up to this seq.
- * - `settled`: nothing up to this seq is missing. What lies between `finished` and `settled` queues.
- * - `known`: the newest seq known to exist. Between `settled` and `known` there is at least one gap;
- *   messages that arrived early wait behind it.
+ * - `settled`: nothing up to this seq is missing. What lies between `finished` and `settled`
+ *   queues.
+ * - `known`: the newest seq known to exist. Between `settled` and `known` there is at least one
+ *   gap; messages that arrived early wait behind it.
  */
 import type { ClientMessage, ReadyFrame, ReplayFrame } from '../lambdas/protocol/frames.ts';
 import type { Message, Position } from './types.ts';
@@ -18,16 +19,21 @@ interface Held {
   /** This tab caused it, so it is settled without being handed out. */
   isOwn: boolean;
   /**
-   * Increases when the numbering begins anew. Messages of an older era are still handed to the app but
-   * no longer move the position.
+   * Increases when the numbering begins anew. Messages of an older era are still handed to the app
+   * but no longer move the position.
    */
   era: number;
 }
 
-/** How a connection begins: the channel's head, and how far the server says this device has come. */
+/**
+ * How a connection begins: the channel's head, and how far the server says this device has come.
+ */
 export type Start = Pick<ReadyFrame, 'epoch' | 'head' | 'cursor'>;
 
-/** One replay frame. `from` is an exclusive bound, `through` an inclusive one: every seq between is accounted for. */
+/**
+ * One replay frame. `from` is an exclusive bound, `through` an inclusive one: every seq between is
+ * accounted for.
+ */
 export type Replayed = Pick<ReplayFrame, 'through' | 'more'> & {
   messages: Originated[];
   from: number;
@@ -77,12 +83,12 @@ export class Inbox {
   }
 
   /**
-   * A connection has begun. Where the inbox stands, in order of precedence: where it stood before, the
-   * position `kept` by an earlier run, the server's cursor.
-   * Returns the position that was given up when the numbering began anew. Two signs tell:
+   * A connection has begun. Where the inbox stands, in order of precedence: where it stood before,
+   * the position `kept` by an earlier run, the server's cursor. Returns the position that was given
+   * up when the numbering began anew. Two signs tell:
    * - the epoch changed;
-   * - the head lies before our position. (Not if `overlapping`: another connection was delivering while
-   *   this one opened, so we may be ahead of the head that this one was told.)
+   * - the head lies before our position. (Not if `overlapping`: another connection was delivering
+   *   while this one opened, so we may be ahead of the head that this one was told.)
    */
   start(
     { epoch, cursor, head }: Start,
@@ -98,7 +104,10 @@ export class Inbox {
     return continues ? undefined : before;
   }
 
-  /** A live message. Half of the room is kept for replays: beyond it the message is dropped and asked for later. */
+  /**
+   * A live message. Half of the room is kept for replays: beyond it the message is dropped and
+   * asked for later.
+   */
   add(message: Originated, size: number): void {
     this.#known = Math.max(this.#known, message.seq);
     if (this.#size * 2 >= this.#maxSize) return;
@@ -163,13 +172,18 @@ export class Inbox {
     return true;
   }
 
-  /** Messages of the old numbering can be had nowhere else any more: hands them out before anything new, gaps or not. */
+  /**
+   * Messages of the old numbering can be had nowhere else any more: hands them out before anything
+   * new, gaps or not.
+   */
   #beginAnew(): void {
     for (const seq of this.#earlySeqs()) this.#release(seq);
     this.#era += 1;
   }
 
-  /** Makes room for a replay: it brings the messages before the early ones, and then those again. */
+  /**
+   * Makes room for a replay: it brings the messages before the early ones, and then those again.
+   */
   #forgetEarly(): void {
     this.#early.clear();
     this.#earlySize = 0;

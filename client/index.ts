@@ -1,11 +1,14 @@
-/** `herald-client`: receives every message of this device once and in order, for browsers and Node. */
+/**
+ * `herald-client`: receives every message of this device once and in order, for browsers and Node.
+ */
 import { Client } from './client.ts';
 import { platform } from './environment.ts';
 import type { AnyTypes, Herald, Options } from './types.ts';
 
 /**
- * Connects a device and keeps it connected until `close()`. `Types`: the registry of message types the server has, as in
- * `connect<typeof messageTypes>(…)`. Throws a TypeError for options that cannot be.
+ * Connects a device and keeps it connected until `close()`. `Types`: the registry of message types
+ * the server has, as in `connect<typeof messageTypes>(…)`. Throws a TypeError for options that
+ * cannot be.
  */
 export const connect = <Types = AnyTypes>(url: string, options: Options): Herald<Types> =>
   new Client(url, options, platform(options)) as unknown as Herald<Types>;

@@ -1,4 +1,7 @@
-/** The messages as an async iterator. Its back-pressure is the dispatcher's: a message is finished when the next is asked for. */
+/**
+ * The messages as an async iterator. Its back-pressure is the dispatcher's: a message is finished
+ * when the next is asked for.
+ */
 import type { Dispatcher } from './dispatcher.ts';
 import type { Message } from './types.ts';
 
@@ -12,8 +15,9 @@ type Result = IteratorResult<Message, undefined>;
 const DONE: Result = { value: undefined, done: true };
 
 /**
- * Takes part from the first `next()` on. A message whose loop is left, by `break` or an error, is finished
- * too. (A generator would not do: its `return()` waits for the `next()` before it, and takes its message.)
+ * Takes part from the first `next()` on. A message whose loop is left, by `break` or an error, is
+ * finished too. (A generator would not do: its `return()` waits for the `next()` before it, and
+ * takes its message.)
  */
 export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #dispatcher: Dispatcher;

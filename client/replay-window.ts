@@ -1,4 +1,7 @@
-/** How far the replay on one connection has come, and whether more of it is to be expected without a `sync`. */
+/**
+ * How far the replay on one connection has come, and whether more of it is to be expected without a
+ * `sync`.
+ */
 import type { ReplayFrame } from '../lambdas/protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../lambdas/protocol/limits.ts';
 

@@ -1,4 +1,6 @@
-/** Decides what follows a lost connection: another, when, and with which token, or none any more. */
+/**
+ * Decides what follows a lost connection: another, when, and with which token, or none any more.
+ */
 import type { Ended } from './connection.ts';
 import type { World } from './environment.ts';
 import { jitter, Timer } from './timing.ts';

@@ -1,6 +1,6 @@
 /**
- * Keeps how far a channel has come: first in the storage, then at the server. In that order a crash in
- * between costs an ack, which is sent again, and never a message that was surfaced once.
+ * Keeps how far a channel has come: first in the storage, then at the server. In that order a crash
+ * in between costs an ack, which is sent again, and never a message that was surfaced once.
  */
 import type { World } from './environment.ts';
 import { Timer } from './timing.ts';
@@ -45,7 +45,10 @@ export class Settler {
     this.note(position);
   }
 
-  /** All through this position is finished, here or in another tab. Never goes back within a numbering. */
+  /**
+   * All through this position is finished, here or in another tab. Never goes back within a
+   * numbering.
+   */
   note(position: Position): void {
     const { epoch, seq = 0 } = this.#position ?? {};
     if (!this.#hasBegun || (epoch === position.epoch && seq >= position.seq)) return;

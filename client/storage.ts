@@ -5,8 +5,8 @@ import { within } from './timing.ts';
 import { HeraldError, type KeyValueStorage, type Position } from './types.ts';
 
 /**
- * A storage that tells of its failures and does not fail. No answer in time is a failure too. Without a
- * working one, the server's cursor is what remembers.
+ * A storage that tells of its failures and does not fail. No answer in time is a failure too.
+ * Without a working one, the server's cursor is what remembers.
  */
 export function guarded(
   storage: KeyValueStorage | undefined,
@@ -33,7 +33,9 @@ export async function loadPosition(storage: KeyValueStorage, key: string): Promi
   return typeof epoch === 'string' && isCount(seq) ? { epoch, seq } : undefined;
 }
 
-/** Never back within a numbering, unless the numbering is `anew`: another tab may have come further. */
+/**
+ * Never back within a numbering, unless the numbering is `anew`: another tab may have come further.
+ */
 export async function savePosition(
   storage: KeyValueStorage,
   key: string,

@@ -1,21 +1,25 @@
 /**
- * Makes the tabs of a browser one device. One tab leads: it alone connects, and tells the others all that
- * is delivered; each tab orders and surfaces it for itself.
+ * Makes the tabs of a browser one device. One tab leads: it alone connects, and tells the others
+ * all that is delivered; each tab orders and surfaces it for itself.
  *
- * - A lock elects the leader. When the leader goes, the browser gives the lock to the tab that waits longest.
- * - A leader that is silent is asked (`hello`), which it answers at once from an event, since browsers slow
- *   down the timers of hidden tabs. If it stays silent, another tab takes the lock from it. Example: an
- *   `alert()` is open in the leading tab.
- * - Where there is no lock (plain http, a sandboxed frame), or none is given, silence alone decides.
- * - Two leaders at once do no harm, as each delivers what the server says. Of the two, the later one stays,
- *   as of two connections of one device the server keeps the later.
+ * - A lock elects the leader. When the leader goes, the browser gives the lock to the tab that
+ *   waits longest.
+ * - A leader that is silent is asked (`hello`), which it answers at once from an event, since
+ *   browsers slow down the timers of hidden tabs. If it stays silent, another tab takes the lock
+ *   from it. Example: an `alert()` is open in the leading tab.
+ * - Where there is no lock (plain http, a sandboxed frame), or none is given, silence alone
+ *   decides.
+ * - Two leaders at once do no harm, as each delivers what the server says. Of the two, the later
+ *   one stays, as of two connections of one device the server keeps the later.
  */
 import type { Delivery } from './delivery.ts';
 import type { Broadcast, Locks, World } from './environment.ts';
 import { Timer } from './timing.ts';
 import type { Position, Status } from './types.ts';
 
-/** What the leader says: all that is delivered, and its status. `since`: when it became the leader. */
+/**
+ * What the leader says: all that is delivered, and its status. `since`: when it became the leader.
+ */
 export type LeaderMessage = Delivery | { event: 'status'; status: Status; since?: number };
 
 /** What the others say: that they listen, what they miss, what they have finished. */
@@ -108,7 +112,10 @@ export class Tabs {
     });
   }
 
-  /** Without a lock: leads unless a leader is heard soon. Those with more patience let others go first. */
+  /**
+   * Without a lock: leads unless a leader is heard soon. Those with more patience let others go
+   * first.
+   */
   #stand(patience = 1): void {
     this.#silentTicks = TAKE_AFTER - 1;
     this.#listen(this.#world.timing.electionMs * (patience + this.#world.random()));

@@ -1,8 +1,14 @@
-/** Every duration and bound the client goes by, with the reasons for its values, and the timers that run on them. */
+/**
+ * Every duration and bound the client goes by, with the reasons for its values, and the timers that
+ * run on them.
+ */
 import type { World } from './environment.ts';
 
 export interface Timing {
-  /** How long a missing seq may be on its way before it is asked for; doubles while asking brings nothing. */
+  /**
+   * How long a missing seq may be on its way before it is asked for; doubles while asking brings
+   * nothing.
+   */
   gapMs: number;
   /** An ack is sent after this time or after `ackBatch` messages, whichever comes first. */
   ackDelayMs: number;
@@ -10,15 +16,16 @@ export interface Timing {
   /** API Gateway closes after 10 minutes without a frame. */
   pingEveryMs: number;
   /**
-   * Interval of the liveness check. If a check comes more than three intervals late the machine slept,
-   * so the connection is probed. (Browsers throttle hidden tabs to once a minute, below this bound.)
+   * Interval of the liveness check. If a check comes more than three intervals late the machine
+   * slept, so the connection is probed. (Browsers throttle hidden tabs to once a minute, below this
+   * bound.)
    */
   tickMs: number;
   /** A connection that answers a ping with nothing for this long is dead. */
   probeTimeoutMs: number;
   /**
-   * Deadline for each of: the token, the handshake (API Gateway gives it 29 s), the `ready` frame, the
-   * next frame of a replay.
+   * Deadline for each of: the token, the handshake (API Gateway gives it 29 s), the `ready` frame,
+   * the next frame of a replay.
    */
   connectTimeoutMs: number;
   /**
@@ -27,7 +34,10 @@ export interface Timing {
    */
   backoffBaseMs: number;
   backoffCapMs: number;
-  /** API Gateway closes every connection after two hours: at this age, or up to 7 % later, it is replaced. */
+  /**
+   * API Gateway closes every connection after two hours: at this age, or up to 7 % later, it is
+   * replaced.
+   */
   handoverAfterMs: number;
   /** How often a handler is called for one message. */
   handlerTries: number;
@@ -36,13 +46,16 @@ export interface Timing {
   /** An asynchronous storage that takes longer counts as failed. */
   storageTimeoutMs: number;
   /**
-   * How often a tab looks whether the leading tab has said anything. After two silent intervals it asks, after
-   * four it takes the lead.
+   * How often a tab looks whether the leading tab has said anything. After two silent intervals it
+   * asks, after four it takes the lead.
    */
   leaderTickMs: number;
   /** How long tabs that have no lock wait for each other's objection before one of them leads. */
   electionMs: number;
-  /** Messages not yet handled, in UTF-16 units of their frames; at least twice a replay window of 512 KB. */
+  /**
+   * Messages not yet handled, in UTF-16 units of their frames; at least twice a replay window of
+   * 512 KB.
+   */
   maxBuffered: number;
 }
 

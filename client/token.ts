@@ -1,9 +1,14 @@
-/** Gets tokens from the app: in time, in a form that a handshake can carry, and none that the server called expired. */
+/**
+ * Gets tokens from the app: in time, in a form that a handshake can carry, and none that the server
+ * called expired.
+ */
 import type { World } from './environment.ts';
 import { within } from './timing.ts';
 import { HeraldError, type TokenSource } from './types.ts';
 
-/** What a sub-protocol of a WebSocket may consist of, which is how a token travels. Every JWT fits. */
+/**
+ * What a sub-protocol of a WebSocket may consist of, which is how a token travels. Every JWT fits.
+ */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 export class Tokens {
@@ -25,7 +30,10 @@ export class Tokens {
     return typeof this.#source === 'string';
   }
 
-  /** Rejects with a HeraldError of code `token`, or `closed` if there is none but the expired one. Never quotes a token. */
+  /**
+   * Rejects with a HeraldError of code `token`, or `closed` if there is none but the expired one.
+   * Never quotes a token.
+   */
   async next(): Promise<string> {
     const token: unknown = await this.#ask();
     if (typeof token !== 'string') throw wrong(typeof token);

@@ -1,7 +1,13 @@
-/** What the library offers and asks for: its options, statuses, events and messages, typed by the server's registry of message types. */
+/**
+ * What the library offers and asks for: its options, statuses, events and messages, typed by the
+ * server's registry of message types.
+ */
 import type { Timing } from './timing.ts';
 
-/** Only what is read of the registry that `defineMessageTypes` returns: any Standard Schema tells its output type. */
+/**
+ * Only what is read of the registry that `defineMessageTypes` returns: any Standard Schema tells
+ * its output type.
+ */
 export interface TypeEntry {
   data?: unknown;
 }
@@ -15,8 +21,8 @@ type DataOf<Entry> = Entry extends { readonly data: Schema<infer Output> } ? Out
 export type AnyTypes = Record<string, TypeEntry>;
 
 /**
- * A union over the registry's types: checking `type` narrows `data`. A server that is newer than the app may
- * send a type that is not in the registry, so the union has such a message too.
+ * A union over the registry's types: checking `type` narrows `data`. A server that is newer than
+ * the app may send a type that is not in the registry, so the union has such a message too.
  */
 export type Message<Types = AnyTypes> = MessageOf<Types> | UnknownMessage<keyof Types & string>;
 
@@ -34,7 +40,9 @@ interface Fields<Type, Data> {
   sentAt: number;
 }
 
-/** A text that is none of the registry's: in TypeScript's eyes an enum's member equals no literal. */
+/**
+ * A text that is none of the registry's: in TypeScript's eyes an enum's member equals no literal.
+ */
 declare enum UnknownType {
   other = '',
 }
@@ -44,7 +52,10 @@ type UnknownMessage<Known extends string> = string extends Known ? never : Field
 
 export type MessageHandler<Types = AnyTypes> = (message: Message<Types>) => unknown;
 
-/** `client`: `close()` or the abort signal. `refused`: the handshake was, and the platform told. The rest are the server's. */
+/**
+ * `client`: `close()` or the abort signal. `refused`: the handshake was, and the platform told. The
+ * rest are the server's.
+ */
 export type CloseReason =
   | 'client'
   | 'refused'
@@ -73,9 +84,15 @@ export interface Events<Types = AnyTypes> {
   message: Message<Types>;
   status: Status;
   error: HeraldError;
-  /** Retention removed this many messages before they could be delivered; all through `through` is settled. */
+  /**
+   * Retention removed this many messages before they could be delivered; all through `through` is
+   * settled.
+   */
   expired: { count: number; through: number };
-  /** The server's numbering began anew: what lies between the old position and the new one is unknown. */
+  /**
+   * The server's numbering began anew: what lies between the old position and the new one is
+   * unknown.
+   */
   reset: { from: Position; to: Position };
 }
 
@@ -142,8 +159,8 @@ export interface Options {
   /** Closes when it aborts. */
   signal?: AbortSignal | undefined;
   /**
-   * Whether the tabs and workers of one browser share a connection. Does not change the device id: of two
-   * connections of one device the server keeps the later.
+   * Whether the tabs and workers of one browser share a connection. Does not change the device id:
+   * of two connections of one device the server keeps the later.
    * @default true, in browsers
    */
   tabs?: boolean | undefined;
@@ -152,13 +169,14 @@ export interface Options {
 
 export interface Herald<Types = AnyTypes> {
   /**
-   * Hears an event until the function returned is called. A `message` handler gets each message once, in seq order; the next one
-   * comes when the promise it returns has resolved. Messages wait until there is a handler or an iterator.
+   * Hears an event until the function returned is called. A `message` handler gets each message
+   * once, in seq order; the next one comes when the promise it returns has resolved. Messages wait
+   * until there is a handler or an iterator.
    */
   on<Name extends keyof Events<Types>>(name: Name, listener: Listener<Types, Name>): () => void;
   /**
-   * The messages from the first `next()` on. One is finished when the next is asked for or the loop is left. Ends
-   * with `close()`; throws when the connection ends for good otherwise.
+   * The messages from the first `next()` on. One is finished when the next is asked for or the loop
+   * is left. Ends with `close()`; throws when the connection ends for good otherwise.
    */
   messages(): AsyncIterableIterator<Message<Types>>;
   readonly status: Status;
@@ -168,6 +186,9 @@ export interface Herald<Types = AnyTypes> {
   readonly origin: string | undefined;
   /** How far all messages are finished with. Undefined before the first connection. */
   readonly cursor: Position | undefined;
-  /** Resolves when all that was finished is acknowledged and the connection closed. A handler under way is given a second. */
+  /**
+   * Resolves when all that was finished is acknowledged and the connection closed. A handler under
+   * way is given a second.
+   */
   close(): Promise<void>;
 }

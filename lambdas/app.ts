@@ -1,4 +1,7 @@
-/** Puts the Lambdas that keep state together: the only place that creates a client of DynamoDB and reads the clock. */
+/**
+ * Puts the Lambdas that keep state together: the only place that creates a client of DynamoDB and
+ * reads the clock.
+ */
 import { randomFillSync } from 'node:crypto';
 import { createDynamoDb, createManagementApi } from '#aws-client';
 import { createGateway } from './adapters/api-gateway/gateway.ts';

@@ -1,4 +1,7 @@
-/** Puts the authorizer together. Apart from `app.ts`, so that a handshake loads none of what the other Lambdas need. */
+/**
+ * Puts the authorizer together. Apart from `app.ts`, so that a handshake loads none of what the
+ * other Lambdas need.
+ */
 import { jwksKeys } from './auth/jwks-keys.ts';
 import { secretKeys, type TokenKeys } from './auth/keys.ts';
 import { createVerifyToken, type VerifyToken } from './auth/verify-token.ts';

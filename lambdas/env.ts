@@ -1,4 +1,7 @@
-/** The only reader of the environment. A setting that is missing or wrong stops the Lambda as it starts, by its name. */
+/**
+ * The only reader of the environment. A setting that is missing or wrong stops the Lambda as it
+ * starts, by its name.
+ */
 import type { Access } from './aws/signature.ts';
 import type { Settings } from './domain/settings.ts';
 import {
@@ -22,7 +25,10 @@ export type AppVar =
   | 'DEFAULT_RETENTION_SECONDS'
   | 'CLOSED_TYPES';
 
-/** What the authorizer needs. Exactly one of `JWT_SECRET_ARN` and `JWKS_URL`; the others may be left out. */
+/**
+ * What the authorizer needs. Exactly one of `JWT_SECRET_ARN` and `JWKS_URL`; the others may be left
+ * out.
+ */
 export type AuthVar =
   | 'JWT_SECRET_ARN'
   | 'JWKS_URL'

@@ -1,12 +1,15 @@
 /**
- * JSON lines and CloudWatch metrics on standard output. Powertools do the same and more, for about 18 ms of each
- * cold start; this costs about 4.
+ * JSON lines and CloudWatch metrics on standard output. Powertools do the same and more, for about
+ * 18 ms of each cold start; this costs about 4.
  */
 import type { LogFields, Logger } from './domain/ports.ts';
 
 const NAMESPACE = 'Herald';
 
-/** The only dimension, since each value of one is a metric to be paid for: it tells two backends of an account apart. */
+/**
+ * The only dimension, since each value of one is a metric to be paid for: it tells two backends of
+ * an account apart.
+ */
 const BACKEND = 'backend';
 
 /** `backend`: its name among those of the account. */

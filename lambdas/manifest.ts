@@ -1,6 +1,7 @@
 /**
- * Each Lambda, described once: how it runs, what starts it, what it may touch. The construct, the local stack,
- * the simulation, the cost sheet and the tests read it. A new Lambda is a handler, its entry and its lines here.
+ * Each Lambda, described once: how it runs, what starts it, what it may touch. The construct, the
+ * local stack, the simulation, the cost sheet and the tests read it. A new Lambda is a handler, its
+ * entry and its lines here.
  */
 import type { TableNames } from './adapters/dynamodb/tables.ts';
 
@@ -15,7 +16,10 @@ export interface LambdaSpec {
 
   /** Routes of the WebSocket API that it serves. */
   readonly webSocketRoutes?: readonly WebSocketRoute[];
-  /** Routes of the HTTP API that it serves, each with the grant of the construct that opens it to a caller. */
+  /**
+   * Routes of the HTTP API that it serves, each with the grant of the construct that opens it to a
+   * caller.
+   */
   readonly httpRoutes?: Readonly<Record<HttpRoute, Grant>>;
   /** Events of these detail types on the bus are handed to it, asynchronously. */
   readonly busEvents?: readonly string[];
@@ -45,7 +49,10 @@ export type Grant = 'publish' | 'operate';
 export type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
 export type ConnectionAction = 'POST' | 'DELETE';
 
-/** One consumer of a table's stream; DynamoDB serves two per stream. A batch that failed as a whole is halved. */
+/**
+ * One consumer of a table's stream; DynamoDB serves two per stream. A batch that failed as a whole
+ * is halved.
+ */
 export interface StreamSource {
   readonly table: keyof TableNames;
   /** Only records that match are handed over: a filter pattern of Lambda. */
@@ -59,7 +66,10 @@ export interface StreamSource {
   readonly deadLetters: StreamDeadLetters;
 }
 
-/** The queues of what streams could not hand over, as the construct, the alarms and the outputs call them. */
+/**
+ * The queues of what streams could not hand over, as the construct, the alarms and the outputs call
+ * them.
+ */
 export type StreamDeadLetters = 'FailedReplays';
 
 /** Our queues of work for later. */
@@ -148,7 +158,8 @@ const SPECS = {
     streams: [
       {
         table: 'connections',
-        // A row that asks for a reconcile. Whether the row before asked for the same, only the handler can see.
+        // A row that asks for a reconcile. Whether the row before asked for the same, only the
+        // handler can see.
         filter: {
           eventName: ['INSERT', 'MODIFY'],
           dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },

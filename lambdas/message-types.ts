@@ -1,6 +1,6 @@
 /**
- * The message types of this deployment: edit this file. A type that is not listed is accepted with the stack's default
- * retention, unless the stack is deployed with `closedTypes`.
+ * The message types of this deployment: edit this file. A type that is not listed is accepted with
+ * the stack's default retention, unless the stack is deployed with `closedTypes`.
  */
 import { defineMessageTypes } from './domain/publish/message-types.ts';
 

@@ -1,4 +1,7 @@
-/** UUID version 7: ids that sort by the time they were made. https://www.rfc-editor.org/rfc/rfc9562#section-5.7 */
+/**
+ * UUID version 7: ids that sort by the time they were made.
+ * https://www.rfc-editor.org/rfc/rfc9562#section-5.7
+ */
 
 /** `random`: ten bytes. */
 export function uuidv7(now: number, random: Uint8Array): string {

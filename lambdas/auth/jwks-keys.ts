@@ -5,19 +5,21 @@ import type { TokenKeys } from './keys.ts';
 
 const KEPT_MS = 10 * 60_000;
 /**
- * Anybody can name keys that do not exist. Each fetch brings all that do, so that a good key nobody named before is found by the next,
- * whoever caused it.
+ * Anybody can name keys that do not exist. Each fetch brings all that do, so that a good key nobody
+ * named before is found by the next, whoever caused it.
  */
 const FETCHES_AT_ONCE = 5;
 const FETCH_PACE_MS = 10_000;
 /** From the connection to the last byte; shorter than the authorizer's time limit. */
 const FETCH_MS = 6000;
-/** Hundreds of times what issuers publish: whoever answers in their place must not fill the memory. */
+/**
+ * Hundreds of times what issuers publish: whoever answers in their place must not fill the memory.
+ */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Fetched when first needed and every ten minutes; an unknown key is looked for anew. While they cannot be fetched, those
- * fetched last stand.
+ * Fetched when first needed and every ten minutes; an unknown key is looked for anew. While they
+ * cannot be fetched, those fetched last stand.
  */
 export function jwksKeys(jwksUrl: string, now: () => number = Date.now, fetchMs = FETCH_MS): TokenKeys {
   const fetches = createTokenBucket({ burst: FETCHES_AT_ONCE, paceMs: FETCH_PACE_MS, now });

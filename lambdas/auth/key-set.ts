@@ -1,4 +1,7 @@
-/** The keys of a JSON Web Key Set (RFC 7517) that tokens may be verified with, and which of them fit a token. */
+/**
+ * The keys of a JSON Web Key Set (RFC 7517) that tokens may be verified with, and which of them fit
+ * a token.
+ */
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from 'jsonwebtoken';
 
@@ -16,7 +19,10 @@ interface VerifyingKey {
 
 export type KeySet = readonly VerifyingKey[];
 
-/** Throws when no key of the text verifies tokens, and does not quote it. `source`: named in the error. */
+/**
+ * Throws when no key of the text verifies tokens, and does not quote it. `source`: named in the
+ * error.
+ */
 export function parseKeySet(text: string, source: string): KeySet {
   const usable = keysIn(text).flatMap(toVerifyingKey);
   if (usable.length > 0) return usable;
@@ -35,8 +41,8 @@ function keysIn(text: string): (Jwk | null)[] {
 }
 
 /**
- * All that the token may be signed with: an issuer may publish several keys of one id. A token that names no key
- * fits only where there is no choice.
+ * All that the token may be signed with: an issuer may publish several keys of one id. A token that
+ * names no key fits only where there is no choice.
  */
 export function findKeys(keySet: KeySet, kid: string | undefined, algorithm: Algorithm): KeyObject[] {
   if (kid === undefined && keySet.length > 1) return [];
@@ -46,8 +52,8 @@ export function findKeys(keySet: KeySet, kid: string | undefined, algorithm: Alg
 }
 
 /**
- * None for a key that its issuer means for something else, or that is too weak, or of a kind that Node cannot read:
- * it must not take the others with it.
+ * None for a key that its issuer means for something else, or that is too weak, or of a kind that
+ * Node cannot read: it must not take the others with it.
  */
 function toVerifyingKey(jwk: Jwk | null): VerifyingKey[] {
   if (typeof jwk !== 'object' || jwk === null) return [];

@@ -1,4 +1,7 @@
-/** The keys that tokens are verified with, and the plain case of them: a shared secret, in its current and its previous version. */
+/**
+ * The keys that tokens are verified with, and the plain case of them: a shared secret, in its
+ * current and its previous version.
+ */
 
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from 'jsonwebtoken';
@@ -9,11 +12,14 @@ export interface TokenKeys {
   /** The only algorithms accepted: a token's own header must never choose. */
   algorithms: Algorithm[];
   /**
-   * Those that the token may be signed with, the likeliest first. `kid`, `algorithm`: of the token's header. None: no such key.
-   * Rejects when the keys cannot be had at the moment.
+   * Those that the token may be signed with, the likeliest first. `kid`, `algorithm`: of the
+   * token's header. None: no such key. Rejects when the keys cannot be had at the moment.
    */
   find(kid: string | undefined, algorithm: Algorithm): Promise<KeyObject[]>;
-  /** Those after another look, because none of the first fits. Absent: they would be the same. Rejects as `find` does. */
+  /**
+   * Those after another look, because none of the first fits. Absent: they would be the same.
+   * Rejects as `find` does.
+   */
   lookAgain?(): Promise<KeyObject[]>;
 }
 
@@ -48,7 +54,10 @@ export function checkSecret(name: string, text: string): string {
   throw new UnfitSecret(`${name} has ${bytes} bytes, expected at least ${MIN_SECRET_BYTES}`);
 }
 
-/** As the console of Secrets Manager makes them by default: `{"secret":"…"}`. A number may well be a secret. */
+/**
+ * As the console of Secrets Manager makes them by default: `{"secret":"…"}`. A number may well be a
+ * secret.
+ */
 function isJsonContainer(text: string): boolean {
   try {
     const value: unknown = JSON.parse(text);
@@ -75,11 +84,12 @@ interface Kept {
 }
 
 /**
- * HS256. The current secret is read every five minutes; while it cannot be read, what was read last stands. Once a token does not fit,
- * the previous one is looked at too, and the current one anew: so a rotation locks nobody out, on either side of it.
+ * HS256. The current secret is read every five minutes; while it cannot be read, what was read last
+ * stands. Once a token does not fit, the previous one is looked at too, and the current one anew:
+ * so a rotation locks nobody out, on either side of it.
  *
- * A current secret that is unfit is a fault, and told as one; until it is mended what was read last stands for the
- * tokens that fit it. An unfit previous one verifies nothing.
+ * A current secret that is unfit is a fault, and told as one; until it is mended what was read last
+ * stands for the tokens that fit it. An unfit previous one verifies nothing.
  */
 export function secretKeys(readSecret: ReadSecret, now: () => number = Date.now): TokenKeys {
   const looks = createTokenBucket({ burst: LOOKS_AT_ONCE, paceMs: LOOK_PACE_MS, now });

@@ -28,7 +28,10 @@ const NOT_BEFORE_LEEWAY_SECONDS = 30;
 
 export type VerifyToken = (token: string) => Promise<Identity>;
 
-/** The result rejects with a {@link TokenError} for a bad token, and with another error when the keys cannot be had. */
+/**
+ * The result rejects with a {@link TokenError} for a bad token, and with another error when the
+ * keys cannot be had.
+ */
 export const createVerifyToken =
   (keys: TokenKeys, rules: TokenRules): VerifyToken =>
   async (token) => {
@@ -36,7 +39,8 @@ export const createVerifyToken =
     if (!header) throw new TokenError('not a JWT');
     const algorithm = keys.algorithms.find((accepted) => accepted === header.alg);
     if (!algorithm) throw new TokenError(`algorithm is not ${keys.algorithms.join(' or ')}`);
-    // RFC 7515, section 4.1.11: what is critical and not understood makes the token invalid; we understand none.
+    // RFC 7515, section 4.1.11: what is critical and not understood makes the token invalid; we
+    // understand none.
     if (header.crit !== undefined) throw new TokenError('crit: expected none');
     const { issuer, audience } = rules;
     const options = { algorithms: keys.algorithms, issuer, audience, ignoreNotBefore: true };
@@ -58,7 +62,10 @@ function headerOf(token: string): jwt.JwtHeader | undefined {
   }
 }
 
-/** What `jsonwebtoken` says when the key is not the one that signed; it looks at the claims only after that. */
+/**
+ * What `jsonwebtoken` says when the key is not the one that signed; it looks at the claims only
+ * after that.
+ */
 const WRONG_KEY = 'invalid signature';
 
 /** Undefined: none of the keys signed it. */

@@ -8,7 +8,10 @@ type Members = Record<string, unknown>;
 type AttributeValue = { S: string } | { N: string } | { BOOL: boolean } | { M: Attributes };
 export type Attributes = Record<string, AttributeValue>;
 
-/** Throws a `TypeError` for what our tables never hold, `undefined` among it. It does not quote the value, which may be somebody's. */
+/**
+ * Throws a `TypeError` for what our tables never hold, `undefined` among it. It does not quote the
+ * value, which may be somebody's.
+ */
 export function toAttributes(row: Row): Attributes {
   const members = row as Members;
   const attributes: Attributes = {};

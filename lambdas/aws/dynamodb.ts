@@ -1,6 +1,6 @@
 /**
- * The operations of DynamoDB that our stores use. Names are those of the API; who carries them out is chosen when the Lambdas are
- * bundled: `lean/` or `sdk/`.
+ * The operations of DynamoDB that our stores use. Names are those of the API; who carries them out
+ * is chosen when the Lambdas are bundled: `lean/` or `sdk/`.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
  */
 import type { Row } from './attributes.ts';
@@ -55,9 +55,10 @@ export type Operation = keyof Operations;
 
 export interface DynamoDb {
   /**
-   * Rejects with a {@link DynamoDbError} when DynamoDB refuses, and with another error when it does not answer, each after some
-   * tries where the fault may pass. A write whose answer was lost is sent again: it may have taken effect before, and so
-   * its own condition may fail. Not so a transaction, whose repetition DynamoDB knows.
+   * Rejects with a {@link DynamoDbError} when DynamoDB refuses, and with another error when it does
+   * not answer, each after some tries where the fault may pass. A write whose answer was lost is
+   * sent again: it may have taken effect before, and so its own condition may fail. Not so a
+   * transaction, whose repetition DynamoDB knows.
    */
   call<Name extends Operation>(
     operation: Name,

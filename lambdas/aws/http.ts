@@ -1,6 +1,6 @@
 /**
- * Sends small requests to AWS over kept-alive connections of `node:http` and `node:https`. What watches or leads requests knows
- * these two: tracing, proxies, emulators of AWS.
+ * Sends small requests to AWS over kept-alive connections of `node:http` and `node:https`. What
+ * watches or leads requests knows these two: tracing, proxies, emulators of AWS.
  */
 import type { Agent, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
@@ -31,7 +31,10 @@ export interface HttpAnswer {
 export interface Timeouts {
   /** Until the connection stands, with its encryption. */
   connectMs: number;
-  /** From when the request has a connection to the end of the answer. A request may wait twice as long for a connection. */
+  /**
+   * From when the request has a connection to the end of the answer. A request may wait twice as
+   * long for a connection.
+   */
   requestMs: number;
 }
 
@@ -39,7 +42,10 @@ export class TimeoutError extends Error {
   override readonly name = 'TimeoutError';
 }
 
-/** Rejects when there is no answer. The request may have arrived then; after a reset it is sent once more. */
+/**
+ * Rejects when there is no answer. The request may have arrived then; after a reset it is sent once
+ * more.
+ */
 export type Send = (request: HttpRequest) => Promise<HttpAnswer>;
 
 export function originOf(url: string): Origin & { host: string; pathname: string } {
@@ -48,8 +54,9 @@ export function originOf(url: string): Origin & { host: string; pathname: string
 }
 
 /**
- * To one server. Each new connection costs a cold process a TLS handshake, so that some hundreds are slower than some dozens; and
- * with answers within 10 ms these are two thirds of the requests a second that an account has by default.
+ * To one server. Each new connection costs a cold process a TLS handshake, so that some hundreds
+ * are slower than some dozens; and with answers within 10 ms these are two thirds of the requests a
+ * second that an account has by default.
  */
 const MAX_CONNECTIONS = 64;
 
@@ -79,7 +86,10 @@ interface Client {
   connected: 'connect' | 'secureConnect';
 }
 
-/** Not an `import`: as ES modules these two cost each cold start, for they load all that they re-export. */
+/**
+ * Not an `import`: as ES modules these two cost each cold start, for they load all that they
+ * re-export.
+ */
 function createClient(protocol: string): Client {
   const isSecure = protocol === 'https:';
   const http = isSecure ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http');
@@ -110,7 +120,8 @@ function exchange(
       const error = new TimeoutError(`not answered in ${requestMs} ms`);
       reject(error); // a request that still waits for a connection would tell nobody
       request.destroy(error);
-      // What lies between may have forgotten the idle connections as well: the next try must not find another silent one.
+      // What lies between may have forgotten the idle connections as well: the next try must not
+      // find another silent one.
       for (const socket of Object.values(keeping.freeSockets).flat()) socket?.destroy();
     }
 
@@ -150,13 +161,19 @@ function read(
   answer.on('error', reject);
 }
 
-/** The server said it before it saw the request. https://www.rfc-editor.org/rfc/rfc9110#name-408-request-timeout */
+/**
+ * The server said it before it saw the request.
+ * https://www.rfc-editor.org/rfc/rfc9110#name-408-request-timeout
+ */
 const REQUEST_TIMEOUT = 408;
 
 class Reset extends Error {
   readonly code = 'ECONNRESET';
 }
 
-/** The far end had closed the kept-alive connection, as happens while a Lambda is frozen: a fresh one may do. */
+/**
+ * The far end had closed the kept-alive connection, as happens while a Lambda is frozen: a fresh
+ * one may do.
+ */
 export const isReset = (error: unknown): boolean =>
   ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');

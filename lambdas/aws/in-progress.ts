@@ -1,16 +1,23 @@
-/** Our own transaction, whose answer was lost and which is still under way when it is sent again: what became of it is waited for. */
+/**
+ * Our own transaction, whose answer was lost and which is still under way when it is sent again:
+ * what became of it is waited for.
+ */
 import { DynamoDbError } from './dynamodb.ts';
 import { backOffMs, type Clock } from './retry.ts';
 
 const BASE_MS = 500;
 const MAX_MS = 2000;
 /**
- * A try later than this after the first makes DynamoDB complete a transaction that it had left half done.
+ * A try later than this after the first makes DynamoDB complete a transaction that it had left half
+ * done.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
  */
 const COMPLETED_AFTER_MS = 5000;
 
-/** Calls `attempt`, always with the same request token, until DynamoDB can tell, or a try after those five seconds cannot either. */
+/**
+ * Calls `attempt`, always with the same request token, until DynamoDB can tell, or a try after
+ * those five seconds cannot either.
+ */
 export async function waitOutTransaction<Result>(
   attempt: () => Promise<Result>,
   clock: Clock,

@@ -1,4 +1,7 @@
-/** Calls of a service of AWS that takes and gives JSON, signed: a `POST` with the operation in a header. */
+/**
+ * Calls of a service of AWS that takes and gives JSON, signed: a `POST` with the operation in a
+ * header.
+ */
 import { serviceUrl } from './endpoint.ts';
 import { createSender, type HttpAnswer, originOf, type Timeouts } from './http.ts';
 import { type Access, createSigner } from './signature.ts';

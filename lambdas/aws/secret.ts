@@ -1,4 +1,7 @@
-/** Reads one secret of Secrets Manager: for that one call the SDK would be most of the authorizer's cold start. */
+/**
+ * Reads one secret of Secrets Manager: for that one call the SDK would be most of the authorizer's
+ * cold start.
+ */
 import type { HttpAnswer } from './http.ts';
 import { createJsonService } from './json-service.ts';
 import { type Clock, SYSTEM_CLOCK } from './retry.ts';
@@ -21,8 +24,8 @@ const TRIES = 3;
 const RETRY_DELAY_MS = 100;
 
 /**
- * Reads a version of the secret, by its stage; undefined: there is none, or it is gone. Rejects when it cannot be had, after some
- * tries where the fault may pass.
+ * Reads a version of the secret, by its stage; undefined: there is none, or it is gone. Rejects
+ * when it cannot be had, after some tries where the fault may pass.
  */
 export function createSecretReader({
   secretId,

@@ -1,6 +1,7 @@
 /**
- * Signature Version 4 of AWS for small requests, in a fifth of the SDK's time: a notification to many connections is as many
- * signatures. https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
+ * Signature Version 4 of AWS for small requests, in a fifth of the SDK's time: a notification to
+ * many connections is as many signatures.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
  */
 import { hash } from 'node:crypto';
 
@@ -30,8 +31,9 @@ export type Sign = (request: Signable) => Record<string, string>;
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 /**
- * What is the same for many requests is kept: the key for a day, the body's hash for one message, all else but the path for a
- * second. `readAccess`: asked once a second, since Lambda may change the credentials between two invocations.
+ * What is the same for many requests is kept: the key for a day, the body's hash for one message,
+ * all else but the path for a second. `readAccess`: asked once a second, since Lambda may change
+ * the credentials between two invocations.
  */
 export function createSigner(service: string, readAccess: () => Access, now: () => number): Sign {
   const keyOf = kept(signingKey);
@@ -98,7 +100,10 @@ function signingKey(secretAccessKey: string, scope: string): (text: string) => s
 const BLOCK_BYTES = 64;
 const HASH_BYTES = 32;
 
-/** HMAC as two one-shot hashes (RFC 2104): `createHmac` takes seven times as long. Returns hexadecimal digits. */
+/**
+ * HMAC as two one-shot hashes (RFC 2104): `createHmac` takes seven times as long. Returns
+ * hexadecimal digits.
+ */
 function hmacSha256(key: Buffer): (text: string) => string {
   const block = Buffer.alloc(BLOCK_BYTES);
   (key.length > BLOCK_BYTES ? hash('sha256', key, 'buffer') : key).copy(block);

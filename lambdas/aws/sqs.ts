@@ -10,7 +10,9 @@ export interface SqsMessage {
   delaySeconds: number;
 }
 
-/** Rejects when the message was not taken for certain, after some tries where the fault may pass. */
+/**
+ * Rejects when the message was not taken for certain, after some tries where the fault may pass.
+ */
 export type SendMessage = (message: SqsMessage) => Promise<void>;
 
 export interface SqsOptions {

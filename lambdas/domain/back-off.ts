@@ -1,7 +1,10 @@
 /** Waiting between tries. */
 import type { Clock, Ids } from './ports.ts';
 
-/** Exponential back-off with full jitter: from 0 to `baseMs` doubled per attempt (from 0), at most `capMs`. */
+/**
+ * Exponential back-off with full jitter: from 0 to `baseMs` doubled per attempt (from 0), at most
+ * `capMs`.
+ */
 export const backOff = (
   { clock, ids }: { clock: Clock; ids: Ids },
   attempt: number,

@@ -1,6 +1,9 @@
 /** Bounded fan-out. */
 
-/** Runs `task` on every item, at most `limit` at a time, and returns the results in the items' order. */
+/**
+ * Runs `task` on every item, at most `limit` at a time, and returns the results in the items'
+ * order.
+ */
 export async function mapConcurrently<Item, Result>(
   items: readonly Item[],
   limit: number,
@@ -16,8 +19,8 @@ export async function mapConcurrently<Item, Result>(
 }
 
 /**
- * Runs `task` on every item as it comes, at most `limit` at a time, and returns the results. Rejects when the items or a task
- * do, once all that was begun has ended.
+ * Runs `task` on every item as it comes, at most `limit` at a time, and returns the results. If the
+ * items or a task reject, rejects too, but only after all tasks that were begun have ended.
  */
 export async function mapAsTheyCome<Item, Result>(
   items: AsyncIterable<Item>,
@@ -35,7 +38,7 @@ export async function mapAsTheyCome<Item, Result>(
   return results;
 }
 
-/** The same items, each asked for while the one before is in use. */
+/** The same items. Asks for the next item while the caller uses the item before. */
 export async function* ahead<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item, void> {
   const iterator = items[Symbol.asyncIterator]();
   let next = iterator.next();

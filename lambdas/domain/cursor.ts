@@ -1,6 +1,7 @@
 /**
- * All the ways a device's cursor moves. It stands at the last seq of a channel that the device was
- * given, caused, or lost to retention. Within an epoch it never goes back, whoever moves it.
+ * All the ways a device's cursor moves. The cursor stands at the last seq of a channel that the
+ * device was given, caused, or lost to retention. Within an epoch the cursor never goes back,
+ * whoever moves it.
  */
 import type { App } from './app.ts';
 import { backOff } from './back-off.ts';
@@ -20,14 +21,23 @@ import type {
 import { wholeSeconds } from './time.ts';
 
 const DAY_MS = 24 * 3_600_000;
-/** A device that has acknowledged something. */
+/** How long we remember a device that has acknowledged something. */
 const REMEMBERED_MS = 90 * DAY_MS;
-/** A device that never did: anybody with a token can make up any number of them. */
+/**
+ * How long we remember a device that never did: anybody with a token can make up any number of
+ * devices.
+ */
 const ON_TRIAL_MS = DAY_MS;
-/** A known device that is seen is remembered anew when less is left, so that not each connect is a write more. */
+/**
+ * A known device is remembered for the whole time again when it connects and less than this is
+ * left: so not each connect is a write more.
+ */
 const RENEWED_BELOW_MS = 60 * DAY_MS;
 
-/** If a cursor is further behind than this, publishers at work do not explain the gap: a replay must move it. */
+/**
+ * If a cursor is further behind than this, publishers at work do not explain the gap: a replay must
+ * move it.
+ */
 const CONCURRENT_PUBLISHES = 64;
 const OVERTAKEN_TRIES = 5;
 const OVERTAKEN_BASE_MS = 25;
@@ -60,7 +70,9 @@ export async function findStart(
     return cursor.seq;
   }
   const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;
-  // Only where there is none: since another connection of this device began, the user's other devices may have gone far.
+  // Write only where there is no cursor. Example: a second connection of this new device looks
+  // where to begin after the user's other devices have gone far; its answer must not move the first
+  // one's cursor.
   const move = { to: { epoch: head.epoch, seq: start }, from: 'anew' as const };
   if (await app.devices.advance(key, channel.name, move, lastSeen(app, ON_TRIAL_MS))) return start;
   return (await app.devices.find(key))?.cursors.get(channel.name)?.seq ?? start;
@@ -72,12 +84,15 @@ const isWorthRenewing = ({ clock }: App, { expiresAt }: Device): boolean => {
   return leftMs >= ON_TRIAL_MS + 1000 && leftMs < RENEWED_BELOW_MS;
 };
 
-/** Remembers a known device for its whole time again. */
+/** Remembers a known device for the whole time again. */
 async function renew(app: App, device: Device, { name }: Channel, to: Position): Promise<void> {
   await app.devices.advance(device, name, { to, from: 'again' }, lastSeen(app));
 }
 
-/** Where the user's most advanced device stands; too many devices make place for the new one. */
+/**
+ * Where the user's most advanced device stands. Counts the new device, and forgets the longest
+ * unseen if there are too many.
+ */
 async function startOfNew(app: App, userId: string, channel: Channel, { epoch }: Head): Promise<number> {
   const { count, furthest } = await app.devices.enroll(userId, lastSeen(app));
   if (count > app.settings.maxDevicesPerUser) await forgetLongestUnseen(app, userId);
@@ -85,7 +100,7 @@ async function startOfNew(app: App, userId: string, channel: Channel, { epoch }:
   return kept.epoch === epoch ? kept.seq : 0;
 }
 
-/** Once for each user and channel: from then on it is kept. */
+/** Looks through all devices: once for each user and channel, from then on the answer is kept. */
 async function searchFurthest(app: App, userId: string, { name }: Channel, epoch: string): Promise<Position> {
   const cursors = (await app.devices.list(userId)).map(({ cursors }) => cursors.get(name));
   const seq = Math.max(0, ...cursors.map((cursor) => (cursor?.epoch === epoch ? cursor.seq : 0)));
@@ -100,14 +115,16 @@ async function forgetLongestUnseen(app: App, userId: string): Promise<void> {
   await app.devices.recount(userId, Math.min(devices.length, maxDevicesPerUser));
 }
 
-/** After a cursor has moved to `to`. The furthest device alone writes, and each reads. */
+/**
+ * Called after a cursor has moved to `to`. Each device reads; only the most advanced device writes.
+ */
 async function keepFurthest(app: App, userId: string, { name }: Channel, to: Position): Promise<void> {
   const furthest = await app.devices.findFurthest(userId, name);
   if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return;
   await app.devices.advanceFurthest(userId, name, to, lastSeen(app));
 }
 
-/** Whether the cursor has come that far already; `epoch`: undefined where the client did not name one. */
+/** Whether the cursor has come that far already. `epoch`: undefined if the client named none. */
 export async function isAcknowledged(
   app: App,
   key: DeviceKey,
@@ -133,8 +150,8 @@ export async function acknowledge(
 }
 
 /**
- * Moves the cursor of an `auto` device to the end of an accepted replay, but only if it stands at or
- * after the replay's `from`: otherwise we would skip what lies between.
+ * Moves the cursor of an `auto` device to the end of an accepted replay, but only if it stands at
+ * or after the replay's `from`: otherwise we would skip what lies between.
  */
 export async function advanceOverReplay(
   app: App,
@@ -152,8 +169,8 @@ export async function advanceOverReplay(
 
 /**
  * Moves the cursor of an `auto` device onto the live message it accepted, but only from the seq
- * before: it must not jump over a replay under way. If an earlier message is still being delivered by
- * another publisher, waits for it a little. False: the cursor stayed behind, and a replay must move it.
+ * before: the cursor must not jump over a replay under way. Waits a little if another publisher is
+ * still delivering an earlier message. False: the cursor stayed behind, and a replay must move it.
  */
 export async function advanceOntoMessage(
   app: App,
@@ -177,7 +194,10 @@ export async function advanceOntoMessage(
   return false;
 }
 
-/** Moves the origin device's cursor over its own message, if that is the next; if not, its next replay does. Never rejects. */
+/**
+ * Moves the origin device's cursor over its own message, if that message is the next. If not, the
+ * device's next replay moves it. Never rejects.
+ */
 export async function skipOwnMessage(app: App, { channel, epoch, message }: Stored): Promise<void> {
   const { seq, originDeviceId } = message;
   if (originDeviceId === undefined) return;

@@ -1,4 +1,7 @@
-/** The faults that the domain tells apart, and how anything thrown becomes an error that can be logged. */
+/**
+ * The faults that the domain tells apart, and how anything thrown becomes an error that can be
+ * logged.
+ */
 
 /** The store cannot take more for the moment; the same call may succeed later. */
 export class Busy extends Error {

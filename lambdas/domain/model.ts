@@ -65,7 +65,9 @@ export interface Connection extends ConnectionKey {
   endpoint: string;
   /** When the `ready` frame was accepted. Until then nothing else is posted. */
   readyAt: number | undefined;
-  /** Of an anonymous device: where the channel's head was then. Its `sync` reaches back no further. */
+  /**
+   * Of an anonymous device: where the channel's head was then. Its `sync` reaches back no further.
+   */
   startsAt: Position | undefined;
   /** Set: it refused a frame, and nothing live is posted until a reconcile has made up for it. */
   paused: Pause | undefined;
@@ -89,7 +91,9 @@ export interface Subscription {
   channel: Channel;
 }
 
-/** Every connection hears its user's own channel: the connection's row is this subscription's, too. */
+/**
+ * Every connection hears its user's own channel: the connection's row is this subscription's, too.
+ */
 export const ownSubscription = (connection: Connection): Subscription => ({
   connection,
   channel: userChannel(connection.userId),

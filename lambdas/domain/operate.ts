@@ -1,4 +1,7 @@
-/** What an operator or a service may ask of a user: the history, the presence, and to be cut off. */
+/**
+ * What an operator or a service may ask about a user: the history, the presence, and to cut the
+ * connections.
+ */
 import type { App } from './app.ts';
 import { closeConnection, markForClose } from './connection/close.ts';
 import { asError } from './errors.ts';
@@ -28,7 +31,7 @@ export async function history(app: App, userId: string, after: number, limit: nu
 }
 
 export interface Presence {
-  /** All of them, on the first page. */
+  /** All connections of the user, on the first page; none on the others. */
   connections: { connectionId: string; deviceId: string | null; connectedAt: number }[];
   devices: { deviceId: string; cursor: number; lastSeenAt: number }[];
   /** Where the next page of devices begins. Absent: these were the last. */
@@ -60,8 +63,8 @@ export async function presence(
 }
 
 /**
- * Cuts a user's connections, or one device's. From the first write on nothing is posted to them but the `bye`; what cannot be closed
- * at once is closed by the stream. Returns how many.
+ * Cuts a user's connections, or one device's. From the first write on nothing is posted to them but
+ * the `bye`. The stream closes what cannot be closed at once. Returns how many.
  */
 export async function revoke(app: App, userId: string, deviceId: string | undefined): Promise<number> {
   const all = await app.connections.list(userId);

@@ -22,9 +22,9 @@ export interface ConnectionStore {
   /** The request id makes the stream reconcile the new connection: `ready`, then its replay. */
   add(connection: Connection, requestId: string): Promise<void>;
   find(key: ConnectionKey): Promise<Connection | undefined>;
-  /** All of a user's, however many. */
+  /** All connections of a user, however many. */
   list(userId: string): Promise<Connection[]>;
-  /** The same, at most so many at a time; each page as it stands when it is asked for. */
+  /** The same in pages of at most `limit`. Each page is read when it is asked for. */
   pages(userId: string, limit: number): AsyncIterable<Connection[]>;
   remove(key: ConnectionKey): Promise<void>;
   /**
@@ -39,20 +39,25 @@ export interface ConnectionStore {
    */
   markClosing(key: ConnectionKey, code: ByeCode, requestId: string): Promise<void>;
   /**
-   * Holds live messages back from now on. A connection that is paused already stays so since then;
-   * of an anonymous one the smaller `after` stands. Returns whether this call paused it.
+   * Holds live messages back from now on. Returns whether this call paused the connection: if it
+   * was paused already, its `at` stays, and the smaller `after` counts (of an anonymous device).
    */
   pause(key: ConnectionKey, pause: Pause): Promise<boolean>;
-  /** Live messages are posted again from now on. False: a smaller `after` is wanted than this pause has. */
+  /**
+   * Live messages are posted again from now on. False: a smaller `after` is wanted than this pause
+   * has.
+   */
   resume(key: ConnectionKey, pause: Pause): Promise<boolean>;
   /**
-   * Takes the lease of the connection's replay, and its request away. False: another replay is under
-   * way; when it ends, the connection is reconciled for this one.
+   * Takes the lease of the connection's replay, and removes the request from the row. False:
+   * another replay is under way; when it ends, the connection is reconciled for what this call
+   * wants.
    */
   beginReplay(key: ConnectionKey, lease: ReplayLease): Promise<boolean>;
   /**
-   * Gives the lease back. Where another replay was wanted meanwhile, or this one goes on, the stream
-   * reconciles the connection: from what was wanted, if that is before `through`, else from there.
+   * Gives the lease back. If another replay was wanted meanwhile, or this replay goes on, the
+   * stream reconciles the connection: from the seq that was wanted, or from `through`, whichever is
+   * smaller.
    */
   endReplay(key: ConnectionKey, end: ReplayEnd): Promise<void>;
   /**
@@ -64,7 +69,7 @@ export interface ConnectionStore {
 
 /** One replay at a time runs for a connection: a lease (a lock that lapses) on its row. */
 export interface ReplayLease {
-  /** Names its holder. */
+  /** Names the holder, so that only the holder gives the lease back. */
   holder: string;
   /** Where the replay starts. */
   after: number;
@@ -89,41 +94,46 @@ export interface ReconcileRequest extends ConnectionKey {
 /** Work for later. */
 export interface Later {
   /**
-   * Has the connection reconciled: at least once, some time after `delaySeconds` (0 to 900). Rejects
-   * when that cannot be asked for.
+   * Has the connection reconciled: at least once, some time after `delaySeconds` (0 to 900).
+   * Rejects when that cannot be asked for.
    */
   reconcile(request: ReconcileRequest, delaySeconds: number): Promise<void>;
 }
 
 export interface DeviceStore {
   /**
-   * Keeps when the device was seen and returns it. One unknown or expired begins without cursors, and
-   * is remembered until `expiresAt`; a known one as long as before.
+   * Writes when the device was seen, and returns the device. An unknown or expired device begins
+   * without cursors and is remembered until `expiresAt`. A known device is remembered as long as
+   * before.
    */
   touch(key: DeviceKey, lastSeen: LastSeen): Promise<Device>;
   find(key: DeviceKey): Promise<Device | undefined>;
   list(userId: string): Promise<Device[]>;
-  /** Devices in the order of their ids, at most `limit`, after the one named. */
+  /**
+   * Devices in the order of their ids, at most `limit`. `after`: the id that the page begins after.
+   */
   page(userId: string, limit: number, after: string | undefined): Promise<DevicePage>;
   forget(key: DeviceKey): Promise<void>;
   /**
-   * Moves a cursor forward, atomically, and keeps when the device was seen. Within an epoch a cursor
-   * never goes back. The device is remembered until `expiresAt`, but for a move `anew`, which leaves
-   * that as it is. Returns whether it moved.
+   * Moves a cursor forward, atomically, and writes when the device was seen. Within an epoch a
+   * cursor never goes back. The device is then remembered until `expiresAt`; only a move `anew`
+   * leaves that as it is. Returns whether the cursor moved.
    */
   advance(key: DeviceKey, channel: string, move: CursorMove, lastSeen: LastSeen): Promise<boolean>;
   /** Counts a new device of the user. `count`: at least as many as there are. */
   enroll(userId: string, lastSeen: LastSeen): Promise<Enrolled>;
   /** Corrects what {@link enroll} counts. */
   recount(userId: string, count: number): Promise<void>;
-  /** Where the user's most advanced device stands in a channel. Undefined: that was not kept yet. */
+  /**
+   * Where the user's most advanced device stands in a channel. Undefined: that was not kept yet.
+   */
   findFurthest(userId: string, channel: string): Promise<Position | undefined>;
   advanceFurthest(userId: string, channel: string, to: Position, lastSeen: LastSeen): Promise<void>;
 }
 
 export interface DevicePage {
   devices: Device[];
-  /** The id to go on after. Undefined: these were the last. */
+  /** The `after` of the next page. Undefined: this page is the last. */
   next: string | undefined;
 }
 
@@ -136,10 +146,12 @@ export interface Enrolled {
 export interface CursorMove {
   to: Position;
   /**
-   * - Undefined: it moves if there is no cursor, or one of another epoch, or one before `to`.
-   * - A seq: it moves only if it stands in `to`'s epoch, at or after this seq and before `to`.
-   * - `anew`: it moves only if there is no cursor, or one of another epoch.
-   * - `again`: it stays at `to`, if it stands there.
+   * When the cursor moves:
+   * - Undefined: if there is no cursor, or its epoch is another, or it stands before `to`.
+   * - A seq: only if the cursor stands in `to`'s epoch, at or after this seq and before `to`.
+   * - `anew`: only if there is no cursor, or its epoch is another.
+   * - `again`: only if the cursor stands at `to` already; nothing changes but how long the device
+   *   is remembered.
    */
   from?: number | 'anew' | 'again';
 }
@@ -161,21 +173,32 @@ export interface AppendRequest {
   next: Head;
   /** Takes `next.seq`, which must be free. */
   message: Message;
-  /** Must be unused, expired at `now`, or of another epoch. Undefined: the publish cannot be repeated. */
+  /**
+   * Must be unused, expired at `now`, or of another epoch. Undefined: the publish cannot be
+   * repeated.
+   */
   idempotency: IdempotencyKey | undefined;
   now: number;
 }
 
-/** `lost_race`: the head is no longer the expected one, or another append is under way; read it and try again. */
+/**
+ * `lost_race`: the head is no longer the expected one, or another append is under way; read it and
+ * try again.
+ */
 export type AppendOutcome =
   | { outcome: 'appended' }
   | { outcome: 'lost_race' }
   | { outcome: 'duplicate'; seq: number; samePayload: boolean };
 
-/** A serializable read of some seqs. `in_doubt`: an append of one of them is under way; look again. */
+/**
+ * A serializable read of some seqs. `in_doubt`: an append of one of them is under way; look again.
+ */
 export type Proof = { outcome: 'proven'; present: Message[] } | { outcome: 'in_doubt' };
 
-/** The channels' logs, in the primitives DynamoDB has. `domain/log/` holds the rules that make them safe. */
+/**
+ * The channels' logs, in the primitives DynamoDB has. `domain/log/` holds the rules that make them
+ * safe.
+ */
 export interface LogStore {
   /** Undefined: the channel does not exist yet. */
   head(channel: string): Promise<Head | undefined>;
@@ -184,11 +207,15 @@ export interface LogStore {
   /** All or nothing. */
   append(request: AppendRequest): Promise<AppendOutcome>;
   /**
-   * One page of the rows with `after` < seq <= `through`, ascending, expired ones included. `through` of the answer: how
-   * far the page reaches. Not isolated from appends: a row of one under way may be missing.
+   * One page of the rows with `after` < seq <= `through`, ascending, expired rows included.
+   * `through` of the answer: how far the page reaches. Not isolated from appends: the row of an
+   * append under way may be missing.
    */
   query(channel: string, after: number, through: number): Promise<{ messages: Message[]; through: number }>;
-  /** At most {@link MAX_PROOF} seqs, expired rows included; a seq neither present nor in doubt does not exist. */
+  /**
+   * At most {@link MAX_PROOF} seqs, expired rows included; a seq neither present nor in doubt does
+   * not exist.
+   */
   prove(channel: string, seqs: number[]): Promise<Proof>;
 }
 
@@ -197,17 +224,17 @@ export const MAX_PROOF = 100;
 
 /**
  * What became of one frame. `gone`: the connection does not exist, or not yet (HTTP 410 says both).
- * `throttled`: the client or the account takes no more for now. `failed`: anything else, also a time-out;
- * the frame may have arrived.
+ * `throttled`: the client or the account takes no more for now. `failed`: anything else, also a
+ * time-out; the frame may have arrived.
  */
 export type PostOutcome = 'sent' | 'gone' | 'throttled' | 'failed';
 
 /** What the gateway needs to know of a connection. */
 export type Recipient = Pick<Connection, 'connectionId' | 'endpoint' | 'dialect'>;
 
-/** Never rejects: the outcome says it, and a `failed` one is logged where it is known. */
+/** Never rejects: the outcome says what happened. The gateway logs why a call `failed`. */
 export interface Gateway {
-  /** Writes the frame as the connection's dialect has it. */
+  /** Encodes the frame in the connection's dialect, and posts it. */
   post(connection: Recipient, frame: OutgoingFrame): Promise<PostOutcome>;
   /** Closes the socket; `sent`: it is closing. */
   close(connection: Pick<Recipient, 'connectionId' | 'endpoint'>): Promise<PostOutcome>;
@@ -229,7 +256,10 @@ export interface ReplayRange {
   deviceId: string | undefined;
 }
 
-/** Cuts a range into frames, each as full as the dialect allows; together they account for all of it. */
+/**
+ * Cuts a range into frames, each as full as the dialect allows; together they account for all of
+ * it.
+ */
 export type CutReplay = (dialect: DialectName, range: ReplayRange) => Iterable<ReplayFrame<JsonText>>;
 
 export interface Clock {
@@ -250,8 +280,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   /**
-   * Adds to metrics; a name ends in its unit when it has one, as in `postMs`. With a message the same
-   * line is one of the log, too.
+   * Adds to metrics. A name ends in its unit, if it has a unit, as in `postMs`. With a message, the
+   * same line is a line of the log, too.
    */
   metrics(values: Record<string, number>, message?: string, fields?: LogFields): void;
 }

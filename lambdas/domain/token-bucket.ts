@@ -1,11 +1,11 @@
 /**
  * A token bucket: how often something costly may be done at a stranger's request. A few times at
- * once, and then at a steady pace, so that whoever uses it up never takes it from others for longer
- * than one pace.
+ * once (the burst), then at a steady pace. Whoever empties the bucket keeps others waiting for one
+ * pace at most.
  */
 
 export interface TokenBucket {
-  /** Says whether it may be done now, and counts it if so. */
+  /** Takes a token. False: there is none, and it may not be done now. */
   take(): boolean;
   /** How long until it may be done again. */
   waitMs(): number;

@@ -1,4 +1,7 @@
-/** `$connect` authorizer: who connects, from the token alone, and what the other routes are told about it. */
+/**
+ * `$connect` authorizer: who connects, from the token alone, and what the other routes are told
+ * about it.
+ */
 import { TokenError } from '../auth/verify-token.ts';
 import type { AuthorizerApp } from '../authorizer-app.ts';
 import { type Handshake, parseHandshake } from '../wire/handshake.ts';
@@ -39,7 +42,10 @@ const contextOf = (
   ...(problem && { badRequest: problem }),
 });
 
-/** WebSocket APIs match the resource against `…/stage/$connect`; a wildcard over the method does not. */
+/**
+ * WebSocket APIs match the resource against `…/stage/$connect`; a wildcard over the method does
+ * not.
+ */
 const decision = (methodArn: string, allow: boolean, context: AuthorizerContext): AuthorizerResult => ({
   principalId: context.userId,
   policyDocument: {

@@ -1,6 +1,6 @@
 /**
- * The events the Lambdas receive and answer, as the services send them.
- * `@types/aws-lambda` lacks the headers, the authorizer context and the close fields of WebSocket events.
+ * The events the Lambdas receive and answer, as the services send them. `@types/aws-lambda` lacks
+ * the headers, the authorizer context and the close fields of WebSocket events.
  */
 import type { Context } from 'aws-lambda';
 import type { NewConnection } from '../domain/connection/open.ts';
@@ -19,7 +19,10 @@ export interface AuthorizerContext {
   tokenExpiresAt: string;
   /** The sub-protocol to answer, if one was offered. */
   subprotocol?: string;
-  /** What is wrong with the device id or the ack mode: an authorizer cannot answer 400, `$connect` can. */
+  /**
+   * What is wrong with the device id or the ack mode: an authorizer cannot answer 400, `$connect`
+   * can.
+   */
   badRequest?: string;
 }
 

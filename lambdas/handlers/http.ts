@@ -56,8 +56,8 @@ function utf8Text(bytes: Buffer): string {
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * The query's parameters; none but those `expected`, so that a misspelt one is not ignored: `?deviceid=phone` would
- * cut all devices. Throws a {@link RequestError}.
+ * The query's parameters; none but those `expected`, so that a misspelt one is not ignored:
+ * `?deviceid=phone` would cut all devices. Throws a {@link RequestError}.
  */
 export function queryOf<Name extends string>(
   { queryStringParameters: query = {} }: HttpEvent,

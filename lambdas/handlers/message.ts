@@ -1,4 +1,7 @@
-/** `$default`: the frames of one WebSocket message in, at most one frame back for each besides a replay. */
+/**
+ * `$default`: the frames of one WebSocket message in, at most one frame back for each besides a
+ * replay.
+ */
 import type { App } from '../domain/app.ts';
 import { type ReceivedFrame, receive } from '../domain/session/receive.ts';
 import { FrameError } from '../protocol/errors.ts';
@@ -6,7 +9,9 @@ import type { DialectName } from '../protocol/frames.ts';
 import { dialectOf } from '../wire/dialect.ts';
 import { type Invocation, identify, type ProxyResult, type WebSocketEvent } from './events.ts';
 
-/** A replay begins no window any more when less time is left: the one under way still has to end. */
+/**
+ * A replay begins no window any more when less time is left: the one under way still has to end.
+ */
 const REPLAY_MARGIN_MS = 9_000;
 
 export const createMessageHandler =

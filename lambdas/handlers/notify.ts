@@ -22,7 +22,10 @@ export const createNotifyHandler =
     }
   };
 
-/** Lambda writes what is thrown into the log, and a validator may quote the data that it refuses, or name its keys. */
+/**
+ * Lambda writes what is thrown into the log, and a validator may quote the data that it refuses, or
+ * name its keys.
+ */
 function withoutData(error: unknown): unknown {
   if (!(error instanceof RequestError) || error.code !== 'invalid_request') return error;
   const others = error.errors.filter(({ path }) => !/^data\b/.test(path));
@@ -59,20 +62,29 @@ function httpResult(answer: PublishAnswer): HttpResult {
   return problem(status, title, errors[0]?.message ?? '', { errors, ...answer });
 }
 
-/** Nobody reads an answer: any fault makes the invocation fail, so that it is repeated, and at last kept as a dead letter. */
+/**
+ * Nobody reads an answer: any fault makes the invocation fail, so that it is repeated, and at last
+ * kept as a dead letter.
+ */
 async function takeFromBus(app: App, { id, detail }: BusEvent): Promise<void> {
   const notification = parseNotification(detail);
   const answer = await publish(app, { ...notification, id: notification.id ?? eventId(id) });
   throwIfAny(failures(answer));
 }
 
-/** EventBridge gives every event a UUID; whoever invokes us with an event of their own may give anything. */
+/**
+ * EventBridge gives every event a UUID; whoever invokes us with an event of their own may give
+ * anything.
+ */
 function eventId(id: unknown): string {
   if (isMessageId(id)) return id;
   throw new RequestError('invalid_request', [{ path: 'id', message: `expected ${MESSAGE_ID_RULE}` }]);
 }
 
-/** The caller reads the answer, unless it invoked asynchronously; when nothing was published the invocation fails. */
+/**
+ * The caller reads the answer, unless it invoked asynchronously; when nothing was published the
+ * invocation fails.
+ */
 async function answerInvoke(app: App, event: unknown, requestId: string): Promise<PublishAnswer> {
   const notification = parseNotification(event);
   const answer = await publish(app, { ...notification, id: notification.id ?? requestId });

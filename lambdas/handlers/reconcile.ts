@@ -21,14 +21,17 @@ import type { Invocation } from './events.ts';
 /** A replay begins no window any more when less time is left; it goes on in another invocation. */
 const REPLAY_MARGIN_MS = 60_000;
 
-/** A queued request that met a fault of the stores: the queue itself would hide it for twelve minutes. */
+/**
+ * When a queued request is tried again after a fault of the stores. Left to the queue itself, the
+ * request would be hidden for twelve minutes.
+ */
 const FAULT_DELAY_SECONDS = 30;
 
 /**
- * Serves all connections of a batch at once; how many that may be, the event sources say
- * (`manifest.ts`). Reports each record that failed, by a fault of the stores: Lambda sends again, of
- * a stream from the lowest on. Requests for one connection in several batches may run at once; each
- * replays from the cursor, so the client sees at worst a message twice.
+ * Serves all connections of a batch at once. `manifest.ts` says how many a batch may have. Reports
+ * each record that a fault of the stores made fail: Lambda sends these again, and of a stream
+ * everything from the lowest on. Requests for one connection may stand in several batches that run
+ * at once: the lease of the connection lets one replay run.
  */
 export const createReconcileHandler =
   (app: App) =>

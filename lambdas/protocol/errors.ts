@@ -1,4 +1,7 @@
-/** Everything that can go wrong on the wire, by its code: frames to clients and problems to publishers. */
+/**
+ * Everything that can go wrong on the wire, by its code: frames to clients and problems to
+ * publishers.
+ */
 
 /** Faults of a client frame. `retryable`: the same frame may succeed later. */
 export const FRAME_ERRORS = {
@@ -15,7 +18,9 @@ export const FRAME_ERRORS = {
 
 export type FrameErrorCode = keyof typeof FRAME_ERRORS;
 
-/** A client frame that cannot be obeyed. It is answered with an `error` frame and changes nothing. */
+/**
+ * A client frame that cannot be obeyed. It is answered with an `error` frame and changes nothing.
+ */
 export class FrameError extends Error {
   override readonly name = 'FrameError';
   readonly code: FrameErrorCode;
@@ -32,7 +37,10 @@ export class FrameError extends Error {
   }
 }
 
-/** Why the server closes a connection. `reconnect: false`: connecting again as before would end the same way. */
+/**
+ * Why the server closes a connection. `reconnect: false`: connecting again as before would end the
+ * same way.
+ */
 export const BYES = {
   token_expired: { message: 'The token has expired. Connect again with a new one.', reconnect: false },
   replaced: { message: 'This device has opened another connection.', reconnect: false },
@@ -58,7 +66,10 @@ export const REQUEST_ERRORS = {
 
 export type RequestErrorCode = keyof typeof REQUEST_ERRORS;
 
-/** An answer stays small however much is wrong with the request, and whatever its faults quote of it. */
+/**
+ * An answer stays small however much is wrong with the request, and whatever its faults quote of
+ * it.
+ */
 const MAX_FAULTS_OF_A_KIND = 10;
 const MAX_PATH_LENGTH = 100;
 const MAX_MESSAGE_LENGTH = 300;
@@ -70,7 +81,10 @@ export function firstFew(path: string, faults: FieldError[]): FieldError[] {
   return [...faults.slice(0, MAX_FAULTS_OF_A_KIND), { path, message: `and ${more} more` }];
 }
 
-/** The names that are not among those `expected`, each a fault. `prefix`: of their paths, as in `to.`. */
+/**
+ * The names that are not among those `expected`, each a fault. `prefix`: of their paths, as in
+ * `to.`.
+ */
 export function unknownNames(
   kind: 'field' | 'parameter',
   names: string[],

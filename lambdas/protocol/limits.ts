@@ -1,7 +1,8 @@
 /** The numbers of the wire contract. Sizes are UTF-8 bytes. */
 
 /**
- * The largest frame either side sends: API Gateway carries at most 32 KB in one WebSocket frame and bills per 32 KB.
+ * The largest frame either side sends: API Gateway carries at most 32 KB in one WebSocket frame and
+ * bills per 32 KB.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
  */
 export const MAX_FRAME_BYTES = 32 * 1024;
@@ -24,7 +25,10 @@ export const MAX_USER_ID_BYTES = 256;
 export const MAX_MESSAGE_ID_BYTES = 128;
 export const MAX_REF_BYTES = 128;
 export const MAX_HISTORY_LIMIT = 1000;
-/** Lists and objects within each other. Encoders recurse: some thousand levels, which fit into a frame, exhaust the stack. */
+/**
+ * Lists and objects within each other. Encoders recurse: some thousand levels, which fit into a
+ * frame, exhaust the stack.
+ */
 export const MAX_DATA_LEVELS = 500;
 
 export const MIN_RETENTION_SECONDS = 60;

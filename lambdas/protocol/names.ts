@@ -1,4 +1,7 @@
-/** What may be a name on the wire: user, device, message type and message id. Each check says what is allowed. */
+/**
+ * What may be a name on the wire: user, device, message type and message id. Each check says what
+ * is allowed.
+ */
 import { MAX_MESSAGE_ID_BYTES, MAX_USER_ID_BYTES, utf8Bytes } from './limits.ts';
 
 /** Device ids and message types share one alphabet, safe in URLs, headers and logs. */
@@ -7,7 +10,10 @@ const TOKEN = /^[\w.:-]{1,128}$/;
 export const TOKEN_RULE = '1 to 128 characters of A-Z a-z 0-9 . _ : -';
 export const isToken = (value: unknown): value is string => typeof value === 'string' && TOKEN.test(value);
 
-/** Marked as pure, so that the client library, which needs none of these texts, is built without them. */
+/**
+ * Marked as pure, so that the client library, which needs none of these texts, is built without
+ * them.
+ */
 export const USER_ID_RULE = /* @__PURE__ */ textRule(MAX_USER_ID_BYTES);
 export const isUserId = (value: unknown): value is string => isText(value, MAX_USER_ID_BYTES);
 

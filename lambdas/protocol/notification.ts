@@ -1,4 +1,7 @@
-/** Reads what a publisher sends. All that is wrong with it is told at once, each fault with its path. */
+/**
+ * Reads what a publisher sends. All that is wrong with it is told at once, each fault with its
+ * path.
+ */
 import { type FieldError, firstFew, RequestError, unknownNames } from './errors.ts';
 import { MAX_DATA_LEVELS, MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
 import { isMessageId, isToken, isUserId, MESSAGE_ID_RULE, TOKEN_RULE, USER_ID_RULE } from './names.ts';
@@ -15,7 +18,10 @@ export interface Notification {
   excludeDeviceId: string | undefined;
   /** Undefined: the default of its type. */
   retentionSeconds: number | undefined;
-  /** The JSON text it was read from, where its door still has it: it tells more numbers apart than `data` does. */
+  /**
+   * The JSON text it was read from, where its door still has it: it tells more numbers apart than
+   * `data` does.
+   */
   text?: string | undefined;
 }
 
@@ -111,7 +117,10 @@ function faultsOfData(data: unknown): FieldError[] {
     : [{ path: `data${path}`, message: 'expected a number that a double can hold' }];
 }
 
-/** The way, from `value` on, to a number that no double can hold: `1e400` is read as infinite, and would be written as null. */
+/**
+ * The way, from `value` on, to a number that no double can hold: `1e400` is read as infinite, and
+ * would be written as null.
+ */
 function pathToInfinite(value: unknown): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : '';
   if (typeof value !== 'object' || value === null) return undefined;

@@ -20,7 +20,9 @@ const DOTS = ['.', '..'];
 export const userPath = (userId: string): string =>
   PLAIN.test(userId) && !DOTS.includes(userId) ? userId : `~${base64UrlOf(userId)}`;
 
-/** The user that a path segment names. Undefined: nobody; {@link USER_PATH_RULE} says what would. */
+/**
+ * The user that a path segment names. Undefined: nobody; {@link USER_PATH_RULE} says what would.
+ */
 export function parseUserPath(segment: string | undefined): string | undefined {
   if (segment === undefined) return undefined;
   const userId = segment.startsWith('~') ? textOf(segment.slice(1)) : plain(segment);

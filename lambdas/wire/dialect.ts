@@ -12,7 +12,7 @@ import { replayFrames } from './herald/replay.ts';
 export interface Dialect {
   /** The frames of one WebSocket message. Throws a `FrameError`. */
   parse(text: string): ClientFrame[];
-  /** The text of one frame. A frame that goes to many connections is written once. */
+  /** The text of one frame. A frame that goes to many connections is encoded once. */
   encode(frame: OutgoingFrame): string;
   /** The range as frames, each as full as the dialect allows. */
   replay(range: ReplayRange): Iterable<ReplayFrame<JsonText>>;
@@ -28,7 +28,7 @@ const DIALECTS: Record<DialectName, Dialect> = {
 
 export const dialectOf = (name: DialectName): Dialect => DIALECTS[name];
 
-/** Remembers each frame's text for as long as somebody holds the frame. */
+/** Remembers the text of each frame, for as long as somebody holds the frame. */
 function once(encode: (frame: OutgoingFrame) => string): (frame: OutgoingFrame) => string {
   const texts = new WeakMap<OutgoingFrame, string>();
   return (frame) => {

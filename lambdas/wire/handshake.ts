@@ -2,7 +2,10 @@
 import { ACK_MODES, type AckMode, DIALECT_NAMES, type DialectName } from '../protocol/frames.ts';
 import { isToken, TOKEN_RULE } from '../protocol/names.ts';
 
-/** Header names in any case, as the sender wrote them. Both are absent, not empty, when there are none. */
+/**
+ * Header names in any case, as the sender wrote them. Both are absent, not empty, when there are
+ * none.
+ */
 export interface HandshakeRequest {
   headers?: Record<string, string | undefined> | null | undefined;
   /** The same headers with all their lines; of `headers` the last line counts. */
@@ -17,7 +20,10 @@ export interface Handshake {
   ackMode: AckMode;
   /** The device opens this connection before it closes its older one. */
   handover: boolean;
-  /** What the server answers: set when the client offered it, since a client that offered fails without an answer. */
+  /**
+   * What the server answers: set when the client offered it, since a client that offered fails
+   * without an answer.
+   */
   subprotocol: DialectName | undefined;
   /** Of the page, when a browser connects. */
   origin: string | undefined;

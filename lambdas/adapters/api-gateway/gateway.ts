@@ -1,4 +1,7 @@
-/** Posts frames to connections through API Gateway's `@connections`, closes them, and says what became of it. */
+/**
+ * Posts frames to connections through API Gateway's `@connections`, closes them, and says what
+ * became of it.
+ */
 import type { HttpAnswer } from '../../aws/http.ts';
 import type { ManagementApi } from '../../aws/management-api.ts';
 import { asError } from '../../domain/errors.ts';

@@ -1,4 +1,7 @@
-/** The one transaction that appends a message: what it writes under which conditions, and what its failure means. */
+/**
+ * The one transaction that appends a message: what it writes under which conditions, and what its
+ * failure means.
+ */
 import { hash } from 'node:crypto';
 import type { CancellationReason, Put } from '../../aws/dynamodb.ts';
 import type { Position } from '../../domain/model.ts';
@@ -9,18 +12,27 @@ import { type PublishRow, type TableNames, toSeconds } from './tables.ts';
 
 export type LogTables = Pick<TableNames, 'messages' | 'publishes'>;
 
-/** Two appends that read the same head would both take its next seq: the second must find the head moved. */
+/**
+ * Two appends that read the same head would both take its next seq: the second must find the head
+ * moved.
+ */
 const headAsRead = 'epoch = :epoch AND head = :head';
 
-/** Of several that open a channel at once one does, so that its epoch never changes. */
+/**
+ * Several callers may open a channel at once: only the first write holds, so that the epoch never
+ * changes.
+ */
 export const noHeadYet = 'attribute_not_exists(channel)';
 
-/** A seq is never given twice, not even where the head row was tampered with or restored from a backup. */
+/**
+ * A seq is never given twice, not even where the head row was tampered with or restored from a
+ * backup.
+ */
 const seqUnused = 'attribute_not_exists(channel)';
 
 /**
- * A publisher's retry must not become a second message, also when it overtakes the first try. A key of another epoch stands for a
- * message that may be gone with that epoch.
+ * A publisher's retry must not become a second message, even when the retry overtakes the first
+ * try. A key of another epoch stands for a message that may be gone with that epoch.
  */
 const keyUnused = 'attribute_not_exists(channel) OR expiresAt <= :now OR epoch <> :epoch';
 
@@ -74,7 +86,8 @@ export function appendFailure(
   idempotency: IdempotencyKey | undefined,
 ): AppendOutcome | undefined {
   const publish = reasons[PUBLISH];
-  // Before the race: a duplicate is one at any head, and whoever lost the race would try again for nothing.
+  // Before the race: a duplicate is one at any head, and whoever lost the race would try again for
+  // nothing.
   if (publish && isConditionFailed(publish) && idempotency) {
     const { seq, payloadHash } = (publish.Item ?? {}) as Partial<PublishRow>;
     if (seq === undefined || payloadHash === undefined) return undefined;

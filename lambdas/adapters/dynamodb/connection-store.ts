@@ -1,4 +1,4 @@
-/** The open connections, in DynamoDB. Its table's stream is what drives the replays. */
+/** The open connections, in DynamoDB. The stream of their table starts the reconciles. */
 import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
 import type { Connection, ConnectionKey } from '../../domain/model.ts';
 import type { ConnectionStore } from '../../domain/ports.ts';
@@ -7,25 +7,39 @@ import { ifHolds, throwBusyIfThrottled } from './faults.ts';
 import { queryAll, queryPages } from './query-all.ts';
 import { type ConnectionRow, defined, toMilliseconds, toSeconds } from './tables.ts';
 
-/** A write that is sent again because its answer was lost must not undo what happened since the first took effect. */
+/**
+ * Our client sends a write again when its answer was lost. The second write must not undo what
+ * happened since the first took effect.
+ */
 const notYetAdded = 'attribute_not_exists(userId)';
 
-/** An update of a row that is gone would create it: a `$disconnect` or an eviction may come first. */
+/**
+ * An update of a row that is gone would create it: a `$disconnect` or an eviction may come first.
+ */
 const stillOpen = 'attribute_exists(userId)';
 
-/** Of several that are refused at once one has the connection tried again. */
+/** Several publishers may be refused at once: only one of them has the connection tried again. */
 const notPaused = 'attribute_not_exists(pausedAt)';
 
-/** Publishers overtake each other: what an anonymous device is replayed begins before the smallest seq it lacks. */
+/**
+ * Publishers overtake each other: the replay of an anonymous device begins before the smallest seq
+ * that the device lacks.
+ */
 const pausedFurtherOn = 'pausedAfter > :after';
 
-/** A publisher that was refused meanwhile wants a replay from further back than the one that has just ended. */
+/**
+ * A publisher that was refused meanwhile wants a replay from further back than the one that has
+ * just ended.
+ */
 const pausedThere = 'pausedAfter = :after';
 
-/** One replay at a time. A lease lapses, since a Lambda may die with it; one whose answer was lost is our own. */
+/**
+ * One replay at a time. A lease lapses, since its Lambda may die. If the answer to our write was
+ * lost, the lease on the row is our own.
+ */
 const noReplay = '(attribute_not_exists(replayUntil) OR replayUntil <= :now OR replayHolder = :holder)';
 
-/** Of several replays wanted the one from furthest back brings them all. */
+/** If several replays are wanted, the replay that starts furthest back brings everything. */
 const wantedFurtherOn =
   'attribute_exists(replayUntil) AND (attribute_not_exists(replayWanted) OR replayWanted > :after)';
 
@@ -84,7 +98,7 @@ export function createConnectionStore(
       await throwBusyIfThrottled(dynamodb.call('DeleteItem', { TableName: tableName, Key: keyOf(key) }));
     },
 
-    // It takes the request away, so that its own record in the stream asks for nothing.
+    // Removes the request, so that the stream record of this write asks for nothing.
     async markReady(key, readyAt, startsAt) {
       const sets = startsAt ? 'SET readyAt = :readyAt, startsAt = :startsAt' : 'SET readyAt = :readyAt';
       await update(key, `${sets} REMOVE replayRequestId, replayAfter`, {

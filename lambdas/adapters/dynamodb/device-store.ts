@@ -15,14 +15,21 @@ import {
   toSeconds,
 } from './tables.ts';
 
-/** A row that should have been deleted must not lend its old cursors to the device that begins anew. */
+/**
+ * A row that should have been deleted must not lend its old cursors to the device that begins anew.
+ */
 const notExpired = '(attribute_not_exists(userId) OR expiresAt > :now)';
 const expired = 'expiresAt <= :now';
 
-/** Acks arrive late and twice, and two Lambdas settle at once: the cursor only ever goes forward. */
+/**
+ * Acks arrive late and twice, and two Lambdas settle at once: the cursor only ever goes forward.
+ */
 const noCursorAhead = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch OR #cursor.seq < :seq)';
 
-/** Two connections of a new device both look where it should begin: the second must not move what the first began. */
+/**
+ * Two connections of a new device both look where it should begin: the second must not move what
+ * the first began.
+ */
 const noCursorYet = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch)';
 
 /** An accepted live message must not jump the cursor over a replay that is still under way. */

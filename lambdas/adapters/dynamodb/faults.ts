@@ -2,7 +2,10 @@
 import { type CancellationReason, DynamoDbError, THROTTLING } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 
-/** The result of a call, which was tried several times; if it was throttled to the end, a {@link Busy}. */
+/**
+ * The result of a call that our client tried several times. Rejects with a {@link Busy} if DynamoDB
+ * throttled all tries.
+ */
 export async function throwBusyIfThrottled<Output>(call: Promise<Output>): Promise<Output> {
   try {
     return await call;
@@ -29,11 +32,14 @@ export async function ifHolds<Output>(call: Promise<Output>): Promise<Output | u
 export const isFault = (error: unknown, name: string): error is DynamoDbError =>
   error instanceof DynamoDbError && error.name === name;
 
-/** Why a transaction was cancelled, action by action; none if the error is another one. */
+/** Why a transaction was cancelled, action by action. Empty if the error is of another kind. */
 export const cancellationReasons = (error: unknown): CancellationReason[] =>
   isFault(error, 'TransactionCanceledException') ? error.CancellationReasons : [];
 
-/** Another transaction on the same row was under way: such a one is not tried again before it comes here. */
+/**
+ * Another transaction on the same row was under way. Our client does not repeat a call for this
+ * reason.
+ */
 export const isConflict = ({ Code }: CancellationReason): boolean => Code === 'TransactionConflict';
 
 export const isConditionFailed = ({ Code }: CancellationReason): boolean => Code === 'ConditionalCheckFailed';

@@ -1,4 +1,7 @@
-/** The channels' logs, in DynamoDB: one transaction appends, one query reads, one serializable read proves. */
+/**
+ * The channels' logs, in DynamoDB: one transaction appends, one query reads, one serializable read
+ * proves.
+ */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { Head } from '../../domain/model.ts';
@@ -81,7 +84,7 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
   };
 }
 
-/** False: there is a head already, or a transaction is just writing one. */
+/** False: there is a head already, or a transaction is writing the head at the moment. */
 async function putFirstHead(
   dynamodb: DynamoDb,
   tables: LogTables,

@@ -1,4 +1,7 @@
-/** Reads the records of the Connections table's stream: which connections are to be reconciled, and from where. */
+/**
+ * Reads the records of the Connections table's stream: which connections are to be reconciled, and
+ * from where.
+ */
 import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
 import type { ConnectionKey } from '../../domain/model.ts';
 import type { ReconcileRequest } from '../../domain/ports.ts';
@@ -9,8 +12,8 @@ export interface RecordedRequest extends ReconcileRequest {
 }
 
 /**
- * One request per connection, from the lowest seq that any of its records asks for: each by itself
- * would send the same window again.
+ * One request per connection, from the lowest seq that any of its records asks for. A request for
+ * each record would send the same window again and again.
  */
 export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] {
   const requests = new Map<string, RecordedRequest>();
@@ -18,7 +21,8 @@ export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] 
     const key = keyOf(record);
     const after = replayAfterOf(record);
     const earlier = requests.get(key.connectionId);
-    // What names no seq means the device's cursor. An anonymous device has none, so there it means nothing.
+    // What names no seq means the device's cursor. An anonymous device has none, so there it means
+    // nothing.
     const isAnonymous = record.dynamodb?.NewImage?.deviceId === undefined;
     if (!earlier)
       requests.set(key.connectionId, {

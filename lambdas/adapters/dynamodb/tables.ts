@@ -1,14 +1,15 @@
 /**
  * Every key and every attribute of the four tables.
  *
- * | table       | partition | sort             | what is asked of it |
- * |-------------|-----------|------------------|---------------------|
- * | Connections | userId    | connectionId     | one connection; all of a user. Its stream reconciles them |
- * | Devices     | userId    | deviceId         | one device; all of a user, page by page; their summary |
- * | Messages    | channel   | seq (number)     | the head (seq 0); a range of messages; some seqs, serializably |
- * | Publishes   | channel   | idempotencyKey   | one publish, always within the transaction that appends |
+ * | table       | partition | sort           | what is asked of it                       |
+ * |-------------|-----------|----------------|-------------------------------------------|
+ * | Connections | userId    | connectionId   | one; a user's; its stream: reconcile them |
+ * | Devices     | userId    | deviceId       | one; a user's, by page; their summary     |
+ * | Messages    | channel   | seq (number)   | the head (seq 0); a range; some seqs      |
+ * | Publishes   | channel   | idempotencyKey | one, within the transaction that appends  |
  *
- * Every row but the head carries `expiresAt` in epoch seconds, the unit of DynamoDB's TTL; the domain counts in milliseconds.
+ * Every row but the head carries `expiresAt` in epoch seconds, the unit of DynamoDB's TTL; the
+ * domain counts in milliseconds.
  */
 import type { Position } from '../../domain/model.ts';
 import type { ByeCode } from '../../protocol/errors.ts';
@@ -72,12 +73,15 @@ export interface ConnectionRow {
   /** The lease of the replay under way: whose, and until when. */
   replayHolder?: string;
   replayUntil?: number;
-  /** The smallest start that others wanted meanwhile. */
+  /** The smallest start that other replays asked for meanwhile. */
   replayWanted?: number;
   expiresAt: number;
 }
 
-/** Beside these one attribute per channel, named by {@link cursorAttribute}, so that one update moves one cursor. */
+/**
+ * Beside these one attribute per channel, named by {@link cursorAttribute}, so that one update
+ * moves one cursor.
+ */
 export interface DeviceRow {
   userId: string;
   deviceId: string;
@@ -85,10 +89,13 @@ export interface DeviceRow {
   expiresAt: number;
 }
 
-/** What is kept of all devices of a user stands among them, under an id that no device can have. */
+/** The summary of a user's devices is a row among theirs, under an id that no device can have. */
 export const SUMMARY_ID = '#all';
 
-/** Beside these the cursor of the most advanced device, one attribute per channel as on {@link DeviceRow}. */
+/**
+ * Beside these the cursor of the most advanced device, one attribute per channel as on
+ * {@link DeviceRow}.
+ */
 export interface SummaryRow {
   userId: string;
   deviceId: typeof SUMMARY_ID;

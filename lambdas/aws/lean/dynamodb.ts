@@ -1,4 +1,7 @@
-/** DynamoDB over its JSON API: a call takes a seventh of the CPU that it takes with the SDK, and a cold start a quarter. */
+/**
+ * DynamoDB over its JSON API: a call takes a seventh of the CPU that it takes with the SDK, and a
+ * cold start a quarter.
+ */
 import { randomUUID } from 'node:crypto';
 import { type Attributes, toAttributes, toRow } from '../attributes.ts';
 import {
@@ -16,7 +19,10 @@ import { waitOutTransaction } from '../in-progress.ts';
 import { createJsonService } from '../json-service.ts';
 import { backOffMs, SYSTEM_CLOCK } from '../retry.ts';
 
-/** Doubled per try, with full jitter: as the SDK does it for DynamoDB, but for the throttled, whom it has wait for a second. */
+/**
+ * Doubled per try, with full jitter: as the SDK does it for DynamoDB, but for the throttled, whom
+ * it has wait for a second.
+ */
 const RETRY_BASE_MS = 25;
 const THROTTLED_BASE_MS = 100;
 
@@ -72,7 +78,10 @@ function resultOf<Name extends Operation>({ status, body }: HttpAnswer): Operati
   throw refusalIn(status, answer);
 }
 
-/** Undefined: no JSON. What JSON cannot read it would quote in its complaint, and this may be somebody's message. */
+/**
+ * Undefined: no JSON. What JSON cannot read it would quote in its complaint, and this may be
+ * somebody's message.
+ */
 function parsed(body: string): object | undefined {
   try {
     return JSON.parse(body);

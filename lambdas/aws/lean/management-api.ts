@@ -1,4 +1,7 @@
-/** `@connections` over our own signatures: a post takes a seventh of the CPU that it takes with the SDK. */
+/**
+ * `@connections` over our own signatures: a post takes a seventh of the CPU that it takes with the
+ * SDK.
+ */
 import { createSender, type HttpAnswer, originOf } from '../http.ts';
 import {
   type ConnectionAddress,

@@ -1,4 +1,7 @@
-/** What both clients of the SDK are given, so that they look nothing up: neither credentials nor settings, in files or elsewhere. */
+/**
+ * What both clients of the SDK are given, so that they look nothing up: neither credentials nor
+ * settings, in files or elsewhere.
+ */
 import type { Timeouts } from '../http.ts';
 import type { Access } from '../signature.ts';
 
@@ -41,5 +44,8 @@ export function configOf({ readAccess, timeouts, keepAlive = true }: ConfigOptio
   };
 }
 
-/** What is expired the SDK asks for again each time: Lambda may change the credentials between two invocations. */
+/**
+ * What is expired the SDK asks for again each time: Lambda may change the credentials between two
+ * invocations.
+ */
 const LONG_AGO = new Date(0);

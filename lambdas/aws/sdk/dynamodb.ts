@@ -85,7 +85,10 @@ async function withOurErrors<Result>(sent: Promise<Result>): Promise<Result> {
   }
 }
 
-/** An error without a status is no refusal: DynamoDB did not answer. What came instead of an answer is not quoted. */
+/**
+ * An error without a status is no refusal: DynamoDB did not answer. What came instead of an answer
+ * is not quoted.
+ */
 function refusalIn(error: SdkError): Error {
   const status = error.$metadata?.httpStatusCode;
   if (status === undefined) return error;

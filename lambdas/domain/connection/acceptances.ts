@@ -1,6 +1,7 @@
 /**
- * Which connections of this process have taken a frame, and when: tells a client that does not read
- * from an account that may not post any more. API Gateway answers 429 to both.
+ * Which connections of this process have taken a frame, and when. API Gateway answers 429 for a
+ * client that does not read, and for an account that may not post any more: if other connections
+ * still take frames, it is the client.
  */
 
 export interface Acceptances {

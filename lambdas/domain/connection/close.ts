@@ -1,4 +1,7 @@
-/** Closes a connection for a reason its client is told: first the row is marked, so that nobody posts to it any more. */
+/**
+ * Closes a connection for a reason its client is told: first the row is marked, so that nobody
+ * posts to it any more.
+ */
 import type { ByeCode } from '../../protocol/errors.ts';
 import { byeFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
@@ -6,11 +9,17 @@ import { logged } from '../log-fields.ts';
 import type { Connection, ConnectionKey } from '../model.ts';
 import { mayBeOpening } from './send.ts';
 
-/** How soon it is tried again to close a connection that is still opening, or that the gateway will not close. */
+/**
+ * How soon we try again to close a connection that is still opening, or that the gateway did not
+ * close.
+ */
 const OPENING_DELAY_SECONDS = 1;
 const REFUSED_DELAY_SECONDS = 10;
 
-/** Marks a connection and leaves the rest to the stream: it works also while the connection is still opening. */
+/**
+ * Marks a connection and leaves the rest to the stream. This works also while the connection is
+ * still opening.
+ */
 export const markForClose = (
   app: Pick<App, 'connections' | 'ids'>,
   key: ConnectionKey,
@@ -18,8 +27,8 @@ export const markForClose = (
 ): Promise<void> => app.connections.markClosing(key, code, app.ids.next());
 
 /**
- * Says why, if that can be said, closes, and forgets a connection. One that is still opening, or that
- * the gateway does not close, is tried again later.
+ * Sends the `bye`, closes the connection and removes its row. Tries again later if the connection
+ * is still opening, or the gateway did not close it.
  */
 export async function closeConnection(app: App, connection: Connection, code: ByeCode): Promise<void> {
   await app.gateway.post(connection, byeFrame(code));

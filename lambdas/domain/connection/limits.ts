@@ -19,15 +19,16 @@ export async function enforceConnectionLimits(
 
 /**
  * Which of a user's connections have to go:
- * 1. Of each device only the newest stays.
+ * 1. Of each device only the newest connection stays.
  * 2. Of these devices only the newest `limit` stay.
- * 3. A newest connection that takes over by hand-over displaces nothing before it is ready, and
- *    counts once together with the connection it takes over from.
- * 4. Connections of one device share a cursor. So there is no hand-over to another ack mode: the
- *    `auto` connection would move the cursor past what the client of the other has not processed.
+ * 3. A newest connection that takes over by hand-over replaces nothing before it is ready. Until
+ *    then it counts once together with the connection that it takes over from.
+ * 4. There is no hand-over to another ack mode, since the connections of a device share a cursor.
+ *    Example: the new connection is of mode `auto`; its cursor would move past messages that the
+ *    client of the older connection has not processed.
  *
- * Safe when several open at once: each writes its row first, so the last one to list the rows sees
- * them all, and any of them judges alike.
+ * Safe when several connections open at once. Each writes its row before it lists the rows, so the
+ * last to list them sees them all, and all decide alike.
  */
 export function connectionsToClose(
   connections: Connection[],

@@ -1,4 +1,7 @@
-/** Opens a connection: writes its row before the socket opens, and marks the connections that have to go for it. */
+/**
+ * Opens a connection: writes its row before the socket opens, and marks the connections that have
+ * to go for it.
+ */
 import type { App } from '../app.ts';
 import type { Connection } from '../model.ts';
 import { wholeSeconds } from '../time.ts';
@@ -15,7 +18,10 @@ export type NewConnection = Omit<
 /** What opening takes: it writes rows, and the stream does the rest. */
 export type OpeningApp = Pick<App, 'connections' | 'clock' | 'ids' | 'logger' | 'settings'>;
 
-/** After this the stream reconciles the connection: `ready`, then its replay. Rejects with nothing left behind. */
+/**
+ * Writes the row, then the stream reconciles the connection: `ready`, then its replay. When this
+ * rejects, it leaves no row behind.
+ */
 export async function openConnection(app: OpeningApp, opening: NewConnection): Promise<void> {
   const connection: Connection = {
     ...opening,
@@ -30,7 +36,8 @@ export async function openConnection(app: OpeningApp, opening: NewConnection): P
     await app.connections.add(connection, app.ids.next());
     await enforceConnectionLimits(app, connection.userId);
   } catch (error) {
-    // The handshake fails, so no socket will ever belong to the row. What is left of it would lapse by itself.
+    // The handshake fails, so no socket will ever belong to the row. What is left of it would lapse
+    // by itself.
     await app.connections.remove(connection).catch(() => undefined);
     throw error;
   }

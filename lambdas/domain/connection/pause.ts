@@ -1,7 +1,9 @@
 /**
- * A connection that refuses frames is paused: that is a state of this connection and holds up nobody
- * else. Live messages pass it by, and a reconcile from the queue tries again until the client reads,
- * or until our patience ends and the connection is closed. Its client comes back and is replayed to.
+ * What becomes of a connection that refuses frames: it is paused. Pausing is a state of this
+ * connection alone and holds up nobody else.
+ * - Publishers post no live messages to it.
+ * - The reconcile queue has it tried again, at growing intervals, until the client reads.
+ * - When our patience ends, it is closed. Its client connects again and is replayed to.
  */
 import type { App } from '../app.ts';
 import { asError } from '../errors.ts';
@@ -13,13 +15,16 @@ import { markForClose } from './close.ts';
 const PATIENCE_MS = 15_000;
 /** When no other connection is known to take frames: it may be the account that is throttled. */
 const LONG_PATIENCE_MS = 60_000;
-/** Nobody tries a connection any more that has been paused for longer: what was to wake it is lost. */
+/**
+ * A connection that has been paused for longer is not tried again any more: its message in the
+ * queue is lost.
+ */
 const ABANDONED_MS = 2 * LONG_PATIENCE_MS;
 const MAX_DELAY_SECONDS = 5;
 
 /**
- * Pauses a connection that refused a frame, and has it tried again. `after`: the last seq that was
- * settled. Whoever finds it paused already leaves it to the one who paused it.
+ * Pauses a connection that refused a frame, and has it tried again. Does nothing if another process
+ * has paused it already: that process has it tried again. `after`: the last seq that was settled.
  */
 export async function pause(app: App, connection: Connection, after: number): Promise<void> {
   const at = app.clock.now();
@@ -41,13 +46,14 @@ export async function stayPaused(app: App, connection: Connection, after: number
   await tryLater(app, connection, paused.at);
 }
 
-/** A publisher passes a paused connection by. */
+/** Called by a publisher instead of a post, when the connection is paused. */
 export async function passBy(app: App, connection: Connection, seq: number): Promise<void> {
   const { paused, deviceId } = connection;
   if (paused === undefined) return;
   if (app.clock.now() - paused.at >= ABANDONED_MS) return await markForClose(app, connection, 'not_reading');
   if (deviceId !== undefined || (paused.after !== undefined && seq > paused.after)) return;
-  // Publishers overtake each other: the replay must begin before the smallest seq that was passed by.
+  // Publishers overtake each other: the replay must begin before the smallest seq that was passed
+  // by.
   const isFirst = await app.connections.pause(connection, { at: paused.at, after: seq - 1 });
   if (isFirst) await tryLater(app, connection, paused.at);
 }
@@ -58,7 +64,10 @@ function isOutOfPatience({ clock, acceptances }: App, { connectionId }: Connecti
   return waitedMs >= PATIENCE_MS && acceptances.hasOtherSince(connectionId, since);
 }
 
-/** Tries it again: at once, then after as long as it has been paused already: 0, 1, 2, 4, 5, 5… seconds. */
+/**
+ * Has the connection tried again after as long as it has been paused already: 0, 1, 2, 4, 5, 5…
+ * seconds.
+ */
 async function tryLater(app: App, connection: Connection, since: number): Promise<void> {
   const { userId, connectionId } = connection;
   const waitedSeconds = Math.round((app.clock.now() - since) / 1000);
@@ -66,12 +75,12 @@ async function tryLater(app: App, connection: Connection, since: number): Promis
     const request = { userId, connectionId, after: undefined };
     await app.later.reconcile(request, Math.min(waitedSeconds, MAX_DELAY_SECONDS));
   } catch (error) {
-    // The stream drives it as well, only sooner than is good for the others.
+    // The stream reconciles the connection as well, but without a delay.
     app.logger.warn('not queued', { ...logged(connection), error: asError(error) });
     await app.connections.requestReconcile(connection, app.ids.next());
   }
 }
 
-/** A device with a cursor is replayed to from there. */
+/** Undefined for a device with a cursor: its replay starts at the cursor. */
 const ofAnonymous = ({ deviceId }: Connection, after: number): number | undefined =>
   deviceId === undefined ? after : undefined;

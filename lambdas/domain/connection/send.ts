@@ -1,4 +1,7 @@
-/** The only way a frame leaves the domain: no post after the token's expiry, and what a refusal means for the row. */
+/**
+ * The only way a frame leaves the domain. Nothing is posted after the token's expiry, and the row
+ * of a connection that is gone is removed.
+ */
 import type { OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { backOff } from '../back-off.ts';
@@ -6,18 +9,22 @@ import type { Connection } from '../model.ts';
 import type { PostOutcome } from '../ports.ts';
 
 /**
- * A connection that is still opening answers 410 like one that is gone. Its handshake ends within the
- * integration time-out of 29 s, so a row is not believed to be dead before it is twice as old.
+ * API Gateway answers 410 for a connection that is still opening, as for a connection that is gone.
+ * A handshake ends within the integration time-out of 29 s, so we believe a 410 when the row is
+ * twice as old.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
  */
 const YOUNG_MS = 60_000;
 
-/** Whoever waits here holds up the others of its batch: a connection that takes longer is tried again later. */
+/**
+ * Waiting here holds up the other connections of the batch: a connection that takes longer is tried
+ * again later.
+ */
 const IN_PLACE_MS = 100;
 const RETRY_BASE_MS = 10;
 const RETRY_CAP_MS = 50;
 
-/** `expired`: the token has, and nothing was posted. */
+/** `expired`: the token has expired, and nothing was posted. */
 export type SendOutcome = PostOutcome | 'expired';
 
 export const isExpired = ({ clock }: App, { tokenExpiresAt }: Pick<Connection, 'tokenExpiresAt'>): boolean =>
@@ -54,7 +61,10 @@ export async function sendWithRetry(
   }
 }
 
-/** Forgets a connection that answered `gone`. A young one is left to its `$disconnect`, or to the next who finds it gone. */
+/**
+ * Removes the row of a connection that is gone. The row of a young connection stays: its
+ * `$disconnect` removes it, or the next sender that finds it gone.
+ */
 export async function forgetGone(app: App, connection: Connection): Promise<void> {
   if (isYoung(app, connection)) app.logger.metrics({ youngGone: 1 });
   else await app.connections.remove(connection);

@@ -1,4 +1,7 @@
-/** Adds a message to a channel's log: dense seqs, one message per idempotency key, whatever fails on the way. */
+/**
+ * Adds a message to a channel's log: dense seqs, one message per idempotency key, whatever fails on
+ * the way.
+ */
 import { backOff } from '../back-off.ts';
 import { Busy } from '../errors.ts';
 import type { Head, Message } from '../model.ts';
@@ -7,8 +10,8 @@ import { wholeSeconds } from '../time.ts';
 import type { LogContext } from './context.ts';
 
 /**
- * Tries before a publisher that loses every race is told to come back. With so many, a burst of a
- * hundred publishers to one user is served within ten seconds or so.
+ * How often a publisher that loses every race tries, before it is told to come back. With 12 tries,
+ * a burst of a hundred publishers to one user is served within ten seconds or so.
  */
 const MAX_TRIES = 12;
 /** Faults of the store before the append is given up. Each may have happened after the effect. */
@@ -33,7 +36,9 @@ export type Appended =
   /** The key was used before, for another payload. */
   | { outcome: 'conflict' };
 
-/** Rejects with a {@link Busy} when it lost every race, and with the store's fault when that stays. */
+/**
+ * Rejects with a {@link Busy} when it lost every race, and with the store's fault when that stays.
+ */
 export async function append(log: LogContext, channel: string, draft: Draft): Promise<Appended> {
   const cached = log.heads.take(channel, log.clock.now());
   const guess = cached && (await tryCachedHead(log, channel, draft, cached));
@@ -59,7 +64,7 @@ async function tryCachedHead(
     if (outcome === 'lost_race') log.heads.invalidate(channel, request.now);
     return { uncertain: undefined };
   } catch {
-    // Whether it took effect is found out with the real head.
+    // The try may have taken effect: the real head will tell.
     return { uncertain: request.message };
   }
 }
@@ -77,7 +82,8 @@ async function appendWithRetry(
     let request: AppendRequest | undefined;
     try {
       const head = await log.store.head(channel);
-      // A message with an idempotency key needs no such look: its key tells, and its id may be another publisher's too.
+      // A message with an idempotency key needs no such look: the key tells. And another publisher
+      // may use the same id.
       const doubt = draft.payload === undefined ? uncertain : undefined;
       const standing = head && doubt && (await findOwn(log.store, channel, doubt));
       if (standing) return { outcome: 'appended', epoch: head.epoch, message: standing };
@@ -110,15 +116,18 @@ const appendedOf = ({ next, message }: AppendRequest): Appended => ({
 });
 
 /**
- * Our message at the seq of a try that failed, if that try, or a repetition of it, took effect. Only
- * the newest try is in question: an older one cannot take effect once the head has moved past it.
+ * Our message at the seq of a try that failed, if that try, or a repetition of it, took effect.
+ * Only the newest try is in question: an older one cannot take effect once the head has moved past
+ * it.
  */
 async function findOwn(store: LogStore, channel: string, { seq, id }: Message): Promise<Message | undefined> {
   const standing = await proven(store, channel, seq);
   return standing?.id === id ? standing : undefined;
 }
 
-/** The key stands already: with another payload, by our own earlier try, or by an earlier request. */
+/**
+ * The key stands already: with another payload, by our own earlier try, or by an earlier request.
+ */
 async function alreadyStored(
   store: LogStore,
   { channel, next: { epoch } }: AppendRequest,

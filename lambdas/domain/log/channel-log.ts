@@ -12,13 +12,15 @@ import { type LogPage, readPage } from './read.ts';
 export interface ChannelLog {
   /** Undefined: the channel does not exist yet. */
   head(channel: Channel): Promise<Head | undefined>;
-  /** The head of a channel, which begins to exist with the first who asks: its epoch must not change afterwards. */
+  /**
+   * The head of a channel. Creates the channel with its epoch, if nobody has asked for it before.
+   */
   open(channel: Channel): Promise<Head>;
   /** Rejects with a `Busy` when it lost every race, and with the store's fault when that stays. */
   append(channel: Channel, draft: Draft): Promise<Appended>;
   /**
-   * One page after `after`, up to the head at most. No progress (`through` equals `after`, short of
-   * the head): an append is under way, ask again.
+   * One page of what follows `after`, up to the head at most. If the page brings nothing (its
+   * `through` equals `after`, and the head is further on), an append is under way: ask again.
    */
   read(channel: Channel, after: number, head: Head): Promise<LogPage>;
 }

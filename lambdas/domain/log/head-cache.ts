@@ -1,20 +1,23 @@
 /**
  * The heads of the channels that this process published to: the next append to such a channel need
- * not read its head. A cached head is a guess that the append's condition checks. A wrong guess costs
- * a transaction, and the channel is not cached for a while.
+ * not read its head. A cached head is a guess that the append's condition checks. A wrong guess
+ * costs a transaction, and the channel is not cached for a while.
  */
 import type { Head } from '../model.ts';
 
-/** The longer ago, the likelier another process has published since. */
+/** An older head is a worse guess: another process has likely published since. */
 const KEPT_MS = 10_000;
-/** How long a channel stays uncached after a wrong guess: several processes publish to it at the moment. */
+/**
+ * How long a channel stays uncached after a wrong guess: several processes publish to it at the
+ * moment.
+ */
 const INVALID_MS = 60_000;
 const MAX_CHANNELS = 1000;
 
 export interface HeadCache {
   /**
-   * Returns the cached head and removes it. Call `put` after a successful append, `invalidate` after
-   * a lost race.
+   * Returns the cached head and removes it. Call `put` after a successful append, `invalidate`
+   * after a lost race.
    */
   take(channel: string, now: number): Head | undefined;
   put(channel: string, head: Head, now: number): void;

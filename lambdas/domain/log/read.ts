@@ -1,9 +1,10 @@
 /**
- * Reads a channel's log without ever taking a message that is being appended for one that has expired.
+ * Reads a channel's log without ever taking a message that is being appended for one that has
+ * expired.
  *
- * A `Query` is not isolated from transactions: it may see the head of an append and not yet its row.
- * So the head is read first, and a seq that the query lacks counts as expired only with proof: a
- * serializable read, or its age.
+ * A `Query` is not isolated from transactions: it may see the head of an append and not yet its
+ * row. So the head is read first, and a seq that the query lacks counts as expired only with proof:
+ * a serializable read, or its age.
  */
 import { backOff } from '../back-off.ts';
 import type { Head, Message } from '../model.ts';
@@ -11,9 +12,9 @@ import { MAX_PROOF } from '../ports.ts';
 import type { LogContext } from './context.ts';
 
 /**
- * An append is visible as a whole long before this time has passed, whatever the Lambdas' clocks say.
- * A seq that was appended earlier needs no proof. Example: a log whose oldest million messages have
- * expired is read as fast as any.
+ * An append is visible as a whole long before this time has passed, whatever the Lambdas' clocks
+ * say. A seq that was appended earlier needs no proof. Example: a log whose oldest million messages
+ * have expired is read as fast as any.
  */
 const SETTLED_AFTER_MS = 10 * 60_000;
 
@@ -24,7 +25,10 @@ const PROOF_CAP_MS = 200;
 export interface LogPage {
   /** What is kept of the seqs after `after` and up to `through`, ascending, nothing expired. */
   messages: Message[];
-  /** Every seq up to here is settled: in `messages`, or expired. Short of the head if more pages follow. */
+  /**
+   * Every seq up to here is settled: in `messages`, or expired. Short of the head if more pages
+   * follow.
+   */
   through: number;
 }
 
@@ -47,7 +51,10 @@ export async function readPage(
   return { messages, through };
 }
 
-/** The seqs that are missing from a page and may be young enough to be still on their way, ascending. */
+/**
+ * The seqs that are missing from a page and may be young enough to be still on their way,
+ * ascending.
+ */
 function unsettledGaps(
   { messages, after, through }: LogPage & { after: number },
   { updatedAt }: Head,
@@ -55,7 +62,8 @@ function unsettledGaps(
 ): number[] {
   const missing: number[] = [];
   let previous = after;
-  // What is missing before a message was appended before it, and all of it before the head last moved.
+  // What is missing before a message was appended before it, and all of it before the head last
+  // moved.
   for (const { seq, sentAt } of [...messages, { seq: through + 1, sentAt: updatedAt }]) {
     for (let gap = previous + 1; sentAt >= settledBefore && gap < seq; gap++) {
       // One more than a proof can hold tells that the page must end there.
@@ -66,7 +74,10 @@ function unsettledGaps(
   return missing;
 }
 
-/** What of the missing seqs is there after all. `through`: where the page must end, if the proof falls short. */
+/**
+ * What of the missing seqs is there after all. `through`: where the page must end, if the proof
+ * falls short.
+ */
 async function prove(
   log: LogContext,
   channel: string,

@@ -15,12 +15,16 @@ const sortMembers = (_name: string, value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)))
     : value;
 
-/** Up to 15 digits without an exponent are a double as they stand, so most texts need no look at each number. */
+/**
+ * Up to 15 digits without an exponent are a double as they stand, so most texts need no look at
+ * each number.
+ */
 const MAYBE_INEXACT = /\d[\d.]{15}|\d[eE]/;
 
 /**
- * As `JSON.parse`, but a number that no double equals stays as it was written: {@link canonicalJson} tells
- * 9007199254740993 from 9007199254740992, which are one number to JavaScript.
+ * As `JSON.parse`, but a number that no double equals stays as it was written:
+ * {@link canonicalJson} tells 9007199254740993 from 9007199254740992, which are one number to
+ * JavaScript.
  */
 export const parseExactly = (text: string): unknown =>
   JSON.parse(text, MAYBE_INEXACT.test(text) ? (keepInexact as Reviver) : undefined);

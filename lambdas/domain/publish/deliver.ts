@@ -10,15 +10,22 @@ import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Channel, Connection, Stored } from '../model.ts';
 
-/** To one user. The client of the gateway keeps as many connections; what exceeds them waits for one. */
+/**
+ * Posts at once for one message to one user: as many as our HTTP client keeps connections to API
+ * Gateway.
+ */
 const CONCURRENT_POSTS = 64;
 
-/** Few users have more connections; with a smaller page, the others would need a second look-up. */
+/**
+ * Few users have more connections than this. A smaller page would cost a user with many connections
+ * a second look-up.
+ */
 const LOOKED_UP_AT_ONCE = 128;
 
 /**
  * What became of a message on one connection. `excluded`: it is the origin device's. `deferred`: a
- * replay will bring the message, because the connection is not ready yet or takes no frames for now.
+ * replay will bring the message, because the connection is not ready yet or takes no frames for
+ * now.
  */
 type Delivery = 'sent' | 'excluded' | 'gone' | 'deferred';
 
@@ -27,15 +34,16 @@ export type Deliveries = Record<Delivery | 'connections', number>;
 
 /** A message on its way to whoever hears its channel. */
 interface LiveMessage extends Stored {
-  /** One value for all connections, so that it is written once. */
+  /** The same value for all connections, so that the frame is encoded once. */
   frame: OutgoingFrame;
   /** When its publisher asked. */
   publishedAt: number;
 }
 
 /**
- * `publishedAt`: when its publisher asked. Rejects only when the connections, or the rest of them,
- * cannot be looked up: what goes wrong on one of them stays there.
+ * Posts the message to all connections. Rejects only when the connections, or the rest of them,
+ * cannot be looked up: what fails on one connection stays with that connection. `publishedAt`: when
+ * the publisher asked.
  */
 export async function deliver(app: App, stored: Stored, publishedAt: number): Promise<Deliveries> {
   const { channel, message } = stored;
@@ -46,7 +54,8 @@ export async function deliver(app: App, stored: Stored, publishedAt: number): Pr
       if (delivery !== 'sent') logDelivery(app, connection, live, delivery);
       return delivery;
     } catch (error) {
-      // The message is in the log and the device's cursor before it: its next replay brings it.
+      // The message is in the log, and the device's cursor stands before it: the device's next
+      // replay brings the message.
       app.logger.error('delivery failed', { ...logged(connection), seq: message.seq, error: asError(error) });
       return 'deferred';
     }
@@ -62,8 +71,8 @@ export async function deliver(app: App, stored: Stored, publishedAt: number): Pr
 }
 
 /**
- * The connections that hear a channel, but for those being closed. With many the first are posted to
- * while the others are looked up.
+ * The connections that hear a channel, except those being closed. Looks up the next page while the
+ * page before is posted to.
  */
 async function* audience({ connections }: App, { owner }: Channel): AsyncGenerator<Connection, void> {
   for await (const page of ahead(connections.pages(owner, LOOKED_UP_AT_ONCE)))
@@ -95,7 +104,9 @@ async function deliverTo(app: App, connection: Connection, live: LiveMessage): P
   }
 }
 
-/** One line for each connection: where a message went can be followed by its channel and seq. */
+/**
+ * One line for each connection, so that an operator can follow a message by its channel and seq.
+ */
 function logDelivery(
   { logger }: App,
   connection: Connection,

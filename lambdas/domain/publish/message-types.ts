@@ -1,4 +1,7 @@
-/** The registry of message types: what `data` must look like and how long a message of the type is kept. */
+/**
+ * The registry of message types: what `data` must look like and how long a message of the type is
+ * kept.
+ */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type FieldError, firstFew, RequestError } from '../../protocol/errors.ts';
 import { isToken, TOKEN_RULE } from '../../protocol/names.ts';

@@ -1,4 +1,7 @@
-/** Publishes a notification: everything is checked before anything is written, and nothing is posted before it is stored. */
+/**
+ * Publishes a notification. Everything is checked before anything is written, and nothing is posted
+ * before the message is stored.
+ */
 import { RequestError } from '../../protocol/errors.ts';
 import type { JsonText } from '../../protocol/frames.ts';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../../protocol/limits.ts';
@@ -32,7 +35,10 @@ export interface PublishAnswer {
   results: (Published | Unpublished)[];
 }
 
-/** Throws a {@link RequestError} when the whole notification is refused; a fault of one user stays with that user. */
+/**
+ * Throws a {@link RequestError} when the whole notification is refused; a fault of one user stays
+ * with that user.
+ */
 export async function publish(app: App, notification: Notification): Promise<PublishAnswer> {
   const { users, type, excludeDeviceId } = notification;
   const payload = notification.id === undefined ? undefined : payloadOf(notification);
@@ -105,9 +111,9 @@ function report(
 const NOBODY: Deliveries = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0 };
 
 /**
- * Delivers what is stored. If the connections cannot even be looked up, a publisher that can repeat
- * the request is told to. To a publisher that cannot, repeating would make a second message: it
- * hears that the first is stored.
+ * Delivers what is stored. If the connections cannot even be looked up, we tell the publisher to
+ * repeat the request, provided that the request has an id. Without an id a repetition would make a
+ * second message: then the publisher hears that the message is stored.
  */
 async function deliverStored(
   app: App,
@@ -115,7 +121,7 @@ async function deliverStored(
   { payload }: Draft,
   startedAt: number,
 ): Promise<Deliveries> {
-  // It never rejects. What is not awaited may be lost with the Lambda.
+  // This promise never rejects. We await it below: what is not awaited may be lost with the Lambda.
   const skipped = skipOwnMessage(app, stored);
   try {
     return await deliver(app, stored, startedAt);
@@ -129,7 +135,10 @@ async function deliverStored(
   }
 }
 
-/** What was sent makes the request the same, not the order of its members, nor what a validator makes of them. */
+/**
+ * What was sent makes the request the same, not the order of its members, nor what a validator
+ * makes of them.
+ */
 const payloadOf = ({ type, data, excludeDeviceId, retentionSeconds, text }: Notification): string =>
   canonicalJson({
     type,

@@ -16,7 +16,10 @@ import { replay } from './replay.ts';
 
 const PAUSED_RETRY_MS = 1000;
 
-/** Returns the frame to answer with, if there is one. Throws a {@link FrameError} for a frame that cannot be obeyed. */
+/**
+ * Does what the frame asks for and returns the frame to answer with, if any. Throws a
+ * {@link FrameError} for a frame that cannot be carried out.
+ */
 export async function handleFrame(
   app: App,
   connection: Connection,
@@ -46,7 +49,8 @@ async function sync(
   const { connection, channel } = subscription;
   checkChannel(frame, channel, head);
   if (connection.paused) {
-    // It took no frames a moment ago. Once it does, the reconcile that is under way brings what it lacks.
+    // The connection took no frames a moment ago. When it does again, the reconcile from the queue
+    // brings what the device lacks.
     throw new FrameError('rate_limited', 'This connection took no frames.', frame.ref, PAUSED_RETRY_MS);
   }
   const after =
@@ -56,7 +60,10 @@ async function sync(
   await replay(app, subscription, { after, deadlineAt: frame.deadlineAt });
 }
 
-/** An anonymous device may ask for what it missed since it connected; any other for all that is kept. */
+/**
+ * An anonymous device may ask for what it missed since it connected, any other device for all that
+ * is kept.
+ */
 function earliest({ deviceId, startsAt }: Connection, { epoch, seq }: Head): number {
   if (deviceId !== undefined) return 0;
   return startsAt?.epoch === epoch ? startsAt.seq : seq;
@@ -65,7 +72,7 @@ function earliest({ deviceId, startsAt }: Connection, { epoch, seq }: Head): num
 type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
 
 /**
- * Obeys an `ack` for which nothing but the device need be looked at: its cursor is there already.
+ * Whether the device's cursor has come as far as an `ack` says: then only the device need be read.
  * False: the ack may move the cursor.
  */
 export async function isOldAck(app: App, sender: Acknowledging, frame: ClientFrame): Promise<boolean> {
@@ -76,7 +83,7 @@ export async function isOldAck(app: App, sender: Acknowledging, frame: ClientFra
   return await isAcknowledged(app, { userId, deviceId }, channel, frame);
 }
 
-/** Obeys an `ack` whose connection may be gone: the cursor is the device's. */
+/** Carries out an `ack` whose connection may be gone: the cursor is the device's. */
 export async function ackWithoutConnection(app: App, sender: Acknowledging, frame: AckFrame): Promise<void> {
   await ack(app, sender, await app.log.open(userChannel(sender.userId)), frame);
 }

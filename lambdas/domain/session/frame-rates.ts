@@ -1,14 +1,18 @@
 /**
- * How many frames a connection may send. It is counted in the memory of this process, so that a frame
- * too many costs no call; a connection whose frames reach several processes has so much in each.
+ * How many frames a connection may send: a token bucket for each. We count in the memory of this
+ * process, so that a frame too many costs no call. A connection whose frames reach several
+ * processes may send as many to each.
  */
 import { createTokenBucket, type TokenBucket } from '../token-bucket.ts';
 
 /** A burst may be as large as five seconds' worth of frames. */
 const BURST_SECONDS = 5;
-/** A client is told so often that it sends too much. */
+/** How often a client is told that it sends too much. */
 const TELL_MS = 1000;
-/** The connection that has sent nothing for longest is forgotten, and has its whole burst again. */
+/**
+ * Beyond this number we forget the connection that has sent nothing for longest: it has its whole
+ * burst again.
+ */
 const MAX_CONNECTIONS = 10_000;
 
 export type Admission =

@@ -15,10 +15,12 @@ import { ackWithoutConnection, handleFrame, isOldAck } from './commands.ts';
 export type ReceivedFrame = ClientFrame | FrameError;
 
 /**
- * Handles frames one after the other. What exceeds the rate of a connection, and an ack of what is
- * acknowledged already, is dealt with before anything is read of the connection. A connection whose row is gone is closed, so that its client
- * comes back with one; a connection that is being closed gets nothing but its `bye`. Of neither a
- * frame is obeyed any more, but for a last ack.
+ * Handles frames one after the other.
+ * - A frame beyond the rate of the connection, and an ack that moves nothing, end before we read
+ *   the connection's row.
+ * - If the row is gone, we close the connection, so that its client connects again and has a row.
+ *   Of its frames only an ack still counts.
+ * - If the connection is being closed, it gets nothing but its `bye`, and its frames do not count.
  */
 export async function receive(
   app: App,
@@ -38,7 +40,7 @@ export async function receive(
   }
 }
 
-/** Whether more is to be done about a frame than what costs next to nothing. */
+/** Whether a frame needs more than what costs next to nothing. */
 async function mayCost(app: App, sender: NewConnection, frame: ReceivedFrame): Promise<boolean> {
   const admission = app.frameRates.admit(sender.connectionId, app.clock.now());
   if (!admission.admitted) {
@@ -46,7 +48,7 @@ async function mayCost(app: App, sender: NewConnection, frame: ReceivedFrame): P
     return false;
   }
   if (frame instanceof FrameError || isExpired(app, sender)) return true;
-  // A fault of the store shows again in a moment, and is answered there.
+  // If the store fails, the ack is handled like any other: that answers the fault.
   return !(await isOldAck(app, sender, frame).catch(() => false));
 }
 
@@ -72,7 +74,10 @@ async function serve(
   if (isExpired(app, connection)) await markForClose(app, connection, 'token_expired');
 }
 
-/** The ack of a client that closes is often overtaken by its `$disconnect`. It counts all the same, and is not answered. */
+/**
+ * A last ack is often overtaken by the `$disconnect` of its client. The ack counts all the same,
+ * and is not answered.
+ */
 async function handleLastAck(app: App, sender: NewConnection, frame: ReceivedFrame): Promise<void> {
   if (frame instanceof FrameError || frame.action !== 'ack' || isExpired(app, sender)) return;
   try {

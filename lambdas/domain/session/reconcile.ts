@@ -10,7 +10,7 @@ import { type Connection, type Head, ownSubscription, type Position, type Subscr
 import type { ReconcileRequest } from '../ports.ts';
 import { replay } from './replay.ts';
 
-/** How soon it is looked again whether a handshake is over. */
+/** How soon we look again whether a handshake is over. */
 const OPENING_DELAY_SECONDS = 1;
 
 /**
@@ -28,31 +28,34 @@ export async function reconcile(app: App, request: ReconcileRequest, deadlineAt:
   const head = await app.log.open(subscription.channel);
   const cursor = await findStart(app, subscription, head);
   if (connection.readyAt === undefined && !(await sendReady(app, subscription, head, cursor))) return;
-  // Each time: a fault of the store may have come between `ready` and this.
+  // In each reconcile, not only after `ready`: the reconcile that sent `ready` may have failed
+  // before this.
   if (connection.handover) await enforceConnectionLimits(app, connection.userId);
-  // It reads the head anew: a publisher that has not seen this connection ready has moved it by now.
+  // The replay reads the head anew: a publisher that has not seen this connection ready has moved
+  // the head by now.
   const after = startOf(connection, request.after, cursor);
   const { end, through } = await replay(app, subscription, { after, deadlineAt });
   if (!connection.paused || end === 'stopped' || end === 'merged') return;
   if (!(await app.connections.resume(connection, connection.paused))) {
     return await stayPaused(app, connection, after);
   }
-  // Likewise a publisher that has passed the paused connection by.
+  // Once more, for a publisher that found the connection still paused: it has moved the head by
+  // now.
   if (end === 'caught_up') await replay(app, subscription, { after: through, deadlineAt, skipIfNone: true });
 }
 
-/** An anonymous device that was paused has no cursor that would know what it lacks. */
+/** An anonymous device has no cursor: the pause knows what the device lacks. */
 const startOf = ({ paused }: Connection, asked: number | undefined, cursor: number): number =>
   paused?.after === undefined ? (asked ?? cursor) : Math.min(paused.after, asked ?? paused.after);
 
-/** It hears what follows the head, and may not ask for more. */
+/** An anonymous device hears what follows the head, and may not ask for more. */
 const startOfAnonymous = ({ deviceId }: Connection, { epoch, seq }: Head): Position | undefined =>
   deviceId === undefined ? { epoch, seq } : undefined;
 
 /**
- * Sends `ready` until the gateway accepts it, then opens the connection to live messages: a publisher
- * that found it not ready has committed before, so the log read that follows sees its message. False:
- * there is nothing to replay to.
+ * Sends `ready` until the gateway accepts it, then opens the connection to live messages: a
+ * publisher that found it not ready has committed before, so the log read that follows sees its
+ * message. False: there is nothing to replay to.
  */
 async function sendReady(
   app: App,
@@ -87,7 +90,7 @@ async function sendReady(
       await closeConnection(app, connection, 'token_expired');
       return false;
     case 'gone':
-      // Its handshake is not over.
+      // The handshake is not over yet.
       if (mayBeOpening(app, connection))
         await app.later.reconcile({ userId, connectionId, after: undefined }, OPENING_DELAY_SECONDS);
       else await forgetGone(app, connection);

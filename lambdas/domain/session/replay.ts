@@ -1,6 +1,6 @@
 /**
- * Sends a device what it missed of a channel, in order, in windows a phone can take. One replay at a
- * time runs for a connection.
+ * Sends a device what it missed of a channel, in order, in windows a phone can take. One replay at
+ * a time runs for a connection.
  */
 import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../../protocol/limits.ts';
@@ -12,7 +12,10 @@ import { advanceOverReplay } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection, Head, Subscription } from '../model.ts';
 
-/** A window takes seconds at most; a Lambda that dies holds the connection's replays up for so long. */
+/**
+ * A window takes seconds at most. If a Lambda dies with the lease, the connection's replays wait
+ * for this long.
+ */
 const LEASE_MS = 30_000;
 
 /** How soon the log is read again where an append is under way. */
@@ -27,10 +30,10 @@ export interface ReplayOptions {
 }
 
 /**
- * - `caught_up`: everything up to the head was accepted.
- * - `window`: a whole window was accepted, and more follows.
- * - `cut_short`: so was a part of one, before our time ran out.
- * - `merged`: another replay under way brings it.
+ * - `caught_up`: the client accepted everything up to the head.
+ * - `window`: the client accepted a whole window, and more follows.
+ * - `cut_short`: the client accepted a part of a window, then our time ran out.
+ * - `merged`: another replay is under way, and brings what was asked for.
  * - `stopped`: the connection takes no more for now or for ever, or an append is under way.
  */
 export interface Replayed {
@@ -40,9 +43,12 @@ export interface Replayed {
 }
 
 /**
- * Replays one window of what follows `after`. In ack mode `client` the client's `sync` goes on. In
- * mode `auto` the accepted window moves the cursor, and another reconcile goes on, which makes way
- * for other connections. A replay that finds another under way leaves what it wants to that one.
+ * Replays one window of what follows `after`.
+ * - In ack mode `client` the client goes on with a `sync`.
+ * - In mode `auto` the accepted window moves the cursor, and another reconcile goes on: in between,
+ *   other connections are served.
+ * - If another replay is under way, writes on the row what is wanted and leaves the rest to that
+ *   replay.
  */
 export async function replay(
   app: App,
@@ -129,8 +135,8 @@ function logReplayed(
 }
 
 /**
- * The replay frames, read page by page as they are taken; at least one, unless an append is under way.
- * They end short of the head where an append is under way.
+ * The replay frames, at least one; reads the next page when the caller has taken the frames of the
+ * page before. Where an append is under way, the frames end before it, and there may be none.
  */
 async function* missed(
   app: App,

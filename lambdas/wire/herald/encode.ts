@@ -1,4 +1,7 @@
-/** Writes the frames of `herald.v1`: one JSON object each. The `data` of a message goes in as it was stored. */
+/**
+ * Writes the frames of `herald.v1`: one JSON object each. The `data` of a message goes in as it was
+ * stored.
+ */
 import type { JsonText, OutgoingFrame, WireMessage } from '../../protocol/frames.ts';
 
 /** The JSON text of a frame. */
@@ -19,7 +22,10 @@ export function encodeFrame(frame: OutgoingFrame): JsonText {
   }
 }
 
-/** A message is measured before it is written into a replay frame: this remembers its text meanwhile. */
+/**
+ * We encode a message to measure it, and again to write it into a replay frame: this keeps the text
+ * in between.
+ */
 const texts = new WeakMap<WireMessage, JsonText>();
 
 /** A message as it stands in a replay frame and in the history. */

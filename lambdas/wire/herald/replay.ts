@@ -4,7 +4,7 @@ import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
 import { MAX_FRAME_BYTES, utf8Bytes } from '../../protocol/limits.ts';
 import { encodeFrame, encodeMessage } from './encode.ts';
 
-/** The size of a replay frame around its messages, with every number at its widest. */
+/** The bytes of a replay frame without its messages, each number at its longest. */
 const envelopeBytes = (channel: string, epoch: string): number =>
   utf8Bytes(
     encodeFrame({
@@ -20,15 +20,15 @@ const envelopeBytes = (channel: string, epoch: string): number =>
   );
 
 /**
- * Frames that together account for every seq of the range; at least one, if need be without
- * messages. A seq of the range that is not among its messages has expired.
+ * Cuts a range into frames that together account for every seq; at least one frame, if need be
+ * without messages. A seq of the range that is not among its messages has expired.
  */
 export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonText>, void> {
   const { channel, epoch, deviceId } = range;
   const room = MAX_FRAME_BYTES - envelopeBytes(channel, epoch);
   let { after } = range;
   let messages: ReplayFrame<JsonText>['messages'] = [];
-  /** Messages after `after` that are kept, those of the device itself included. */
+  /** How many messages after `after` are kept, including the device's own. */
   let kept = 0;
   let bytes = 0;
   const upTo = (through: number): ReplayFrame<JsonText> => {

@@ -129,7 +129,7 @@ const SPECS = {
     webSocketRoutes: ['$default'],
     tables: {
       connections: ['GetItem', 'UpdateItem', 'DeleteItem'],
-      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'],
       messages: ['GetItem', 'PutItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],
@@ -173,8 +173,8 @@ const SPECS = {
     ],
     queues: [{ queue: 'reconcile', batchSize: 10, maxReceives: 5, deadLetters: 'FailedRetries' }],
     tables: {
-      connections: ['GetItem', 'UpdateItem', 'DeleteItem'],
-      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
+      connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
+      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'],
       messages: ['GetItem', 'PutItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],

@@ -38,7 +38,7 @@ const EXPECTED: Record<string, string[]> = {
   disconnect: on('connections', 'DeleteItem'),
   message: [
     ...on('connections', 'GetItem', 'UpdateItem', 'DeleteItem'),
-    ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
+    ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'),
     ...on('messages', 'GetItem', 'PutItem', 'Query'),
     ...connections('POST', 'DELETE'),
     ...sendWork,
@@ -53,11 +53,11 @@ const EXPECTED: Record<string, string[]> = {
     ...deadLettersTo('NotificationsFailedNotifications'),
   ],
   reconcile: [
-    ...on('connections', 'GetItem', 'UpdateItem', 'DeleteItem'),
+    ...on('connections', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
     ...readStream,
     ...readQueue,
     ...sendWork,
-    ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
+    ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'),
     ...on('messages', 'GetItem', 'PutItem', 'Query'),
     ...connections('POST', 'DELETE'),
     ...deadLettersTo('ReplayStreamFailedReplays'),

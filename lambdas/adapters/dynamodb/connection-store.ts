@@ -158,7 +158,7 @@ export function createConnectionStore(
       const request = { ':request': requestId, ':through': through };
       const endIf = (condition: string, sets: string, values: Record<string, unknown>) =>
         updateIf(key, {
-          UpdateExpression: `${sets} ${free}`,
+          UpdateExpression: `${sets} ${free}`.trim(),
           ConditionExpression: `${isHolder} AND ${condition}`,
           ExpressionAttributeValues: { ':holder': holder, ...values },
         });

@@ -33,6 +33,7 @@ export const CHECKS: Record<number, readonly string[]> = {
     'a cursor never passes the head',
     'a cursor passes only what the device was given',
     'the cursor of an `auto` device follows what it was given',
+    'the furthest is where a device stood',
   ],
   7: ['nothing expired is sent', 'what retention removed is told'],
   8: [
@@ -58,6 +59,7 @@ export const CHECKS: Record<number, readonly string[]> = {
     'no token in a log line',
     'a client takes each message once',
     'no unhandled rejection',
+    'a Lambda does only what it may',
   ],
 };
 

@@ -1,5 +1,6 @@
 /** Hears of everything that happens and holds it against the guarantees. The first violation ends the run. */
 
+import { LAMBDAS, type LambdaSpec, type TableAction } from '../../../lambdas/manifest.ts';
 import type { Watcher } from '../dynamodb/client.ts';
 import type { Change, TableName, Write } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
@@ -86,6 +87,13 @@ export class Judge implements Watcher {
     const { devices } = this.#world.plan;
     if (devices.some((device) => device.userId === userId && device.deviceId === undefined)) return;
     this.violated('only who has too many connections is told so', `${userId}: ${connectionId}`);
+  }
+
+  /** The construct grants each Lambda what the manifest says, and nothing else. */
+  asked({ id, lambda }: Invocation, table: TableName, action: TableAction): void {
+    const { tables = {} }: LambdaSpec = LAMBDAS[lambda];
+    if (!tables[table]?.includes(action))
+      this.violated('a Lambda does only what it may', `${lambda} #${id}: ${action} on ${table}`);
   }
 
   wrote(invocation: Invocation, _table: TableName): void {

@@ -1,5 +1,6 @@
 /** The DynamoDB the stores are given: their operations, run by the simulated database, one network call each. */
 import type { Conditional, DynamoDb, Operation, Operations, Put } from '../../../lambdas/aws/dynamodb.ts';
+import type { TableAction } from '../../../lambdas/manifest.ts';
 import type { CallPort } from '../faults.ts';
 import type { Invocation, Result } from '../world/invocation.ts';
 import type { Database, TableName, Write } from './database.ts';
@@ -23,6 +24,8 @@ const PORTS: Record<TableName, CallPort> = {
 
 /** Told of every call as it takes effect. */
 export interface Watcher {
+  /** It is about to do this, which its grants must allow. */
+  asked(invocation: Invocation, table: TableName, action: TableAction): void;
   /** One page of a query, from behind `start` on. */
   read(invocation: Invocation, table: TableName, rows: Row[], start: Row | undefined): void;
   wrote(invocation: Invocation, table: TableName): void;
@@ -43,11 +46,24 @@ export function createSimulatedDynamoDb(
   return {
     call<Name extends Operation>(operation: Name, input: Operations[Name]['input']) {
       const { table, effect } = effects[operation](input);
+      for (const one of actionsOf(operation, input, table)) watcher.asked(invocation, one.table, one.action);
       return invocation.call<Operations[Name]['output']>(PORTS[table], effect, (kind) => ({
         error: kind === 'throttled' ? throttled() : new Error('simulated: the store is unreachable'),
       }));
     },
   };
+}
+
+/** What IAM calls it: a transaction is the actions in it. */
+function actionsOf(
+  operation: Operation,
+  input: Operations[Operation]['input'],
+  table: TableName,
+): { table: TableName; action: TableAction }[] {
+  if (operation === 'TransactGetItems') return [{ table, action: 'GetItem' }];
+  if (operation !== 'TransactWriteItems') return [{ table, action: operation }];
+  const { TransactItems } = input as Operations['TransactWriteItems']['input'];
+  return TransactItems.map(({ Put }) => ({ table: tableOf(Put.TableName), action: 'PutItem' }));
 }
 
 type Effects = {

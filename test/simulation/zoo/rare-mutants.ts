@@ -4,6 +4,12 @@ import { domain, store, wire } from './sources.ts';
 
 export const RARE_MUTANTS: Mutant[] = [
   {
+    name: 'reconcile may not look connections up',
+    file: 'lambdas/manifest.ts',
+    find: "connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],",
+    replace: "connections: ['GetItem', 'UpdateItem', 'DeleteItem'],",
+  },
+  {
     name: 'the rest of a long gap is taken for expired',
     file: domain('log/read'),
     find: 'const beyond = missing[MAX_PROOF];',

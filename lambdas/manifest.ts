@@ -21,7 +21,10 @@ export interface LambdaSpec {
    * caller.
    */
   readonly httpRoutes?: Readonly<Record<HttpRoute, Grant>>;
-  /** Events of these detail types on the bus are handed to it, asynchronously. */
+  /**
+   * Events of these detail types on the bus are handed to it, asynchronously. The construct wires
+   * this for `notify` only (`lib/event-bus.ts`).
+   */
   readonly busEvents?: readonly string[];
   /** Table streams that are read for it. */
   readonly streams?: readonly StreamSource[];

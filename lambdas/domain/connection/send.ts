@@ -1,6 +1,7 @@
 /**
- * The only way a frame leaves the domain. Nothing is posted after the token's expiry, and the row
- * of a connection that is gone is removed.
+ * How frames are sent: nothing after the token's expiry. The row of a connection that is gone is
+ * removed. Two frames go past this file: `bye` (`close.ts`), and the refusal of too many frames
+ * (`receive.ts`).
  */
 import type { OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';

@@ -132,7 +132,7 @@ const SPECS = {
     webSocketRoutes: ['$default'],
     tables: {
       connections: ['GetItem', 'UpdateItem', 'DeleteItem'],
-      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'],
+      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
       messages: ['GetItem', 'PutItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],
@@ -146,7 +146,7 @@ const SPECS = {
     httpRoutes: { 'POST /notifications': 'publish' },
     busEvents: ['Notification'],
     tables: {
-      connections: ['Query', 'UpdateItem', 'DeleteItem'],
+      connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
       devices: ['GetItem', 'PutItem', 'UpdateItem'],
       messages: ['GetItem', 'PutItem'],
       publishes: ['PutItem'],
@@ -177,7 +177,7 @@ const SPECS = {
     queues: [{ queue: 'reconcile', batchSize: 10, maxReceives: 5, deadLetters: 'FailedRetries' }],
     tables: {
       connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
-      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'],
+      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
       messages: ['GetItem', 'PutItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],

@@ -9,6 +9,7 @@ import { asError } from './errors.ts';
 import { logged } from './log-fields.ts';
 import type {
   Channel,
+  Connection,
   ConnectionKey,
   Device,
   DeviceKey,
@@ -48,6 +49,12 @@ function lastSeen({ clock }: App, rememberedMs = REMEMBERED_MS): LastSeen {
   return { lastSeenAt: now, expiresAt: wholeSeconds(now + rememberedMs) };
 }
 
+/** A device that begins to hear a channel. */
+interface Starting {
+  connection: Pick<Connection, 'userId' | 'deviceId'>;
+  channel: Channel;
+}
+
 /**
  * The seq after which a device has missed messages.
  * - An anonymous device has missed nothing.
@@ -55,11 +62,7 @@ function lastSeen({ clock }: App, rememberedMs = REMEMBERED_MS): LastSeen {
  *   what the user has seen nowhere.
  * - A device whose cursor is of another epoch starts at the beginning.
  */
-export async function findStart(
-  app: App,
-  { connection, channel }: Subscription,
-  head: Head,
-): Promise<number> {
+export async function findStart(app: App, { connection, channel }: Starting, head: Head): Promise<number> {
   const { userId, deviceId } = connection;
   if (deviceId === undefined) return head.seq;
   const key = { userId, deviceId };
@@ -124,14 +127,19 @@ async function keepFurthest(app: App, userId: string, { name }: Channel, to: Pos
   await app.devices.advanceFurthest(userId, name, to, lastSeen(app));
 }
 
-/** Whether the cursor has come that far already. `epoch`: undefined if the client named none. */
+/**
+ * Whether the cursor has come that far already. `epoch`: undefined if the client named none. A device
+ * that nobody knows yet begins here like any other: an ack must not be a way around the limit.
+ */
 export async function isAcknowledged(
   app: App,
   key: DeviceKey,
-  { name }: Channel,
+  channel: Channel,
   { epoch, seq }: { epoch?: string | undefined; seq: number },
 ): Promise<boolean> {
-  const cursor = (await app.devices.find(key))?.cursors.get(name);
+  const device = await app.devices.find(key);
+  if (device === undefined) await findStart(app, { connection: key, channel }, await app.log.open(channel));
+  const cursor = device?.cursors.get(channel.name);
   return cursor !== undefined && seq <= cursor.seq && (epoch === undefined || epoch === cursor.epoch);
 }
 

@@ -42,18 +42,18 @@ export interface ConnectionStore {
    * Holds live messages back from now on. Returns whether this call paused the connection: if it
    * was paused already, its `at` stays, and the smaller `after` counts (of an anonymous device).
    */
-  pause(key: ConnectionKey, pause: Pause): Promise<boolean>;
+  pause(key: ConnectionKey, pause: Pause, by: string): Promise<boolean>;
   /**
    * Live messages are posted again from now on. False: a smaller `after` is wanted than this pause
    * has.
    */
   resume(key: ConnectionKey, pause: Pause): Promise<boolean>;
   /**
-   * Takes the lease of the connection's replay, and removes the request from the row. False:
-   * another replay is under way; when it ends, the connection is reconciled for what this call
-   * wants.
+   * Takes the lease of the connection's replay, and removes the request from the row (`begun`).
+   * `wanted`: another replay is under way; when it ends, the connection is reconciled for what this
+   * call wants. `merged`: so it is for another call, which wanted no less.
    */
-  beginReplay(key: ConnectionKey, lease: ReplayLease): Promise<boolean>;
+  beginReplay(key: ConnectionKey, lease: ReplayLease): Promise<'begun' | 'wanted' | 'merged'>;
   /**
    * Gives the lease back. If another replay was wanted meanwhile, or this replay goes on, the
    * stream reconciles the connection: from the seq that was wanted, or from `through`, whichever is
@@ -113,7 +113,8 @@ export interface DeviceStore {
    * Devices in the order of their ids, at most `limit`. `after`: the id that the page begins after.
    */
   page(userId: string, limit: number, after: string | undefined): Promise<DevicePage>;
-  forget(key: DeviceKey): Promise<void>;
+  /** Forgets a device, unless it was seen since this was read. */
+  forget(device: Device): Promise<void>;
   /**
    * Moves a cursor forward, atomically, and writes when the device was seen. Within an epoch a
    * cursor never goes back. The device is then remembered until `expiresAt`; only a move `anew`

@@ -97,14 +97,15 @@ export function createMemoryConnectionStore(
     },
     async beginReplay(key, { holder, after, now, until }) {
       const row = find(key);
-      if (!row) return false;
+      if (!row) return 'merged';
       if (row.lease && row.lease.until > now && row.lease.holder !== holder) {
+        const isLess = row.lease.wanted === undefined || after < row.lease.wanted;
         row.lease.wanted = Math.min(row.lease.wanted ?? after, after);
-        return false;
+        return isLess ? 'wanted' : 'merged';
       }
       row.lease = { holder, until, wanted: undefined };
       row.request = undefined;
-      return true;
+      return 'begun';
     },
     async endReplay(key, { holder, through, goesOn, requestId }) {
       const row = find(key);

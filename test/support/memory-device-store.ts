@@ -46,8 +46,8 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
         next: rest.length > limit ? page.at(-1)?.deviceId : undefined,
       };
     },
-    async forget(key) {
-      rows.delete(idOf(key));
+    async forget(device) {
+      if (live(device)?.lastSeenAt === device.lastSeenAt) rows.delete(idOf(device));
     },
     async advance(key, channel, { to, from }, lastSeen) {
       const row = live(key);

@@ -19,7 +19,7 @@ const notYetAdded = 'attribute_not_exists(userId)';
 const stillOpen = 'attribute_exists(userId)';
 
 /** Several publishers may be refused at once: only one of them has the connection tried again. */
-const notPaused = 'attribute_not_exists(pausedAt)';
+const notPaused = '(attribute_not_exists(pausedAt) OR pausedBy = :by)';
 
 /**
  * Publishers overtake each other: the replay of an anonymous device begins before the smallest seq
@@ -47,6 +47,9 @@ const wantedFurtherOn =
 const isHolder = 'replayHolder = :holder';
 const noneWanted = 'attribute_not_exists(replayWanted)';
 
+/** Two writes that depend on each other, and another Lambda between them. */
+const MAX_TRIES = 4;
+
 export function createConnectionStore(
   dynamodb: DynamoDb,
   tableName: string,
@@ -59,6 +62,12 @@ export function createConnectionStore(
     key: ConnectionKey,
     change: Omit<Operations['UpdateItem']['input'], 'TableName' | 'Key'>,
   ) => ifHolds(dynamodb.call('UpdateItem', { TableName: tableName, Key: keyOf(key), ...change }));
+
+  const findRow = async (key: ConnectionKey): Promise<ConnectionRow | undefined> => {
+    const get = { TableName: tableName, Key: keyOf(key), ConsistentRead: true };
+    const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
+    return Item as ConnectionRow | undefined;
+  };
 
   const update = async (key: ConnectionKey, UpdateExpression: string, values: Record<string, unknown>) => {
     await updateIf(key, {
@@ -77,9 +86,8 @@ export function createConnectionStore(
     },
 
     async find(key) {
-      const get = { TableName: tableName, Key: keyOf(key), ConsistentRead: true };
-      const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
-      const connection = Item && fromRow(Item as ConnectionRow);
+      const row = await findRow(key);
+      const connection = row && fromRow(row);
       return connection && isLive(connection) ? connection : undefined;
     },
 
@@ -113,24 +121,34 @@ export function createConnectionStore(
         ':request': requestId,
       }),
 
-    async pause(key, { at, after }) {
-      const paused = await updateIf(key, {
-        UpdateExpression: `SET pausedAt = :at${after === undefined ? '' : ', pausedAfter = :after'}`,
-        ConditionExpression: `${stillOpen} AND ${notPaused}`,
-        ExpressionAttributeValues: { ':at': at, ...(after !== undefined && { ':after': after }) },
-      });
-      if (paused || after === undefined) return paused !== undefined;
-      await updateIf(key, {
-        UpdateExpression: 'SET pausedAfter = :after',
-        ConditionExpression: `${stillOpen} AND ${pausedFurtherOn}`,
-        ExpressionAttributeValues: { ':after': after },
-      });
+    async pause(key, { at, after }, by) {
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const paused = await updateIf(key, {
+          UpdateExpression: `SET pausedAt = :at, pausedBy = :by${after === undefined ? '' : ', pausedAfter = :after'}`,
+          ConditionExpression: `${stillOpen} AND ${notPaused}`,
+          ExpressionAttributeValues: {
+            ':at': at,
+            ':by': by,
+            ...(after !== undefined && { ':after': after }),
+          },
+        });
+        if (paused || after === undefined) return paused !== undefined;
+        const lowered = await updateIf(key, {
+          UpdateExpression: 'SET pausedAfter = :after',
+          ConditionExpression: `${stillOpen} AND ${pausedFurtherOn}`,
+          ExpressionAttributeValues: { ':after': after },
+        });
+        if (lowered) return false;
+        const row = await findRow(key);
+        // It was resumed between the two: it is to be paused anew.
+        if (row === undefined || row.pausedAt !== undefined) return false;
+      }
       return false;
     },
 
     async resume(key, { after }) {
       const resumed = await updateIf(key, {
-        UpdateExpression: 'REMOVE pausedAt, pausedAfter',
+        UpdateExpression: 'REMOVE pausedAt, pausedAfter, pausedBy',
         ConditionExpression: after === undefined ? stillOpen : `${stillOpen} AND ${pausedThere}`,
         ...(after !== undefined && { ExpressionAttributeValues: { ':after': after } }),
       });
@@ -138,19 +156,25 @@ export function createConnectionStore(
     },
 
     async beginReplay(key, { holder, after, now, until }) {
-      const begun = await updateIf(key, {
-        UpdateExpression:
-          'SET replayHolder = :holder, replayUntil = :until REMOVE replayRequestId, replayAfter, replayWanted',
-        ConditionExpression: `${stillOpen} AND ${noReplay}`,
-        ExpressionAttributeValues: { ':holder': holder, ':until': until, ':now': now },
-      });
-      if (begun) return true;
-      await updateIf(key, {
-        UpdateExpression: 'SET replayWanted = :after',
-        ConditionExpression: `${stillOpen} AND ${wantedFurtherOn}`,
-        ExpressionAttributeValues: { ':after': after },
-      });
-      return false;
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const begun = await updateIf(key, {
+          UpdateExpression:
+            'SET replayHolder = :holder, replayUntil = :until REMOVE replayRequestId, replayAfter, replayWanted',
+          ConditionExpression: `${stillOpen} AND ${noReplay}`,
+          ExpressionAttributeValues: { ':holder': holder, ':until': until, ':now': now },
+        });
+        if (begun) return 'begun';
+        const wanted = await updateIf(key, {
+          UpdateExpression: 'SET replayWanted = :after',
+          ConditionExpression: `${stillOpen} AND ${wantedFurtherOn}`,
+          ExpressionAttributeValues: { ':after': after },
+        });
+        if (wanted) return 'wanted';
+        const row = await findRow(key);
+        // The other replay ended between the two: this one may begin.
+        if (row === undefined || row.replayUntil !== undefined) return 'merged';
+      }
+      return 'merged';
     },
 
     async endReplay(key, { holder, through, goesOn, requestId }) {
@@ -166,8 +190,12 @@ export function createConnectionStore(
       const ended = goesOn ? await endIf(noneWanted, onward, request) : await endIf(noneWanted, '', {});
       if (ended) return;
       const back = 'SET replayRequestId = :request, replayAfter = replayWanted';
-      if (await endIf('replayWanted < :through', back, request)) return;
-      await endIf('replayWanted >= :through', onward, request);
+      // What is wanted may be lowered between two of these.
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        if (await endIf('replayWanted < :through', back, request)) return;
+        if (await endIf('replayWanted >= :through', onward, request)) return;
+        if ((await findRow(key))?.replayHolder !== holder) return;
+      }
     },
 
     requestReconcile: (key, requestId, after) =>

@@ -38,6 +38,9 @@ const standsBetween = '(#cursor.epoch = :epoch AND #cursor.seq >= :from AND #cur
 /** A device is remembered for longer, and its cursor may have moved on meanwhile. */
 const standsThere = '(#cursor.epoch = :epoch AND #cursor.seq = :seq)';
 
+/** A device that has come back meanwhile is not forgotten. */
+const notSeenSince = 'lastSeenAt = :lastSeenAt';
+
 /** Each try makes way for the next unless another Lambda came between. */
 const MAX_TRIES = 4;
 
@@ -110,8 +113,16 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
       };
     },
 
-    async forget(key) {
-      await throwBusyIfThrottled(dynamodb.call('DeleteItem', { TableName: tableName, Key: keyOf(key) }));
+    async forget(device) {
+      await ifHolds(
+        dynamodb.call('UpdateItem', {
+          TableName: tableName,
+          Key: keyOf(device),
+          UpdateExpression: 'SET expiresAt = :now',
+          ConditionExpression: notSeenSince,
+          ExpressionAttributeValues: { ':now': nowSeconds(), ':lastSeenAt': device.lastSeenAt },
+        }),
+      );
     },
 
     async advance(key, channel, cursorMove, lastSeen) {

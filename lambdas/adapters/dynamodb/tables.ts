@@ -65,6 +65,8 @@ export interface ConnectionRow {
   pausedAt?: number;
   /** Of an anonymous device that is paused: where its replay is to start. */
   pausedAfter?: number;
+  /** Whoever paused it. */
+  pausedBy?: string;
   bye?: ByeCode;
   /** A new value asks the stream to reconcile this connection. */
   replayRequestId?: string;

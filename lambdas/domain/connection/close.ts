@@ -7,14 +7,10 @@ import { byeFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection, ConnectionKey } from '../model.ts';
-import { mayBeOpening } from './send.ts';
+import { delaySecondsOf, mayBeOpening, OPENING_DELAY } from './send.ts';
 
-/**
- * How soon we try again to close a connection that is still opening, or that the gateway did not
- * close.
- */
-const OPENING_DELAY_SECONDS = 1;
-const REFUSED_DELAY_SECONDS = 10;
+/** When we try again to close a connection that the gateway did not close. */
+const REFUSED_DELAY = { part: 0.25, leastSeconds: 10 };
 
 /**
  * Marks a connection and leaves the rest to the stream. This works also while the connection is
@@ -38,10 +34,10 @@ export async function closeConnection(app: App, connection: Connection, code: By
   const { userId, connectionId } = connection;
   const again = { userId, connectionId, after: undefined };
   if (closed === 'gone' && mayBeOpening(app, connection)) {
-    await app.later.reconcile(again, OPENING_DELAY_SECONDS);
+    await app.later.reconcile(again, delaySecondsOf(app, connection, OPENING_DELAY));
   } else if (closed === 'sent' || closed === 'gone') {
     await app.connections.remove(connection);
   } else {
-    await app.later.reconcile(again, REFUSED_DELAY_SECONDS);
+    await app.later.reconcile(again, delaySecondsOf(app, connection, REFUSED_DELAY));
   }
 }

@@ -28,7 +28,11 @@ const MAX_DELAY_SECONDS = 5;
  */
 export async function pause(app: App, connection: Connection, after: number): Promise<void> {
   const at = app.clock.now();
-  const isFirst = await app.connections.pause(connection, { at, after: ofAnonymous(connection, after) });
+  const isFirst = await app.connections.pause(
+    connection,
+    { at, after: ofAnonymous(connection, after) },
+    app.ids.next(),
+  );
   if (!isFirst) return;
   app.logger.info('paused', logged(connection));
   await tryLater(app, connection, at);
@@ -42,19 +46,35 @@ export async function stayPaused(app: App, connection: Connection, after: number
     app.logger.metrics({ notReading: 1 }, 'not reading', logged(connection));
     return await markForClose(app, connection, 'not_reading');
   }
-  if (connection.deviceId === undefined) await app.connections.pause(connection, { at: paused.at, after });
+  if (connection.deviceId === undefined)
+    await app.connections.pause(connection, { at: paused.at, after }, app.ids.next());
   await tryLater(app, connection, paused.at);
 }
+
+/**
+ * Pauses a connection that took frames before it refused one: its patience begins anew, and so does
+ * its replay, from there.
+ */
+export async function pauseAnew(app: App, connection: Connection, through: number): Promise<void> {
+  const { paused } = connection;
+  const isResumed = paused === undefined || (await app.connections.resume(connection, paused));
+  if (isResumed) await pause(app, { ...connection, paused: undefined }, through);
+  else await tryLater(app, connection, app.clock.now());
+}
+
+/** Whether nobody tries a paused connection any more: the message that was to do it is lost. */
+export const isAbandoned = ({ clock }: App, { paused }: Connection): boolean =>
+  paused !== undefined && clock.now() - paused.at >= ABANDONED_MS;
 
 /** Called by a publisher instead of a post, when the connection is paused. */
 export async function passBy(app: App, connection: Connection, seq: number): Promise<void> {
   const { paused, deviceId } = connection;
   if (paused === undefined) return;
-  if (app.clock.now() - paused.at >= ABANDONED_MS) return await markForClose(app, connection, 'not_reading');
+  if (isAbandoned(app, connection)) return await markForClose(app, connection, 'not_reading');
   if (deviceId !== undefined || (paused.after !== undefined && seq > paused.after)) return;
   // Publishers overtake each other: the replay must begin before the smallest seq that was passed
   // by.
-  const isFirst = await app.connections.pause(connection, { at: paused.at, after: seq - 1 });
+  const isFirst = await app.connections.pause(connection, { at: paused.at, after: seq - 1 }, app.ids.next());
   if (isFirst) await tryLater(app, connection, paused.at);
 }
 
@@ -70,7 +90,7 @@ function isOutOfPatience({ clock, acceptances }: App, { connectionId }: Connecti
  */
 async function tryLater(app: App, connection: Connection, since: number): Promise<void> {
   const { userId, connectionId } = connection;
-  const waitedSeconds = Math.round((app.clock.now() - since) / 1000);
+  const waitedSeconds = Math.max(0, Math.ceil((app.clock.now() - since) / 1000));
   try {
     const request = { userId, connectionId, after: undefined };
     await app.later.reconcile(request, Math.min(waitedSeconds, MAX_DELAY_SECONDS));

@@ -38,6 +38,25 @@ const isYoung = ({ clock }: App, { connectedAt }: Connection): boolean =>
 export const mayBeOpening = (app: App, connection: Connection): boolean =>
   connection.readyAt === undefined && isYoung(app, connection);
 
+/** The queue takes no longer delay. */
+const MAX_DELAY_SECONDS = 900;
+
+/**
+ * When we try again what a connection did not allow: after `part` of its age, at least
+ * `leastSeconds`. The queue may deliver a request twice; growing delays keep the copies few.
+ */
+export const delaySecondsOf = (
+  { clock }: App,
+  { connectedAt }: Connection,
+  { part, leastSeconds }: { part: number; leastSeconds: number },
+): number => {
+  const ageSeconds = (clock.now() - connectedAt) / 1000;
+  return Math.min(MAX_DELAY_SECONDS, Math.max(leastSeconds, Math.ceil(ageSeconds * part)));
+};
+
+/** Until a handshake is over. */
+export const OPENING_DELAY = { part: 0.5, leastSeconds: 1 };
+
 /** Sends a frame once. */
 export async function send(app: App, connection: Connection, frame: OutgoingFrame): Promise<SendOutcome> {
   if (isExpired(app, connection)) return 'expired';

@@ -82,11 +82,8 @@ async function* audience({ connections }: App, { owner }: Channel): AsyncGenerat
 async function deliverTo(app: App, connection: Connection, live: LiveMessage): Promise<Delivery> {
   const { originDeviceId } = live.message;
   if (originDeviceId !== undefined && connection.deviceId === originDeviceId) return 'excluded';
-  if (connection.readyAt === undefined) return 'deferred';
-  if (connection.paused) {
-    await passBy(app, connection, live.message.seq);
-    return 'deferred';
-  }
+  if (connection.paused) await passBy(app, connection, live.message.seq);
+  if (connection.paused || connection.readyAt === undefined) return 'deferred';
   switch (await sendWithRetry(app, connection, live.frame)) {
     case 'sent':
       logDelivery(app, connection, live, 'sent', { postMs: app.clock.now() - live.publishedAt });

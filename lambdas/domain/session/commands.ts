@@ -3,6 +3,8 @@ import type { AckFrame, ClientFrame, SyncFrame } from '../../protocol/client-fra
 import { FrameError } from '../../protocol/errors.ts';
 import type { OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
+import { markForClose } from '../connection/close.ts';
+import { isAbandoned } from '../connection/pause.ts';
 import { acknowledge, findStart, isAcknowledged } from '../cursor.ts';
 import {
   type Channel,
@@ -48,6 +50,7 @@ async function sync(
 ): Promise<undefined> {
   const { connection, channel } = subscription;
   checkChannel(frame, channel, head);
+  if (isAbandoned(app, connection)) await markForClose(app, connection, 'not_reading');
   if (connection.paused) {
     // The connection took no frames a moment ago. When it does again, the reconcile from the queue
     // brings what the device lacks.

@@ -3,15 +3,19 @@ import type { App } from '../app.ts';
 import { closeConnection } from '../connection/close.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
 import { stayPaused } from '../connection/pause.ts';
-import { forgetGone, isExpired, mayBeOpening, sendWithRetry } from '../connection/send.ts';
+import {
+  delaySecondsOf,
+  forgetGone,
+  isExpired,
+  mayBeOpening,
+  OPENING_DELAY,
+  sendWithRetry,
+} from '../connection/send.ts';
 import { findStart } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';
 import type { ReconcileRequest } from '../ports.ts';
 import { replay } from './replay.ts';
-
-/** How soon we look again whether a handshake is over. */
-const OPENING_DELAY_SECONDS = 1;
 
 /**
  * A function of the stores' current state: run twice, late or at once with another, it sends again
@@ -33,7 +37,7 @@ export async function reconcile(app: App, request: ReconcileRequest, deadlineAt:
   if (connection.handover) await enforceConnectionLimits(app, connection.userId);
   // The replay reads the head anew: a publisher that has not seen this connection ready has moved
   // the head by now.
-  const after = startOf(connection, request.after, cursor);
+  const after = startOf(connection, head, request.after, cursor);
   const { end, through } = await replay(app, subscription, { after, deadlineAt });
   if (!connection.paused || end === 'stopped' || end === 'merged') return;
   if (!(await app.connections.resume(connection, connection.paused))) {
@@ -41,12 +45,32 @@ export async function reconcile(app: App, request: ReconcileRequest, deadlineAt:
   }
   // Once more, for a publisher that found the connection still paused: it has moved the head by
   // now.
-  if (end === 'caught_up') await replay(app, subscription, { after: through, deadlineAt, skipIfNone: true });
+  if (end !== 'caught_up') return;
+  const resumed = { ...subscription, connection: { ...connection, paused: undefined } };
+  await replay(app, resumed, { after: through, deadlineAt, skipIfNone: true });
 }
 
-/** An anonymous device has no cursor: the pause knows what the device lacks. */
-const startOf = ({ paused }: Connection, asked: number | undefined, cursor: number): number =>
-  paused?.after === undefined ? (asked ?? cursor) : Math.min(paused.after, asked ?? paused.after);
+const lookAgain = (app: App, connection: Connection): Promise<void> => {
+  const { userId, connectionId } = connection;
+  const delaySeconds = delaySecondsOf(app, connection, OPENING_DELAY);
+  return app.later.reconcile({ userId, connectionId, after: undefined }, delaySeconds);
+};
+
+/**
+ * An anonymous device has no cursor.
+ * - The pause of the connection knows what the device lacks.
+ * - Else the device lacks what was published since it was ready: a fault of the store may have come
+ *   between that and its replay.
+ */
+function startOf(
+  { paused, startsAt }: Connection,
+  { epoch }: Head,
+  asked: number | undefined,
+  cursor: number,
+): number {
+  if (paused?.after !== undefined) return Math.min(paused.after, asked ?? paused.after);
+  return asked ?? (startsAt?.epoch === epoch ? startsAt.seq : cursor);
+}
 
 /** An anonymous device hears what follows the head, and may not ask for more. */
 const startOfAnonymous = ({ deviceId }: Connection, { epoch, seq }: Head): Position | undefined =>
@@ -91,8 +115,7 @@ async function sendReady(
       return false;
     case 'gone':
       // The handshake is not over yet.
-      if (mayBeOpening(app, connection))
-        await app.later.reconcile({ userId, connectionId, after: undefined }, OPENING_DELAY_SECONDS);
+      if (mayBeOpening(app, connection)) await lookAgain(app, connection);
       else await forgetGone(app, connection);
       return false;
     default:

@@ -6,17 +6,20 @@ import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../../protocol/limits.ts';
 import type { App } from '../app.ts';
 import { closeConnection } from '../connection/close.ts';
-import { stayPaused } from '../connection/pause.ts';
+import { pauseAnew, stayPaused } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOverReplay } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection, Head, Subscription } from '../model.ts';
+import type { ReconcileRequest } from '../ports.ts';
 
 /**
  * A window takes seconds at most. If a Lambda dies with the lease, the connection's replays wait
  * for this long.
  */
-const LEASE_MS = 30_000;
+const LEASE_SECONDS = 30;
+/** A window ends so long before its lease: the frame under way still has to. */
+const LEASE_MARGIN_MS = 10_000;
 
 /** How soon the log is read again where an append is under way. */
 const APPENDING_DELAY_SECONDS = 1;
@@ -65,11 +68,21 @@ export async function replay(
   }
   const now = app.clock.now();
   const holder = app.ids.next();
-  const begun = await app.connections.beginReplay(connection, { holder, after, now, until: now + LEASE_MS });
-  if (!begun) return { end: 'merged', through: after };
+  const begun = await app.connections.beginReplay(connection, {
+    holder,
+    after,
+    now,
+    until: now + LEASE_SECONDS * 1000,
+  });
+  if (begun !== 'begun') {
+    // Should the holder of the lease have died, nobody else would come back for this one.
+    if (begun === 'wanted') await app.later.reconcile(wantedOf(connection, after), LEASE_SECONDS + 1);
+    return { end: 'merged', through: after };
+  }
   let replayed: Replayed = { end: 'stopped', through: after };
   try {
-    replayed = await sendWindow(app, subscription, head, options);
+    const deadlineAt = Math.min(options.deadlineAt, now + LEASE_SECONDS * 1000 - LEASE_MARGIN_MS);
+    replayed = await sendWindow(app, subscription, head, { ...options, deadlineAt });
     return replayed;
   } finally {
     const { end, through } = replayed;
@@ -77,6 +90,13 @@ export async function replay(
     await app.connections.endReplay(connection, { holder, through, goesOn, requestId: app.ids.next() });
   }
 }
+
+/** A device with a cursor is replayed to from there. */
+const wantedOf = ({ userId, connectionId, deviceId }: Connection, after: number): ReconcileRequest => ({
+  userId,
+  connectionId,
+  after: deviceId === undefined ? after : undefined,
+});
 
 async function sendWindow(
   app: App,
@@ -99,6 +119,7 @@ async function sendWindow(
       const stopped = await ended('stopped');
       if (outcome === 'expired') await closeConnection(app, connection, 'token_expired');
       else if (outcome === 'gone') await forgetGone(app, connection);
+      else if (frames > 0) await pauseAnew(app, connection, through);
       else await stayPaused(app, connection, through);
       return stopped;
     }

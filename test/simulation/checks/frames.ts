@@ -61,7 +61,8 @@ export class Frames {
     const frame = this.#parse(text);
     if (!this.#first.has(socket.id)) {
       this.#first.add(socket.id);
-      if (frame.event !== 'ready' && frame.event !== 'bye') {
+      // Who speaks before it is answered before it.
+      if (frame.event !== 'ready' && frame.event !== 'bye' && !socket.hasSpoken) {
         this.#violated(
           '`ready` is the first frame',
           `${socket.id} (${socket.userId}/${socket.deviceId}): ${text.slice(0, 120)}`,

@@ -38,6 +38,8 @@ export interface Socket extends Opening {
   connectedAt: number;
   context: AuthorizerContext | undefined;
   lastActiveAt: number;
+  /** Its client has sent a frame. */
+  hasSpoken: boolean;
   /** Until then the client reads nothing, and the gateway's buffer for it is full. */
   fullUntil: number;
   /** When the last frame on its way reaches the client: TCP keeps the order. */
@@ -65,6 +67,7 @@ export class Sockets {
       connectedAt: scheduler.now,
       context: undefined,
       lastActiveAt: scheduler.now,
+      hasSpoken: false,
       fullUntil: 0,
       deliveredAt: 0,
     };
@@ -165,6 +168,7 @@ export class Sockets {
     scheduler.after(overtaken ? random.logarithmic(50, 3000) : this.#latency(), () => {
       if (socket.state !== 'open' || socket.dead) return;
       socket.lastActiveAt = scheduler.now;
+      socket.hasSpoken = true;
       this.#world.trace(`${socket.id} says ${frame}`);
       lambdas.invoke('message', { ...this.#event(socket, 'MESSAGE'), body: frame }).then((outcome) => {
         if (outcome.kind === 'returned' || socket.state !== 'open') return;

@@ -16,8 +16,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a publisher does not wait for ready',
     file: domain('publish/deliver'),
-    find: "if (connection.readyAt === undefined) return 'deferred';",
-    replace: '',
+    find: "if (connection.paused || connection.readyAt === undefined) return 'deferred';",
+    replace: "if (connection.paused) return 'deferred';",
   },
   {
     name: 'a 410 deletes the row of a connection that still opens',
@@ -28,7 +28,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a 410 before the handshake is over ends the replay',
     file: domain('session/reconcile'),
-    find: 'if (mayBeOpening(app, connection))\n        await app.later.reconcile({ userId, connectionId, after: undefined }, OPENING_DELAY_SECONDS);',
+    find: 'if (mayBeOpening(app, connection)) await lookAgain(app, connection);',
     replace: 'if (mayBeOpening(app, connection)) return false;',
   },
   {
@@ -383,8 +383,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'what passed a paused connection by while it was resumed is not read',
     file: domain('session/reconcile'),
-    find: "if (end === 'caught_up') await replay(",
-    replace: "if (end !== 'caught_up') await replay(",
+    find: "if (end !== 'caught_up') return;",
+    replace: "if (end === 'caught_up') return;",
   },
   {
     name: 'a paused anonymous device begins where the newest was refused',

@@ -186,7 +186,9 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
   describe('a pause', () => {
     it('begins once, whoever is refused, and ends when it is resumed', async () => {
       const connection = await added();
-      const pauses = [START + 1, START + 2].map((at) => store.pause(connection, { at, after: undefined }));
+      const pauses = [START + 1, START + 2].map((at) =>
+        store.pause(connection, { at, after: undefined }, randomUUID()),
+      );
       expect((await Promise.all(pauses)).toSorted()).toEqual([false, true]);
       const { paused } = (await store.find(connection)) ?? {};
       if (!paused) throw new Error('not paused');
@@ -196,11 +198,11 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
 
     it('of an anonymous device keeps the smallest start, and ends only for who knows it', async () => {
       const connection = await added({ deviceId: undefined });
-      expect(await store.pause(connection, { at: START, after: 5 })).toBe(true);
-      expect(await store.pause(connection, { at: START, after: 7 })).toBe(false);
+      expect(await store.pause(connection, { at: START, after: 5 }, randomUUID())).toBe(true);
+      expect(await store.pause(connection, { at: START, after: 7 }, randomUUID())).toBe(false);
       expect(await store.resume(connection, { at: START, after: 5 })).toBe(true);
-      expect(await store.pause(connection, { at: START, after: 5 })).toBe(true);
-      expect(await store.pause(connection, { at: START + 9, after: 3 })).toBe(false);
+      expect(await store.pause(connection, { at: START, after: 5 }, randomUUID())).toBe(true);
+      expect(await store.pause(connection, { at: START + 9, after: 3 }, randomUUID())).toBe(false);
       expect(await store.resume(connection, { at: START, after: 5 })).toBe(false);
       expect(await store.find(connection)).toMatchObject({ paused: { at: START, after: 3 } });
       expect(await store.resume(connection, { at: START, after: 3 })).toBe(true);
@@ -219,24 +221,24 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
     it('has one holder at a time, and takes the request away', async () => {
       const connection = await added();
       const begun = ['a', 'b', 'c'].map((holder) => store.beginReplay(connection, lease(holder)));
-      expect((await Promise.all(begun)).filter(Boolean)).toHaveLength(1);
+      expect((await Promise.all(begun)).filter((outcome) => outcome === 'begun')).toHaveLength(1);
       expect(await pending(connection)).toBeUndefined();
     });
 
     it('is its holder’s still when the answer was lost and it asks again', async () => {
       const connection = await added();
-      expect(await store.beginReplay(connection, lease('a'))).toBe(true);
-      expect(await store.beginReplay(connection, lease('a'))).toBe(true);
+      expect(await store.beginReplay(connection, lease('a'))).toBe('begun');
+      expect(await store.beginReplay(connection, lease('a'))).toBe('begun');
     });
 
     it('lapses, and then ends for nobody but its new holder', async () => {
       const connection = await added();
       await store.beginReplay(connection, lease('a'));
-      expect(await store.beginReplay(connection, lease('b', 0, START + 999))).toBe(false);
-      expect(await store.beginReplay(connection, lease('b', 0, START + 1000))).toBe(true);
+      expect(await store.beginReplay(connection, lease('b', 0, START + 999))).not.toBe('begun');
+      expect(await store.beginReplay(connection, lease('b', 0, START + 1000))).toBe('begun');
       await store.endReplay(connection, end('a', 9, true));
       expect(await pending(connection)).toBeUndefined();
-      expect(await store.beginReplay(connection, lease('c', 0, START + 1000))).toBe(false);
+      expect(await store.beginReplay(connection, lease('c', 0, START + 1000))).not.toBe('begun');
     });
 
     it('asks for nothing when it ends, nobody wants more, and it does not go on', async () => {
@@ -244,7 +246,7 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
       await store.beginReplay(connection, lease('a'));
       await store.endReplay(connection, end('a', 9));
       expect(await pending(connection)).toBeUndefined();
-      expect(await store.beginReplay(connection, lease('b'))).toBe(true);
+      expect(await store.beginReplay(connection, lease('b'))).toBe('begun');
     });
 
     it.each([
@@ -262,7 +264,7 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
     it('asks for what another wanted meanwhile, also when it does not go on itself', async () => {
       const connection = await added();
       await store.beginReplay(connection, lease('a', 5));
-      expect(await store.beginReplay(connection, lease('b', 2))).toBe(false);
+      expect(await store.beginReplay(connection, lease('b', 2))).not.toBe('begun');
       await store.endReplay(connection, end('a', 9));
       expect(await pending(connection)).toEqual({ requestId: 'after a', after: 2 });
     });
@@ -272,9 +274,9 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
       await store.beginReplay(connection, lease('a'));
       await store.remove(connection);
       await store.endReplay(connection, end('a', 9, true));
-      await store.pause(connection, { at: START, after: 1 });
+      await store.pause(connection, { at: START, after: 1 }, randomUUID());
       await store.resume(connection, { at: START, after: undefined });
-      expect(await store.beginReplay(connection, lease('b'))).toBe(false);
+      expect(await store.beginReplay(connection, lease('b'))).not.toBe('begun');
       expect(await store.find(connection)).toBeUndefined();
     });
   });

@@ -212,10 +212,15 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       expect(await cursorNow()).toEqual(cursor(5));
     });
 
-    it('is forgotten on request, and the others stay', async () => {
+    it('is forgotten on request, unless it was seen since, and the others stay', async () => {
       await advance(cursor(5));
       await store.touch({ ...key, deviceId: 'laptop' }, at(START));
-      await store.forget(key);
+      const listed = await store.find(key);
+      if (!listed) throw new Error('no device');
+      await store.touch(key, at(START + 1));
+      await store.forget(listed);
+      expect(await store.find(key)).toBeDefined();
+      await store.forget({ ...listed, lastSeenAt: START + 1 });
       expect((await store.list(key.userId)).map(({ deviceId }) => deviceId)).toEqual(['laptop']);
     });
   });

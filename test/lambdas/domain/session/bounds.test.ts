@@ -110,6 +110,20 @@ describe('the devices of a user', () => {
     expect(ids.toSorted()).toEqual(['b', 'c', 'd']);
   });
 
+  it('are counted also when the first thing a device does is to acknowledge', async () => {
+    const world = new World();
+    world.app.settings.maxDevicesPerUser = 2;
+    for (const deviceId of ['a', 'b', 'c']) {
+      await world.open('alice', deviceId, { ackMode: 'client' });
+      world.requests.length = 0;
+      const sender = (await world.connectionsOf('alice')).find((one) => one.deviceId === deviceId);
+      if (!sender) throw new Error('no connection');
+      await receive(world.app, sender, [{ action: 'ack', seq: 0 }], NEVER);
+      world.now += 1000;
+    }
+    expect(await world.app.devices.list('alice')).toHaveLength(2);
+  });
+
   it('are looked for once: from then on it is kept where the most advanced stands', async () => {
     const world = new World();
     const phone = await world.device('alice', 'phone', { ackMode: 'client' });

@@ -128,8 +128,9 @@ async function keepFurthest(app: App, userId: string, { name }: Channel, to: Pos
 }
 
 /**
- * Whether the cursor has come that far already. `epoch`: undefined if the client named none. A device
- * that nobody knows yet begins here like any other: an ack must not be a way around the limit.
+ * Whether the cursor has come that far already. `epoch`: undefined if the client named none.
+ * A device that nobody knows yet begins here like any other: an ack must not be a way around the
+ * limit of devices.
  */
 export async function isAcknowledged(
   app: App,

@@ -196,8 +196,8 @@ export async function advanceOntoMessage(
     }
     const cursor = (await app.devices.find(key))?.cursors.get(name);
     if (cursor?.epoch !== epoch || cursor.seq >= seq) return true;
-    // A replay is under way, or will be with the device's next connection.
-    if (seq - cursor.seq > CONCURRENT_PUBLISHES) return true;
+    // Publishers at work do not explain the gap: a replay must close it.
+    if (seq - cursor.seq > CONCURRENT_PUBLISHES) return false;
     await backOff(app, attempt, OVERTAKEN_BASE_MS, OVERTAKEN_CAP_MS);
   }
   return false;

@@ -65,9 +65,9 @@ const BUDGETS: Record<string, number> = {
   authorizer: 48,
   connect: 21,
   disconnect: 20,
-  message: 43,
+  message: 44,
   notify: 46,
-  reconcile: 43,
+  reconcile: 44,
   users: 38,
 };
 

@@ -3,6 +3,7 @@ import type { EventBridgeEvent } from 'aws-lambda';
 import type { App } from '../domain/app.ts';
 import { type PublishAnswer, publish, type Unpublished } from '../domain/publish/publish.ts';
 import { REQUEST_ERRORS, RequestError } from '../protocol/errors.ts';
+import { isRecord } from '../protocol/json.ts';
 import { isMessageId, MESSAGE_ID_RULE } from '../protocol/names.ts';
 import { parseNotification } from '../protocol/notification.ts';
 import type { Invocation } from './events.ts';
@@ -100,6 +101,3 @@ function throwIfAny(faults: Unpublished[]): void {
   if (faults.length === 0) return;
   throw new Error(faults.map(({ userId, error }) => `${userId}: ${error.code}: ${error.message}`).join('; '));
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;

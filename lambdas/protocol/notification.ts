@@ -3,6 +3,7 @@
  * path.
  */
 import { type FieldError, firstFew, RequestError, unknownNames } from './errors.ts';
+import { isRecord } from './json.ts';
 import { MAX_DATA_LEVELS, MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
 import { isMessageId, isToken, isUserId, MESSAGE_ID_RULE, TOKEN_RULE, USER_ID_RULE } from './names.ts';
 
@@ -135,6 +136,3 @@ const isDeeper = (value: unknown, levels: number): boolean =>
   typeof value === 'object' &&
   value !== null &&
   (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

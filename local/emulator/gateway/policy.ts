@@ -1,4 +1,5 @@
 /** Reads what an authorizer answered, as strictly as API Gateway: a result of another form is a 500. */
+import { isRecord } from '../../../lambdas/protocol/json.ts';
 
 export type Verdict =
   | { outcome: 'allowed'; context: Record<string, string> }
@@ -62,6 +63,3 @@ const asList = (value: unknown): unknown[] =>
 
 const isScalar = (value: unknown): value is string | number | boolean =>
   ['string', 'number', 'boolean'].includes(typeof value);
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

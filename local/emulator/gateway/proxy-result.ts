@@ -1,4 +1,5 @@
 /** Reads what a Lambda answered to a proxy integration. API Gateway refuses one key too many, and so do we. */
+import { isRecord } from '../../../lambdas/protocol/json.ts';
 
 export interface ProxyResult {
   statusCode: number;
@@ -26,6 +27,3 @@ export function parseProxyResult(value: unknown): ProxyResult | undefined {
 }
 
 const isScalar = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

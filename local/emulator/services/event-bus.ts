@@ -1,6 +1,7 @@
 /** EventBridge's PutEvents, and the rules of our bus: an event goes to the Lambda that takes its detail type. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../lambdas/domain/ports.ts';
+import { isRecord } from '../../../lambdas/protocol/json.ts';
 import type { AsyncInvoker } from '../async-invoker.ts';
 import { AwsError } from '../http.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
@@ -87,6 +88,3 @@ function parseObject(text: string): Record<string, unknown> | undefined {
     return undefined;
   }
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 /** Reads what a Lambda answered to an HTTP API, payload format 2.0. */
+import { isRecord } from '../../../lambdas/protocol/json.ts';
 
 export interface HttpResult {
   statusCode: number;
@@ -30,6 +31,3 @@ export function parseHttpResult(value: unknown): HttpResult | undefined {
 
 const isStatus = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value >= 200 && value < 600;
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

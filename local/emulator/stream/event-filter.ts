@@ -1,5 +1,6 @@
 /** Lambda's filter patterns for stream records: exact values, `exists`, `prefix`, `anything-but`, `numeric`. */
 import type { FilterPattern, Matcher, Scalar } from '../../../lambdas/manifest.ts';
+import { isRecord } from '../../../lambdas/protocol/json.ts';
 
 /** Every key of the pattern must match, any matcher of its list is enough. */
 export function matchesPattern(pattern: FilterPattern, value: unknown): boolean {
@@ -54,6 +55,3 @@ const isList = (pattern: FilterPattern | readonly Matcher[]): pattern is readonl
   Array.isArray(pattern);
 
 const isScalar = (value: unknown): value is Scalar => ['string', 'number', 'boolean'].includes(typeof value);
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

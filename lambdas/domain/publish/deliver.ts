@@ -54,9 +54,8 @@ export async function deliver(app: App, stored: Stored, publishedAt: number): Pr
       if (delivery !== 'sent') logDelivery(app, connection, live, delivery);
       return delivery;
     } catch (error) {
-      // The message is in the log, and the device's cursor stands before it: the device's next
-      // replay brings the message.
       app.logger.error('delivery failed', { ...logged(connection), seq: message.seq, error: asError(error) });
+      await askForReplay(app, connection, live);
       return 'deferred';
     }
   });
@@ -98,6 +97,19 @@ async function deliverTo(app: App, connection: Connection, live: LiveMessage): P
     default:
       await pause(app, connection, live.message.seq - 1);
       return 'deferred';
+  }
+}
+
+/**
+ * After a fault of the stores: the message is in the log, and the device's cursor stands before it,
+ * so a replay makes it good. If the stores do not take the request for one either, the next message
+ * finds the cursor behind and asks again. Never rejects.
+ */
+async function askForReplay(app: App, connection: Connection, { message: { seq } }: Stored): Promise<void> {
+  try {
+    await app.connections.requestReconcile(connection, app.ids.next());
+  } catch (error) {
+    app.logger.error('replay not requested', { ...logged(connection), seq, error: asError(error) });
   }
 }
 

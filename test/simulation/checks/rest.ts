@@ -25,6 +25,7 @@ export class Rest {
   async run(): Promise<void> {
     await this.#comeToRest();
     await this.#pass(2 * PING_MS + MINUTE);
+    await this.#passReconnects();
     this.#standing.checkCaughtUp('two ping periods after the last fault');
     this.#standing.checkAnswers();
     this.#world.clientsPing = false;
@@ -196,9 +197,13 @@ export class Rest {
     await this.#until(this.#world.scheduler.now + milliseconds);
   }
 
-  /** As long again when the limit of two hours has closed a connection just now: its device needs time to come back. */
   async #passPrompt(): Promise<void> {
     await this.#pass(PROMPT_MS);
+    await this.#passReconnects();
+  }
+
+  /** When the limit of two hours has closed a connection just now, its device needs time to come back. */
+  async #passReconnects(): Promise<void> {
     const { devices } = this.#world;
     if (devices.some(({ wanted, socket }) => wanted && !socket)) await this.#pass(PROMPT_MS);
   }

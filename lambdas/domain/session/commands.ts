@@ -56,21 +56,30 @@ async function sync(
     // brings what the device lacks.
     throw new FrameError('rate_limited', 'This connection took no frames.', frame.ref, PAUSED_RETRY_MS);
   }
-  const after =
-    frame.after === undefined
-      ? await findStart(app, subscription, head)
-      : Math.max(frame.after, earliest(connection, head));
+  const after = await startOfSync(app, subscription, head, frame.after);
   await replay(app, subscription, { after, deadlineAt: frame.deadlineAt });
 }
 
 /**
- * An anonymous device may ask for what it missed since it connected, any other device for all that
- * is kept.
+ * In mode `auto` the cursor moves over what follows it and over nothing else: a device that has more
+ * than its cursor tells is replayed to from the cursor, or the cursor would stay behind.
  */
-function earliest({ deviceId, startsAt }: Connection, { epoch, seq }: Head): number {
-  if (deviceId !== undefined) return 0;
-  return startsAt?.epoch === epoch ? startsAt.seq : seq;
+async function startOfSync(
+  app: App,
+  subscription: Subscription,
+  head: Head,
+  asked: number | undefined,
+): Promise<number> {
+  const { connection } = subscription;
+  if (asked === undefined) return await findStart(app, subscription, head);
+  if (connection.deviceId === undefined) return Math.max(asked, earliest(connection, head));
+  if (connection.ackMode === 'client') return asked;
+  return Math.min(asked, await findStart(app, subscription, head));
 }
+
+/** An anonymous device may ask for what it missed since it connected. */
+const earliest = ({ startsAt }: Connection, { epoch, seq }: Head): number =>
+  startsAt?.epoch === epoch ? startsAt.seq : seq;
 
 type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
 

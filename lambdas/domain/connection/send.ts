@@ -57,13 +57,18 @@ export const delaySecondsOf = (
 /** Until a handshake is over. */
 export const OPENING_DELAY = { part: 0.5, leastSeconds: 1 };
 
-/** Sends a frame once. */
+/**
+ * Sends a frame once. Of a young connection that has taken its `ready`, a 410 counts as a failure:
+ * the connection is tried again, until its `$disconnect` removes the row.
+ */
 export async function send(app: App, connection: Connection, frame: OutgoingFrame): Promise<SendOutcome> {
   if (isExpired(app, connection)) return 'expired';
   const outcome = await app.gateway.post(connection, frame);
   if (outcome === 'sent') app.acceptances.add(connection.connectionId, app.clock.now());
   if (outcome === 'throttled') app.logger.metrics({ postsThrottled: 1 });
-  return outcome;
+  if (outcome !== 'gone' || frame.event === 'ready' || !isYoung(app, connection)) return outcome;
+  app.logger.metrics({ youngGone: 1 });
+  return 'failed';
 }
 
 /** Sends a frame, and again for a moment when it is refused. */
@@ -81,11 +86,6 @@ export async function sendWithRetry(
   }
 }
 
-/**
- * Removes the row of a connection that is gone. The row of a young connection stays: its
- * `$disconnect` removes it, or the next sender that finds it gone.
- */
-export async function forgetGone(app: App, connection: Connection): Promise<void> {
-  if (isYoung(app, connection)) app.logger.metrics({ youngGone: 1 });
-  else await app.connections.remove(connection);
-}
+/** Removes the row of a connection that is gone. */
+export const forgetGone = (app: App, connection: Connection): Promise<void> =>
+  app.connections.remove(connection);

@@ -12,8 +12,8 @@ import type { Ledger } from './ledger.ts';
 export class Frames {
   readonly #first = new Set<string>();
   readonly #dismissedAt = new Map<string, number>();
-  /** The replay frames of an invocation to a connection, by their `through`: a failed post is tried again. */
-  readonly #windows = new Map<string, Set<number>>();
+  /** By connection, the frames of the replay under way, by their `through`: a failed post is tried again. */
+  readonly #windows = new Map<string, { invocation: string; throughs: Set<number> }>();
   readonly #ledger: Ledger;
   readonly #cursors: Cursors;
   readonly #violated: Violated;
@@ -27,9 +27,11 @@ export class Frames {
     this.#now = now;
   }
 
-  rowChanged({ after }: Change): void {
-    if (after?.bye === undefined) return;
+  rowChanged({ before, after }: Change): void {
+    if (after === undefined) return;
     const id = String(after.connectionId);
+    if (after.replayHolder !== before?.replayHolder) this.#windows.delete(id);
+    if (after.bye === undefined) return;
     if (!this.#dismissedAt.has(id)) this.#dismissedAt.set(id, this.#now());
   }
 
@@ -127,11 +129,14 @@ export class Frames {
 
   #checkWindow({ id }: Invocation, socket: Socket, name: string, { through }: ReplayFrame): void {
     if (socket.ackMode !== 'client') return;
-    const key = `${id} ${socket.id}`;
-    const window = this.#windows.get(key) ?? new Set();
-    this.#windows.set(key, window.add(through));
-    if (window.size > REPLAY_WINDOW_FRAMES) {
-      this.#violated('a replay waits for acks after a window', `${name}: ${window.size} frames at once`);
+    const begun = this.#windows.get(socket.id);
+    const window =
+      begun?.invocation === String(id) ? begun : { invocation: String(id), throughs: new Set<number>() };
+    window.throughs.add(through);
+    this.#windows.set(socket.id, window);
+    if (window.throughs.size > REPLAY_WINDOW_FRAMES) {
+      const count = window.throughs.size;
+      this.#violated('a replay waits for acks after a window', `${name}: ${count} frames at once`);
     }
   }
 

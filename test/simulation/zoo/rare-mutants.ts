@@ -97,8 +97,8 @@ export const RARE_MUTANTS: Mutant[] = [
   {
     name: 'a 410 deletes the row of a young connection that is ready',
     file: domain('connection/send'),
-    find: 'if (isYoung(app, connection)) app.logger',
-    replace: 'if (mayBeOpening(app, connection)) app.logger',
+    find: "frame.event === 'ready' || !isYoung(app, connection)",
+    replace: "frame.event === 'ready' || !mayBeOpening(app, connection)",
   },
   {
     name: 'an overtaken cursor is not waited for',

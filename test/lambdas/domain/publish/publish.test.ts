@@ -59,15 +59,39 @@ describe('a published message', () => {
     expect(anonymous.messages.map(({ data }) => data)).toEqual(['first', 'second']);
   });
 
-  it('takes a connection that is gone off the table, unless it is young', async () => {
+  it('takes a connection that is gone off the table', async () => {
     const world = new World();
     const phone = await world.device('alice', 'phone');
     phone.state = 'closed';
-    expect(await world.publish('alice', 'young')).toMatchObject({ gone: 1 });
-    expect(await world.connectionsOf('alice')).toHaveLength(1);
     world.now += 60_000;
     expect(await world.publish('alice', 'old')).toMatchObject({ gone: 1 });
     expect(await world.connectionsOf('alice')).toEqual([]);
+  });
+
+  it('takes a young connection that seems gone for one that takes no frames for now', async () => {
+    const world = new World();
+    const phone = await world.device('alice', 'phone');
+    phone.state = 'closed';
+    expect(await world.publish('alice', 'young')).toMatchObject({ gone: 0, deferred: 1 });
+    const [connection] = await world.connectionsOf('alice');
+    expect(connection?.paused).toBeDefined();
+    phone.state = 'open';
+    await world.drive();
+    expect(phone.messages.map(({ data }) => data)).toEqual(['young']);
+  });
+
+  it('asks for a replay of what an `auto` device took and its cursor did not pass', async () => {
+    const world = new World();
+    const phone = await world.device('alice', 'phone');
+    const { advance } = world.app.devices;
+    world.app.devices.advance = () => Promise.reject(new Error('the store is unreachable'));
+    expect(await world.publish('alice', 'taken')).toMatchObject({ sent: 0, deferred: 1 });
+    world.app.devices.advance = advance;
+    await world.drive();
+    expect(
+      (await world.app.devices.find({ userId: 'alice', deviceId: 'phone' }))?.cursors.get('user:alice'),
+    ).toMatchObject({ seq: 1 });
+    expect(phone.state).toBe('open');
   });
 
   it('is not posted once the token has expired: a bye is', async () => {

@@ -2,6 +2,7 @@
  * The logs of the channels: dense seqs, one message per idempotency key, pages without holes.
  * Nothing else calls the `LogStore`.
  */
+import { Busy } from '../errors.ts';
 import type { Channel, Head } from '../model.ts';
 import { type Appended, append, type Draft } from './append.ts';
 import { createChannelQueue } from './channel-queue.ts';
@@ -16,6 +17,12 @@ export interface ChannelLog {
    * The head of a channel. Creates the channel with its epoch, if nobody has asked for it before.
    */
   open(channel: Channel): Promise<Head>;
+  /**
+   * Whether a seq was ever given, even where the head does not show it yet: a head that was just
+   * read may be older than a message that a device has. Rejects with a `Busy` while an append of
+   * this seq is under way.
+   */
+  has(channel: Channel, seq: number): Promise<boolean>;
   /** Rejects with a `Busy` when it lost every race, and with the store's fault when that stays. */
   append(channel: Channel, draft: Draft): Promise<Appended>;
   /**
@@ -38,6 +45,11 @@ export function createChannelLog({
     open: async ({ name }) =>
       (await store.head(name)) ??
       (await store.create(name, { epoch: ids.next(), seq: 0, updatedAt: clock.now() })),
+    has: async ({ name }, seq) => {
+      const proof = await store.prove(name, [seq]);
+      if (proof.outcome === 'in_doubt') throw new Busy(`${name}: an append of seq ${seq} is under way`);
+      return proof.present.length > 0;
+    },
     append: ({ name }, draft) => enqueue(name, () => append(log, name, draft)),
     read: ({ name }, after, head) => readPage(log, name, after, head),
   };

@@ -106,7 +106,8 @@ async function ack(app: App, sender: Acknowledging, head: Head, frame: AckFrame)
   const { seq, ref } = frame;
   const { deviceId } = sender;
   if (deviceId === undefined) throw new FrameError('bad_frame', 'an anonymous device has no cursor', ref);
-  if (seq > head.seq) throw new FrameError('ack_past_head', `the head is ${head.seq}`, ref);
+  if (seq > head.seq && !(await app.log.has(channel, seq)))
+    throw new FrameError('ack_past_head', `the head is ${head.seq}`, ref);
   await acknowledge(app, { ...sender, deviceId }, channel, { epoch: head.epoch, seq });
 }
 

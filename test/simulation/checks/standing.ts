@@ -2,7 +2,11 @@
 import { cursorAttribute } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { DeviceSpec, Position } from '../world/device.ts';
+import type { Socket } from '../world/sockets.ts';
 import type { World } from '../world/world.ts';
+
+/** What is closed at this moment may still be forgotten. */
+const CLOSING_MS = 10_000;
 
 export class Standing {
   readonly #world: World;
@@ -82,12 +86,19 @@ export class Standing {
       }
     }
     for (const row of rows) {
-      if (sockets.all.get(String(row.connectionId))?.state === 'open') continue;
+      const socket = sockets.all.get(String(row.connectionId));
+      if (socket?.state === 'open' || this.#closedJustNow(socket)) continue;
       judge.violated(
         'rows of closed sockets go',
         `${row.connectionId} (${row.userId}/${row.deviceId}) is still there`,
       );
     }
+  }
+
+  /** Its row goes with whatever closed it, or with its `$disconnect`. */
+  #closedJustNow(socket: Socket | undefined): boolean {
+    const { now } = this.#world.scheduler;
+    return socket?.closedAt !== undefined && now - socket.closedAt < CLOSING_MS;
   }
 
   checkAnswers(): void {

@@ -33,6 +33,8 @@ export interface Socket extends Opening {
   id: string;
   peer: Peer;
   state: 'opening' | 'open' | 'closed';
+  /** Undefined while it is open. */
+  closedAt: number | undefined;
   /** The client is no longer there, and nothing has told the gateway. */
   dead: boolean;
   connectedAt: number;
@@ -63,6 +65,7 @@ export class Sockets {
       id: `${String(this.all.size + 1).padStart(6, '0')}_Conn-Id=`,
       peer,
       state: 'opening',
+      closedAt: undefined,
       dead: false,
       connectedAt: scheduler.now,
       context: undefined,
@@ -75,6 +78,7 @@ export class Sockets {
     this.#handshake(socket).then((status) => {
       if (status === 200) return this.#open(socket);
       socket.state = 'closed';
+      socket.closedAt = scheduler.now;
       scheduler.after(this.#latency(), () => peer.refused(socket, status));
     }, this.#world.failed);
     return socket;
@@ -198,6 +202,7 @@ export class Sockets {
     }
     if (socket.state === 'closed') return;
     socket.state = 'closed';
+    socket.closedAt = scheduler.now;
     judge.closed(socket);
     this.#world.trace(`${socket.id} closed ${code}`);
     socket.deliveredAt = Math.max(socket.deliveredAt, scheduler.now + this.#latency());

@@ -191,7 +191,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'an ack may pass the head',
     file: domain('session/commands'),
-    find: 'if (seq > head.seq)',
+    find: 'if (seq > head.seq && !(await app.log.has(channel, seq)))',
     replace: 'if (seq < 0)',
   },
   {

@@ -18,7 +18,7 @@ import { Stream } from './stream.ts';
 import { forgedToken } from './tokens.ts';
 
 const START = Date.UTC(2027, 0, 1);
-const MAX_STEPS = 400_000;
+const MAX_STEPS = 1_000_000;
 
 export interface Options {
   /** Faults by ordinal that do not happen after all. */

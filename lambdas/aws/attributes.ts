@@ -1,11 +1,16 @@
 /** Rows as JavaScript has them, and the attribute values that DynamoDB's JSON makes of them. */
 
-/** Of texts, numbers, booleans and maps of these: all that our tables hold. */
+/** Of texts, numbers, booleans, sets of texts, and maps of these: all that our tables hold. */
 export type Row = object;
 
 type Members = Record<string, unknown>;
 
-type AttributeValue = { S: string } | { N: string } | { BOOL: boolean } | { M: Attributes };
+type AttributeValue =
+  | { S: string }
+  | { N: string }
+  | { BOOL: boolean }
+  | { SS: string[] }
+  | { M: Attributes };
 export type Attributes = Record<string, AttributeValue>;
 
 /**
@@ -29,6 +34,7 @@ function toAttribute(value: unknown): AttributeValue {
     case 'boolean':
       return { BOOL: value };
     case 'object':
+      if (value instanceof Set) return { SS: [...(value as Set<string>)] };
       if (value !== null && !Array.isArray(value)) return { M: toAttributes(value) };
   }
   throw new TypeError(`a value of type ${typeof value} that no attribute of our tables may have`);
@@ -48,5 +54,6 @@ function toValue(attribute: AttributeValue): unknown {
   if ('S' in attribute) return attribute.S;
   if ('N' in attribute) return Number(attribute.N);
   if ('BOOL' in attribute) return attribute.BOOL;
+  if ('SS' in attribute) return new Set(attribute.SS);
   return 'M' in attribute ? toRow(attribute.M) : undefined;
 }

@@ -25,8 +25,26 @@ interface Keyed {
   Key: Row;
 }
 
+export interface Update extends Keyed, Conditional {
+  UpdateExpression: string;
+}
+
+/** One action of a transaction. */
+export type TransactWrite =
+  | { Put: Put }
+  | { Update: Update }
+  | { Delete: Keyed & Conditional }
+  | { ConditionCheck: Keyed & Conditional };
+
+/** The keys of one table, and the rows found of it. */
+export interface BatchKeys {
+  Keys: Row[];
+  ConsistentRead: boolean;
+}
+
 export interface Query {
   TableName: string;
+  IndexName?: string;
   KeyConditionExpression: string;
   ExpressionAttributeNames?: Record<string, string>;
   ExpressionAttributeValues: Row;
@@ -39,16 +57,27 @@ export interface Operations {
   GetItem: { input: Keyed & { ConsistentRead: boolean }; output: { Item?: Row | undefined } };
   PutItem: { input: Put; output: unknown };
   UpdateItem: {
-    input: Keyed & Conditional & { UpdateExpression: string; ReturnValues?: 'ALL_NEW' };
+    input: Update & { ReturnValues?: 'ALL_NEW' };
     output: { Attributes?: Row | undefined };
   };
-  DeleteItem: { input: Keyed; output: unknown };
+  DeleteItem: {
+    input: Keyed & Conditional & { ReturnValues?: 'ALL_OLD' };
+    output: { Attributes?: Row | undefined };
+  };
+  BatchGetItem: {
+    input: { RequestItems: Record<string, BatchKeys> };
+    output: {
+      Responses?: Record<string, Row[]> | undefined;
+      /** What DynamoDB had no capacity for: to be asked for again. */
+      UnprocessedKeys?: Record<string, BatchKeys> | undefined;
+    };
+  };
   Query: { input: Query; output: { Items?: Row[] | undefined; LastEvaluatedKey?: Row | undefined } };
   TransactGetItems: {
     input: { TransactItems: { Get: Keyed }[] };
     output: { Responses?: { Item?: Row | undefined }[] | undefined };
   };
-  TransactWriteItems: { input: { TransactItems: { Put: Put }[] }; output: unknown };
+  TransactWriteItems: { input: { TransactItems: TransactWrite[] }; output: unknown };
 }
 
 export type Operation = keyof Operations;

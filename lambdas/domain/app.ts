@@ -1,17 +1,36 @@
 /** Everything a use case may touch: the ports, the operator's settings, the message types. */
 import type { Acceptances } from './connection/acceptances.ts';
 import type { ChannelLog } from './log/channel-log.ts';
-import type { Clock, ConnectionStore, CutReplay, DeviceStore, Gateway, Ids, Later, Logger } from './ports.ts';
+import type {
+  Clock,
+  ConnectionStore,
+  CutReplay,
+  DeviceStore,
+  EventBus,
+  FanOutQueue,
+  Gateway,
+  Ids,
+  Later,
+  Logger,
+  MemberStore,
+  SubscriptionStore,
+} from './ports.ts';
 import type { MessageTypes } from './publish/message-types.ts';
 import type { FrameRates } from './session/frame-rates.ts';
 import type { Settings } from './settings.ts';
 
 export interface App {
   connections: ConnectionStore;
+  subscriptions: SubscriptionStore;
+  members: MemberStore;
   devices: DeviceStore;
+  /** Where devices stand in channels that are not their user's own; see `cursor.ts`. */
+  cursors: DeviceStore;
   log: ChannelLog;
   gateway: Gateway;
   later: Later;
+  fanOut: FanOutQueue;
+  bus: EventBus;
   /** In the memory of this process, like the next. */
   acceptances: Acceptances;
   frameRates: FrameRates;

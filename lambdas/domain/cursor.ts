@@ -9,16 +9,17 @@ import { asError } from './errors.ts';
 import { logged } from './log-fields.ts';
 import type {
   Channel,
-  Connection,
   ConnectionKey,
   Device,
   DeviceKey,
   Head,
   LastSeen,
   Position,
+  Serving,
   Stored,
   Subscription,
 } from './model.ts';
+import type { DeviceStore } from './ports.ts';
 import { wholeSeconds } from './time.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -49,23 +50,45 @@ function lastSeen({ clock }: App, rememberedMs = REMEMBERED_MS): LastSeen {
   return { lastSeenAt: now, expiresAt: wholeSeconds(now + rememberedMs) };
 }
 
-/** A device that begins to hear a channel. */
-interface Starting {
-  connection: Pick<Connection, 'userId' | 'deviceId'>;
-  channel: Channel;
+/** A device that begins to hear a channel. `startsAt`: it hears nothing before. */
+type Starting = Pick<Subscription, 'userId' | 'deviceId' | 'channel'> & Partial<Pick<Serving, 'startsAt'>>;
+
+/**
+ * The rows that hold the cursors of a user's devices in a channel: of the user's own channel the
+ * devices' own, so that it costs nothing more; of other channels one row each.
+ */
+interface Place {
+  store: DeviceStore;
+  /** Under which the store has the user's devices. */
+  userId: string;
 }
+
+const placeOf = (app: App, channel: Channel, userId: string): Place =>
+  channel.kind === 'user'
+    ? { store: app.devices, userId }
+    : { store: app.cursors, userId: cursorsOwner(channel, userId) };
+
+/** No channel's name has a `#`. */
+const cursorsOwner = ({ name }: Channel, userId: string): string => `${name}#${userId}`;
 
 /**
  * The seq after which a device has missed messages.
  * - An anonymous device has missed nothing.
  * - A device never seen before starts where the user's most advanced device stands, so that it gets
- *   what the user has seen nowhere.
+ *   what the user has seen nowhere. In a channel that is not the user's own, and in which none of
+ *   the user's devices has been: where the user joined (`joined`), else at the head.
  * - A device whose cursor is of another epoch starts at the beginning.
  */
-export async function findStart(app: App, { connection, channel }: Starting, head: Head): Promise<number> {
-  const { userId, deviceId } = connection;
+export async function findStart(
+  app: App,
+  starting: Starting,
+  head: Head,
+  joined?: Position,
+): Promise<number> {
+  const { userId, deviceId, channel } = starting;
   if (deviceId === undefined) return head.seq;
   const key = { userId, deviceId };
+  if (channel.kind !== 'user') return await findStartElsewhere(app, starting, head, key, joined);
   const device = await app.devices.touch(key, lastSeen(app, ON_TRIAL_MS));
   const cursor = device.cursors.get(channel.name);
   if (cursor?.epoch === head.epoch) {
@@ -81,6 +104,85 @@ export async function findStart(app: App, { connection, channel }: Starting, hea
   return (await app.devices.find(key))?.cursors.get(channel.name)?.seq ?? start;
 }
 
+async function findStartElsewhere(
+  app: App,
+  { channel, startsAt }: Starting,
+  head: Head,
+  { userId, deviceId }: DeviceKey,
+  joined: Position | undefined,
+): Promise<number> {
+  const { store, userId: owner } = placeOf(app, channel, userId);
+  const key = { userId: owner, deviceId };
+  const earliest = seqIn(head, startsAt) ?? 0;
+  const device = await store.find(key);
+  const cursor = device?.cursors.get(channel.name);
+  if (device && cursor?.epoch === head.epoch && cursor.seq >= earliest) {
+    if (isWorthRenewing(app, device)) await renew(app, device, channel, cursor);
+    return cursor.seq;
+  }
+  if (cursor?.epoch === head.epoch) return await begin(app, store, key, channel, head, earliest);
+  const furthest = cursor ?? (await store.findFurthest(owner, channel.name));
+  const start =
+    furthest === undefined ? (seqIn(head, joined) ?? head.seq) : (seqIn(head, furthest) ?? 0);
+  return await begin(app, store, key, channel, head, Math.max(earliest, start));
+}
+
+/**
+ * A device begins in a channel that is not its user's own, or goes on further ahead. The most
+ * advanced device is kept for as long as any: this one's row lapses soon if it acknowledges nothing.
+ */
+async function begin(
+  app: App,
+  store: DeviceStore,
+  key: DeviceKey,
+  channel: Channel,
+  { epoch }: Head,
+  seq: number,
+): Promise<number> {
+  const to = { epoch, seq };
+  const moved = await store.advance(key, channel.name, { to }, lastSeen(app, ON_TRIAL_MS));
+  if (!moved) return (await store.find(key))?.cursors.get(channel.name)?.seq ?? seq;
+  await store.advanceFurthest(key.userId, channel.name, to, lastSeen(app));
+  return seq;
+}
+
+/**
+ * Where a device begins that names the seq to begin after: it says that it has everything before.
+ * Moves its cursor there, but never back. `epoch`: undefined if the client named none.
+ */
+export async function startAfter(
+  app: App,
+  { userId, deviceId, channel, startsAt }: Starting,
+  head: Head,
+  { after, epoch }: { after: number; epoch?: string | undefined },
+): Promise<number> {
+  const named = epoch === undefined || epoch === head.epoch ? Math.min(after, head.seq) : 0;
+  const start = Math.max(named, seqIn(head, startsAt) ?? 0);
+  if (deviceId === undefined) return start;
+  const { store, userId: owner } = placeOf(app, channel, userId);
+  const key = { userId: owner, deviceId };
+  await begin(app, store, key, channel, head, start);
+  return start;
+}
+
+/** Undefined: the position is of another epoch, or there is none. */
+const seqIn = ({ epoch }: Head, position: Position | undefined): number | undefined =>
+  position?.epoch === epoch ? position.seq : undefined;
+
+/** Those of a user's channels in which a device has a cursor that `findStart` need not touch. */
+export async function findCursors(
+  app: App,
+  { userId, deviceId }: DeviceKey,
+  channels: Channel[],
+): Promise<ReadonlyMap<string, Position>> {
+  if (channels.length === 0) return new Map();
+  const devices = await app.cursors.findAll(
+    channels.map((channel) => ({ userId: cursorsOwner(channel, userId), deviceId })),
+  );
+  const settled = devices.filter((device) => !isWorthRenewing(app, device));
+  return new Map(settled.flatMap(({ cursors }) => [...cursors]));
+}
+
 const isWorthRenewing = ({ clock }: App, { expiresAt }: Device): boolean => {
   const leftMs = expiresAt - clock.now();
   // Rows lapse on whole seconds: a device that was seen just now may have up to a second more.
@@ -88,8 +190,9 @@ const isWorthRenewing = ({ clock }: App, { expiresAt }: Device): boolean => {
 };
 
 /** Remembers a known device for the whole time again. */
-async function renew(app: App, device: Device, { name }: Channel, to: Position): Promise<void> {
-  await app.devices.advance(device, name, { to, from: 'again' }, lastSeen(app));
+async function renew(app: App, device: Device, channel: Channel, to: Position): Promise<void> {
+  const store = channel.kind === 'user' ? app.devices : app.cursors;
+  await store.advance(device, channel.name, { to, from: 'again' }, lastSeen(app));
 }
 
 /**
@@ -121,10 +224,11 @@ async function forgetLongestUnseen(app: App, userId: string): Promise<void> {
 /**
  * Called after a cursor has moved to `to`. Each device reads; only the most advanced device writes.
  */
-async function keepFurthest(app: App, userId: string, { name }: Channel, to: Position): Promise<void> {
-  const furthest = await app.devices.findFurthest(userId, name);
+async function keepFurthest(app: App, userId: string, channel: Channel, to: Position): Promise<void> {
+  const { store, userId: owner } = placeOf(app, channel, userId);
+  const furthest = await store.findFurthest(owner, channel.name);
   if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return;
-  await app.devices.advanceFurthest(userId, name, to, lastSeen(app));
+  await store.advanceFurthest(owner, channel.name, to, lastSeen(app));
 }
 
 /**
@@ -138,10 +242,18 @@ export async function isAcknowledged(
   channel: Channel,
   { epoch, seq }: { epoch?: string | undefined; seq: number },
 ): Promise<boolean> {
-  const device = await app.devices.find(key);
-  if (device === undefined) await findStart(app, { connection: key, channel }, await app.log.open(channel));
+  const { store, userId } = placeOf(app, channel, key.userId);
+  const device = await store.find({ userId, deviceId: key.deviceId });
+  if (device === undefined && channel.kind === 'user')
+    await findStart(app, { ...key, channel }, await app.log.open(channel));
   const cursor = device?.cursors.get(channel.name);
   return cursor !== undefined && seq <= cursor.seq && (epoch === undefined || epoch === cursor.epoch);
+}
+
+/** Whether a device has ever begun in a channel that is not its user's own. */
+export async function hasBegun(app: App, key: DeviceKey, channel: Channel): Promise<boolean> {
+  const { store, userId } = placeOf(app, channel, key.userId);
+  return (await store.find({ userId, deviceId: key.deviceId })) !== undefined;
 }
 
 /** Moves the cursor to what its client acknowledged. */
@@ -151,7 +263,8 @@ export async function acknowledge(
   channel: Channel,
   to: Position,
 ): Promise<void> {
-  const moved = await app.devices.advance({ userId, deviceId }, channel.name, { to }, lastSeen(app));
+  const { store, userId: owner } = placeOf(app, channel, userId);
+  const moved = await store.advance({ userId: owner, deviceId }, channel.name, { to }, lastSeen(app));
   if (!moved) return;
   await keepFurthest(app, userId, channel, to);
   const sender = logged({ userId, connectionId });
@@ -164,13 +277,14 @@ export async function acknowledge(
  */
 export async function advanceOverReplay(
   app: App,
-  { connection: { userId, deviceId }, channel }: Subscription,
+  { userId, deviceId, channel }: Subscription,
   to: Position,
   from: number,
 ): Promise<void> {
   if (deviceId === undefined) return;
   const { name } = channel;
-  const moved = await app.devices.advance({ userId, deviceId }, name, { to, from }, lastSeen(app));
+  const { store, userId: owner } = placeOf(app, channel, userId);
+  const moved = await store.advance({ userId: owner, deviceId }, name, { to, from }, lastSeen(app));
   if (!moved) return;
   await keepFurthest(app, userId, channel, to);
   app.logger.info('acked', { userId, deviceId, channel: name, through: to.seq });
@@ -187,14 +301,15 @@ export async function advanceOntoMessage(
   { channel, epoch, message: { seq } }: Stored,
 ): Promise<boolean> {
   const { name } = channel;
-  const key = { userId, deviceId };
+  const { store, userId: owner } = placeOf(app, channel, userId);
+  const key = { userId: owner, deviceId };
   const move = { to: { epoch, seq }, from: seq - 1 };
   for (let attempt = 0; attempt < OVERTAKEN_TRIES; attempt++) {
-    if (await app.devices.advance(key, name, move, lastSeen(app))) {
+    if (await store.advance(key, name, move, lastSeen(app))) {
       await keepFurthest(app, userId, channel, move.to);
       return true;
     }
-    const cursor = (await app.devices.find(key))?.cursors.get(name);
+    const cursor = (await store.find(key))?.cursors.get(name);
     if (cursor?.epoch !== epoch || cursor.seq >= seq) return true;
     // Publishers at work do not explain the gap: a replay must close it.
     if (seq - cursor.seq > CONCURRENT_PUBLISHES) return false;
@@ -208,14 +323,16 @@ export async function advanceOntoMessage(
  * device's next replay moves it. Never rejects.
  */
 export async function skipOwnMessage(app: App, { channel, epoch, message }: Stored): Promise<void> {
-  const { seq, originDeviceId } = message;
-  if (originDeviceId === undefined) return;
-  const key = { userId: channel.owner, deviceId: originDeviceId };
+  const { seq, originDeviceId: deviceId, originTab } = message;
+  const userId = channel.kind === 'user' ? channel.owner : message.originUserId;
+  // A tab's device hears the message like any other.
+  if (userId === undefined || deviceId === undefined || originTab !== undefined) return;
+  const { store, userId: owner } = placeOf(app, channel, userId);
   try {
     const move = { to: { epoch, seq }, from: seq - 1 };
-    if (await app.devices.advance(key, channel.name, move, lastSeen(app)))
-      await keepFurthest(app, key.userId, channel, move.to);
+    if (await store.advance({ userId: owner, deviceId }, channel.name, move, lastSeen(app)))
+      await keepFurthest(app, userId, channel, move.to);
   } catch (error) {
-    app.logger.warn('origin not passed', { ...key, seq, error: asError(error) });
+    app.logger.warn('origin not passed', { userId, deviceId, seq, error: asError(error) });
   }
 }

@@ -1,21 +1,11 @@
 /** The nouns of the domain, as values. Instants end in `At` and are epoch milliseconds. */
+import { type Channel, userChannel } from '../protocol/channel.ts';
 import type { ByeCode } from '../protocol/errors.ts';
 import type { AckMode, DialectName, JsonText, WireMessage } from '../protocol/frames.ts';
 
 /** A named, ordered log of messages. */
-export interface Channel {
-  kind: 'user';
-  /** As on the wire and in the tables, such as `user:alice`. */
-  name: string;
-  /** The user it belongs to. */
-  owner: string;
-}
-
-export const userChannel = (userId: string): Channel => ({
-  kind: 'user',
-  name: `user:${userId}`,
-  owner: userId,
-});
+export type { Channel } from '../protocol/channel.ts';
+export { EVERYONE, topicChannel, userChannel } from '../protocol/channel.ts';
 
 /** A place in a channel. Seqs of different epochs do not compare. */
 export interface Position {
@@ -32,8 +22,14 @@ export interface Head extends Position {
 /** A message as it is kept. */
 export interface Message extends WireMessage {
   data: JsonText;
+  /** The user who caused it. Undefined in a user's own channel: it is that user, or nobody. */
+  originUserId: string | undefined;
   /** The device that caused it. */
   originDeviceId: string | undefined;
+  /** The tab of that device that caused it: then the device is told, too. */
+  originTab: string | undefined;
+  /** A replay brings only the newest message of a key. */
+  collapseKey: string | undefined;
   /** Whole seconds. */
   expiresAt: number;
 }
@@ -50,8 +46,24 @@ export interface ConnectionKey {
   connectionId: string;
 }
 
-/** One open, or still opening, WebSocket. */
-export interface Connection extends ConnectionKey {
+/** How far a subscription is served. */
+export interface Serving {
+  /**
+   * Of a user's own channel, when the `ready` frame was accepted; of another channel, from when on
+   * live messages are posted. Until then no message is posted.
+   */
+  readyAt: number | undefined;
+  /**
+   * A `sync` reaches back no further: of an anonymous device, where the channel's head was when it
+   * began; of a user who hears a topic as its member, where the user joined.
+   */
+  startsAt: Position | undefined;
+  /** Set: it refused a frame, and nothing live is posted until a reconcile has made up for it. */
+  paused: Pause | undefined;
+}
+
+/** One open, or still opening, WebSocket. As {@link Serving}, it is that of the user's own channel. */
+export interface Connection extends ConnectionKey, Serving {
   /** Undefined: an anonymous device. */
   deviceId: string | undefined;
   dialect: DialectName;
@@ -63,14 +75,8 @@ export interface Connection extends ConnectionKey {
   tokenExpiresAt: number;
   /** Callback URL of the API stage that holds the socket. */
   endpoint: string;
-  /** When the `ready` frame was accepted. Until then nothing else is posted. */
-  readyAt: number | undefined;
-  /**
-   * Of an anonymous device: where the channel's head was then. Its `sync` reaches back no further.
-   */
-  startsAt: Position | undefined;
-  /** Set: it refused a frame, and nothing live is posted until a reconcile has made up for it. */
-  paused: Pause | undefined;
+  /** The names of the channels that it hears besides its user's own. */
+  channels: ReadonlySet<string>;
   /** Set: the connection is being closed for this reason, and gets nothing but its `bye`. */
   bye: ByeCode | undefined;
   /** When the row lapses, should nobody delete it. Whole seconds. */
@@ -85,19 +91,37 @@ export interface Pause {
   after: number | undefined;
 }
 
-/** A connection hears a channel. */
-export interface Subscription {
-  connection: Connection;
+export interface SubscriptionKey extends ConnectionKey {
   channel: Channel;
+}
+
+/**
+ * A connection hears a channel. It is what the subscription's row keeps of the connection, and how
+ * far this channel is served to it.
+ */
+export interface Subscription extends Omit<Connection, 'channels' | 'handover'> {
+  channel: Channel;
+  /** The client may hear the channel even if its user is no member. */
+  permitted: boolean;
 }
 
 /**
  * Every connection hears its user's own channel: the connection's row is this subscription's, too.
  */
 export const ownSubscription = (connection: Connection): Subscription => ({
-  connection,
+  ...connection,
   channel: userChannel(connection.userId),
+  permitted: true,
 });
+
+/** A user to whom a topic belongs. */
+export interface Member {
+  userId: string;
+  topic: string;
+  joinedAt: number;
+  /** Where the topic's head was then: the user hears what follows. */
+  joined: Position;
+}
 
 export interface DeviceKey {
   userId: string;

@@ -6,7 +6,7 @@ import type { App } from './app.ts';
 import { closeConnection, markForClose } from './connection/close.ts';
 import { asError } from './errors.ts';
 import { logged } from './log-fields.ts';
-import { type Message, userChannel } from './model.ts';
+import { type Channel, type Message, userChannel } from './model.ts';
 
 export interface History {
   /** Oldest first, own messages of every device included. */
@@ -16,8 +16,7 @@ export interface History {
   head: number;
 }
 
-export async function history(app: App, userId: string, after: number, limit: number): Promise<History> {
-  const channel = userChannel(userId);
+export async function history(app: App, channel: Channel, after: number, limit: number): Promise<History> {
   const head = await app.log.head(channel);
   if (head === undefined) return { messages: [], through: 0, head: 0 };
   const page = await app.log.read(channel, after, head);

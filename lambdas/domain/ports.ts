@@ -7,16 +7,21 @@
 import type { ByeCode } from '../protocol/errors.ts';
 import type { DialectName, JsonText, OutgoingFrame, ReplayFrame } from '../protocol/frames.ts';
 import type {
+  Channel,
   Connection,
   ConnectionKey,
   Device,
   DeviceKey,
   Head,
   LastSeen,
+  Member,
   Message,
   Pause,
   Position,
+  Subscription,
+  SubscriptionKey,
 } from './model.ts';
+import type { Hearer } from './origin.ts';
 
 export interface ConnectionStore {
   /** The request id makes the stream reconcile the new connection: `ready`, then its replay. */
@@ -26,48 +31,126 @@ export interface ConnectionStore {
   list(userId: string): Promise<Connection[]>;
   /** The same in pages of at most `limit`. Each page is read when it is asked for. */
   pages(userId: string, limit: number): AsyncIterable<Connection[]>;
+  /** The row, and the rows of what the connection subscribes to. */
   remove(key: ConnectionKey): Promise<void>;
-  /**
-   * `startsAt`: of an anonymous device, see {@link Connection}. Does nothing when the row is gone,
-   * like all that follow: a closed connection never comes back.
-   */
-  markReady(key: ConnectionKey, readyAt: number, startsAt?: Position): Promise<void>;
   /**
    * From then on the connection gets nothing but its `bye`; the first reason stands. The request id
    * makes the stream say it. Mark and request are one write: a connection that is marked and never
-   * reconciled would stay open and hear nothing more.
+   * reconciled would stay open and hear nothing more. The connection's subscriptions are removed
+   * before this resolves, so that a publish that comes after finds none. Does nothing when the row
+   * is gone.
    */
   markClosing(key: ConnectionKey, code: ByeCode, requestId: string): Promise<void>;
+}
+
+/**
+ * What became of a `subscribe`. `closed`: the connection is gone, or being closed.
+ * - `already`: it heard the channel before, and nothing has changed.
+ * - `no_member`: it was to hear the channel as its user's, who is no member any more.
+ */
+export type Subscribed = 'subscribed' | 'already' | 'closed' | 'no_member' | 'too_many';
+
+export interface Subscribing {
+  /** Channels that the connection may hear besides its own, this one counted. */
+  maxChannels: number;
+  /** Only if the user still is this member. */
+  asMember: Pick<Member, 'topic'> | undefined;
+  /** See {@link Subscription}, like the next two. */
+  permitted: boolean;
+  readyAt: number | undefined;
+  startsAt: Position | undefined;
+  /** Makes the stream reconcile the new subscription. Undefined: whoever adds it serves it. */
+  requestId: string | undefined;
+}
+
+/** A part of a channel's subscribers, in the order of their keys. */
+export interface SubscriberRange {
+  /** Inclusive, like `to`. */
+  from: string;
+  to: string;
+}
+
+/** Before the first subscriber's key and after the last: they begin with 8 hexadecimal digits. */
+export const ALL_SUBSCRIBERS: SubscriberRange = { from: '0', to: 'g' };
+
+export interface SubscriptionPage {
+  subscriptions: Subscription[];
+  /** The `from` of the next page. Undefined: this page is the last. */
+  next: string | undefined;
+}
+
+/**
+ * Who hears which channel, and how far each is served. Of a user's own channel the rows are those of
+ * the connections. A method that changes a row does nothing when the row is gone: a closed
+ * connection never comes back.
+ */
+export interface SubscriptionStore {
+  find(key: SubscriptionKey): Promise<Subscription | undefined>;
+  /** At most `limit` of those who hear a channel that is not a user's own. */
+  page(channel: Channel, range: SubscriberRange, limit: number): Promise<SubscriptionPage>;
+  /** One transaction: only for a connection that is there and not being closed. */
+  add(connection: Connection, channel: Channel, subscribing: Subscribing): Promise<Subscribed>;
+  remove(key: SubscriptionKey): Promise<void>;
+  /** The client may hear the channel even if its user is no member any more. */
+  permit(subscription: Subscription): Promise<void>;
   /**
-   * Holds live messages back from now on. Returns whether this call paused the connection: if it
+   * Opens a subscription that came with its connection to live messages. `requestId`: has the stream
+   * reconcile it.
+   */
+  begin(
+    key: SubscriptionKey,
+    begin: { readyAt: number; startsAt: Position | undefined; requestId: string | undefined },
+  ): Promise<void>;
+  /** `startsAt`: see {@link Serving}. What asked for it is done. */
+  markReady(key: SubscriptionKey, readyAt: number, startsAt?: Position): Promise<void>;
+  /**
+   * Holds live messages back from now on. Returns whether this call paused the subscription: if it
    * was paused already, its `at` stays, and the smaller `after` counts (of an anonymous device).
    */
-  pause(key: ConnectionKey, pause: Pause, by: string): Promise<boolean>;
+  pause(key: SubscriptionKey, pause: Pause, by: string): Promise<boolean>;
   /**
    * Live messages are posted again from now on. False: a smaller `after` is wanted than this pause
    * has.
    */
-  resume(key: ConnectionKey, pause: Pause): Promise<boolean>;
+  resume(key: SubscriptionKey, pause: Pause): Promise<boolean>;
   /**
-   * Takes the lease of the connection's replay, and removes the request from the row (`begun`).
-   * `wanted`: another replay is under way; when it ends, the connection is reconciled for what this
-   * call wants. `merged`: so it is for another call, which wanted no less.
+   * Takes the lease of the subscription's replay, and removes the request from the row (`begun`).
+   * `wanted`: another replay is under way; when it ends, the subscription is reconciled for what
+   * this call wants. `merged`: so it is for another call, which wanted no less; or the row is gone.
    */
-  beginReplay(key: ConnectionKey, lease: ReplayLease): Promise<'begun' | 'wanted' | 'merged'>;
+  beginReplay(key: SubscriptionKey, lease: ReplayLease): Promise<'begun' | 'wanted' | 'merged'>;
   /**
    * Gives the lease back. If another replay was wanted meanwhile, or this replay goes on, the
-   * stream reconciles the connection: from the seq that was wanted, or from `through`, whichever is
-   * smaller.
+   * stream reconciles the subscription: from the seq that was wanted, or from `through`, whichever
+   * is smaller.
    */
-  endReplay(key: ConnectionKey, end: ReplayEnd): Promise<void>;
+  endReplay(key: SubscriptionKey, end: ReplayEnd): Promise<void>;
   /**
-   * Touches the row, so that the stream reconciles the connection: at least once, some time after
+   * Touches the row, so that the stream reconciles the subscription: at least once, some time after
    * this call. `after`: replay what follows this seq instead of the device's cursor.
    */
-  requestReconcile(key: ConnectionKey, requestId: string, after?: number): Promise<void>;
+  requestReconcile(key: SubscriptionKey, requestId: string, after?: number): Promise<void>;
 }
 
-/** One replay at a time runs for a connection: a lease (a lock that lapses) on its row. */
+/** Whom topics belong to. */
+export interface MemberStore {
+  find(userId: string, topic: string): Promise<Member | undefined>;
+  /** Returns the member as it stands: whoever is one already joined when they did. */
+  add(member: Member): Promise<Member>;
+  /** Whether the user was a member. */
+  remove(userId: string, topic: string): Promise<boolean>;
+  topicsOf(userId: string): Promise<Member[]>;
+  /** A topic's members in the order of their ids, from after `after`. This list may lag behind. */
+  page(topic: string, limit: number, after: string | undefined): Promise<MemberPage>;
+}
+
+export interface MemberPage {
+  members: Member[];
+  /** The `after` of the next page. Undefined: this page is the last. */
+  next: string | undefined;
+}
+
+/** One replay at a time runs for a subscription: a lease (a lock that lapses) on its row. */
 export interface ReplayLease {
   /** Names the holder, so that only the holder gives the lease back. */
   holder: string;
@@ -86,7 +169,7 @@ export interface ReplayEnd {
   requestId: string;
 }
 
-export interface ReconcileRequest extends ConnectionKey {
+export interface ReconcileRequest extends SubscriptionKey {
   /** Replay what follows this seq. Undefined: what follows the device's cursor. */
   after: number | undefined;
 }
@@ -94,10 +177,31 @@ export interface ReconcileRequest extends ConnectionKey {
 /** Work for later. */
 export interface Later {
   /**
-   * Has the connection reconciled: at least once, some time after `delaySeconds` (0 to 900).
+   * Has the subscription reconciled: at least once, some time after `delaySeconds` (0 to 900).
    * Rejects when that cannot be asked for.
    */
   reconcile(request: ReconcileRequest, delaySeconds: number): Promise<void>;
+}
+
+/** One message for one part of those who hear its channel. */
+export interface FanOutTask extends SubscriberRange {
+  channel: Channel;
+  epoch: string;
+  seq: number;
+  /** When its publisher asked. */
+  publishedAt: number;
+}
+
+/** The queue of what is left of large fan-outs. */
+export interface FanOutQueue {
+  /** Each is done at least once. Rejects when not all of them were taken for certain. */
+  send(tasks: FanOutTask[]): Promise<void>;
+}
+
+/** The application's event bus. */
+export interface EventBus {
+  /** Rejects when the bus did not take the event for certain. */
+  put(detailType: string, detail: Record<string, unknown>): Promise<void>;
 }
 
 export interface DeviceStore {
@@ -108,6 +212,8 @@ export interface DeviceStore {
    */
   touch(key: DeviceKey, lastSeen: LastSeen): Promise<Device>;
   find(key: DeviceKey): Promise<Device | undefined>;
+  /** Those of these devices that are known, in any order. At most 100 keys. */
+  findAll(keys: DeviceKey[]): Promise<Device[]>;
   list(userId: string): Promise<Device[]>;
   /**
    * Devices in the order of their ids, at most `limit`. `after`: the id that the page begins after.
@@ -203,6 +309,8 @@ export type Proof = { outcome: 'proven'; present: Message[] } | { outcome: 'in_d
 export interface LogStore {
   /** Undefined: the channel does not exist yet. */
   head(channel: string): Promise<Head | undefined>;
+  /** Of channels that exist, by their names. At most 100. */
+  heads(channels: string[]): Promise<ReadonlyMap<string, Head>>;
   /** Creates an empty channel with this head, or returns the head it has. */
   create(channel: string, head: Head): Promise<Head>;
   /** All or nothing. */
@@ -253,8 +361,8 @@ export interface ReplayRange {
   through: number;
   /** What is kept of these seqs, ascending. */
   messages: Message[];
-  /** The device that is replayed to: it is not told of its own messages. Undefined: anonymous. */
-  deviceId: string | undefined;
+  /** The device that is replayed to: it is not told of its own messages. */
+  hearer: Hearer;
 }
 
 /**

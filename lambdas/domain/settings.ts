@@ -8,6 +8,18 @@ export interface Settings {
   frameRate: number;
   /** A user's devices beyond this number are forgotten, the longest unseen first. */
   maxDevicesPerUser: number;
+  /** Channels that a connection may subscribe to, besides its user's own and `everyone`. */
+  maxSubscriptions: number;
+  /** Whether every connection hears the channel `everyone`. */
+  everyone: boolean;
+  /** Patterns of topics that every user may subscribe to. */
+  openTopics: readonly string[];
+  /** Subscribers that are served before a publish is answered; the rest is queued. */
+  fanOutPage: number;
+  /** Posts a second of all fan-outs together. */
+  fanOutRate: number;
+  /** Whether clients may send messages to the application. */
+  appMessages: boolean;
   /** Retention of a message whose publisher and type name none. */
   defaultRetentionSeconds: number;
   /** Refuse message types that are not in the registry. */

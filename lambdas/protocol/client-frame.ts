@@ -5,20 +5,25 @@ interface Common {
   ref?: string | undefined;
 }
 
-interface OnChannel extends Common {
+interface OnChannel {
   /** Default: the user's own channel. */
   channel?: string | undefined;
   /** When given, the numbering the client means; another one is refused with `epoch_mismatch`. */
   epoch?: string | undefined;
 }
 
-export interface AckFrame extends OnChannel {
+/** Several channels are acknowledged as a whole or not at all. */
+export interface AckFrame extends Common {
   action: 'ack';
+  acks: Ack[];
+}
+
+export interface Ack extends OnChannel {
   /** All through this seq is settled. */
   seq: number;
 }
 
-export interface SyncFrame extends OnChannel {
+export interface SyncFrame extends Common, OnChannel {
   action: 'sync';
   /** Default: the device's cursor. */
   after?: number | undefined;
@@ -28,4 +33,26 @@ export interface PingFrame extends Common {
   action: 'ping';
 }
 
-export type ClientFrame = AckFrame | SyncFrame | PingFrame;
+export interface SubscribeFrame extends Common {
+  action: 'subscribe';
+  channel: string;
+  /** Default: where the device stands. */
+  after?: number | undefined;
+  /** When given, the numbering `after` is of; of another one everything is sent that is kept. */
+  epoch?: string | undefined;
+}
+
+export interface UnsubscribeFrame extends Common {
+  action: 'unsubscribe';
+  channel: string;
+}
+
+/** A message to the application, not to other clients. */
+export interface SendFrame extends Common {
+  action: 'send';
+  destination: string;
+  /** Any JSON value. */
+  data: unknown;
+}
+
+export type ClientFrame = AckFrame | SyncFrame | PingFrame | SubscribeFrame | UnsubscribeFrame | SendFrame;

@@ -9,7 +9,12 @@ export const FRAME_ERRORS = {
   bad_frame: { retryable: false },
   unknown_action: { retryable: false },
   frame_too_large: { retryable: false },
+  too_large: { retryable: false },
   unknown_channel: { retryable: false },
+  forbidden: { retryable: false },
+  not_subscribed: { retryable: false },
+  too_many_subscriptions: { retryable: false },
+  idempotency_conflict: { retryable: false },
   ack_past_head: { retryable: false },
   epoch_mismatch: { retryable: false },
   rate_limited: { retryable: true },
@@ -60,7 +65,9 @@ export interface FieldError {
 /** Faults of a whole request of a publisher or operator, each with its HTTP status. */
 export const REQUEST_ERRORS = {
   invalid_request: { status: 400, title: 'Bad Request' },
+  not_found: { status: 404, title: 'Not Found' },
   idempotency_conflict: { status: 409, title: 'Conflict' },
+  too_many_topics: { status: 409, title: 'Conflict' },
   too_large: { status: 413, title: 'Content Too Large' },
 } as const;
 

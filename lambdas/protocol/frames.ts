@@ -28,6 +28,8 @@ export interface FramedMessage<Data> {
   type: string;
   data: Data;
   sentAt: number;
+  /** The tab that caused it: told to its device alone. */
+  origin?: string;
 }
 
 export type WireMessage = FramedMessage<JsonText>;
@@ -43,7 +45,47 @@ export interface ReadyFrame {
   epoch: string;
   head: number;
   cursor: number;
+  /** What the connection hears without asking, besides its own channel. */
+  subscriptions: SubscriptionState[];
   serverAt: number;
+}
+
+/** Where a channel stands, and from where the device is brought what it missed. */
+export interface SubscriptionState {
+  channel: string;
+  epoch: string;
+  head: number;
+  cursor: number;
+}
+
+export type SubscribedFrame = { event: 'subscribed' } & SubscriptionState & { ref?: string };
+
+/** `removed`: the user is no longer a member of the topic. */
+export type UnsubscribedCode = 'requested' | 'removed';
+
+export interface UnsubscribedFrame {
+  event: 'unsubscribed';
+  channel: string;
+  code: UnsubscribedCode;
+  ref?: string;
+}
+
+/** The answer to a client's `publish`. It does not tell who is connected. */
+export interface PublishedFrame {
+  event: 'published';
+  ref?: string;
+  id: string;
+  results: PublishedTo[];
+}
+
+export type PublishedTo =
+  | { channel: string; seq: number; duplicate: boolean }
+  | { channel: string; error: { code: string; message: string; retryable: boolean } };
+
+/** The answer to a `send`: the application's bus has the message. */
+export interface TakenFrame {
+  event: 'taken';
+  ref?: string;
 }
 
 export type MessageFrame<Data = unknown> = { event: 'message'; channel: string } & FramedMessage<Data>;
@@ -60,6 +102,8 @@ export interface ReplayFrame<Data = unknown> {
   through: number;
   /** How many of these seqs retention has removed. */
   expired: number;
+  /** How many a newer message with the same collapse key stands for. Absent: none. */
+  collapsed?: number;
   /** The head is beyond `through`. */
   more: boolean;
 }
@@ -68,6 +112,8 @@ export interface PongFrame {
   event: 'pong';
   epoch: string;
   head: number;
+  /** The other channels that the connection hears. */
+  subscriptions: Omit<SubscriptionState, 'cursor'>[];
   serverAt: number;
 }
 
@@ -94,6 +140,10 @@ export type ServerFrame<Data = unknown> =
   | MessageFrame<Data>
   | ReplayFrame<Data>
   | PongFrame
+  | SubscribedFrame
+  | UnsubscribedFrame
+  | PublishedFrame
+  | TakenFrame
   | ErrorFrame
   | ByeFrame;
 
@@ -103,7 +153,17 @@ export type OutgoingFrame = ServerFrame<JsonText>;
 export const messageFrame = (
   channel: string,
   { seq, id, type, data, sentAt }: WireMessage,
-): MessageFrame<JsonText> => ({ event: 'message', channel, seq, id, type, data, sentAt });
+  origin?: string,
+): MessageFrame<JsonText> => ({
+  event: 'message',
+  channel,
+  seq,
+  id,
+  type,
+  data,
+  sentAt,
+  ...(origin !== undefined && { origin }),
+});
 
 export const errorFrame = ({ code, message, ref, retryAfterMs }: FrameError): ErrorFrame => ({
   event: 'error',

@@ -25,6 +25,14 @@ export const MAX_USER_ID_BYTES = 256;
 export const MAX_MESSAGE_ID_BYTES = 128;
 export const MAX_REF_BYTES = 128;
 export const MAX_HISTORY_LIMIT = 1000;
+/** Channels that one `ack` frame may name. */
+export const MAX_ACKS = 200;
+/** Of a token's claim, as JSON. */
+export const MAX_PERMISSIONS_BYTES = 4096;
+/** Topics that a user may be a member of. */
+export const MAX_TOPICS_OF_USER = 100;
+/** Users that one request may add to a topic and remove from it, together. */
+export const MAX_MEMBERS_AT_ONCE = 100;
 /**
  * Lists and objects within each other. Encoders recurse: some thousand levels, which fit into a
  * frame, exhaust the stack.

@@ -10,6 +10,14 @@ const TOKEN = /^[\w.:-]{1,128}$/;
 export const TOKEN_RULE = '1 to 128 characters of A-Z a-z 0-9 . _ : -';
 export const isToken = (value: unknown): value is string => typeof value === 'string' && TOKEN.test(value);
 
+/** Where a client's message to the application goes: tokens with slashes between. */
+export const DESTINATION_RULE = `${TOKEN_RULE} /`;
+export const isDestination = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\w.:/-]{1,128}$/.test(value);
+
+/** A tab or a window of a device. */
+export const isTab = isToken;
+
 /**
  * Marked as pure, so that the client library, which needs none of these texts, is built without
  * them.

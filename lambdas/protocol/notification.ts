@@ -2,21 +2,32 @@
  * Reads what a publisher sends. All that is wrong with it is told at once, each fault with its
  * path.
  */
+import { type Channel, EVERYONE, isTopic, TOPIC_RULE, topicChannel, userChannel } from './channel.ts';
 import { type FieldError, firstFew, RequestError, unknownNames } from './errors.ts';
 import { isRecord } from './json.ts';
 import { MAX_DATA_LEVELS, MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
-import { isMessageId, isToken, isUserId, MESSAGE_ID_RULE, TOKEN_RULE, USER_ID_RULE } from './names.ts';
+import {
+  isMessageId,
+  isTab,
+  isToken,
+  isUserId,
+  MESSAGE_ID_RULE,
+  TOKEN_RULE,
+  USER_ID_RULE,
+} from './names.ts';
 
 export interface Notification {
-  /** Each once, in the order given. */
-  users: string[];
+  /** Users' own channels, each once, in the order given; or one other channel. */
+  channels: Channel[];
   type: string;
   /** Any JSON value; `null` when the publisher gave none. */
   data: unknown;
   /** Idempotency key. Undefined: the door it came through has one, or one is made up. */
   id: string | undefined;
-  /** The origin device: it caused the message and is not told. */
-  excludeDeviceId: string | undefined;
+  /** Who caused the message and is not told. */
+  origin: MessageOrigin;
+  /** A replay brings only the newest message of a key. */
+  collapseKey: string | undefined;
   /** Undefined: the default of its type. */
   retentionSeconds: number | undefined;
   /**
@@ -26,17 +37,48 @@ export interface Notification {
   text?: string | undefined;
 }
 
+/**
+ * Device ids are a user's own. In users' own channels the user is theirs, and `userId` undefined.
+ */
+export interface MessageOrigin {
+  userId: string | undefined;
+  /** Undefined with a `userId`: all devices of the user. */
+  deviceId: string | undefined;
+  /** One tab of the device: then the device is told as any other, and which tab it was. */
+  tab: string | undefined;
+}
+
+export const NO_ORIGIN: MessageOrigin = { userId: undefined, deviceId: undefined, tab: undefined };
+
 /** The request headers that do the same as a field of the body. */
 export interface NotificationHeaders {
   'idempotency-key'?: string | undefined;
+  'x-user-id'?: string | undefined;
   'x-device-id'?: string | undefined;
 }
 
-const FIELDS = ['to', 'type', 'data', 'id', 'excludeDeviceId', 'retentionSeconds'];
-const RECIPIENTS = ['user', 'users'];
+/** What a client may name, too: its own device is the origin. */
+const CLIENT_FIELDS = ['to', 'type', 'data', 'id', 'collapseKey', 'retentionSeconds'];
+const FIELDS = [...CLIENT_FIELDS, 'excludeUserId', 'excludeDeviceId'];
+const RECIPIENTS = ['user', 'users', 'topic', 'everyone'];
+
+/** What a client publishes: the sender's own device is the origin, or a `tab` of it. */
+export type ClientNotification = Omit<Notification, 'origin'>;
+
+/**
+ * The fields of a client's `publish` frame besides `action`, `ref` and `tab`. Throws a
+ * {@link RequestError} that lists every fault.
+ */
+export function parseClientNotification(fields: Record<string, unknown>): ClientNotification {
+  const { origin, ...notification } = parse(fields, {}, CLIENT_FIELDS);
+  return notification;
+}
 
 /** Throws a {@link RequestError} that lists every fault. */
-export function parseNotification(body: unknown, headers: NotificationHeaders = {}): Notification {
+export const parseNotification = (body: unknown, headers: NotificationHeaders = {}): Notification =>
+  parse(body, headers, FIELDS);
+
+function parse(body: unknown, headers: NotificationHeaders, fields: readonly string[]): Notification {
   if (!isRecord(body))
     throw new RequestError('invalid_request', [{ path: '', message: 'expected a JSON object' }]);
 
@@ -53,24 +95,29 @@ export function parseNotification(body: unknown, headers: NotificationHeaders = 
     return body[name] === undefined ? headers[header] : body[name];
   };
 
-  errors.push(...firstFew('', unknownNames('field', Object.keys(body), FIELDS)));
-  const users = recipients(body.to, errors);
+  errors.push(...firstFew('', unknownNames('field', Object.keys(body), fields)));
+  const channels = recipients(body.to, errors);
   if (body.type === undefined) fault('type', 'is missing');
   check('type', body.type, isToken, TOKEN_RULE);
   errors.push(...faultsOfData(body.data));
   const id = either('id', 'idempotency-key');
   check('id', id, isMessageId, MESSAGE_ID_RULE);
-  const excludeDeviceId = either('excludeDeviceId', 'x-device-id');
-  check('excludeDeviceId', excludeDeviceId, isToken, TOKEN_RULE);
+  const userId = either('excludeUserId', 'x-user-id');
+  check('excludeUserId', userId, isUserId, USER_ID_RULE);
+  const device = either('excludeDeviceId', 'x-device-id');
+  check('excludeDeviceId', device, isDeviceOrTab, `${TOKEN_RULE}; or that, / and the name of a tab`);
+  errors.push(...faultsOfOrigin(channels[0], userId, device));
+  check('collapseKey', body.collapseKey, isToken, TOKEN_RULE);
   check('retentionSeconds', body.retentionSeconds, isRetention, RETENTION_RULE);
 
   if (errors.length > 0) throw new RequestError('invalid_request', errors);
   return {
-    users: [...new Set(users)],
+    channels,
     type: body.type as string,
     data: body.data ?? null,
     id: id as string | undefined,
-    excludeDeviceId: excludeDeviceId as string | undefined,
+    origin: originOf(userId as string | undefined, device as string | undefined),
+    collapseKey: body.collapseKey as string | undefined,
     retentionSeconds: body.retentionSeconds as number | undefined,
   };
 }
@@ -81,30 +128,65 @@ export const isRetention = (value: unknown): value is number =>
   (value as number) >= MIN_RETENTION_SECONDS &&
   (value as number) <= MAX_RETENTION_SECONDS;
 
-function recipients(to: unknown, errors: FieldError[]): string[] {
+function recipients(to: unknown, errors: FieldError[]): Channel[] {
   const fault = (path: string, message: string) => errors.push({ path, message });
   if (!isRecord(to)) {
-    fault('to', 'expected {"user": …} or {"users": […]}');
+    fault('to', 'expected {"user": …}, {"users": […]}, {"topic": …} or {"everyone": true}');
     return [];
   }
   errors.push(...firstFew('to', unknownNames('field', Object.keys(to), RECIPIENTS, 'to.')));
-  if ((to.user === undefined) === (to.users === undefined)) {
-    fault('to', 'expected either user or users');
+  const named = RECIPIENTS.filter((name) => to[name] !== undefined);
+  if (named.length !== 1) {
+    fault('to', `expected one of ${RECIPIENTS.join(', ')}`);
     return [];
   }
-  if (to.users === undefined) {
-    if (!isUserId(to.user)) fault('to.user', `expected ${USER_ID_RULE}`);
-    return [to.user as string];
+  if (to.users !== undefined) return usersOf(to.users, errors);
+  if (to.user !== undefined) {
+    if (isUserId(to.user)) return [userChannel(to.user)];
+    fault('to.user', `expected ${USER_ID_RULE}`);
+  } else if (to.topic !== undefined) {
+    if (isTopic(to.topic)) return [topicChannel(to.topic)];
+    fault('to.topic', `expected ${TOPIC_RULE}`);
+  } else {
+    if (to.everyone === true) return [EVERYONE];
+    fault('to.everyone', 'expected true');
   }
-  if (!Array.isArray(to.users) || to.users.length === 0 || to.users.length > MAX_RECIPIENTS) {
-    fault('to.users', `expected a list of 1 to ${MAX_RECIPIENTS} user ids`);
+  return [];
+}
+
+function usersOf(users: unknown, errors: FieldError[]): Channel[] {
+  if (!Array.isArray(users) || users.length === 0 || users.length > MAX_RECIPIENTS) {
+    errors.push({ path: 'to.users', message: `expected a list of 1 to ${MAX_RECIPIENTS} user ids` });
     return [];
   }
-  const wrong = to.users.flatMap((user, index) =>
+  const wrong = users.flatMap((user, index) =>
     isUserId(user) ? [] : [{ path: `to.users[${index}]`, message: `expected ${USER_ID_RULE}` }],
   );
   errors.push(...firstFew('to.users', wrong));
-  return to.users as string[];
+  return [...new Set(users.filter(isUserId))].map(userChannel);
+}
+
+/** `laptop`, or `laptop/7f3a` for one tab of it. */
+function isDeviceOrTab(value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  const [deviceId, tab, ...more] = value.split('/');
+  return isToken(deviceId) && (tab === undefined || isTab(tab)) && more.length === 0;
+}
+
+/** The origin is named with its user where the channel does not name the user. */
+function faultsOfOrigin(channel: Channel | undefined, userId: unknown, device: unknown): FieldError[] {
+  if (channel === undefined) return [];
+  if (channel.kind === 'user') {
+    const message = 'expected none: a message to a user is caused by a device of that user';
+    return userId === undefined ? [] : [{ path: 'excludeUserId', message }];
+  }
+  const message = 'is missing: device ids are a user’s own, so excludeDeviceId needs its user';
+  return device !== undefined && userId === undefined ? [{ path: 'excludeUserId', message }] : [];
+}
+
+function originOf(userId: string | undefined, device: string | undefined): MessageOrigin {
+  const [deviceId, tab] = device?.split('/') ?? [];
+  return { userId, deviceId, tab };
 }
 
 /** What is too deep is not looked at further: looking recurses, too. */

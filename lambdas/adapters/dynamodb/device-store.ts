@@ -3,6 +3,7 @@ import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { Device, DeviceKey, LastSeen, Position } from '../../domain/model.ts';
 import type { CursorMove, DeviceStore } from '../../domain/ports.ts';
+import { batchGet } from './batch-get.ts';
 import { ifHolds, isFault, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import {
@@ -18,7 +19,7 @@ import {
 /**
  * A row that should have been deleted must not lend its old cursors to the device that begins anew.
  */
-const notExpired = '(attribute_not_exists(userId) OR expiresAt > :now)';
+const notExpired = '(attribute_not_exists(deviceId) OR expiresAt > :now)';
 const expired = 'expiresAt <= :now';
 
 /**
@@ -44,7 +45,21 @@ const notSeenSince = 'lastSeenAt = :lastSeenAt';
 /** Each try makes way for the next unless another Lambda came between. */
 const MAX_TRIES = 4;
 
-export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: () => number): DeviceStore {
+/** `partition`: the name of the table's partition key, which holds the `userId` of a key. */
+export function createDeviceStore(
+  dynamodb: DynamoDb,
+  { tableName, partition = 'userId' }: { tableName: string; partition?: string },
+  now: () => number,
+): DeviceStore {
+  const keyOf = ({ userId, deviceId }: DeviceKey) => ({ [partition]: userId, deviceId });
+  const summaryKey = (userId: string) => keyOf({ userId, deviceId: SUMMARY_ID });
+  const toDevice = (row: DeviceRow): Device => ({
+    userId: (row as unknown as Record<string, string>)[partition] ?? '',
+    deviceId: row.deviceId,
+    cursors: cursorsOf(row),
+    lastSeenAt: row.lastSeenAt,
+    expiresAt: toMilliseconds(row.expiresAt),
+  });
   const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
   const isLiveDevice = (row: DeviceRow) => row.deviceId !== SUMMARY_ID && isLive(row);
   const nowSeconds = () => Math.floor(now() / 1000);
@@ -90,8 +105,13 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
       return row && isLive(row) ? toDevice(row) : undefined;
     },
 
+    async findAll(keys) {
+      const rows = await batchGet<DeviceRow>(dynamodb, tableName, keys.map(keyOf));
+      return rows.filter(isLiveDevice).map(toDevice);
+    },
+
     async list(userId) {
-      const rows = await queryAll<DeviceRow>(dynamodb, tableName, { name: 'userId', value: userId });
+      const rows = await queryAll<DeviceRow>(dynamodb, tableName, { name: partition, value: userId });
       return rows.filter(isLiveDevice).map(toDevice);
     },
 
@@ -99,12 +119,12 @@ export function createDeviceStore(dynamodb: DynamoDb, tableName: string, now: ()
       const { Items = [], LastEvaluatedKey } = await throwBusyIfThrottled(
         dynamodb.call('Query', {
           TableName: tableName,
-          KeyConditionExpression: 'userId = :userId',
+          KeyConditionExpression: `${partition} = :userId`,
           ExpressionAttributeValues: { ':userId': userId },
           ConsistentRead: true,
           Limit: limit,
           // The summary stands before all devices.
-          ExclusiveStartKey: { userId, deviceId: after ?? SUMMARY_ID },
+          ExclusiveStartKey: keyOf({ userId, deviceId: after ?? SUMMARY_ID }),
         }),
       );
       return {
@@ -226,21 +246,9 @@ function mayMove(from: CursorMove['from']): string {
   return from === undefined ? noCursorAhead : standsBetween;
 }
 
-const keyOf = ({ userId, deviceId }: DeviceKey) => ({ userId, deviceId });
-
-const summaryKey = (userId: string) => ({ userId, deviceId: SUMMARY_ID });
-
 const seen = ({ lastSeenAt, expiresAt }: LastSeen) => ({
   ':lastSeenAt': lastSeenAt,
   ':expiresAt': toSeconds(expiresAt),
-});
-
-const toDevice = (row: DeviceRow): Device => ({
-  userId: row.userId,
-  deviceId: row.deviceId,
-  cursors: cursorsOf(row),
-  lastSeenAt: row.lastSeenAt,
-  expiresAt: toMilliseconds(row.expiresAt),
 });
 
 function cursorsOf(row: DeviceRow | SummaryRow): ReadonlyMap<string, Position> {

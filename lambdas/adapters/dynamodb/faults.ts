@@ -28,6 +28,25 @@ export async function ifHolds<Output>(call: Promise<Output>): Promise<Output | u
   }
 }
 
+/** A transaction on a row is over within milliseconds. */
+const CONFLICT_TRIES = 8;
+
+/**
+ * Repeats a write that met a transaction on its row: a connection that subscribes while it is
+ * closed, or paused. Our client does not repeat a call for this reason. Rejects with a {@link Busy}
+ * if it met one each time.
+ */
+export async function outlastTransactions<Output>(call: () => Promise<Output>): Promise<Output> {
+  for (let tries = 0; tries < CONFLICT_TRIES; tries++) {
+    try {
+      return await throwBusyIfThrottled(call());
+    } catch (error) {
+      if (!isFault(error, 'TransactionConflictException')) throw error;
+    }
+  }
+  throw new Busy('the row is part of one transaction after the other');
+}
+
 /** Whether DynamoDB refused for this reason. */
 export const isFault = (error: unknown, name: string): error is DynamoDbError =>
   error instanceof DynamoDbError && error.name === name;

@@ -6,6 +6,7 @@ import type { DynamoDb } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { Head } from '../../domain/model.ts';
 import type { LogStore } from '../../domain/ports.ts';
+import { batchGet } from './batch-get.ts';
 import { appendActions, appendFailure, type LogTables, noHeadYet } from './append-transaction.ts';
 import { cancellationReasons, isConflict, isFault, throwBusyIfThrottled, translated } from './faults.ts';
 import { headKey, toHead, toHeadRow, toMessage } from './message-rows.ts';
@@ -25,6 +26,11 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
 
   return {
     head,
+
+    async heads(channels) {
+      const rows = await batchGet<HeadRow>(dynamodb, tables.messages, channels.map(headKey));
+      return new Map(rows.map((row) => [row.channel, toHead(row)]));
+    },
 
     async create(channel, first) {
       for (let attempt = 0; attempt < CREATE_TRIES; attempt++) {

@@ -1,12 +1,15 @@
 /**
- * Every key and every attribute of the four tables.
+ * Every key and every attribute of the tables.
  *
- * | table       | partition | sort           | what is asked of it                       |
- * |-------------|-----------|----------------|-------------------------------------------|
- * | Connections | userId    | connectionId   | one; a user's; its stream: reconcile them |
- * | Devices     | userId    | deviceId       | one; a user's, by page; their summary     |
- * | Messages    | channel   | seq (number)   | the head (seq 0); a range; some seqs      |
- * | Publishes   | channel   | idempotencyKey | one, within the transaction that appends  |
+ * | table         | partition   | sort           | what is asked of it                       |
+ * |---------------|-------------|----------------|-------------------------------------------|
+ * | Connections   | userId      | connectionId   | one; a user's; its stream: reconcile them |
+ * | Devices       | userId      | deviceId       | one; a user's, by page; their summary     |
+ * | Messages      | channel     | seq (number)   | the head (seq 0); a range; some seqs      |
+ * | Publishes     | channel     | idempotencyKey | one, within the transaction that appends  |
+ * | Subscriptions | channel     | subscriber     | one; a range; its stream: reconcile them  |
+ * | Members       | userId      | topic          | one; a user's; by its index: a topic's    |
+ * | Cursors       | channelUser | deviceId       | one; several at once; their summary       |
  *
  * Every row but the head carries `expiresAt` in epoch seconds, the unit of DynamoDB's TTL; the
  * domain counts in milliseconds.
@@ -20,6 +23,9 @@ export interface TableNames {
   devices: string;
   messages: string;
   publishes: string;
+  subscriptions: string;
+  members: string;
+  cursors: string;
 }
 
 interface KeyAttribute {
@@ -32,22 +38,44 @@ interface TableShape {
   sort: KeyAttribute;
   /** Its stream, if it has one, shows each row as it was and as it is. */
   stream: boolean;
+  /** A second order of its rows, for listing: it may lag behind. */
+  index?: TableIndex;
+}
+
+export interface TableIndex {
+  name: string;
+  partition: KeyAttribute;
+  sort: KeyAttribute;
 }
 
 const text = (name: string): KeyAttribute => ({ name, type: 'S' });
 const number = (name: string): KeyAttribute => ({ name, type: 'N' });
+
+export const MEMBERS_BY_TOPIC: TableIndex = {
+  name: 'byTopic',
+  partition: text('topic'),
+  sort: text('userId'),
+};
 
 export const TABLES: Record<keyof TableNames, TableShape> = {
   connections: { partition: text('userId'), sort: text('connectionId'), stream: true },
   devices: { partition: text('userId'), sort: text('deviceId'), stream: false },
   messages: { partition: text('channel'), sort: number('seq'), stream: false },
   publishes: { partition: text('channel'), sort: text('idempotencyKey'), stream: false },
+  subscriptions: { partition: text('channel'), sort: text('subscriber'), stream: true },
+  members: {
+    partition: text('userId'),
+    sort: text('topic'),
+    stream: false,
+    index: MEMBERS_BY_TOPIC,
+  },
+  cursors: { partition: text('channelUser'), sort: text('deviceId'), stream: false },
 };
 
 export const TTL_ATTRIBUTE = 'expiresAt';
 
 /** `?` marks an attribute that is absent while the domain's value is undefined. */
-export interface ConnectionRow {
+export interface ConnectionRow extends ServingRow {
   userId: string;
   connectionId: string;
   deviceId?: string;
@@ -58,8 +86,16 @@ export interface ConnectionRow {
   connectedAt: number;
   tokenExpiresAt: number;
   endpoint: string;
+  /** The channels it hears besides its own, so that whoever removes the row knows their rows. */
+  channels?: ReadonlySet<string>;
+  bye?: ByeCode;
+  expiresAt: number;
+}
+
+/** How far one subscription is served. Of a user's own channel it stands on the connection's row. */
+export interface ServingRow {
   readyAt?: number;
-  /** Of an anonymous device: where the channel's head stood then. */
+  /** Its `sync` reaches back no further. */
   startsAt?: Position;
   /** When it refused the first frame; until it is resumed. */
   pausedAt?: number;
@@ -67,7 +103,6 @@ export interface ConnectionRow {
   pausedAfter?: number;
   /** Whoever paused it. */
   pausedBy?: string;
-  bye?: ByeCode;
   /** A new value asks the stream to reconcile this connection. */
   replayRequestId?: string;
   /** Where the asked replay starts, if not at the device's cursor. */
@@ -77,12 +112,38 @@ export interface ConnectionRow {
   replayUntil?: number;
   /** The smallest start that other replays asked for meanwhile. */
   replayWanted?: number;
+}
+
+/** A connection hears a channel: what a publisher must know of the connection, once more. */
+export interface SubscriptionRow extends ServingRow {
+  channel: string;
+  /** 8 hexadecimal digits of a hash of the connection's id, `#`, and the id. */
+  subscriber: string;
+  userId: string;
+  connectionId: string;
+  deviceId?: string;
+  dialect: DialectName;
+  ackMode: AckMode;
+  connectedAt: number;
+  tokenExpiresAt: number;
+  endpoint: string;
+  /** The client may hear the channel even if its user is no member. */
+  permitted: boolean;
   expiresAt: number;
+}
+
+export interface MemberRow {
+  userId: string;
+  topic: string;
+  joinedAt: number;
+  joinedSeq: number;
+  epoch: string;
 }
 
 /**
  * Beside these one attribute per channel, named by {@link cursorAttribute}, so that one update
- * moves one cursor.
+ * moves one cursor. The cursors of channels that are not the user's own stand in Cursors, a row
+ * each: one row of them all would be written as a whole by every ack.
  */
 export interface DeviceRow {
   userId: string;
@@ -131,7 +192,10 @@ export interface MessageRow {
   id: string;
   type: string;
   data: JsonText;
+  originUserId?: string;
   originDeviceId?: string;
+  originTab?: string;
+  collapseKey?: string;
   sentAt: number;
   expiresAt: number;
 }

@@ -98,24 +98,34 @@ function refusalIn(status: number, answer: object | undefined): DynamoDbError {
   return new DynamoDbError({ ...rest, name, message: String(message ?? Message ?? name), status });
 }
 
-/** The members of requests and answers, at any depth, that are rows. */
+/** The members of requests and answers, at any depth, that are rows, or lists of rows. */
 const ROW_MEMBERS: ReadonlySet<string> = new Set([
   'Attributes',
   'ExclusiveStartKey',
   'ExpressionAttributeValues',
   'Item',
+  'Items',
   'Key',
+  'Keys',
   'LastEvaluatedKey',
 ]);
 
 const encoded = (input: object) => translated(input, toAttributes as Translation) as object;
 
-function decoded(answer: { Items?: Attributes[] }): unknown {
-  const { Items, ...rest } = answer;
+function decoded(answer: { Responses?: unknown }): object {
+  const { Responses, ...rest } = answer;
   return {
     ...(translated(rest, toRow as Translation) as object),
-    ...(Items && { Items: Items.map(toRow) }),
+    ...(Responses !== undefined && { Responses: decodedResponses(Responses as object) }),
   };
+}
+
+/** Of a transaction a list, of a batch the rows of each table. */
+function decodedResponses(responses: object): unknown {
+  if (Array.isArray(responses)) return translated(responses, toRow as Translation);
+  return Object.fromEntries(
+    Object.entries(responses).map(([table, rows]) => [table, (rows as Attributes[]).map(toRow)]),
+  );
 }
 
 type Translation = (row: object) => object;
@@ -126,7 +136,10 @@ function translated(value: unknown, translate: Translation): unknown {
   const result: Record<string, unknown> = {};
   for (const [name, member] of Object.entries(value)) {
     const isRow = ROW_MEMBERS.has(name) && typeof member === 'object' && member !== null;
-    result[name] = isRow ? translate(member) : translated(member, translate);
+    result[name] = isRow ? translatedRows(member, translate) : translated(member, translate);
   }
   return result;
 }
+
+const translatedRows = (rows: object, translate: Translation): unknown =>
+  Array.isArray(rows) ? rows.map((row: object) => translate(row)) : translate(rows);

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
+  BatchGetCommand,
   DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
@@ -64,6 +65,7 @@ const SENDERS: { [Name in Operation]: Send<Name> } = {
   PutItem: (client, input) => client.send(new PutCommand(input)),
   UpdateItem: (client, input) => client.send(new UpdateCommand(input)),
   DeleteItem: (client, input) => client.send(new DeleteCommand(input)),
+  BatchGetItem: (client, input) => client.send(new BatchGetCommand(input)),
   Query: (client, input) => client.send(new QueryCommand(input)),
   TransactGetItems: (client, input) => client.send(new TransactGetCommand(input)),
   TransactWriteItems: (client, input) => client.send(new TransactWriteCommand(input)),

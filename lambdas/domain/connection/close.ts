@@ -6,8 +6,8 @@ import type { ByeCode } from '../../protocol/errors.ts';
 import { byeFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { logged } from '../log-fields.ts';
-import type { Connection, ConnectionKey } from '../model.ts';
-import { delaySecondsOf, mayBeOpening, OPENING_DELAY } from './send.ts';
+import { type ConnectionKey, userChannel } from '../model.ts';
+import { type Addressee, delaySecondsOf, mayBeOpening, OPENING_DELAY } from './send.ts';
 
 /** When we try again to close a connection that the gateway did not close. */
 const REFUSED_DELAY = { part: 0.25, leastSeconds: 10 };
@@ -26,13 +26,13 @@ export const markForClose = (
  * Sends the `bye`, closes the connection and removes its row. Tries again later if the connection
  * is still opening, or the gateway did not close it.
  */
-export async function closeConnection(app: App, connection: Connection, code: ByeCode): Promise<void> {
+export async function closeConnection(app: App, connection: Addressee, code: ByeCode): Promise<void> {
   await app.gateway.post(connection, byeFrame(code));
   const closed = await app.gateway.close(connection);
   app.logger.info('goodbye', { ...logged(connection), code, closed });
 
   const { userId, connectionId } = connection;
-  const again = { userId, connectionId, after: undefined };
+  const again = { channel: userChannel(userId), userId, connectionId, after: undefined };
   if (closed === 'gone' && mayBeOpening(app, connection)) {
     await app.later.reconcile(again, delaySecondsOf(app, connection, OPENING_DELAY));
   } else if (closed === 'sent' || closed === 'gone') {

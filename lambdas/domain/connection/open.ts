@@ -3,7 +3,7 @@
  * to go for it.
  */
 import type { App } from '../app.ts';
-import type { Connection } from '../model.ts';
+import { type Connection, EVERYONE } from '../model.ts';
 import { wholeSeconds } from '../time.ts';
 import { enforceConnectionLimits } from './limits.ts';
 
@@ -12,7 +12,7 @@ const ROW_LIFETIME_MS = 130 * 60_000;
 
 export type NewConnection = Omit<
   Connection,
-  'endpoint' | 'readyAt' | 'startsAt' | 'paused' | 'bye' | 'expiresAt'
+  'endpoint' | 'channels' | 'readyAt' | 'startsAt' | 'paused' | 'bye' | 'expiresAt'
 >;
 
 /** What opening takes: it writes rows, and the stream does the rest. */
@@ -26,6 +26,8 @@ export async function openConnection(app: OpeningApp, opening: NewConnection): P
   const connection: Connection = {
     ...opening,
     endpoint: app.settings.callbackUrl,
+    // Its topics come when it is ready: until then nothing is posted to it.
+    channels: new Set(app.settings.everyone ? [EVERYONE.name] : []),
     readyAt: undefined,
     startsAt: undefined,
     paused: undefined,

@@ -1,6 +1,6 @@
 /**
- * What becomes of a connection that refuses frames: it is paused. Pausing is a state of this
- * connection alone and holds up nobody else.
+ * What becomes of a subscription whose connection refuses frames: it is paused. Pausing is a state of
+ * this subscription alone and holds up nobody else.
  * - Publishers post no live messages to it.
  * - The reconcile queue has it tried again, at growing intervals, until the client reads.
  * - When our patience ends, it is closed. Its client connects again and is replayed to.
@@ -8,7 +8,8 @@
 import type { App } from '../app.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
-import type { Connection } from '../model.ts';
+import type { Subscription } from '../model.ts';
+import type { ReconcileRequest } from '../ports.ts';
 import { markForClose } from './close.ts';
 
 /** While other connections take frames. */
@@ -26,59 +27,59 @@ const MAX_DELAY_SECONDS = 5;
  * Pauses a connection that refused a frame, and has it tried again. Does nothing if another process
  * has paused it already: that process has it tried again. `after`: the last seq that was settled.
  */
-export async function pause(app: App, connection: Connection, after: number): Promise<void> {
+export async function pause(app: App, subscription: Subscription, after: number): Promise<void> {
   const at = app.clock.now();
-  const isFirst = await app.connections.pause(
-    connection,
-    { at, after: ofAnonymous(connection, after) },
+  const isFirst = await app.subscriptions.pause(
+    subscription,
+    { at, after: ofAnonymous(subscription, after) },
     app.ids.next(),
   );
   if (!isFirst) return;
-  app.logger.info('paused', logged(connection));
-  await tryLater(app, connection, at);
+  app.logger.info('paused', logged(subscription));
+  await tryLater(app, subscription, at);
 }
 
 /** Tries a paused connection again a little later, or closes it when our patience has ended. */
-export async function stayPaused(app: App, connection: Connection, after: number): Promise<void> {
-  const { paused } = connection;
-  if (paused === undefined) return await pause(app, connection, after);
-  if (isOutOfPatience(app, connection, paused.at)) {
-    app.logger.metrics({ notReading: 1 }, 'not reading', logged(connection));
-    return await markForClose(app, connection, 'not_reading');
+export async function stayPaused(app: App, subscription: Subscription, after: number): Promise<void> {
+  const { paused } = subscription;
+  if (paused === undefined) return await pause(app, subscription, after);
+  if (isOutOfPatience(app, subscription, paused.at)) {
+    app.logger.metrics({ notReading: 1 }, 'not reading', logged(subscription));
+    return await markForClose(app, subscription, 'not_reading');
   }
-  if (connection.deviceId === undefined)
-    await app.connections.pause(connection, { at: paused.at, after }, app.ids.next());
-  await tryLater(app, connection, paused.at);
+  if (subscription.deviceId === undefined)
+    await app.subscriptions.pause(subscription, { at: paused.at, after }, app.ids.next());
+  await tryLater(app, subscription, paused.at);
 }
 
 /**
  * Pauses a connection that took frames before it refused one: its patience begins anew, and so does
  * its replay, from there.
  */
-export async function pauseAnew(app: App, connection: Connection, through: number): Promise<void> {
-  const { paused } = connection;
-  const isResumed = paused === undefined || (await app.connections.resume(connection, paused));
-  if (isResumed) await pause(app, { ...connection, paused: undefined }, through);
-  else await tryLater(app, connection, app.clock.now());
+export async function pauseAnew(app: App, subscription: Subscription, through: number): Promise<void> {
+  const { paused } = subscription;
+  const isResumed = paused === undefined || (await app.subscriptions.resume(subscription, paused));
+  if (isResumed) await pause(app, { ...subscription, paused: undefined }, through);
+  else await tryLater(app, subscription, app.clock.now());
 }
 
 /** Whether nobody tries a paused connection any more: the message that was to do it is lost. */
-export const isAbandoned = ({ clock }: App, { paused }: Connection): boolean =>
+export const isAbandoned = ({ clock }: App, { paused }: Subscription): boolean =>
   paused !== undefined && clock.now() - paused.at >= ABANDONED_MS;
 
 /** Called by a publisher instead of a post, when the connection is paused. */
-export async function passBy(app: App, connection: Connection, seq: number): Promise<void> {
-  const { paused, deviceId } = connection;
+export async function passBy(app: App, subscription: Subscription, seq: number): Promise<void> {
+  const { paused, deviceId } = subscription;
   if (paused === undefined) return;
-  if (isAbandoned(app, connection)) return await markForClose(app, connection, 'not_reading');
+  if (isAbandoned(app, subscription)) return await markForClose(app, subscription, 'not_reading');
   if (deviceId !== undefined || (paused.after !== undefined && seq > paused.after)) return;
   // Publishers overtake each other: the replay must begin before the smallest seq that was passed
   // by.
-  const isFirst = await app.connections.pause(connection, { at: paused.at, after: seq - 1 }, app.ids.next());
-  if (isFirst) await tryLater(app, connection, paused.at);
+  const isFirst = await app.subscriptions.pause(subscription, { at: paused.at, after: seq - 1 }, app.ids.next());
+  if (isFirst) await tryLater(app, subscription, paused.at);
 }
 
-function isOutOfPatience({ clock, acceptances }: App, { connectionId }: Connection, since: number): boolean {
+function isOutOfPatience({ clock, acceptances }: App, { connectionId }: Subscription, since: number): boolean {
   const waitedMs = clock.now() - since;
   if (waitedMs >= LONG_PATIENCE_MS) return true;
   return waitedMs >= PATIENCE_MS && acceptances.hasOtherSince(connectionId, since);
@@ -88,19 +89,31 @@ function isOutOfPatience({ clock, acceptances }: App, { connectionId }: Connecti
  * Has the connection tried again after as long as it has been paused already: 0, 1, 2, 4, 5, 5…
  * seconds.
  */
-async function tryLater(app: App, connection: Connection, since: number): Promise<void> {
-  const { userId, connectionId } = connection;
+async function tryLater(app: App, subscription: Subscription, since: number): Promise<void> {
   const waitedSeconds = Math.max(0, Math.ceil((app.clock.now() - since) / 1000));
   try {
-    const request = { userId, connectionId, after: undefined };
-    await app.later.reconcile(request, Math.min(waitedSeconds, MAX_DELAY_SECONDS));
+    await app.later.reconcile(requestOf(subscription), Math.min(waitedSeconds, MAX_DELAY_SECONDS));
   } catch (error) {
     // The stream reconciles the connection as well, but without a delay.
-    app.logger.warn('not queued', { ...logged(connection), error: asError(error) });
-    await app.connections.requestReconcile(connection, app.ids.next());
+    app.logger.warn('not queued', { ...logged(subscription), error: asError(error) });
+    await app.subscriptions.requestReconcile(subscription, app.ids.next());
   }
 }
 
+/**
+ * Asks for a subscription to be reconciled. `after`: where its replay starts, if the device has no
+ * cursor.
+ */
+export const requestOf = (subscription: Subscription, after?: number): ReconcileRequest => {
+  const { channel, userId, connectionId } = subscription;
+  return {
+    channel,
+    userId,
+    connectionId,
+    after: after === undefined ? undefined : ofAnonymous(subscription, after),
+  };
+};
+
 /** Undefined for a device with a cursor: its replay starts at the cursor. */
-const ofAnonymous = ({ deviceId }: Connection, after: number): number | undefined =>
+const ofAnonymous = ({ deviceId }: Subscription, after: number): number | undefined =>
   deviceId === undefined ? after : undefined;

@@ -6,8 +6,13 @@
 import type { OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { backOff } from '../back-off.ts';
-import type { Connection } from '../model.ts';
-import type { PostOutcome } from '../ports.ts';
+import type { ConnectionKey, Subscription } from '../model.ts';
+import type { PostOutcome, Recipient } from '../ports.ts';
+
+/** Who a frame is sent to: a connection, or a subscription of one. */
+export type Addressee = ConnectionKey &
+  Recipient &
+  Pick<Subscription, 'tokenExpiresAt' | 'connectedAt' | 'readyAt'>;
 
 /**
  * API Gateway answers 410 for a connection that is still opening, as for a connection that is gone.
@@ -28,14 +33,14 @@ const RETRY_CAP_MS = 50;
 /** `expired`: the token has expired, and nothing was posted. */
 export type SendOutcome = PostOutcome | 'expired';
 
-export const isExpired = ({ clock }: App, { tokenExpiresAt }: Pick<Connection, 'tokenExpiresAt'>): boolean =>
+export const isExpired = ({ clock }: App, { tokenExpiresAt }: Pick<Addressee, 'tokenExpiresAt'>): boolean =>
   tokenExpiresAt <= clock.now();
 
-const isYoung = ({ clock }: App, { connectedAt }: Connection): boolean =>
+const isYoung = ({ clock }: App, { connectedAt }: Addressee): boolean =>
   clock.now() - connectedAt < YOUNG_MS;
 
 /** Whether `gone` may mean "not yet". */
-export const mayBeOpening = (app: App, connection: Connection): boolean =>
+export const mayBeOpening = (app: App, connection: Addressee): boolean =>
   connection.readyAt === undefined && isYoung(app, connection);
 
 /** The queue takes no longer delay. */
@@ -47,7 +52,7 @@ const MAX_DELAY_SECONDS = 900;
  */
 export const delaySecondsOf = (
   { clock }: App,
-  { connectedAt }: Connection,
+  { connectedAt }: Addressee,
   { part, leastSeconds }: { part: number; leastSeconds: number },
 ): number => {
   const ageSeconds = (clock.now() - connectedAt) / 1000;
@@ -61,7 +66,7 @@ export const OPENING_DELAY = { part: 0.5, leastSeconds: 1 };
  * Sends a frame once. Of a young connection that has taken its `ready`, a 410 counts as a failure:
  * the connection is tried again, until its `$disconnect` removes the row.
  */
-export async function send(app: App, connection: Connection, frame: OutgoingFrame): Promise<SendOutcome> {
+export async function send(app: App, connection: Addressee, frame: OutgoingFrame): Promise<SendOutcome> {
   if (isExpired(app, connection)) return 'expired';
   const outcome = await app.gateway.post(connection, frame);
   if (outcome === 'sent') app.acceptances.add(connection.connectionId, app.clock.now());
@@ -74,7 +79,7 @@ export async function send(app: App, connection: Connection, frame: OutgoingFram
 /** Sends a frame, and again for a moment when it is refused. */
 export async function sendWithRetry(
   app: App,
-  connection: Connection,
+  connection: Addressee,
   frame: OutgoingFrame,
 ): Promise<SendOutcome> {
   const deadlineAt = app.clock.now() + IN_PLACE_MS;
@@ -86,6 +91,9 @@ export async function sendWithRetry(
   }
 }
 
-/** Removes the row of a connection that is gone. */
-export const forgetGone = (app: App, connection: Connection): Promise<void> =>
-  app.connections.remove(connection);
+/** Removes the rows of a connection that is gone. */
+export async function forgetGone(app: App, subscription: Subscription): Promise<void> {
+  await app.connections.remove(subscription);
+  // Its connection's row may have gone before, without this one.
+  if (subscription.channel.kind !== 'user') await app.subscriptions.remove(subscription);
+}

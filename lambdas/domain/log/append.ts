@@ -20,7 +20,11 @@ const RETRY_BASE_MS = 20;
 const RETRY_CAP_MS = 2000;
 const IDEMPOTENCY_MS = 24 * 3_600_000;
 
-export interface Draft extends Pick<Message, 'id' | 'type' | 'data' | 'originDeviceId'> {
+export interface Draft
+  extends Pick<
+    Message,
+    'id' | 'type' | 'data' | 'originUserId' | 'originDeviceId' | 'originTab' | 'collapseKey'
+  > {
   retentionSeconds: number;
   /**
    * Canonical JSON of the request, used to recognize a retry. Undefined when the publisher gave no
@@ -158,13 +162,13 @@ function requestOf(
 ): AppendRequest {
   const now = clock.now();
   const seq = (head?.seq ?? 0) + 1;
-  const { id, type, data, originDeviceId, retentionSeconds } = draft;
+  const { retentionSeconds, payload, ...message } = draft;
   const expiresAt = wholeSeconds(now + retentionSeconds * 1000);
   return {
     channel,
     expected: head,
     next: { epoch: head?.epoch ?? ids.next(), seq, updatedAt: now },
-    message: { seq, id, type, data, originDeviceId, sentAt: now, expiresAt },
+    message: { ...message, seq, sentAt: now, expiresAt },
     idempotency: idempotencyKey(draft, now),
     now,
   };

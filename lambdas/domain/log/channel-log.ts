@@ -3,7 +3,7 @@
  * Nothing else calls the `LogStore`.
  */
 import { Busy } from '../errors.ts';
-import type { Channel, Head } from '../model.ts';
+import type { Channel, Head, Message, Position } from '../model.ts';
 import { type Appended, append, type Draft } from './append.ts';
 import { createChannelQueue } from './channel-queue.ts';
 import type { LogContext } from './context.ts';
@@ -23,6 +23,10 @@ export interface ChannelLog {
    * this seq is under way.
    */
   has(channel: Channel, seq: number): Promise<boolean>;
+  /** The same for several channels at once, by their names. */
+  openAll(channels: Channel[]): Promise<ReadonlyMap<string, Head>>;
+  /** One message. Undefined: it has expired, or the numbering is another by now. */
+  find(channel: Channel, at: Position): Promise<Message | undefined>;
   /** Rejects with a `Busy` when it lost every race, and with the store's fault when that stays. */
   append(channel: Channel, draft: Draft): Promise<Appended>;
   /**
@@ -40,15 +44,28 @@ export function createChannelLog({
   const log: LogContext = { ...context, heads };
   const { store, ids, clock } = log;
   const enqueue = createChannelQueue();
+  const create = (name: string) =>
+    store.create(name, { epoch: ids.next(), seq: 0, updatedAt: clock.now() });
   return {
     head: ({ name }) => store.head(name),
-    open: async ({ name }) =>
-      (await store.head(name)) ??
-      (await store.create(name, { epoch: ids.next(), seq: 0, updatedAt: clock.now() })),
     has: async ({ name }, seq) => {
       const proof = await store.prove(name, [seq]);
       if (proof.outcome === 'in_doubt') throw new Busy(`${name}: an append of seq ${seq} is under way`);
       return proof.present.length > 0;
+    },
+    open: async ({ name }) => (await store.head(name)) ?? (await create(name)),
+    openAll: async (channels) => {
+      if (channels.length === 0) return new Map();
+      const heads = new Map(await store.heads(channels.map(({ name }) => name)));
+      for (const { name } of channels) if (!heads.has(name)) heads.set(name, await create(name));
+      return heads;
+    },
+    find: async ({ name }, { epoch, seq }) => {
+      const head = await store.head(name);
+      if (head?.epoch !== epoch) return undefined;
+      const { messages, through } = await readPage(log, name, seq - 1, { ...head, seq });
+      if (through < seq) throw new Busy(`${name}: an append of seq ${seq} is under way`);
+      return messages[0];
     },
     append: ({ name }, draft) => enqueue(name, () => append(log, name, draft)),
     read: ({ name }, after, head) => readPage(log, name, after, head),

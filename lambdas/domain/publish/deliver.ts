@@ -1,20 +1,26 @@
-/** Posts a committed message to every connection of its user but the origin device's. */
+/**
+ * Posts a committed message to everybody who hears its channel but the origin. What is too many for
+ * one publish goes to the fan-out queue.
+ */
 import { messageFrame, type OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { ahead, mapAsTheyCome } from '../concurrency.ts';
+import { ahead, mapAsTheyCome, mapConcurrently } from '../concurrency.ts';
 import { markForClose } from '../connection/close.ts';
 import { passBy, pause } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOntoMessage } from '../cursor.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
-import type { Channel, Connection, Stored } from '../model.ts';
+import { ownSubscription, type Stored, type Subscription } from '../model.ts';
+import { isExcluded, originTabFor } from '../origin.ts';
+import { ALL_SUBSCRIBERS } from '../ports.ts';
+import { type LeftOver, leftOver } from './ranges.ts';
 
 /**
- * Posts at once for one message to one user: as many as our HTTP client keeps connections to API
+ * Posts at once for one message to one channel: as many as our HTTP client keeps connections to API
  * Gateway.
  */
-const CONCURRENT_POSTS = 64;
+export const CONCURRENT_POSTS = 64;
 
 /**
  * Few users have more connections than this. A smaller page would cost a user with many connections
@@ -23,81 +29,131 @@ const CONCURRENT_POSTS = 64;
 const LOOKED_UP_AT_ONCE = 128;
 
 /**
- * What became of a message on one connection. `excluded`: it is the origin device's. `deferred`: a
- * replay will bring the message, because the connection is not ready yet or takes no frames for
- * now.
+ * What became of a message on one connection.
+ * - `excluded`: it is the origin device's.
+ * - `deferred`: a replay will bring the message, because the connection is not ready yet or takes no
+ *   frames for now.
+ * - `refused`: the same, found out by a post.
  */
-type Delivery = 'sent' | 'excluded' | 'gone' | 'deferred';
+export type Delivery = 'sent' | 'excluded' | 'gone' | 'deferred' | 'refused';
 
-/** How many connections the user has, and what became of the message on each. */
-export type Deliveries = Record<Delivery | 'connections', number>;
+/**
+ * How many connections were served, and what became of the message on each; what was refused is
+ * deferred.
+ */
+export interface Deliveries extends Record<Exclude<Delivery, 'refused'> | 'connections', number> {
+  /** About how many more the fan-out will serve. */
+  queued: number;
+}
 
 /** A message on its way to whoever hears its channel. */
-interface LiveMessage extends Stored {
+export interface LiveMessage extends Stored {
   /** The same value for all connections, so that the frame is encoded once. */
   frame: OutgoingFrame;
   /** When its publisher asked. */
   publishedAt: number;
 }
 
+export const toLive = (stored: Stored, publishedAt: number): LiveMessage => ({
+  ...stored,
+  frame: messageFrame(stored.channel.name, stored.message),
+  publishedAt,
+});
+
 /**
- * Posts the message to all connections. Rejects only when the connections, or the rest of them,
- * cannot be looked up: what fails on one connection stays with that connection. `publishedAt`: when
- * the publisher asked.
+ * Rejects only when the connections, or the rest of them, cannot be looked up or queued: what fails
+ * on one connection stays with that connection. `publishedAt`: when the publisher asked.
  */
 export async function deliver(app: App, stored: Stored, publishedAt: number): Promise<Deliveries> {
-  const { channel, message } = stored;
-  const live: LiveMessage = { ...stored, frame: messageFrame(channel.name, message), publishedAt };
-  const outcomes = await mapAsTheyCome(audience(app, channel), CONCURRENT_POSTS, async (connection) => {
-    try {
-      const delivery = await deliverTo(app, connection, live);
-      if (delivery !== 'sent') logDelivery(app, connection, live, delivery);
-      return delivery;
-    } catch (error) {
-      app.logger.error('delivery failed', { ...logged(connection), seq: message.seq, error: asError(error) });
-      await askForReplay(app, connection, live);
-      return 'deferred';
-    }
-  });
+  const live = toLive(stored, publishedAt);
+  const { channel } = stored;
+  if (channel.kind === 'user') {
+    const outcomes = await mapAsTheyCome(ownAudience(app, channel.owner), CONCURRENT_POSTS, (subscription) =>
+      deliverTo(app, subscription, live),
+    );
+    return counted(outcomes, 0);
+  }
+  const page = await app.subscriptions.page(channel, ALL_SUBSCRIBERS, app.settings.fanOutPage);
+  const rest: LeftOver = leftOver(page);
+  const [outcomes] = await Promise.all([
+    mapConcurrently(page.subscriptions, CONCURRENT_POSTS, (subscription) =>
+      deliverTo(app, subscription, live),
+    ),
+    queue(app, live, rest),
+  ]);
+  return counted(outcomes, rest.estimate);
+}
+
+async function queue(
+  app: App,
+  { channel, epoch, message: { seq }, publishedAt }: LiveMessage,
+  { ranges }: LeftOver,
+): Promise<void> {
+  if (ranges.length === 0) return;
+  await app.fanOut.send(ranges.map((range) => ({ ...range, channel, epoch, seq, publishedAt })));
+}
+
+function counted(outcomes: Delivery[], queued: number): Deliveries {
   const count = (delivery: Delivery) => outcomes.filter((outcome) => outcome === delivery).length;
   return {
     connections: outcomes.length,
     sent: count('sent'),
     excluded: count('excluded'),
     gone: count('gone'),
-    deferred: count('deferred'),
+    deferred: count('deferred') + count('refused'),
+    queued,
   };
 }
 
 /**
- * The connections that hear a channel, except those being closed. Looks up the next page while the
- * page before is posted to.
+ * The connections of a user, except those being closed. Looks up the next page while the page before
+ * is posted to.
  */
-async function* audience({ connections }: App, { owner }: Channel): AsyncGenerator<Connection, void> {
-  for await (const page of ahead(connections.pages(owner, LOOKED_UP_AT_ONCE)))
-    yield* page.filter(({ bye }) => bye === undefined);
+async function* ownAudience({ connections }: App, userId: string): AsyncGenerator<Subscription, void> {
+  for await (const page of ahead(connections.pages(userId, LOOKED_UP_AT_ONCE)))
+    for (const connection of page) if (connection.bye === undefined) yield ownSubscription(connection);
 }
 
-async function deliverTo(app: App, connection: Connection, live: LiveMessage): Promise<Delivery> {
-  const { originDeviceId } = live.message;
-  if (originDeviceId !== undefined && connection.deviceId === originDeviceId) return 'excluded';
-  if (connection.paused) await passBy(app, connection, live.message.seq);
-  if (connection.paused || connection.readyAt === undefined) return 'deferred';
-  switch (await sendWithRetry(app, connection, live.frame)) {
+/** Never rejects. */
+export async function deliverTo(app: App, subscription: Subscription, live: LiveMessage): Promise<Delivery> {
+  try {
+    const delivery = await tryDelivery(app, subscription, live);
+    if (delivery !== 'sent') logDelivery(app, subscription, live, delivery);
+    return delivery;
+  } catch (error) {
+    const { seq } = live.message;
+    app.logger.error('delivery failed', { ...logged(subscription), seq, error: asError(error) });
+    await askForReplay(app, subscription, live);
+    return 'deferred';
+  }
+}
+
+async function tryDelivery(app: App, subscription: Subscription, live: LiveMessage): Promise<Delivery> {
+  const { message } = live;
+  if (isExcluded(message, subscription)) return 'excluded';
+  if (subscription.paused) await passBy(app, subscription, message.seq);
+  if (subscription.paused || subscription.readyAt === undefined) return 'deferred';
+  switch (await sendWithRetry(app, subscription, frameFor(subscription, live))) {
     case 'sent':
-      logDelivery(app, connection, live, 'sent', { postMs: app.clock.now() - live.publishedAt });
-      if (connection.ackMode === 'auto') await settle(app, connection, live);
+      logDelivery(app, subscription, live, 'sent', { postMs: app.clock.now() - live.publishedAt });
+      if (subscription.ackMode === 'auto') await settle(app, subscription, live);
       return 'sent';
     case 'gone':
-      await forgetGone(app, connection);
+      await forgetGone(app, subscription);
       return 'gone';
     case 'expired':
-      await markForClose(app, connection, 'token_expired');
+      await markForClose(app, subscription, 'token_expired');
       return 'gone';
     default:
-      await pause(app, connection, live.message.seq - 1);
-      return 'deferred';
+      await pause(app, subscription, message.seq - 1);
+      return 'refused';
   }
+}
+
+/** The device of the tab that caused the message is told which tab it was. */
+function frameFor(subscription: Subscription, { channel, message, frame }: LiveMessage): OutgoingFrame {
+  const tab = originTabFor(message, subscription);
+  return tab === undefined ? frame : messageFrame(channel.name, message, tab);
 }
 
 /**
@@ -105,11 +161,15 @@ async function deliverTo(app: App, connection: Connection, live: LiveMessage): P
  * so a replay makes it good. If the stores do not take the request for one either, the next message
  * finds the cursor behind and asks again. Never rejects.
  */
-async function askForReplay(app: App, connection: Connection, { message: { seq } }: Stored): Promise<void> {
+async function askForReplay(
+  app: App,
+  subscription: Subscription,
+  { message: { seq } }: Stored,
+): Promise<void> {
   try {
-    await app.connections.requestReconcile(connection, app.ids.next());
+    await app.subscriptions.requestReconcile(subscription, app.ids.next());
   } catch (error) {
-    app.logger.error('replay not requested', { ...logged(connection), seq, error: asError(error) });
+    app.logger.error('replay not requested', { ...logged(subscription), seq, error: asError(error) });
   }
 }
 
@@ -118,21 +178,21 @@ async function askForReplay(app: App, connection: Connection, { message: { seq }
  */
 function logDelivery(
   { logger }: App,
-  connection: Connection,
+  subscription: Subscription,
   { channel, message: { seq, id } }: Stored,
   delivery: Delivery,
   measured?: { postMs: number },
 ): void {
-  const { deviceId, ackMode } = connection;
-  const fields = { ...logged(connection), deviceId, channel: channel.name, seq, id, delivery, ackMode };
+  const { deviceId, ackMode } = subscription;
+  const fields = { ...logged(subscription), deviceId, channel: channel.name, seq, id, delivery, ackMode };
   if (measured) logger.metrics(measured, 'delivered', fields);
   else logger.info('not delivered', fields);
 }
 
 /** Acknowledges on behalf of an `auto` device. */
-async function settle(app: App, connection: Connection, stored: Stored): Promise<void> {
-  const { userId, deviceId } = connection;
+async function settle(app: App, subscription: Subscription, stored: Stored): Promise<void> {
+  const { userId, deviceId } = subscription;
   if (deviceId === undefined) return;
   const settled = await advanceOntoMessage(app, { userId, deviceId }, stored);
-  if (!settled) await app.connections.requestReconcile(connection, app.ids.next());
+  if (!settled) await app.subscriptions.requestReconcile(subscription, app.ids.next());
 }

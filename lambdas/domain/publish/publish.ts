@@ -11,50 +11,58 @@ import { mapConcurrently } from '../concurrency.ts';
 import { skipOwnMessage } from '../cursor.ts';
 import { asError, Busy } from '../errors.ts';
 import type { Draft } from '../log/append.ts';
-import { type Stored, userChannel } from '../model.ts';
+import type { Channel, Stored } from '../model.ts';
 import { canonicalJson, parseExactly } from './canonical-json.ts';
 import { type Deliveries, deliver } from './deliver.ts';
 import { applyType } from './message-types.ts';
 
-const CONCURRENT_USERS = 10;
+const CONCURRENT_CHANNELS = 10;
 
-export interface Published extends Deliveries {
-  userId: string;
+/** The channel of one result; of a user's own channel, the user, too. */
+interface ResultOf {
+  channel: string;
+  userId?: string;
+}
+
+export interface Published extends ResultOf, Deliveries {
   seq: number;
   duplicate: boolean;
 }
 
-export interface Unpublished {
-  userId: string;
+export interface Unpublished extends ResultOf {
   error: { code: 'idempotency_conflict' | 'busy' | 'internal'; message: string; retryable: boolean };
 }
 
 export interface PublishAnswer {
   id: string;
-  /** One per user, in the order given. */
+  /** One per channel, in the order given. */
   results: (Published | Unpublished)[];
 }
 
 /**
- * Throws a {@link RequestError} when the whole notification is refused; a fault of one user stays
- * with that user.
+ * Throws a {@link RequestError} when the whole notification is refused; a fault of one
+ * channel stays with that channel.
  */
 export async function publish(app: App, notification: Notification): Promise<PublishAnswer> {
-  const { users, type, excludeDeviceId } = notification;
+  const { channels, type, origin, collapseKey } = notification;
+  refuseSwitchedOff(app, channels);
   const payload = notification.id === undefined ? undefined : payloadOf(notification);
   const { data, retentionSeconds } = await applyType(notification, app.types, app.settings);
   const draft: Draft = {
     id: notification.id ?? app.ids.next(),
     type,
     data: jsonText(data),
-    originDeviceId: excludeDeviceId,
+    originUserId: origin.userId,
+    originDeviceId: origin.deviceId,
+    originTab: origin.tab,
+    collapseKey,
     retentionSeconds,
     payload,
   };
   refuseTooLarge(draft);
   const startedAt = app.clock.now();
-  const results = await mapConcurrently(users, CONCURRENT_USERS, (userId) =>
-    publishTo(app, userId, draft, startedAt),
+  const results = await mapConcurrently(channels, CONCURRENT_CHANNELS, (channel) =>
+    publishTo(app, channel, draft, startedAt),
   );
   report(app, draft.id, results, startedAt);
   return { id: draft.id, results };
@@ -62,14 +70,14 @@ export async function publish(app: App, notification: Notification): Promise<Pub
 
 async function publishTo(
   app: App,
-  userId: string,
+  channel: Channel,
   draft: Draft,
   startedAt: number,
 ): Promise<Published | Unpublished> {
-  const channel = userChannel(userId);
+  const of = resultOf(channel);
   try {
     const appended = await app.log.append(channel, draft);
-    if (appended.outcome === 'conflict') return refused(userId, draft.id);
+    if (appended.outcome === 'conflict') return { ...of, error: conflictOf(draft.id) };
     const duplicate = appended.outcome === 'duplicate';
     const { epoch, message } = appended;
     const seq = duplicate ? appended.seq : appended.message.seq;
@@ -78,11 +86,11 @@ async function publishTo(
     const deliveries = isKept
       ? await deliverStored(app, { channel, epoch, message }, draft, startedAt)
       : NOBODY;
-    return { userId, seq, duplicate, ...deliveries };
+    return { ...of, seq, duplicate, ...deliveries };
   } catch (error) {
     if (error instanceof Busy) app.logger.metrics({ busy: 1 });
-    app.logger.error('publish failed', { userId, id: draft.id, error: asError(error) });
-    return { userId, error: faultOf(error) };
+    app.logger.error('publish failed', { ...of, id: draft.id, error: asError(error) });
+    return { ...of, error: faultOf(error) };
   }
 }
 
@@ -93,9 +101,7 @@ function report(
   startedAt: number,
 ): void {
   const published = results.filter((result): result is Published => 'seq' in result);
-  for (const result of published) {
-    logger.info('published', { id, channel: userChannel(result.userId).name, ...result });
-  }
+  for (const result of published) logger.info('published', { id, ...result });
   const total = (name: keyof Deliveries) => published.reduce((sum, result) => sum + result[name], 0);
   logger.metrics({
     published: published.length,
@@ -108,7 +114,18 @@ function report(
   });
 }
 
-const NOBODY: Deliveries = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0 };
+const NOBODY: Deliveries = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0, queued: 0 };
+
+const resultOf = (channel: Channel): ResultOf => ({
+  channel: channel.name,
+  ...(channel.kind === 'user' && { userId: channel.owner }),
+});
+
+function refuseSwitchedOff({ settings }: App, channels: Channel[]): void {
+  if (settings.everyone || channels.every(({ kind }) => kind !== 'everyone')) return;
+  const message = 'the channel of everyone is switched off';
+  throw new RequestError('invalid_request', [{ path: 'to.everyone', message }]);
+}
 
 /**
  * Delivers what is stored. If the connections cannot even be looked up, we tell the publisher to
@@ -127,8 +144,9 @@ async function deliverStored(
     return await deliver(app, stored, startedAt);
   } catch (error) {
     if (payload !== undefined) throw error;
-    const userId = stored.channel.owner;
-    app.logger.error('stored but not delivered', { userId, seq: stored.message.seq, error: asError(error) });
+    const { channel, message } = stored;
+    const fields = { ...resultOf(channel), seq: message.seq, error: asError(error) };
+    app.logger.error('stored but not delivered', fields);
     return NOBODY;
   } finally {
     await skipped;
@@ -139,11 +157,13 @@ async function deliverStored(
  * What was sent makes the request the same, not the order of its members, nor what a validator
  * makes of them.
  */
-const payloadOf = ({ type, data, excludeDeviceId, retentionSeconds, text }: Notification): string =>
+const payloadOf = ({ type, data, origin, collapseKey, retentionSeconds, text }: Notification): string =>
   canonicalJson({
     type,
     data: text === undefined ? data : dataOf(parseExactly(text)),
-    excludeDeviceId,
+    excludeUserId: origin.userId,
+    excludeDeviceId: origin.tab === undefined ? origin.deviceId : `${origin.deviceId}/${origin.tab}`,
+    collapseKey,
     retentionSeconds,
   });
 
@@ -159,18 +179,15 @@ function refuseTooLarge(draft: Draft): void {
   throw new RequestError('too_large', [{ path: 'data', message }]);
 }
 
-const refused = (userId: string, id: string): Unpublished => ({
-  userId,
-  error: {
-    code: 'idempotency_conflict',
-    message: `id "${id}" was used for another payload in the last 24 hours`,
-    retryable: false,
-  },
+const conflictOf = (id: string): Unpublished['error'] => ({
+  code: 'idempotency_conflict',
+  message: `id "${id}" was used for another payload in the last 24 hours`,
+  retryable: false,
 });
 
 const faultOf = (error: unknown): Unpublished['error'] =>
   error instanceof Busy
-    ? { code: 'busy', message: 'Too much is published to this user at once. Try again.', retryable: true }
+    ? { code: 'busy', message: 'Too much is published to this channel at once. Try again.', retryable: true }
     : {
         code: 'internal',
         message: 'The message could not be stored for certain. Try again.',

@@ -1,9 +1,13 @@
-/** Brings a connection to where its state says it should be: closed, or ready and caught up. */
+/**
+ * Brings a connection to where its state says it should be: closed, or ready and caught up in every
+ * channel that it hears.
+ */
 import type { App } from '../app.ts';
 import { closeConnection } from '../connection/close.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
-import { stayPaused } from '../connection/pause.ts';
+import { requestOf, stayPaused } from '../connection/pause.ts';
 import {
+  type Addressee,
   delaySecondsOf,
   forgetGone,
   isExpired,
@@ -11,6 +15,7 @@ import {
   OPENING_DELAY,
   sendWithRetry,
 } from '../connection/send.ts';
+import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
 import { findStart } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';
@@ -24,102 +29,171 @@ import { replay } from './replay.ts';
  */
 export async function reconcile(app: App, request: ReconcileRequest, deadlineAt: number): Promise<void> {
   const connection = await app.connections.find(request);
-  if (connection === undefined) return;
+  if (connection === undefined) return await forgetLeftOver(app, request);
   if (connection.bye) return await closeConnection(app, connection, connection.bye);
   if (isExpired(app, connection)) return await closeConnection(app, connection, 'token_expired');
+  if (request.channel.kind === 'user') await reconcileOwn(app, connection, request, deadlineAt);
+  else await reconcileOther(app, connection, request, deadlineAt);
+}
 
+/** The connection is gone; its subscription may have been left over. */
+async function forgetLeftOver(app: App, request: ReconcileRequest): Promise<void> {
+  if (request.channel.kind !== 'user') await app.subscriptions.remove(request);
+}
+
+async function reconcileOwn(
+  app: App,
+  connection: Connection,
+  request: ReconcileRequest,
+  deadlineAt: number,
+): Promise<void> {
   const subscription = ownSubscription(connection);
   const head = await app.log.open(subscription.channel);
   const cursor = await findStart(app, subscription, head);
-  if (connection.readyAt === undefined && !(await sendReady(app, subscription, head, cursor))) return;
+  if (connection.readyAt === undefined && !(await sendReady(app, connection, head, cursor))) return;
   // In each reconcile, not only after `ready`: the reconcile that sent `ready` may have failed
   // before this.
   if (connection.handover) await enforceConnectionLimits(app, connection.userId);
-  // The replay reads the head anew: a publisher that has not seen this connection ready has moved
-  // the head by now.
-  const after = startOf(connection, head, request.after, cursor);
-  const { end, through } = await replay(app, subscription, { after, deadlineAt });
-  if (!connection.paused || end === 'stopped' || end === 'merged') return;
-  if (!(await app.connections.resume(connection, connection.paused))) {
-    return await stayPaused(app, connection, after);
+  await catchUp(app, subscription, startOf(subscription, head, request.after, cursor), { deadlineAt });
+}
+
+/** What the connection hears besides its user's own channel. */
+async function reconcileOther(
+  app: App,
+  connection: Connection,
+  request: ReconcileRequest,
+  deadlineAt: number,
+): Promise<void> {
+  const subscription = await app.subscriptions.find(request);
+  if (subscription === undefined) return;
+  // Its `ready` comes first. That may have looked for the user's topics before this one was joined.
+  if (connection.readyAt === undefined) return await lookAgain(app, subscription);
+  const head = await app.log.open(subscription.channel);
+  const cursor = await findStart(app, subscription, head, subscription.startsAt);
+  if (subscription.readyAt === undefined && !(await sendSubscribed(app, subscription, head, cursor))) return;
+  const after = startOf(subscription, head, request.after, cursor);
+  await catchUp(app, subscription, after, { deadlineAt, skipIfNone: true });
+}
+
+/**
+ * Replays what follows `after`, and resumes a subscription that was paused. The replay reads the head
+ * anew: a publisher that has not seen this subscription ready has moved the head by now.
+ */
+async function catchUp(
+  app: App,
+  subscription: Subscription,
+  after: number,
+  options: { deadlineAt: number; skipIfNone?: boolean },
+): Promise<void> {
+  const { end, through } = await replay(app, subscription, { after, ...options });
+  if (!subscription.paused || end === 'stopped' || end === 'merged') return;
+  if (!(await app.subscriptions.resume(subscription, subscription.paused))) {
+    return await stayPaused(app, subscription, after);
   }
   // Once more, for a publisher that found the connection still paused: it has moved the head by
   // now.
   if (end !== 'caught_up') return;
-  const resumed = { ...subscription, connection: { ...connection, paused: undefined } };
-  await replay(app, resumed, { after: through, deadlineAt, skipIfNone: true });
+  const resumed = { ...subscription, paused: undefined };
+  await replay(app, resumed, { after: through, deadlineAt: options.deadlineAt, skipIfNone: true });
 }
 
-const lookAgain = (app: App, connection: Connection): Promise<void> => {
-  const { userId, connectionId } = connection;
-  const delaySeconds = delaySecondsOf(app, connection, OPENING_DELAY);
-  return app.later.reconcile({ userId, connectionId, after: undefined }, delaySeconds);
-};
+const lookAgain = (app: App, subscription: Subscription): Promise<void> =>
+  app.later.reconcile(requestOf(subscription), delaySecondsOf(app, subscription, OPENING_DELAY));
 
 /**
  * An anonymous device has no cursor.
- * - The pause of the connection knows what the device lacks.
- * - Else the device lacks what was published since it was ready: a fault of the store may have come
+ * - The pause of the subscription knows what the device lacks.
+ * - Else the device lacks what was published since it began: a fault of the store may have come
  *   between that and its replay.
  */
 function startOf(
-  { paused, startsAt }: Connection,
+  { paused, startsAt, deviceId }: Subscription,
   { epoch }: Head,
   asked: number | undefined,
   cursor: number,
 ): number {
   if (paused?.after !== undefined) return Math.min(paused.after, asked ?? paused.after);
-  return asked ?? (startsAt?.epoch === epoch ? startsAt.seq : cursor);
+  return asked ?? (deviceId === undefined && startsAt?.epoch === epoch ? startsAt.seq : cursor);
 }
 
 /** An anonymous device hears what follows the head, and may not ask for more. */
-const startOfAnonymous = ({ deviceId }: Connection, { epoch, seq }: Head): Position | undefined =>
+const startOfAnonymous = ({ deviceId }: Addressed, { epoch, seq }: Head): Position | undefined =>
   deviceId === undefined ? { epoch, seq } : undefined;
+
+type Addressed = Addressee & Pick<Subscription, 'deviceId'>;
 
 /**
  * Sends `ready` until the gateway accepts it, then opens the connection to live messages: a
  * publisher that found it not ready has committed before, so the log read that follows sees its
  * message. False: there is nothing to replay to.
  */
-async function sendReady(
-  app: App,
-  { connection, channel }: Subscription,
-  head: Head,
-  cursor: number,
-): Promise<boolean> {
+async function sendReady(app: App, connection: Connection, head: Head, cursor: number): Promise<boolean> {
   const { connectionId, userId, deviceId = null } = connection;
+  const subscription = ownSubscription(connection);
   const { epoch, seq } = head;
+  const initial: Initial[] = await initialSubscriptions(app, connection);
   const outcome = await sendWithRetry(app, connection, {
     event: 'ready',
     connectionId,
     userId,
     deviceId,
-    channel: channel.name,
+    channel: subscription.channel.name,
     epoch,
     head: seq,
     cursor,
+    subscriptions: initial.map(({ state }) => state),
     serverAt: app.clock.now(),
   });
+  if (!(await isAccepted(app, subscription, outcome, cursor))) return false;
+  await beginInitial(app, connection, initial);
+  // Last: if the Lambda dies before, all of it is done again.
+  await app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(connection, head));
+  app.logger.info('ready', { ...logged(connection), cursor, head: seq });
+  app.logger.metrics({
+    connected: 1,
+    connectToReadyMs: app.clock.now() - connection.connectedAt,
+    cursorLag: Math.max(0, seq - cursor),
+  });
+  return true;
+}
+
+/** Tells a connection what it hears from now on, because its user has joined a topic. */
+async function sendSubscribed(
+  app: App,
+  subscription: Subscription,
+  head: Head,
+  cursor: number,
+): Promise<boolean> {
+  const { epoch, seq } = head;
+  const { channel } = subscription;
+  const frame = { event: 'subscribed', channel: channel.name, epoch, head: seq, cursor } as const;
+  const outcome = await sendWithRetry(app, subscription, frame);
+  if (!(await isAccepted(app, subscription, outcome, cursor))) return false;
+  await app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(subscription, head));
+  app.logger.info('subscribed', { ...logged(subscription), channel: channel.name, cursor, head: seq });
+  return true;
+}
+
+/** False: what was refused is seen to, and there is nothing to replay to. */
+async function isAccepted(
+  app: App,
+  subscription: Subscription,
+  outcome: Awaited<ReturnType<typeof sendWithRetry>>,
+  cursor: number,
+): Promise<boolean> {
   switch (outcome) {
     case 'sent':
-      await app.connections.markReady(connection, app.clock.now(), startOfAnonymous(connection, head));
-      app.logger.info('ready', { ...logged(connection), cursor, head: seq });
-      app.logger.metrics({
-        connected: 1,
-        connectToReadyMs: app.clock.now() - connection.connectedAt,
-        cursorLag: Math.max(0, seq - cursor),
-      });
       return true;
     case 'expired':
-      await closeConnection(app, connection, 'token_expired');
+      await closeConnection(app, subscription, 'token_expired');
       return false;
     case 'gone':
       // The handshake is not over yet.
-      if (mayBeOpening(app, connection)) await lookAgain(app, connection);
-      else await forgetGone(app, connection);
+      if (mayBeOpening(app, subscription)) await lookAgain(app, subscription);
+      else await forgetGone(app, subscription);
       return false;
     default:
-      await stayPaused(app, connection, cursor);
+      await stayPaused(app, subscription, cursor);
       return false;
   }
 }

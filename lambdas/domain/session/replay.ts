@@ -1,17 +1,16 @@
 /**
  * Sends a device what it missed of a channel, in order, in windows a phone can take. One replay at
- * a time runs for a connection.
+ * a time runs for a subscription.
  */
 import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../../protocol/limits.ts';
 import type { App } from '../app.ts';
 import { closeConnection } from '../connection/close.ts';
-import { pauseAnew, stayPaused } from '../connection/pause.ts';
+import { pauseAnew, requestOf, stayPaused } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOverReplay } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
-import type { Connection, Head, Subscription } from '../model.ts';
-import type { ReconcileRequest } from '../ports.ts';
+import type { Head, Subscription } from '../model.ts';
 
 /**
  * A window takes seconds at most. If a Lambda dies with the lease, the connection's replays wait
@@ -58,7 +57,7 @@ export async function replay(
   subscription: Subscription,
   options: ReplayOptions,
 ): Promise<Replayed> {
-  const { connection, channel } = subscription;
+  const { channel, ackMode } = subscription;
   const { after, skipIfNone } = options;
   const head = await app.log.open(channel);
   if (after >= head.seq) {
@@ -68,7 +67,7 @@ export async function replay(
   }
   const now = app.clock.now();
   const holder = app.ids.next();
-  const begun = await app.connections.beginReplay(connection, {
+  const begun = await app.subscriptions.beginReplay(subscription, {
     holder,
     after,
     now,
@@ -76,7 +75,7 @@ export async function replay(
   });
   if (begun !== 'begun') {
     // Should the holder of the lease have died, nobody else would come back for this one.
-    if (begun === 'wanted') await app.later.reconcile(wantedOf(connection, after), LEASE_SECONDS + 1);
+    if (begun === 'wanted') await app.later.reconcile(requestOf(subscription, after), LEASE_SECONDS + 1);
     return { end: 'merged', through: after };
   }
   let replayed: Replayed = { end: 'stopped', through: after };
@@ -86,17 +85,10 @@ export async function replay(
     return replayed;
   } finally {
     const { end, through } = replayed;
-    const goesOn = end === 'cut_short' || (end === 'window' && connection.ackMode === 'auto');
-    await app.connections.endReplay(connection, { holder, through, goesOn, requestId: app.ids.next() });
+    const goesOn = end === 'cut_short' || (end === 'window' && ackMode === 'auto');
+    await app.subscriptions.endReplay(subscription, { holder, through, goesOn, requestId: app.ids.next() });
   }
 }
-
-/** A device with a cursor is replayed to from there. */
-const wantedOf = ({ userId, connectionId, deviceId }: Connection, after: number): ReconcileRequest => ({
-  userId,
-  connectionId,
-  after: deviceId === undefined ? after : undefined,
-});
 
 async function sendWindow(
   app: App,
@@ -104,54 +96,53 @@ async function sendWindow(
   head: Head,
   { after, deadlineAt }: ReplayOptions,
 ): Promise<Replayed> {
-  const { connection, channel } = subscription;
+  const { ackMode, channel } = subscription;
   let through = Math.min(after, head.seq);
   let frames = 0;
   const ended = async (end: Replayed['end']): Promise<Replayed> => {
-    if (connection.ackMode === 'auto' && frames > 0)
+    if (ackMode === 'auto' && frames > 0)
       await advanceOverReplay(app, subscription, { epoch: head.epoch, seq: through }, after);
     return { end, through };
   };
 
   for await (const frame of missed(app, subscription, head, through)) {
-    const outcome = await sendWithRetry(app, connection, frame);
+    const outcome = await sendWithRetry(app, subscription, frame);
     if (outcome !== 'sent') {
       const stopped = await ended('stopped');
-      if (outcome === 'expired') await closeConnection(app, connection, 'token_expired');
-      else if (outcome === 'gone') await forgetGone(app, connection);
-      else if (frames > 0) await pauseAnew(app, connection, through);
-      else await stayPaused(app, connection, through);
+      if (outcome === 'expired') await closeConnection(app, subscription, 'token_expired');
+      else if (outcome === 'gone') await forgetGone(app, subscription);
+      else if (frames > 0) await pauseAnew(app, subscription, through);
+      else await stayPaused(app, subscription, through);
       return stopped;
     }
     frames += 1;
     through = frame.through;
-    logReplayed(app, connection, frame);
+    logReplayed(app, subscription, frame);
     if (frame.more && frames === REPLAY_WINDOW_FRAMES) return await ended('window');
     if (frame.more && app.clock.now() >= deadlineAt) return await ended('cut_short');
   }
   if (through >= head.seq) return await ended('caught_up');
 
-  const { userId, connectionId } = connection;
-  app.logger.info('append under way', { ...logged(connection), channel: channel.name, seq: through + 1 });
-  await app.later.reconcile({ userId, connectionId, after: through }, APPENDING_DELAY_SECONDS);
+  app.logger.info('append under way', { ...logged(subscription), channel: channel.name, seq: through + 1 });
+  await app.later.reconcile({ ...requestOf(subscription), after: through }, APPENDING_DELAY_SECONDS);
   return await ended('stopped');
 }
 
 /** `catchUpMs`: of a connection's first replay, if it needed no `sync` to go on. */
 function logReplayed(
   { logger, clock }: App,
-  connection: Connection,
+  subscription: Subscription,
   { channel, messages, expired, after, through, more }: ReplayFrame<JsonText>,
 ): void {
-  const caughtUp = !more && connection.readyAt === undefined;
+  const caughtUp = !more && subscription.readyAt === undefined;
   logger.metrics(
     {
       replayed: messages.length,
       expired,
-      ...(caughtUp && { catchUpMs: clock.now() - connection.connectedAt }),
+      ...(caughtUp && { catchUpMs: clock.now() - subscription.connectedAt }),
     },
     'replayed',
-    { ...logged(connection), deviceId: connection.deviceId, channel, after, through },
+    { ...logged(subscription), deviceId: subscription.deviceId, channel, after, through },
   );
 }
 
@@ -161,16 +152,17 @@ function logReplayed(
  */
 async function* missed(
   app: App,
-  { connection: { deviceId, dialect }, channel }: Subscription,
+  { userId, deviceId, dialect, channel }: Subscription,
   head: Head,
   after: number,
 ): AsyncGenerator<ReplayFrame<JsonText>> {
   const { name } = channel;
+  const hearer = { userId, deviceId };
   let settled = after;
   do {
     const page = await app.log.read(channel, settled, head);
     if (page.through === settled && settled < head.seq) return;
-    const range = { ...page, channel: name, epoch: head.epoch, head: head.seq, after: settled, deviceId };
+    const range = { ...page, channel: name, epoch: head.epoch, head: head.seq, after: settled, hearer };
     yield* app.cutReplay(dialect, range);
     settled = page.through;
   } while (settled < head.seq);

@@ -10,11 +10,12 @@ export function encodeFrame(frame: OutgoingFrame): JsonText {
     case 'message':
       return `{"event":"message","channel":${JSON.stringify(frame.channel)},${fieldsOf(frame)}}`;
     case 'replay': {
-      const { channel, epoch, messages, after, through, expired, more } = frame;
+      const { channel, epoch, messages, after, through, expired, collapsed, more } = frame;
       return (
         `{"event":"replay","channel":${JSON.stringify(channel)},"epoch":${JSON.stringify(epoch)},` +
         `"messages":[${messages.map(encodeMessage).join(',')}],` +
-        `"after":${after},"through":${through},"expired":${expired},"more":${more}}`
+        `"after":${after},"through":${through},"expired":${expired},` +
+        `${collapsed === undefined ? '' : `"collapsed":${collapsed},`}"more":${more}}`
       );
     }
     default:
@@ -37,5 +38,6 @@ export function encodeMessage(message: WireMessage): JsonText {
   return text;
 }
 
-const fieldsOf = ({ seq, id, type, data, sentAt }: WireMessage): string =>
-  `"seq":${seq},"id":${JSON.stringify(id)},"type":${JSON.stringify(type)},"data":${data},"sentAt":${sentAt}`;
+const fieldsOf = ({ seq, id, type, data, sentAt, origin }: WireMessage): string =>
+  `"seq":${seq},"id":${JSON.stringify(id)},"type":${JSON.stringify(type)},"data":${data},"sentAt":${sentAt}` +
+  (origin === undefined ? '' : `,"origin":${JSON.stringify(origin)}`);

@@ -2,9 +2,11 @@
  * Reads the frames a client of `herald.v1` sends. A frame is understood as a whole or refused;
  * unknown fields are ignored.
  */
-import type { ClientFrame } from '../../protocol/client-frame.ts';
+import type { Ack, ClientFrame } from '../../protocol/client-frame.ts';
 import { FrameError } from '../../protocol/errors.ts';
-import { MAX_FRAME_BYTES, MAX_REF_BYTES, utf8Bytes } from '../../protocol/limits.ts';
+import { isRecord } from '../../protocol/json.ts';
+import { MAX_ACKS, MAX_FRAME_BYTES, MAX_REF_BYTES, utf8Bytes } from '../../protocol/limits.ts';
+import { DESTINATION_RULE, isDestination } from '../../protocol/names.ts';
 
 /** Throws a {@link FrameError}. */
 export function parseClientFrame(text: string): ClientFrame {
@@ -15,18 +17,31 @@ export function parseClientFrame(text: string): ClientFrame {
   }
   switch (fields.action) {
     case 'ack':
-      return { action: 'ack', seq: position(fields, 'seq', ref), ...onChannel(fields, ref) };
+      return { action: 'ack', acks: acks(fields, ref), ref };
     case 'sync':
       return {
         action: 'sync',
         after: fields.after === undefined ? undefined : position(fields, 'after', ref),
         ...onChannel(fields, ref),
+        ref,
       };
     case 'ping':
       return { action: 'ping', ref };
+    case 'subscribe':
+      return {
+        action: 'subscribe',
+        channel: requiredString(fields, 'channel', ref),
+        after: fields.after === undefined ? undefined : position(fields, 'after', ref),
+        epoch: optionalString(fields, 'epoch', ref),
+        ref,
+      };
+    case 'unsubscribe':
+      return { action: 'unsubscribe', channel: requiredString(fields, 'channel', ref), ref };
+    case 'send':
+      return { action: 'send', destination: destination(fields, ref), data: fields.data ?? null, ref };
     default:
       throw typeof fields.action === 'string'
-        ? new FrameError('unknown_action', 'action: expected ack, sync or ping', ref)
+        ? new FrameError('unknown_action', 'action: expected ack, sync, ping, subscribe, unsubscribe, publish or send', ref)
         : new FrameError('bad_frame', 'action: expected a string', ref);
   }
 }
@@ -43,26 +58,52 @@ function parseObject(text: string): Fields {
   } catch {
     throw new FrameError('bad_json', 'expected a JSON text');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new FrameError('bad_frame', 'expected a JSON object');
-  }
-  return value as Fields;
+  if (!isRecord(value)) throw new FrameError('bad_frame', 'expected a JSON object');
+  return value;
 }
 
-const onChannel = (fields: Fields, ref: string | undefined) => ({
-  channel: optionalString(fields, 'channel', ref),
-  epoch: optionalString(fields, 'epoch', ref),
-  ref,
+/** One `seq`, or a list of `acks`. */
+function acks(fields: Fields, ref: string | undefined): Ack[] {
+  const { acks: list } = fields;
+  if (list === undefined) return [{ seq: position(fields, 'seq', ref), ...onChannel(fields, ref) }];
+  if (fields.seq !== undefined) throw new FrameError('bad_frame', 'acks: expected either acks or seq', ref);
+  if (!Array.isArray(list) || list.length === 0 || list.length > MAX_ACKS)
+    throw new FrameError('bad_frame', `acks: expected a list of 1 to ${MAX_ACKS}`, ref);
+  return list.map((ack: unknown, index) => {
+    const path = `acks[${index}]`;
+    if (!isRecord(ack)) throw new FrameError('bad_frame', `${path}: expected an object`, ref);
+    return { seq: position(ack, 'seq', ref, path), ...onChannel(ack, ref, path) };
+  });
+}
+
+function destination(fields: Fields, ref: string | undefined): string {
+  if (isDestination(fields.destination)) return fields.destination;
+  throw new FrameError('bad_frame', `destination: expected ${DESTINATION_RULE}`, ref);
+}
+
+/** `path`: of the object that the fields are of, if it is not the frame. */
+const onChannel = (fields: Fields, ref: string | undefined, path?: string) => ({
+  channel: optionalString(fields, 'channel', ref, path),
+  epoch: optionalString(fields, 'epoch', ref, path),
 });
 
-function optionalString(fields: Fields, name: string, ref?: string): string | undefined {
+function optionalString(fields: Fields, name: string, ref?: string, path?: string): string | undefined {
   const value = fields[name];
   if (value === undefined || typeof value === 'string') return value;
-  throw new FrameError('bad_frame', `${name}: expected a string`, ref);
+  throw new FrameError('bad_frame', `${within(path, name)}: expected a string`, ref);
 }
 
-function position(fields: Fields, name: string, ref: string | undefined): number {
+function requiredString(fields: Fields, name: string, ref: string | undefined): string {
+  const value = optionalString(fields, name, ref);
+  if (value === undefined) throw new FrameError('bad_frame', `${name}: expected a string`, ref);
+  return value;
+}
+
+function position(fields: Fields, name: string, ref: string | undefined, path?: string): number {
   const value = fields[name];
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw new FrameError('bad_frame', `${name}: expected an integer, 0 or more`, ref);
+  throw new FrameError('bad_frame', `${within(path, name)}: expected an integer, 0 or more`, ref);
 }
+
+const within = (path: string | undefined, name: string): string =>
+  path === undefined ? name : `${path}.${name}`;

@@ -1,0 +1,207 @@
+/**
+ * Who hears which channel, in DynamoDB. A user's own channel has no rows here: the connections' own
+ * rows are its subscriptions.
+ */
+import type { DynamoDb, TransactWrite } from '../../aws/dynamodb.ts';
+import type { SubscriptionKey } from '../../domain/model.ts';
+import type { Subscribed, SubscriptionStore } from '../../domain/ports.ts';
+import { Busy } from '../../domain/errors.ts';
+import {
+  cancellationReasons,
+  isConditionFailed,
+  isConflict,
+  outlastTransactions,
+  throwBusyIfThrottled,
+} from './faults.ts';
+import { createServing, stillThere } from './serving.ts';
+import { subscriptionKey, subscriptionRowOf, toSubscription } from './subscription-rows.ts';
+import { defined, type SubscriptionRow, type TableNames } from './tables.ts';
+
+/** A connection that is being closed must not come to hear anything more. */
+const mayHear = 'attribute_exists(userId) AND attribute_not_exists(bye)';
+const hasRoom = '(attribute_not_exists(channels) OR size(channels) < :max OR contains(channels, :name))';
+
+/** What a connection hears already goes on as it is. */
+const notYetSubscribed = 'attribute_not_exists(channel)';
+
+/** A removal that was answered cannot be overtaken. */
+const isMember = 'attribute_exists(userId)';
+
+const CONNECTION = 0;
+const SUBSCRIPTION = 1;
+const MEMBER = 2;
+
+/** Another transaction, or a write of the connection's row, comes between. */
+const MAX_TRIES = 8;
+
+type SubscriptionTables = Pick<TableNames, 'connections' | 'subscriptions' | 'members'>;
+
+export function createSubscriptionStore(
+  dynamodb: DynamoDb,
+  tables: SubscriptionTables,
+  now: () => number,
+): SubscriptionStore {
+  const own = createServing(dynamodb, tables.connections, 'userId');
+  const others = createServing(dynamodb, tables.subscriptions, 'channel');
+  const servingOf = ({ channel }: SubscriptionKey) => (channel.kind === 'user' ? own : others);
+  const isLive = ({ expiresAt }: { expiresAt: number }) => expiresAt > now();
+
+  /** Undefined: all of it happened. */
+  const attempt = async (TransactItems: TransactWrite[]) => {
+    try {
+      await dynamodb.call('TransactWriteItems', { TransactItems });
+      return undefined;
+    } catch (error) {
+      const reasons = cancellationReasons(error);
+      if (reasons.length > 0) return reasons;
+      throw error;
+    }
+  };
+
+  return {
+    async find({ channel, connectionId }) {
+      const { Item } = await throwBusyIfThrottled(
+        dynamodb.call('GetItem', {
+          TableName: tables.subscriptions,
+          Key: subscriptionKey(channel.name, connectionId),
+          ConsistentRead: true,
+        }),
+      );
+      const subscription = Item && toSubscription(channel, Item as SubscriptionRow);
+      return subscription && isLive(subscription) ? subscription : undefined;
+    },
+
+    async page(channel, { from, to }, limit) {
+      const { Items = [], LastEvaluatedKey } = await throwBusyIfThrottled(
+        dynamodb.call('Query', {
+          TableName: tables.subscriptions,
+          KeyConditionExpression: 'channel = :channel AND subscriber BETWEEN :from AND :to',
+          ExpressionAttributeValues: { ':channel': channel.name, ':from': from, ':to': to },
+          ConsistentRead: true,
+          Limit: limit,
+        }),
+      );
+      const last = (LastEvaluatedKey as SubscriptionRow | undefined)?.subscriber;
+      return {
+        subscriptions: (Items as SubscriptionRow[]).map((row) => toSubscription(channel, row)).filter(isLive),
+        // No key of another subscriber stands between a key and the same with a space.
+        next: last === undefined ? undefined : `${last} `,
+      };
+    },
+
+    async add(connection, channel, { maxChannels, asMember, permitted, readyAt, startsAt, requestId }) {
+      const { userId, connectionId } = connection;
+      const row = subscriptionRowOf(channel.name, connection, { permitted, readyAt, startsAt });
+      const actions: TransactWrite[] = [];
+      actions[CONNECTION] = {
+        Update: {
+          TableName: tables.connections,
+          Key: { userId, connectionId },
+          UpdateExpression: 'ADD channels :channels',
+          ConditionExpression: `${mayHear} AND ${hasRoom}`,
+          ExpressionAttributeValues: {
+            ':channels': new Set([channel.name]),
+            ':max': maxChannels,
+            ':name': channel.name,
+          },
+        },
+      };
+      actions[SUBSCRIPTION] = {
+        Put: {
+          TableName: tables.subscriptions,
+          Item: defined({ ...row, replayRequestId: requestId }),
+          ConditionExpression: notYetSubscribed,
+        },
+      };
+      if (asMember) {
+        actions[MEMBER] = {
+          ConditionCheck: {
+            TableName: tables.members,
+            Key: { userId, topic: asMember.topic },
+            ConditionExpression: isMember,
+          },
+        };
+      }
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const reasons = await throwBusyIfThrottled(attempt(actions));
+        if (reasons === undefined) return 'subscribed';
+        const failed = (index: number) => reasons[index] && isConditionFailed(reasons[index]);
+        if (failed(MEMBER)) return 'no_member';
+        if (failed(SUBSCRIPTION)) return 'already';
+        if (failed(CONNECTION)) return await whyNot(connection);
+        if (!reasons.some(isConflict)) throw new Error(`subscribing failed: ${reasons.map(({ Code }) => Code)}`);
+      }
+      throw new Busy(`${connectionId}: its row is written by others`);
+    },
+
+    async remove({ channel, userId, connectionId }) {
+      const actions: TransactWrite[] = [
+        {
+          Update: {
+            TableName: tables.connections,
+            Key: { userId, connectionId },
+            UpdateExpression: 'DELETE channels :channels',
+            ConditionExpression: stillThere('userId'),
+            ExpressionAttributeValues: { ':channels': new Set([channel.name]) },
+          },
+        },
+        { Delete: { TableName: tables.subscriptions, Key: subscriptionKey(channel.name, connectionId) } },
+      ];
+      for (let tries = 0; tries < MAX_TRIES; tries++) {
+        const reasons = await throwBusyIfThrottled(attempt(actions));
+        if (reasons === undefined) return;
+        if (reasons.some(isConflict)) continue;
+        // The connection is gone: what is left is the subscription's row.
+        const Key = subscriptionKey(channel.name, connectionId);
+        await outlastTransactions(() =>
+          dynamodb.call('DeleteItem', { TableName: tables.subscriptions, Key }),
+        );
+        return;
+      }
+      throw new Busy(`${connectionId}: its row is written by others`);
+    },
+
+    permit: ({ channel, connectionId, deviceId }) =>
+      others.update(
+        subscriptionKey(channel.name, connectionId),
+        // An anonymous device still begins where it began.
+        deviceId === undefined ? 'SET permitted = :yes' : 'SET permitted = :yes REMOVE startsAt',
+        { ':yes': true },
+      ),
+
+    begin({ channel, connectionId }, { readyAt, startsAt, requestId }) {
+      const sets = [
+        'readyAt = :readyAt',
+        ...(startsAt ? ['startsAt = :startsAt'] : []),
+        ...(requestId === undefined ? [] : ['replayRequestId = :request']),
+      ];
+      return others.update(subscriptionKey(channel.name, connectionId), `SET ${sets.join(', ')}`, {
+        ':readyAt': readyAt,
+        ...(startsAt && { ':startsAt': { epoch: startsAt.epoch, seq: startsAt.seq } }),
+        ...(requestId !== undefined && { ':request': requestId }),
+      });
+    },
+
+    markReady: (key, readyAt, startsAt) => servingOf(key).markReady(rowKeyOf(key), readyAt, startsAt),
+    pause: (key, pause, by) => servingOf(key).pause(rowKeyOf(key), pause, by),
+    resume: (key, pause) => servingOf(key).resume(rowKeyOf(key), pause),
+    beginReplay: (key, lease) => servingOf(key).beginReplay(rowKeyOf(key), lease),
+    endReplay: (key, end) => servingOf(key).endReplay(rowKeyOf(key), end),
+    requestReconcile: (key, requestId, after) =>
+      servingOf(key).requestReconcile(rowKeyOf(key), requestId, after),
+  };
+
+  async function whyNot({ userId, connectionId }: { userId: string; connectionId: string }): Promise<Subscribed> {
+    const { Item } = await throwBusyIfThrottled(
+      dynamodb.call('GetItem', {
+        TableName: tables.connections,
+        Key: { userId, connectionId },
+        ConsistentRead: true,
+      }),
+    );
+    return Item === undefined || 'bye' in Item ? 'closed' : 'too_many';
+  }
+}
+
+const rowKeyOf = ({ channel, userId, connectionId }: SubscriptionKey) =>
+  channel.kind === 'user' ? { userId, connectionId } : subscriptionKey(channel.name, connectionId);

@@ -1,0 +1,111 @@
+/** What a connection hears without asking besides its user's own channel: everyone, and its topics. */
+import { parseChannel } from '../../protocol/channel.ts';
+import type { SubscriptionState } from '../../protocol/frames.ts';
+import type { App } from '../app.ts';
+import { mapConcurrently } from '../concurrency.ts';
+import { findCursors, findStart } from '../cursor.ts';
+import { logged } from '../log-fields.ts';
+import {
+  type Channel,
+  type Connection,
+  type Head,
+  type Member,
+  type Position,
+  topicChannel,
+} from '../model.ts';
+import { maxChannels } from './subscribe.ts';
+
+const CONCURRENT_CALLS = 10;
+
+/** One channel, and what `ready` says of it. */
+export interface Initial {
+  channel: Channel;
+  state: SubscriptionState;
+}
+
+/**
+ * Subscribes the connection to the topics of its user. Nothing is posted before {@link beginInitial}.
+ * Done twice it changes nothing.
+ */
+export async function initialSubscriptions(app: App, connection: Connection): Promise<Initial[]> {
+  const members = await app.members.topicsOf(connection.userId);
+  const added = await mapConcurrently(members, CONCURRENT_CALLS, (member) => join(app, connection, member));
+  const channels = [...heardBy(connection), ...added.flatMap((channel) => channel ?? [])];
+  if (channels.length === 0) return [];
+  const [heads, cursors] = await Promise.all([
+    app.log.openAll(channels),
+    connection.deviceId === undefined
+      ? new Map<string, Position>()
+      : findCursors(app, { userId: connection.userId, deviceId: connection.deviceId }, channels),
+  ]);
+  const joined = new Map(members.map((member) => [topicChannel(member.topic).name, member.joined]));
+  return await mapConcurrently(channels, CONCURRENT_CALLS, async (channel) => {
+    const head = heads.get(channel.name) ?? (await app.log.open(channel));
+    const place = { head, cursor: cursors.get(channel.name), joined: joined.get(channel.name) };
+    const cursor = await startOf(app, connection, channel, place);
+    return { channel, state: { channel: channel.name, epoch: head.epoch, head: head.seq, cursor } };
+  });
+}
+
+/** The channels that a connection hears besides its user's own. */
+export const heardBy = ({ channels }: Connection): Channel[] =>
+  [...channels].flatMap((name) => parseChannel(name) ?? []);
+
+/** Undefined: it hears the topic already, or cannot any more. */
+async function join(app: App, connection: Connection, member: Member): Promise<Channel | undefined> {
+  const channel = topicChannel(member.topic);
+  if (connection.channels.has(channel.name)) return undefined;
+  const outcome = await app.subscriptions.add(connection, channel, {
+    maxChannels: maxChannels(app),
+    asMember: member,
+    permitted: false,
+    readyAt: undefined,
+    startsAt: connection.deviceId === undefined ? undefined : member.joined,
+    requestId: undefined,
+  });
+  if (outcome === 'too_many')
+    app.logger.warn('too many topics', { ...logged(connection), channel: channel.name });
+  return outcome === 'subscribed' || outcome === 'already' ? channel : undefined;
+}
+
+async function startOf(
+  app: App,
+  { userId, deviceId }: Connection,
+  channel: Channel,
+  { head, cursor, joined }: { head: Head; cursor: Position | undefined; joined: Position | undefined },
+): Promise<number> {
+  const earliest = joined?.epoch === head.epoch ? joined.seq : 0;
+  // The usual case, known from the batch that was read.
+  if (cursor?.epoch === head.epoch && cursor.seq >= earliest) return cursor.seq;
+  return await findStart(app, { userId, deviceId, channel, startsAt: joined }, head, joined);
+}
+
+/**
+ * After `ready` was accepted: opens the subscriptions to live messages, row by row, then reads the
+ * heads again. So a publisher either sees the row, or is seen here. What is behind is replayed by
+ * the stream.
+ */
+export async function beginInitial(app: App, connection: Connection, initial: Initial[]): Promise<void> {
+  if (initial.length === 0) return;
+  const keyOf = (channel: Channel) => ({
+    channel,
+    userId: connection.userId,
+    connectionId: connection.connectionId,
+  });
+  const isAnonymous = connection.deviceId === undefined;
+  await mapConcurrently(initial, CONCURRENT_CALLS, ({ channel, state: { epoch, head, cursor } }) =>
+    app.subscriptions.begin(keyOf(channel), {
+      readyAt: app.clock.now(),
+      startsAt: isAnonymous ? { epoch, seq: head } : undefined,
+      requestId: cursor < head ? app.ids.next() : undefined,
+    }),
+  );
+  const heads = await app.log.openAll(initial.map(({ channel }) => channel));
+  const moved = initial.filter(({ state }) => {
+    const head = heads.get(state.channel);
+    return state.cursor >= state.head && head !== undefined && head.seq > state.head;
+  });
+  await mapConcurrently(moved, CONCURRENT_CALLS, ({ channel, state: { head } }) =>
+    app.subscriptions.requestReconcile(keyOf(channel), app.ids.next(), isAnonymous ? head : undefined),
+  );
+}

@@ -8,8 +8,14 @@ import { createGateway } from './adapters/api-gateway/gateway.ts';
 import { createConnectionStore } from './adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from './adapters/dynamodb/device-store.ts';
 import { createLogStore } from './adapters/dynamodb/log-store.ts';
+import { createMemberStore } from './adapters/dynamodb/member-store.ts';
+import { createSubscriptionStore } from './adapters/dynamodb/subscription-store.ts';
+import { TABLES } from './adapters/dynamodb/tables.ts';
+import { createEventBus } from './adapters/event-bus/event-bus.ts';
+import { createFanOutQueue } from './adapters/queue/fan-out.ts';
 import { createLater } from './adapters/queue/later.ts';
-import { createQueueSender } from './aws/sqs.ts';
+import { createEventSender } from './aws/event-bridge.ts';
+import { createBatchSender, createQueueSender } from './aws/sqs.ts';
 import type { App } from './domain/app.ts';
 import { createAcceptances } from './domain/connection/acceptances.ts';
 import type { OpeningApp } from './domain/connection/open.ts';
@@ -35,7 +41,7 @@ const ids: Ids = {
 /** What `connect` and `disconnect` need. `lambda`: its name in the logs. */
 export function createRowsApp(lambda: string, env: Env, dynamodb = connect(env)): OpeningApp {
   return {
-    connections: createConnectionStore(dynamodb, env.tables.connections, clock.now),
+    connections: createConnectionStore(dynamodb, env.tables, clock.now),
     clock,
     ids,
     logger: createLogger(lambda, undefined, clock.now, env.backend),
@@ -51,10 +57,19 @@ export function createApp(lambda: string, env: Env, types: MessageTypes = {}): A
   const { logger } = rows;
   return {
     ...rows,
-    devices: createDeviceStore(dynamodb, tables.devices, clock.now),
+    subscriptions: createSubscriptionStore(dynamodb, tables, clock.now),
+    members: createMemberStore(dynamodb, tables.members),
+    devices: createDeviceStore(dynamodb, { tableName: tables.devices }, clock.now),
+    cursors: createDeviceStore(
+      dynamodb,
+      { tableName: tables.cursors, partition: TABLES.cursors.partition.name },
+      clock.now,
+    ),
     log: createChannelLog({ store: createLogStore(dynamodb, tables), clock, ids, logger }),
     gateway: createGateway(logger, createManagementApi({ readAccess, override })),
     later: createLater(createQueueSender({ ...env.reconcileQueue, readAccess })),
+    fanOut: createFanOutQueue(createBatchSender({ ...env.fanOutQueue, readAccess })),
+    bus: createEventBus(createEventSender({ ...env.eventBus, readAccess })),
     acceptances: createAcceptances(),
     frameRates: createFrameRates(settings.frameRate),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),

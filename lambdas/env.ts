@@ -2,10 +2,13 @@
  * The only reader of the environment. A setting that is missing or wrong stops the Lambda as it
  * starts, by its name.
  */
+import type { TableNames } from './adapters/dynamodb/tables.ts';
 import type { Access } from './aws/signature.ts';
 import type { Settings } from './domain/settings.ts';
 import {
+  DEFAULT_PERMISSIONS_CLAIM,
   MAX_RETENTION_SECONDS,
+  MAX_SUBSCRIPTIONS,
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_RETENTION_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
@@ -17,11 +20,22 @@ export type AppVar =
   | 'DEVICES_TABLE'
   | 'MESSAGES_TABLE'
   | 'PUBLISHES_TABLE'
+  | 'SUBSCRIPTIONS_TABLE'
+  | 'MEMBERS_TABLE'
+  | 'CURSORS_TABLE'
   | 'RECONCILE_QUEUE_URL'
+  | 'FAN_OUT_QUEUE_URL'
+  | 'EVENT_BUS_NAME'
   | 'CALLBACK_URL'
   | 'MAX_CONNECTIONS_PER_USER'
   | 'MAX_DEVICES_PER_USER'
   | 'FRAME_RATE'
+  | 'MAX_SUBSCRIPTIONS'
+  | 'EVERYONE'
+  | 'OPEN_TOPICS'
+  | 'FAN_OUT_PAGE'
+  | 'FAN_OUT_RATE'
+  | 'APP_MESSAGES'
   | 'DEFAULT_RETENTION_SECONDS'
   | 'CLOSED_TYPES';
 
@@ -35,6 +49,7 @@ export type AuthVar =
   | 'JWT_ISSUER'
   | 'JWT_AUDIENCE'
   | 'MAX_TOKEN_LIFETIME_SECONDS'
+  | 'PERMISSIONS_CLAIM'
   | 'ALLOWED_ORIGINS';
 
 /** What Lambda itself sets, and what leads calls elsewhere, as on the local stack. */
@@ -46,6 +61,7 @@ type AwsVar =
   | 'AWS_ENDPOINT_URL'
   | 'AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI'
   | 'AWS_ENDPOINT_URL_DYNAMODB'
+  | 'AWS_ENDPOINT_URL_EVENTBRIDGE'
   | 'AWS_ENDPOINT_URL_SECRETS_MANAGER'
   | 'AWS_ENDPOINT_URL_SQS'
   | 'AWS_USE_FIPS_ENDPOINT'
@@ -59,11 +75,14 @@ const backendName = (vars: Partial<Record<MetricsVar, string>>) => vars.BACKEND_
 type Vars = Record<string, string | undefined>;
 
 export interface Env {
-  tables: { connections: string; devices: string; messages: string; publishes: string };
+  tables: TableNames;
   /** Where DynamoDB is. Undefined: where AWS has it. */
   dynamodbEndpoint: string | undefined;
   /** `endpoint`: where SQS is. Undefined: where AWS has it. */
   reconcileQueue: { queueUrl: string; endpoint: string | undefined };
+  fanOutQueue: { queueUrl: string; endpoint: string | undefined };
+  /** Where the application's events go. */
+  eventBus: { busName: string; endpoint: string | undefined };
   /** Where posts to connections go. Undefined: to the endpoint on a connection's row. */
   callbackOverride: string | undefined;
   settings: Settings;
@@ -77,11 +96,22 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     devices: text(vars, 'DEVICES_TABLE'),
     messages: text(vars, 'MESSAGES_TABLE'),
     publishes: text(vars, 'PUBLISHES_TABLE'),
+    subscriptions: text(vars, 'SUBSCRIPTIONS_TABLE'),
+    members: text(vars, 'MEMBERS_TABLE'),
+    cursors: text(vars, 'CURSORS_TABLE'),
   },
   dynamodbEndpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_DYNAMODB'),
   reconcileQueue: {
     queueUrl: url(vars, 'RECONCILE_QUEUE_URL'),
     endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_SQS'),
+  },
+  fanOutQueue: {
+    queueUrl: url(vars, 'FAN_OUT_QUEUE_URL'),
+    endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_SQS'),
+  },
+  eventBus: {
+    busName: text(vars, 'EVENT_BUS_NAME'),
+    endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_EVENTBRIDGE'),
   },
   callbackOverride: vars.AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI
     ? url(vars, 'AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI')
@@ -91,6 +121,12 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     maxConnectionsPerUser: integer(vars, 'MAX_CONNECTIONS_PER_USER', 1, 10_000),
     maxDevicesPerUser: integer(vars, 'MAX_DEVICES_PER_USER', 1, 10_000),
     frameRate: integer(vars, 'FRAME_RATE', 1, 1_000),
+    maxSubscriptions: integer(vars, 'MAX_SUBSCRIPTIONS', 1, MAX_SUBSCRIPTIONS),
+    everyone: boolean(vars, 'EVERYONE'),
+    openTopics: vars.OPEN_TOPICS ? vars.OPEN_TOPICS.split(',') : [],
+    fanOutPage: integer(vars, 'FAN_OUT_PAGE', 1, 1_000),
+    fanOutRate: integer(vars, 'FAN_OUT_RATE', 1, 100_000),
+    appMessages: boolean(vars, 'APP_MESSAGES'),
     defaultRetentionSeconds: integer(
       vars,
       'DEFAULT_RETENTION_SECONDS',
@@ -109,6 +145,8 @@ export interface AuthEnv {
   audience: string | undefined;
   /** Undefined: any. */
   maxLifetimeSeconds: number | undefined;
+  /** The claim of a token that holds its permissions. */
+  permissionsClaim: string;
   /** Undefined: any. Requests without an `Origin` are no browser's and always pass. */
   allowedOrigins: string[] | undefined;
   /** In the metrics. */
@@ -129,6 +167,7 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
     maxLifetimeSeconds: vars.MAX_TOKEN_LIFETIME_SECONDS
       ? integer(vars, 'MAX_TOKEN_LIFETIME_SECONDS', MIN_TOKEN_LIFETIME_SECONDS, MAX_TOKEN_LIFETIME_SECONDS)
       : undefined,
+    permissionsClaim: vars.PERMISSIONS_CLAIM || DEFAULT_PERMISSIONS_CLAIM,
     allowedOrigins: vars.ALLOWED_ORIGINS
       ? vars.ALLOWED_ORIGINS.split(',').map((origin) => origin.trim())
       : undefined,

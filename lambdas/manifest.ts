@@ -37,19 +37,29 @@ export interface LambdaSpec {
   readonly connections?: readonly ConnectionAction[];
   /** Queues it may put messages into. */
   readonly sendsTo?: readonly QueueName[];
+  /** It may put events on the application's bus. */
+  readonly putsEvents?: boolean;
 }
 
-/** `$default` takes every frame, whatever its `action` is. */
-export type WebSocketRoute = '$connect' | '$disconnect' | '$default';
+/** `$default` takes every frame whose `action` is no route of its own. */
+export type WebSocketRoute = '$connect' | '$disconnect' | '$default' | 'publish';
 
-export type HttpMethod = 'GET' | 'POST' | 'DELETE';
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
 /** As API Gateway writes a route key: `GET /users/{userId}/messages`. */
 export type HttpRoute = `${HttpMethod} /${string}`;
 
-/** `grantPublish` or `grantOperate` of the construct. */
-export type Grant = 'publish' | 'operate';
+/** `grantPublish`, `grantOperate` or `grantManageTopics` of the construct. */
+export type Grant = 'publish' | 'operate' | 'manageTopics';
 
-export type TableAction = 'GetItem' | 'PutItem' | 'UpdateItem' | 'DeleteItem' | 'Query';
+/** A check within a transaction is an action of its own. */
+export type TableAction =
+  | 'GetItem'
+  | 'BatchGetItem'
+  | 'PutItem'
+  | 'UpdateItem'
+  | 'DeleteItem'
+  | 'ConditionCheckItem'
+  | 'Query';
 export type ConnectionAction = 'POST' | 'DELETE';
 
 /**
@@ -73,10 +83,10 @@ export interface StreamSource {
  * The queues of what streams could not hand over, as the construct, the alarms and the outputs call
  * them.
  */
-export type StreamDeadLetters = 'FailedReplays';
+export type StreamDeadLetters = 'FailedReplays' | 'FailedTopicReplays';
 
 /** Our queues of work for later. */
-export type QueueName = 'reconcile';
+export type QueueName = 'reconcile' | 'fan-out';
 
 /** The only consumer of a queue. Of a batch, only the messages that failed come again. */
 export interface QueueSource {
@@ -84,11 +94,13 @@ export interface QueueSource {
   readonly batchSize: number;
   /** A message that failed so often becomes a dead letter. */
   readonly maxReceives: number;
+  /** Batches that run at once, at most. Undefined: as many as Lambda likes. */
+  readonly maxConcurrency?: number;
   readonly deadLetters: QueueDeadLetters;
 }
 
 /** The queues of what failed every try, as the construct, the alarms and the outputs call them. */
-export type QueueDeadLetters = 'FailedRetries';
+export type QueueDeadLetters = 'FailedRetries' | 'FailedFanOuts';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html */
 export interface FilterPattern {
@@ -105,6 +117,15 @@ export type Matcher =
 
 export type Scalar = string | number | boolean;
 
+/**
+ * A row that asks for a reconcile. Whether the row before asked for the same, only the handler can
+ * see.
+ */
+const ASKS_FOR_RECONCILE = {
+  eventName: ['INSERT', 'MODIFY'],
+  dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },
+} as const satisfies FilterPattern;
+
 const SPECS = {
   authorizer: {
     description: 'reads the token of a client that connects',
@@ -116,43 +137,76 @@ const SPECS = {
     timeoutSeconds: 10,
     memoryMegabytes: 512,
     webSocketRoutes: ['$connect'],
-    tables: { connections: ['PutItem', 'Query', 'UpdateItem', 'DeleteItem'] },
+    tables: {
+      connections: ['PutItem', 'Query', 'UpdateItem', 'DeleteItem'],
+      subscriptions: ['PutItem', 'DeleteItem'],
+    },
   },
   disconnect: {
     description: 'forgets a connection that closed',
     timeoutSeconds: 10,
     memoryMegabytes: 512,
     webSocketRoutes: ['$disconnect'],
-    tables: { connections: ['DeleteItem'] },
+    tables: { connections: ['DeleteItem'], subscriptions: ['DeleteItem'] },
   },
   message: {
-    description: 'answers the frames of a client: ack, sync, ping',
+    description: 'answers the frames of a client: ack, sync, ping, subscribe, unsubscribe, send',
     timeoutSeconds: 29,
     memoryMegabytes: 512,
     webSocketRoutes: ['$default'],
     tables: {
       connections: ['GetItem', 'UpdateItem', 'DeleteItem'],
+      subscriptions: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      members: ['GetItem', 'ConditionCheckItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
-      messages: ['GetItem', 'PutItem', 'Query'],
+      cursors: ['GetItem', 'PutItem', 'UpdateItem'],
+      messages: ['GetItem', 'BatchGetItem', 'PutItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],
     sendsTo: ['reconcile'],
+    putsEvents: true,
   },
   notify: {
     description: 'stores a notification and delivers it',
     timeoutSeconds: 29,
     memoryMegabytes: 1024,
     messageTypes: true,
+    webSocketRoutes: ['publish'],
     httpRoutes: { 'POST /notifications': 'publish' },
     busEvents: ['Notification'],
     tables: {
       connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
+      subscriptions: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
       devices: ['GetItem', 'PutItem', 'UpdateItem'],
+      cursors: ['GetItem', 'PutItem', 'UpdateItem'],
       messages: ['GetItem', 'PutItem'],
       publishes: ['PutItem'],
     },
+    connections: ['POST', 'DELETE'],
+    sendsTo: ['reconcile', 'fan-out'],
+  },
+  'fan-out': {
+    description: 'delivers a message to a part of those who hear a large channel',
+    timeoutSeconds: 120,
+    memoryMegabytes: 1024,
+    queues: [
+      // So many workers share the rate of all fan-outs.
+      {
+        queue: 'fan-out',
+        batchSize: 1,
+        maxReceives: 5,
+        maxConcurrency: 10,
+        deadLetters: 'FailedFanOuts',
+      },
+    ],
+    tables: {
+      connections: ['UpdateItem', 'DeleteItem'],
+      subscriptions: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
+      cursors: ['GetItem', 'PutItem', 'UpdateItem'],
+      messages: ['GetItem', 'Query'],
+    },
     connections: ['POST'],
-    sendsTo: ['reconcile'],
+    sendsTo: ['reconcile', 'fan-out'],
   },
   reconcile: {
     description: 'sends devices what they missed, and closes connections',
@@ -161,24 +215,31 @@ const SPECS = {
     streams: [
       {
         table: 'connections',
-        // A row that asks for a reconcile. Whether the row before asked for the same, only the
-        // handler can see.
-        filter: {
-          eventName: ['INSERT', 'MODIFY'],
-          dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },
-        },
+        filter: ASKS_FOR_RECONCILE,
         batchSize: 20,
         parallelizationFactor: 10,
         maxRetries: 3,
         maxRecordAgeSeconds: 600,
         deadLetters: 'FailedReplays',
       },
+      {
+        table: 'subscriptions',
+        filter: ASKS_FOR_RECONCILE,
+        batchSize: 20,
+        parallelizationFactor: 10,
+        maxRetries: 3,
+        maxRecordAgeSeconds: 600,
+        deadLetters: 'FailedTopicReplays',
+      },
     ],
     queues: [{ queue: 'reconcile', batchSize: 10, maxReceives: 5, deadLetters: 'FailedRetries' }],
     tables: {
       connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
+      subscriptions: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
+      members: ['Query', 'ConditionCheckItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
-      messages: ['GetItem', 'PutItem', 'Query'],
+      cursors: ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'],
+      messages: ['GetItem', 'BatchGetItem', 'PutItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],
     sendsTo: ['reconcile'],
@@ -194,11 +255,34 @@ const SPECS = {
     },
     tables: {
       connections: ['Query', 'UpdateItem', 'DeleteItem'],
+      subscriptions: ['DeleteItem'],
       devices: ['Query'],
       messages: ['GetItem', 'Query'],
     },
     connections: ['POST', 'DELETE'],
     sendsTo: ['reconcile'],
+  },
+  topics: {
+    description: 'keeps the members of topics, and answers what is asked about topics',
+    timeoutSeconds: 29,
+    memoryMegabytes: 512,
+    httpRoutes: {
+      'PUT /topics/{topic}/members/{userId}': 'manageTopics',
+      'DELETE /topics/{topic}/members/{userId}': 'manageTopics',
+      'POST /topics/{topic}/members': 'manageTopics',
+      'GET /topics/{topic}/members': 'manageTopics',
+      'GET /users/{userId}/topics': 'manageTopics',
+      'GET /topics/{topic}/messages': 'operate',
+      'GET /everyone/messages': 'operate',
+      'GET /topics/{topic}/connections': 'operate',
+    },
+    tables: {
+      connections: ['Query', 'GetItem', 'UpdateItem'],
+      subscriptions: ['GetItem', 'PutItem', 'Query', 'DeleteItem'],
+      members: ['GetItem', 'PutItem', 'DeleteItem', 'Query', 'ConditionCheckItem'],
+      messages: ['GetItem', 'PutItem', 'Query'],
+    },
+    connections: ['POST'],
   },
 } as const satisfies Record<string, LambdaSpec>;
 

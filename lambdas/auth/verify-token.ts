@@ -12,6 +12,8 @@ export class TokenError extends Error {
 export interface Identity {
   userId: string;
   tokenExpiresAt: number;
+  /** The claim of its permissions, as it stands in the token. Undefined: it has none. */
+  permissions: unknown;
 }
 
 export interface TokenRules {
@@ -21,6 +23,8 @@ export interface TokenRules {
   audience?: string | undefined;
   /** From when it was issued, or from now if it does not say, until it expires. Default: any. */
   maxLifetimeSeconds?: number | undefined;
+  /** The name of the claim that holds the permissions. */
+  permissionsClaim: string;
 }
 
 /** A token may begin so much later than our clock says: the issuer's may be ahead. */
@@ -85,13 +89,17 @@ function verifiedByOne(
   return undefined;
 }
 
-function identityOf(claims: string | jwt.JwtPayload, { maxLifetimeSeconds }: TokenRules): Identity {
+function identityOf(
+  claims: string | jwt.JwtPayload,
+  { maxLifetimeSeconds, permissionsClaim }: TokenRules,
+): Identity {
   if (typeof claims === 'string') throw new TokenError('its payload is not a JSON object');
   const { sub, exp } = claims;
   if (!isUserId(sub)) throw new TokenError('sub: expected a user id');
   if (exp === undefined) throw new TokenError('exp is missing');
   checkTimes({ ...claims, exp }, Date.now() / 1000, maxLifetimeSeconds);
-  return { userId: sub, tokenExpiresAt: Math.min(Math.floor(exp * 1000), Number.MAX_SAFE_INTEGER) };
+  const tokenExpiresAt = Math.min(Math.floor(exp * 1000), Number.MAX_SAFE_INTEGER);
+  return { userId: sub, tokenExpiresAt, permissions: claims[permissionsClaim] };
 }
 
 /** Whether it has expired, `jsonwebtoken` has looked at. `now`: in seconds. */

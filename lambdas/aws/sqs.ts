@@ -1,4 +1,4 @@
-/** Puts one message into a queue of SQS, over its JSON API. */
+/** Puts messages into a queue of SQS, over its JSON API. */
 import type { HttpAnswer, Timeouts } from './http.ts';
 import { createJsonService } from './json-service.ts';
 import { backOffMs, type Clock, SYSTEM_CLOCK } from './retry.ts';
@@ -8,12 +8,17 @@ export interface SqsMessage {
   body: string;
   /** How long nobody receives it: 0 to 900. */
   delaySeconds: number;
+  /** The queue serves its groups fairly. */
+  groupId?: string;
 }
 
 /**
  * Rejects when the message was not taken for certain, after some tries where the fault may pass.
  */
 export type SendMessage = (message: SqsMessage) => Promise<void>;
+
+/** The same for any number of messages. If it rejects, some of them may have been taken. */
+export type SendMessages = (messages: SqsMessage[]) => Promise<void>;
 
 export interface SqsOptions {
   queueUrl: string;
@@ -27,13 +32,58 @@ const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 3000 };
 const TRIES = 3;
 const RETRY_DELAY_MS = 50;
 
+/** Messages of one request. */
+const BATCH = 10;
+/** Requests at once. */
+const CONCURRENT_BATCHES = 8;
+
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
-export function createQueueSender({
-  queueUrl,
-  endpoint,
-  readAccess,
-  clock = SYSTEM_CLOCK,
-}: SqsOptions): SendMessage {
+export function createQueueSender(options: SqsOptions): SendMessage {
+  const call = createCaller(options);
+  return async (message) => {
+    await call('SendMessage', entryOf(message));
+  };
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html */
+export function createBatchSender(options: SqsOptions): SendMessages {
+  const call = createCaller(options);
+
+  const sendBatch = async (messages: SqsMessage[]): Promise<void> => {
+    let left = messages.map((message, index) => ({ Id: String(index), ...entryOf(message) }));
+    for (let attempt = 1; left.length > 0; attempt++) {
+      const { Failed = [] } = await call('SendMessageBatch', { Entries: left });
+      const failed = new Set(Failed.map(({ Id }) => Id));
+      left = left.filter(({ Id }) => failed.has(Id));
+      if (left.length > 0 && attempt === TRIES)
+        throw new Error(`SQS did not take ${left.length} of ${messages.length} messages`);
+    }
+  };
+
+  return async (messages) => {
+    const batches = Array.from({ length: Math.ceil(messages.length / BATCH) }, (_none, index) =>
+      messages.slice(index * BATCH, (index + 1) * BATCH),
+    );
+    const remaining = batches.values();
+    const work = async () => {
+      for (const batch of remaining) await sendBatch(batch);
+    };
+    await Promise.all(Array.from({ length: CONCURRENT_BATCHES }, work));
+  };
+}
+
+interface Answer {
+  /** Of a batch. */
+  Failed?: { Id: string }[];
+}
+
+const entryOf = ({ body, delaySeconds, groupId }: SqsMessage) => ({
+  MessageBody: body,
+  DelaySeconds: delaySeconds,
+  ...(groupId !== undefined && { MessageGroupId: groupId }),
+});
+
+function createCaller({ queueUrl, endpoint, readAccess, clock = SYSTEM_CLOCK }: SqsOptions) {
   const call = createJsonService({
     service: 'sqs',
     api: 'AmazonSQS',
@@ -43,12 +93,12 @@ export function createQueueSender({
     timeouts: TIMEOUTS,
   });
 
-  return async ({ body, delaySeconds }) => {
-    const request = JSON.stringify({ QueueUrl: queueUrl, MessageBody: body, DelaySeconds: delaySeconds });
+  return async (operation: 'SendMessage' | 'SendMessageBatch', input: object): Promise<Answer> => {
+    const request = JSON.stringify({ QueueUrl: queueUrl, ...input });
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await call('SendMessage', request);
-        if (answer.status === 200) return;
+        const answer = await call(operation, request);
+        if (answer.status === 200) return JSON.parse(answer.body) as Answer;
         throw new QueueError(answer);
       } catch (error) {
         const mayPass = !(error instanceof QueueError) || error.mayPass;

@@ -122,8 +122,7 @@ async function findStartElsewhere(
   }
   if (cursor?.epoch === head.epoch) return await begin(app, store, key, channel, head, earliest);
   const furthest = cursor ?? (await store.findFurthest(owner, channel.name));
-  const start =
-    furthest === undefined ? (seqIn(head, joined) ?? head.seq) : (seqIn(head, furthest) ?? 0);
+  const start = furthest === undefined ? (seqIn(head, joined) ?? head.seq) : (seqIn(head, furthest) ?? 0);
   return await begin(app, store, key, channel, head, Math.max(earliest, start));
 }
 

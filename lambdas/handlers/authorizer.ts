@@ -4,6 +4,7 @@
  */
 import { TokenError } from '../auth/verify-token.ts';
 import type { AuthorizerApp } from '../authorizer-app.ts';
+import { PermissionsError, parsePermissions } from '../protocol/permissions.ts';
 import { type Handshake, parseHandshake } from '../wire/handshake.ts';
 import type { AuthorizerContext, AuthorizerEvent, AuthorizerResult } from './events.ts';
 
@@ -17,10 +18,13 @@ export const createAuthorizerHandler =
     const { token, origin } = handshake;
     try {
       if (token === undefined) throw new TokenError('no token');
-      const { userId, tokenExpiresAt } = await verify(token);
+      const { userId, tokenExpiresAt, permissions } = await verify(token);
       const allowed = origin === undefined || !allowedOrigins || allowedOrigins.includes(origin);
       if (!allowed) logger.warn('origin refused', { userId, origin: origin.slice(0, MAX_ORIGIN_LOGGED) });
-      return decision(event.methodArn, allowed, contextOf(userId, tokenExpiresAt, handshake));
+      return decision(event.methodArn, allowed, {
+        ...contextOf(userId, tokenExpiresAt, handshake),
+        ...permissionsContext(permissions, handshake.problem),
+      });
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
       logger.metrics({ tokensRefused: 1 }, 'token refused', { reason: error.message });
@@ -41,6 +45,20 @@ const contextOf = (
   ...(subprotocol && { subprotocol }),
   ...(problem && { badRequest: problem }),
 });
+
+/** A claim that cannot be read is no reason to refuse the token: it is refused with its reason. */
+function permissionsContext(
+  claim: unknown,
+  problem: string | undefined,
+): Pick<AuthorizerContext, 'permissions' | 'badRequest'> {
+  if (claim === undefined) return {};
+  try {
+    return { permissions: JSON.stringify(parsePermissions(claim)) };
+  } catch (error) {
+    if (!(error instanceof PermissionsError)) throw error;
+    return { badRequest: problem ?? `permissions of the token: ${error.message}` };
+  }
+}
 
 /**
  * WebSocket APIs match the resource against `…/stage/$connect`; a wildcard over the method does

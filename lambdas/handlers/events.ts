@@ -4,7 +4,9 @@
  */
 import type { Context } from 'aws-lambda';
 import type { NewConnection } from '../domain/connection/open.ts';
+import type { Sender } from '../domain/session/receive.ts';
 import { ACK_MODES, DEFAULT_DIALECT, DIALECT_NAMES } from '../protocol/frames.ts';
+import { parsePermissions } from '../protocol/permissions.ts';
 import type { HandshakeRequest } from '../wire/handshake.ts';
 
 /** What the authorizer tells the other routes. API Gateway turns every value into a string. */
@@ -17,10 +19,12 @@ export interface AuthorizerContext {
   handover?: string;
   /** Epoch milliseconds, in decimal. */
   tokenExpiresAt: string;
+  /** What the token lets its user do: its claim, as JSON. Absent: it has none. */
+  permissions?: string;
   /** The sub-protocol to answer, if one was offered. */
   subprotocol?: string;
   /**
-   * What is wrong with the device id or the ack mode: an authorizer cannot answer 400, `$connect`
+   * What is wrong with the device id, the ack mode or the permissions: an authorizer cannot answer 400, `$connect`
    * can.
    */
   badRequest?: string;
@@ -75,4 +79,12 @@ export const identify = ({
   handover: handover === '1',
   connectedAt,
   tokenExpiresAt: Number(tokenExpiresAt),
+});
+
+/** The same, with what the token lets its user do. */
+export const senderOf = (context: WebSocketEvent['requestContext']): Sender => ({
+  ...identify(context),
+  permissions: parsePermissions(
+    context.authorizer.permissions === undefined ? undefined : JSON.parse(context.authorizer.permissions),
+  ),
 });

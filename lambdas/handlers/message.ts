@@ -7,7 +7,7 @@ import { type ReceivedFrame, receive } from '../domain/session/receive.ts';
 import { FrameError } from '../protocol/errors.ts';
 import type { DialectName } from '../protocol/frames.ts';
 import { dialectOf } from '../wire/dialect.ts';
-import { type Invocation, identify, type ProxyResult, type WebSocketEvent } from './events.ts';
+import { type Invocation, type ProxyResult, senderOf, type WebSocketEvent } from './events.ts';
 
 /**
  * A replay begins no window any more when less time is left: the one under way still has to end.
@@ -18,7 +18,7 @@ export const createMessageHandler =
   (app: App) =>
   async ({ requestContext, body = '' }: WebSocketEvent, context: Invocation): Promise<ProxyResult> => {
     const deadlineAt = app.clock.now() + context.getRemainingTimeInMillis() - REPLAY_MARGIN_MS;
-    const sender = identify(requestContext);
+    const sender = senderOf(requestContext);
     await receive(app, sender, framesIn(body, sender.dialect), deadlineAt);
     return { statusCode: 200 };
   };

@@ -1,12 +1,19 @@
-/** Publishing, behind three doors: `POST /notifications`, an event on the bus, a direct Invoke. */
+/**
+ * Publishing, behind four doors: `POST /notifications`, an event on the bus, a direct Invoke, and a
+ * client's `publish` frame.
+ */
 import type { EventBridgeEvent } from 'aws-lambda';
 import type { App } from '../domain/app.ts';
 import { type PublishAnswer, publish, type Unpublished } from '../domain/publish/publish.ts';
-import { REQUEST_ERRORS, RequestError } from '../protocol/errors.ts';
+import { receivePublish } from '../domain/publish/publish-frame.ts';
+import type { PublishFrame } from '../protocol/client-frame.ts';
+import { FrameError, REQUEST_ERRORS, RequestError } from '../protocol/errors.ts';
+import type { DialectName } from '../protocol/frames.ts';
 import { isRecord } from '../protocol/json.ts';
 import { isMessageId, MESSAGE_ID_RULE } from '../protocol/names.ts';
 import { parseNotification } from '../protocol/notification.ts';
-import type { Invocation } from './events.ts';
+import { dialectOf } from '../wire/dialect.ts';
+import { type Invocation, type ProxyResult, senderOf, type WebSocketEvent } from './events.ts';
 import { type HttpEvent, type HttpResult, json, jsonBody, problem, queryOf, refusal } from './http.ts';
 
 type BusEvent = EventBridgeEvent<'Notification', unknown>;
@@ -14,6 +21,7 @@ type BusEvent = EventBridgeEvent<'Notification', unknown>;
 export const createNotifyHandler =
   (app: App) =>
   async (event: unknown, { awsRequestId }: Invocation) => {
+    if (isFrame(event)) return await takeFrame(app, event);
     if (isHttp(event)) return await answerHttp(app, event);
     try {
       if (isBusEvent(event)) return await takeFromBus(app, event);
@@ -32,6 +40,25 @@ function withoutData(error: unknown): unknown {
   const others = error.errors.filter(({ path }) => !/^data\b/.test(path));
   if (others.length === error.errors.length) return error;
   return new RequestError(error.code, [...others, { path: 'data', message: 'does not fit its type' }]);
+}
+
+const isFrame = (event: unknown): event is WebSocketEvent =>
+  isRecord(event) && isRecord(event.requestContext) && 'connectionId' in event.requestContext;
+
+/** The WebSocket route `publish`. */
+async function takeFrame(app: App, { requestContext, body = '' }: WebSocketEvent): Promise<ProxyResult> {
+  const sender = senderOf(requestContext);
+  await receivePublish(app, sender, publishFrameIn(body, sender.dialect));
+  return { statusCode: 200 };
+}
+
+function publishFrameIn(text: string, dialect: DialectName): PublishFrame | FrameError {
+  try {
+    return dialectOf(dialect).parsePublish(text);
+  } catch (error) {
+    if (error instanceof FrameError) return error;
+    throw error;
+  }
 }
 
 const isHttp = (event: unknown): event is HttpEvent =>
@@ -99,5 +126,7 @@ const failures = ({ results }: PublishAnswer): Unpublished[] =>
 
 function throwIfAny(faults: Unpublished[]): void {
   if (faults.length === 0) return;
-  throw new Error(faults.map(({ userId, error }) => `${userId}: ${error.code}: ${error.message}`).join('; '));
+  throw new Error(
+    faults.map(({ channel, error }) => `${channel}: ${error.code}: ${error.message}`).join('; '),
+  );
 }

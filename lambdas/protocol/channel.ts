@@ -47,8 +47,7 @@ export const isTopic = isToken;
 export const TOPIC_RULE = TOKEN_RULE;
 
 /** Marked as pure, so that the client library is built without it. */
-export const CHANNEL_RULE =
-  /* @__PURE__ */ `user: and a user id, topic: and ${TOKEN_RULE}, or everyone`;
+export const CHANNEL_RULE = /* @__PURE__ */ `user: and a user id, topic: and ${TOKEN_RULE}, or everyone`;
 
 /** Undefined: no channel has this name; {@link CHANNEL_RULE} says which do. */
 export function parseChannel(name: unknown): Channel | undefined {

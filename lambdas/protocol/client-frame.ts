@@ -1,4 +1,5 @@
 /** The frames a client sends, as values. */
+import type { ClientNotification } from './notification.ts';
 
 interface Common {
   /** Echoed in the error frame, should there be one. */
@@ -55,4 +56,16 @@ export interface SendFrame extends Common {
   data: unknown;
 }
 
+/**
+ * A message to whoever hears the channels. It has a route and a Lambda of its own, so that nothing
+ * else gets the rights of publishing.
+ */
+export interface PublishFrame extends Common {
+  action: 'publish';
+  notification: ClientNotification;
+  /** The tab that is the origin. Undefined: the whole device is. */
+  tab?: string | undefined;
+}
+
+/** The frames that are not of a route of their own. */
 export type ClientFrame = AckFrame | SyncFrame | PingFrame | SubscribeFrame | UnsubscribeFrame | SendFrame;

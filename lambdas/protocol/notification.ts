@@ -6,15 +6,7 @@ import { type Channel, EVERYONE, isTopic, TOPIC_RULE, topicChannel, userChannel 
 import { type FieldError, firstFew, RequestError, unknownNames } from './errors.ts';
 import { isRecord } from './json.ts';
 import { MAX_DATA_LEVELS, MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
-import {
-  isMessageId,
-  isTab,
-  isToken,
-  isUserId,
-  MESSAGE_ID_RULE,
-  TOKEN_RULE,
-  USER_ID_RULE,
-} from './names.ts';
+import { isMessageId, isTab, isToken, isUserId, MESSAGE_ID_RULE, TOKEN_RULE, USER_ID_RULE } from './names.ts';
 
 export interface Notification {
   /** Users' own channels, each once, in the order given; or one other channel. */

@@ -31,7 +31,9 @@ export function parsePermissions(claim: unknown): Permissions {
     throw new PermissionsError(`expected at most ${MAX_PERMISSIONS_BYTES} bytes as JSON`);
   const unknown = Object.keys(claim).find((name) => !FIELDS.some((field) => field === name));
   if (unknown !== undefined)
-    throw new PermissionsError(`${unknown.slice(0, 100)}: unknown field, expected one of ${FIELDS.join(', ')}`);
+    throw new PermissionsError(
+      `${unknown.slice(0, 100)}: unknown field, expected one of ${FIELDS.join(', ')}`,
+    );
   return { subscribe: patterns(claim, 'subscribe'), publish: patterns(claim, 'publish') };
 }
 

@@ -3,15 +3,17 @@
  * handshake picks one; the connection's row remembers it.
  */
 import type { ReplayRange } from '../domain/ports.ts';
-import type { ClientFrame } from '../protocol/client-frame.ts';
+import type { ClientFrame, PublishFrame } from '../protocol/client-frame.ts';
 import type { DialectName, JsonText, OutgoingFrame, ReplayFrame } from '../protocol/frames.ts';
 import { encodeFrame } from './herald/encode.ts';
-import { parseClientFrame } from './herald/parse.ts';
+import { parseClientFrame, parsePublishFrame } from './herald/parse.ts';
 import { replayFrames } from './herald/replay.ts';
 
 export interface Dialect {
   /** The frames of one WebSocket message. Throws a `FrameError`. */
   parse(text: string): ClientFrame[];
+  /** The frame of the route `publish`. Throws a `FrameError`. */
+  parsePublish(text: string): PublishFrame;
   /** The text of one frame. A frame that goes to many connections is encoded once. */
   encode(frame: OutgoingFrame): string;
   /** The range as frames, each as full as the dialect allows. */
@@ -21,6 +23,7 @@ export interface Dialect {
 const DIALECTS: Record<DialectName, Dialect> = {
   'herald.v1': {
     parse: (text) => [parseClientFrame(text)],
+    parsePublish: parsePublishFrame,
     encode: once(encodeFrame),
     replay: replayFrames,
   },

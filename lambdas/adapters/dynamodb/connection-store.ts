@@ -24,7 +24,10 @@ export function createConnectionStore(
   const isLive = ({ expiresAt }: Connection) => expiresAt > now();
 
   /** A row that is left over lapses by itself, and whoever posts to it removes it. */
-  const removeSubscriptions = async ({ connectionId }: ConnectionKey, { channels }: Partial<ConnectionRow>) => {
+  const removeSubscriptions = async (
+    { connectionId }: ConnectionKey,
+    { channels }: Partial<ConnectionRow>,
+  ) => {
     const removed = [...(channels ?? [])].map((channel) => {
       const Key = subscriptionKey(channel, connectionId);
       return outlastTransactions(() => dynamodb.call('DeleteItem', { TableName: subscriptions, Key }));

@@ -4,7 +4,7 @@ import type { Member } from '../../domain/model.ts';
 import type { MemberStore } from '../../domain/ports.ts';
 import { ifHolds, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
-import { type MemberRow, MEMBERS_BY_TOPIC } from './tables.ts';
+import { MEMBERS_BY_TOPIC, type MemberRow } from './tables.ts';
 
 /** Who is a member already joined when they did. */
 const notYetMember = 'attribute_not_exists(userId)';

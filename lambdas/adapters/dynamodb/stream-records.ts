@@ -1,10 +1,11 @@
 /**
- * Reads the records of the Connections table's stream: which connections are to be reconciled, and
- * from where.
+ * Reads the records of the streams of Connections and Subscriptions: which subscriptions are to be
+ * reconciled, and from where.
  */
 import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
-import type { ConnectionKey } from '../../domain/model.ts';
+import { type SubscriptionKey, userChannel } from '../../domain/model.ts';
 import type { ReconcileRequest } from '../../domain/ports.ts';
+import { parseChannel } from '../../protocol/channel.ts';
 
 export interface RecordedRequest extends ReconcileRequest {
   /** The sequence number of its first record: by it Lambda is told of a failure. */
@@ -12,7 +13,7 @@ export interface RecordedRequest extends ReconcileRequest {
 }
 
 /**
- * One request per connection, from the lowest seq that any of its records asks for. A request for
+ * One request per subscription, from the lowest seq that any of its records asks for. A request for
  * each record would send the same window again and again.
  */
 export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] {
@@ -20,12 +21,13 @@ export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] 
   for (const record of records.filter(isRequest)) {
     const key = keyOf(record);
     const after = replayAfterOf(record);
-    const earlier = requests.get(key.connectionId);
+    const id = `${key.channel.name} ${key.connectionId}`;
+    const earlier = requests.get(id);
     // What names no seq means the device's cursor. An anonymous device has none, so there it means
     // nothing.
     const isAnonymous = record.dynamodb?.NewImage?.deviceId === undefined;
     if (!earlier)
-      requests.set(key.connectionId, {
+      requests.set(id, {
         ...key,
         after,
         itemIdentifier: record.dynamodb?.SequenceNumber ?? '',
@@ -45,10 +47,15 @@ const isRequest = ({ eventName, dynamodb }: DynamoDBRecord): boolean => {
   );
 };
 
-const keyOf = ({ dynamodb }: DynamoDBRecord): ConnectionKey => ({
-  userId: textOf(dynamodb?.Keys?.userId),
-  connectionId: textOf(dynamodb?.Keys?.connectionId),
-});
+function keyOf({ dynamodb }: DynamoDBRecord): SubscriptionKey {
+  const { userId: user, connectionId: connection } = dynamodb?.NewImage ?? {};
+  const userId = textOf(user);
+  const connectionId = textOf(connection);
+  const name = dynamodb?.Keys?.channel?.S;
+  const channel = name === undefined ? userChannel(userId) : parseChannel(name);
+  if (channel === undefined) throw new Error('a stream record of the Subscriptions table names no channel');
+  return { channel, userId, connectionId };
+}
 
 const replayAfterOf = ({ dynamodb }: DynamoDBRecord): number | undefined => {
   const after = dynamodb?.NewImage?.replayAfter?.N;
@@ -56,6 +63,6 @@ const replayAfterOf = ({ dynamodb }: DynamoDBRecord): number | undefined => {
 };
 
 const textOf = (value: AttributeValue | undefined): string => {
-  if (value?.S === undefined) throw new Error('a stream record of the Connections table lacks its key');
+  if (value?.S === undefined) throw new Error('a stream record lacks the ids of its connection');
   return value.S;
 };

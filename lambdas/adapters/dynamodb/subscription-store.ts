@@ -3,9 +3,9 @@
  * rows are its subscriptions.
  */
 import type { DynamoDb, TransactWrite } from '../../aws/dynamodb.ts';
+import { Busy } from '../../domain/errors.ts';
 import type { SubscriptionKey } from '../../domain/model.ts';
 import type { Subscribed, SubscriptionStore } from '../../domain/ports.ts';
-import { Busy } from '../../domain/errors.ts';
 import {
   cancellationReasons,
   isConditionFailed,
@@ -129,7 +129,8 @@ export function createSubscriptionStore(
         if (failed(MEMBER)) return 'no_member';
         if (failed(SUBSCRIPTION)) return 'already';
         if (failed(CONNECTION)) return await whyNot(connection);
-        if (!reasons.some(isConflict)) throw new Error(`subscribing failed: ${reasons.map(({ Code }) => Code)}`);
+        if (!reasons.some(isConflict))
+          throw new Error(`subscribing failed: ${reasons.map(({ Code }) => Code)}`);
       }
       throw new Busy(`${connectionId}: its row is written by others`);
     },
@@ -191,7 +192,13 @@ export function createSubscriptionStore(
       servingOf(key).requestReconcile(rowKeyOf(key), requestId, after),
   };
 
-  async function whyNot({ userId, connectionId }: { userId: string; connectionId: string }): Promise<Subscribed> {
+  async function whyNot({
+    userId,
+    connectionId,
+  }: {
+    userId: string;
+    connectionId: string;
+  }): Promise<Subscribed> {
     const { Item } = await throwBusyIfThrottled(
       dynamodb.call('GetItem', {
         TableName: tables.connections,

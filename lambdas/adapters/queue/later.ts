@@ -1,20 +1,25 @@
 /** Work for later, as messages of the reconcile queue: how they are put there and read. */
 import type { SQSRecord } from 'aws-lambda';
 import type { SendMessage } from '../../aws/sqs.ts';
+import { userChannel } from '../../domain/model.ts';
 import type { Later, ReconcileRequest } from '../../domain/ports.ts';
+import { parseChannel } from '../../protocol/channel.ts';
 
 export const createLater = (send: SendMessage): Later => ({
-  reconcile: ({ userId, connectionId, after }, delaySeconds) =>
-    send({ body: JSON.stringify({ userId, connectionId, after }), delaySeconds }),
+  reconcile: ({ channel, userId, connectionId, after }, delaySeconds) =>
+    send({ body: JSON.stringify({ channel: channel.name, userId, connectionId, after }), delaySeconds }),
 });
 
 /** Throws for a message that none of our Lambdas has put there. */
 export function requestIn({ body }: Pick<SQSRecord, 'body'>): ReconcileRequest {
-  const { userId, connectionId, after } = JSON.parse(body);
+  const { channel: name, userId, connectionId, after } = JSON.parse(body);
+  // Messages of before there were several channels name none.
+  const channel = name === undefined && typeof userId === 'string' ? userChannel(userId) : parseChannel(name);
   const isOurs =
+    channel !== undefined &&
     typeof userId === 'string' &&
     typeof connectionId === 'string' &&
     (after === undefined || Number.isSafeInteger(after));
-  if (!isOurs) throw new Error('a message of the reconcile queue that names no connection');
-  return { userId, connectionId, after };
+  if (!isOurs) throw new Error('a message of the reconcile queue that names no subscription');
+  return { channel, userId, connectionId, after };
 }

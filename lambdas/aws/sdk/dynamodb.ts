@@ -10,6 +10,7 @@ import {
   QueryCommand,
   TransactGetCommand,
   TransactWriteCommand,
+  type TransactWriteCommandInput,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
 import { type Attributes, toRow } from '../attributes.ts';
@@ -59,16 +60,19 @@ type Send<Name extends Operation> = (
   input: Operations[Name]['input'],
 ) => Promise<Operations[Name]['output']>;
 
+type BatchAnswer = Operations['BatchGetItem']['output'];
+
 /** What our stores ask for is what the SDK takes and gives. */
 const SENDERS: { [Name in Operation]: Send<Name> } = {
   GetItem: (client, input) => client.send(new GetCommand(input)),
   PutItem: (client, input) => client.send(new PutCommand(input)),
   UpdateItem: (client, input) => client.send(new UpdateCommand(input)),
   DeleteItem: (client, input) => client.send(new DeleteCommand(input)),
-  BatchGetItem: (client, input) => client.send(new BatchGetCommand(input)),
+  BatchGetItem: async (client, input) => (await client.send(new BatchGetCommand(input))) as BatchAnswer,
   Query: (client, input) => client.send(new QueryCommand(input)),
   TransactGetItems: (client, input) => client.send(new TransactGetCommand(input)),
-  TransactWriteItems: (client, input) => client.send(new TransactWriteCommand(input)),
+  TransactWriteItems: (client, input) =>
+    client.send(new TransactWriteCommand(input as TransactWriteCommandInput)),
 };
 
 interface SdkError extends Error {

@@ -65,8 +65,7 @@ export async function subscribe(
   const answered = await sendWithRetry(app, connection, subscribedFrame(channel, head, start, frame));
   app.logger.info('subscribed', { ...logged(connection), channel: channel.name, cursor: start, answered });
   // Who did not hear the answer asks again.
-  if (answered === 'sent')
-    await replay(app, subscription, { after: start, deadlineAt, skipIfNone: true });
+  if (answered === 'sent') await replay(app, subscription, { after: start, deadlineAt, skipIfNone: true });
   return undefined;
 }
 
@@ -156,7 +155,11 @@ async function alreadyHeard(
 ): Promise<OutgoingFrame> {
   const isOwn = channel.kind === 'user' && channel.owner === connection.userId;
   if (!isOwn && !connection.channels.has(channel.name))
-    throw new FrameError('unknown_channel', `expected a topic, or ${ownSubscription(connection).channel.name}`, frame.ref);
+    throw new FrameError(
+      'unknown_channel',
+      `expected a topic, or ${ownSubscription(connection).channel.name}`,
+      frame.ref,
+    );
   const head = await app.log.open(channel);
   const cursor = await findStart(app, { ...connection, channel }, head);
   return subscribedFrame(channel, head, cursor, frame);

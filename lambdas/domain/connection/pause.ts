@@ -75,11 +75,19 @@ export async function passBy(app: App, subscription: Subscription, seq: number):
   if (deviceId !== undefined || (paused.after !== undefined && seq > paused.after)) return;
   // Publishers overtake each other: the replay must begin before the smallest seq that was passed
   // by.
-  const isFirst = await app.subscriptions.pause(subscription, { at: paused.at, after: seq - 1 }, app.ids.next());
+  const isFirst = await app.subscriptions.pause(
+    subscription,
+    { at: paused.at, after: seq - 1 },
+    app.ids.next(),
+  );
   if (isFirst) await tryLater(app, subscription, paused.at);
 }
 
-function isOutOfPatience({ clock, acceptances }: App, { connectionId }: Subscription, since: number): boolean {
+function isOutOfPatience(
+  { clock, acceptances }: App,
+  { connectionId }: Subscription,
+  since: number,
+): boolean {
   const waitedMs = clock.now() - since;
   if (waitedMs >= LONG_PATIENCE_MS) return true;
   return waitedMs >= PATIENCE_MS && acceptances.hasOtherSince(connectionId, since);

@@ -36,8 +36,7 @@ export type SendOutcome = PostOutcome | 'expired';
 export const isExpired = ({ clock }: App, { tokenExpiresAt }: Pick<Addressee, 'tokenExpiresAt'>): boolean =>
   tokenExpiresAt <= clock.now();
 
-const isYoung = ({ clock }: App, { connectedAt }: Addressee): boolean =>
-  clock.now() - connectedAt < YOUNG_MS;
+const isYoung = ({ clock }: App, { connectedAt }: Addressee): boolean => clock.now() - connectedAt < YOUNG_MS;
 
 /** Whether `gone` may mean "not yet". */
 export const mayBeOpening = (app: App, connection: Addressee): boolean =>

@@ -44,8 +44,7 @@ export function createChannelLog({
   const log: LogContext = { ...context, heads };
   const { store, ids, clock } = log;
   const enqueue = createChannelQueue();
-  const create = (name: string) =>
-    store.create(name, { epoch: ids.next(), seq: 0, updatedAt: clock.now() });
+  const create = (name: string) => store.create(name, { epoch: ids.next(), seq: 0, updatedAt: clock.now() });
   return {
     head: ({ name }) => store.head(name),
     has: async ({ name }, seq) => {

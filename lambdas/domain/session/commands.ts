@@ -1,11 +1,14 @@
-/** What a client may ask for on its connection: ack, sync, ping. */
-import type { AckFrame, ClientFrame, SyncFrame } from '../../protocol/client-frame.ts';
+/** What a client may ask for on its connection: ack, sync, ping, subscribe, unsubscribe, send. */
+import type { Ack, AckFrame, ClientFrame, SendFrame, SyncFrame } from '../../protocol/client-frame.ts';
 import { FrameError } from '../../protocol/errors.ts';
 import type { OutgoingFrame } from '../../protocol/frames.ts';
+import type { Permissions } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
+import { heardBy } from '../channel/initial.ts';
+import { channelOf, subscribe, unsubscribe } from '../channel/subscribe.ts';
 import { markForClose } from '../connection/close.ts';
 import { isAbandoned } from '../connection/pause.ts';
-import { acknowledge, findStart, isAcknowledged } from '../cursor.ts';
+import { acknowledge, findStart, hasBegun, isAcknowledged } from '../cursor.ts';
 import {
   type Channel,
   type Connection,
@@ -18,6 +21,13 @@ import { replay } from './replay.ts';
 
 const PAUSED_RETRY_MS = 1000;
 
+/** What a frame may be carried out with. */
+export interface Means {
+  permissions: Permissions;
+  /** No window of a replay begins after this instant. */
+  deadlineAt: number;
+}
+
 /**
  * Does what the frame asks for and returns the frame to answer with, if any. Throws a
  * {@link FrameError} for a frame that cannot be carried out.
@@ -26,38 +36,95 @@ export async function handleFrame(
   app: App,
   connection: Connection,
   frame: ClientFrame,
-  deadlineAt: number,
+  means: Means,
 ): Promise<OutgoingFrame | undefined> {
-  const subscription = ownSubscription(connection);
-  const head = await app.log.open(subscription.channel);
   switch (frame.action) {
     case 'ping':
-      return { event: 'pong', epoch: head.epoch, head: head.seq, serverAt: app.clock.now() };
+      return await pong(app, connection);
     case 'ack':
-      return await ack(app, connection, head, frame);
+      return await ack(app, connection, frame);
     case 'sync':
-      return await sync(app, subscription, head, { ...frame, deadlineAt });
+      return await sync(app, connection, frame, means.deadlineAt);
+    case 'subscribe':
+      return await subscribe(app, connection, frame, means);
+    case 'unsubscribe':
+      return await unsubscribe(app, connection, frame);
+    case 'send':
+      return await sendToApplication(app, connection, frame);
     default:
       return frame satisfies never;
   }
 }
 
+/** Tells the head of every channel that the connection hears, so that its client sees a gap in each. */
+async function pong(app: App, connection: Connection): Promise<OutgoingFrame> {
+  const own = userChannel(connection.userId);
+  const others = heardBy(connection);
+  const heads = await app.log.openAll([own, ...others]);
+  const headOf = async (channel: Channel) => heads.get(channel.name) ?? (await app.log.open(channel));
+  const { epoch, seq } = await headOf(own);
+  const subscriptions = await Promise.all(
+    others.map(async (channel) => {
+      const head = await headOf(channel);
+      return { channel: channel.name, epoch: head.epoch, head: head.seq };
+    }),
+  );
+  return { event: 'pong', epoch, head: seq, subscriptions, serverAt: app.clock.now() };
+}
+
 async function sync(
   app: App,
-  subscription: Subscription,
-  head: Head,
-  frame: SyncFrame & { deadlineAt: number },
+  connection: Connection,
+  frame: SyncFrame,
+  deadlineAt: number,
 ): Promise<undefined> {
-  const { connection, channel } = subscription;
-  checkChannel(frame, channel, head);
-  if (isAbandoned(app, connection)) await markForClose(app, connection, 'not_reading');
-  if (connection.paused) {
+  const { ref } = frame;
+  const subscription = await heard(app, connection, frame);
+  const head = await app.log.open(subscription.channel);
+  checkEpoch(frame, head, ref);
+  if (isAbandoned(app, subscription)) await markForClose(app, connection, 'not_reading');
+  if (subscription.paused) {
     // The connection took no frames a moment ago. When it does again, the reconcile from the queue
     // brings what the device lacks.
-    throw new FrameError('rate_limited', 'This connection took no frames.', frame.ref, PAUSED_RETRY_MS);
+    throw new FrameError('rate_limited', 'This connection took no frames.', ref, PAUSED_RETRY_MS);
   }
   const after = await startOfSync(app, subscription, head, frame.after);
-  await replay(app, subscription, { after, deadlineAt: frame.deadlineAt });
+  await replay(app, subscription, { after, deadlineAt });
+}
+
+/** The subscription that a frame means. Throws a {@link FrameError} if the connection has none. */
+async function heard(
+  app: App,
+  connection: Connection,
+  { channel: name, ref }: SyncFrame,
+): Promise<Subscription> {
+  const channel = named(connection, name, ref);
+  if (channel.kind === 'user') return ownSubscription(connection);
+  const { userId, connectionId } = connection;
+  const key = { channel, userId, connectionId };
+  const subscription = await app.subscriptions.find(key);
+  const isLeft =
+    subscription !== undefined &&
+    channel.kind === 'topic' &&
+    !subscription.permitted &&
+    (await app.members.find(userId, channel.topic)) === undefined;
+  if (isLeft) await app.subscriptions.remove(key);
+  if (subscription === undefined || isLeft)
+    throw new FrameError('not_subscribed', `the connection does not hear ${channel.name}`, ref);
+  return subscription;
+}
+
+/** Default: the user's own channel. */
+function named(
+  { userId }: Pick<Connection, 'userId'>,
+  name: string | undefined,
+  ref: string | undefined,
+): Channel {
+  const own = userChannel(userId);
+  if (name === undefined || name === own.name) return own;
+  const channel = channelOf(name, ref);
+  if (channel.kind === 'user') throw new FrameError('unknown_channel', `expected ${own.name}`, ref);
+  return channel;
 }
 
 /**
@@ -70,52 +137,83 @@ async function startOfSync(
   head: Head,
   asked: number | undefined,
 ): Promise<number> {
-  const { connection } = subscription;
-  if (asked === undefined) return await findStart(app, subscription, head);
-  if (connection.deviceId === undefined) return Math.max(asked, earliest(connection, head));
-  if (connection.ackMode === 'client') return asked;
-  return Math.min(asked, await findStart(app, subscription, head));
+  const { deviceId, ackMode, startsAt } = subscription;
+  if (asked === undefined) return await findStart(app, subscription, head, startsAt);
+  if (deviceId === undefined) return Math.max(asked, earliest(subscription, head) ?? head.seq);
+  const after = Math.max(asked, earliest(subscription, head) ?? 0);
+  if (ackMode === 'client') return after;
+  return Math.min(after, await findStart(app, subscription, head, startsAt));
 }
 
-/** An anonymous device may ask for what it missed since it connected. */
-const earliest = ({ startsAt }: Connection, { epoch, seq }: Head): number =>
-  startsAt?.epoch === epoch ? startsAt.seq : seq;
+/**
+ * An anonymous device may ask for what it missed since it began, whoever hears a topic as a member
+ * for what followed since its user joined, any other for all that is kept.
+ */
+const earliest = ({ startsAt }: Subscription, { epoch }: Head): number | undefined =>
+  startsAt?.epoch === epoch ? startsAt.seq : undefined;
 
 type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
 
 /**
- * Whether the device's cursor has come as far as an `ack` says: then only the device need be read.
- * False: the ack may move the cursor.
+ * Whether the device's cursors have come as far as an `ack` says: then only the device need be read.
+ * False: the ack may move one.
  */
 export async function isOldAck(app: App, sender: Acknowledging, frame: ClientFrame): Promise<boolean> {
   const { userId, deviceId } = sender;
   if (frame.action !== 'ack' || deviceId === undefined) return false;
-  const channel = userChannel(userId);
-  if (frame.channel !== undefined && frame.channel !== channel.name) return false;
-  return await isAcknowledged(app, { userId, deviceId }, channel, frame);
+  for (const one of frame.acks) {
+    const channel = named(sender, one.channel, frame.ref);
+    if (!(await isAcknowledged(app, { userId, deviceId }, channel, one))) return false;
+  }
+  return true;
 }
 
-/** Carries out an `ack` whose connection may be gone: the cursor is the device's. */
-export async function ackWithoutConnection(app: App, sender: Acknowledging, frame: AckFrame): Promise<void> {
-  await ack(app, sender, await app.log.open(userChannel(sender.userId)), frame);
-}
-
-async function ack(app: App, sender: Acknowledging, head: Head, frame: AckFrame): Promise<undefined> {
-  const channel = userChannel(sender.userId);
-  checkChannel(frame, channel, head);
-  const { seq, ref } = frame;
+/** Its connection may be gone: the cursors are the device's. */
+export async function ack(app: App, sender: Acknowledging, frame: AckFrame): Promise<undefined> {
   const { deviceId } = sender;
+  const { ref } = frame;
   if (deviceId === undefined) throw new FrameError('bad_frame', 'an anonymous device has no cursor', ref);
-  if (seq > head.seq && !(await app.log.has(channel, seq)))
-    throw new FrameError('ack_past_head', `the head is ${head.seq}`, ref);
-  await acknowledge(app, { ...sender, deviceId }, channel, { epoch: head.epoch, seq });
+  const acks = frame.acks.map((one) => ({ ...one, channel: named(sender, one.channel, ref) }));
+  const heads = await app.log.openAll(acks.map(({ channel }) => channel));
+  const device = { ...sender, deviceId };
+  const moves: { channel: Channel; to: { epoch: string; seq: number } }[] = [];
+  for (const one of acks) {
+    const head = heads.get(one.channel.name) ?? (await app.log.open(one.channel));
+    await checkAck(app, device, one, head, ref);
+    moves.push({ channel: one.channel, to: { epoch: head.epoch, seq: one.seq } });
+  }
+  for (const { channel, to } of moves) await acknowledge(app, device, channel, to);
 }
 
-function checkChannel(frame: AckFrame | SyncFrame, { name }: Channel, { epoch }: Head): void {
-  if (frame.channel !== undefined && frame.channel !== name) {
-    throw new FrameError('unknown_channel', `expected ${name}`, frame.ref);
-  }
-  if (frame.epoch !== undefined && frame.epoch !== epoch) {
-    throw new FrameError('epoch_mismatch', `the epoch is ${epoch}`, frame.ref);
-  }
+async function checkAck(
+  app: App,
+  device: Acknowledging & { deviceId: string },
+  one: Omit<Ack, 'channel'> & { channel: Channel },
+  head: Head,
+  ref: string | undefined,
+): Promise<void> {
+  const { channel, seq } = one;
+  checkEpoch(one, head, ref);
+  if (channel.kind !== 'user' && !(await hasBegun(app, device, channel)))
+    throw new FrameError('not_subscribed', `the device has never heard ${channel.name}`, ref);
+  if (seq > head.seq && !(await app.log.has(channel, seq)))
+    throw new FrameError('ack_past_head', `the head of ${channel.name} is ${head.seq}`, ref);
+}
+
+function checkEpoch({ epoch: meant }: { epoch?: string | undefined }, { epoch }: Head, ref?: string): void {
+  if (meant !== undefined && meant !== epoch)
+    throw new FrameError('epoch_mismatch', `the epoch is ${epoch}`, ref);
+}
+
+/** A message to the application: an event on its bus, for whoever it has listen there. */
+async function sendToApplication(
+  app: App,
+  { userId, deviceId, connectionId }: Connection,
+  { destination, data, ref }: SendFrame,
+): Promise<OutgoingFrame> {
+  if (!app.settings.appMessages)
+    throw new FrameError('forbidden', 'messages to the application are switched off', ref);
+  const sender = { userId, deviceId: deviceId ?? null, connectionId };
+  await app.bus.put('Client Message', { ...sender, destination, data, at: app.clock.now() });
+  return { event: 'taken', ...(ref !== undefined && { ref }) };
 }

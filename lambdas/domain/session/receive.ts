@@ -2,6 +2,7 @@
 import type { ClientFrame } from '../../protocol/client-frame.ts';
 import { FrameError } from '../../protocol/errors.ts';
 import { errorFrame, type OutgoingFrame } from '../../protocol/frames.ts';
+import type { Permissions } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
 import { markForClose } from '../connection/close.ts';
 import type { NewConnection } from '../connection/open.ts';
@@ -9,7 +10,12 @@ import { isExpired, send } from '../connection/send.ts';
 import { asError, Busy } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection } from '../model.ts';
-import { ackWithoutConnection, handleFrame, isOldAck } from './commands.ts';
+import { ack, handleFrame, isOldAck, type Means } from './commands.ts';
+
+/** Who sends frames, as its token says. */
+export interface Sender extends NewConnection {
+  permissions: Permissions;
+}
 
 /** A frame, or why it could not be read. */
 export type ReceivedFrame = ClientFrame | FrameError;
@@ -24,7 +30,7 @@ export type ReceivedFrame = ClientFrame | FrameError;
  */
 export async function receive(
   app: App,
-  sender: NewConnection,
+  sender: Sender,
   frames: ReceivedFrame[],
   deadlineAt: number,
 ): Promise<void> {
@@ -36,12 +42,13 @@ export async function receive(
     for (const frame of admitted) await handleLastAck(app, sender, frame);
     await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });
   } else if (connection.bye === undefined) {
-    for (const frame of admitted) await serve(app, connection, frame, deadlineAt);
+    const { permissions } = sender;
+    for (const frame of admitted) await serve(app, connection, frame, { permissions, deadlineAt });
   }
 }
 
 /** Whether a frame needs more than what costs next to nothing. */
-async function mayCost(app: App, sender: NewConnection, frame: ReceivedFrame): Promise<boolean> {
+async function mayCost(app: App, sender: Sender, frame: ReceivedFrame): Promise<boolean> {
   const admission = app.frameRates.admit(sender.connectionId, app.clock.now());
   if (!admission.admitted) {
     if (admission.tell) await refuse(app, sender, frame, admission.retryAfterMs);
@@ -52,24 +59,14 @@ async function mayCost(app: App, sender: NewConnection, frame: ReceivedFrame): P
   return !(await isOldAck(app, sender, frame).catch(() => false));
 }
 
-async function refuse(
-  app: App,
-  sender: NewConnection,
-  { ref }: ReceivedFrame,
-  retryAfterMs: number,
-): Promise<void> {
+async function refuse(app: App, sender: Sender, { ref }: ReceivedFrame, retryAfterMs: number): Promise<void> {
   if (isExpired(app, sender)) return;
   const error = new FrameError('rate_limited', 'Too many frames. Send fewer.', ref, retryAfterMs);
   await app.gateway.post({ ...sender, endpoint: app.settings.callbackUrl }, errorFrame(error));
 }
 
-async function serve(
-  app: App,
-  connection: Connection,
-  frame: ReceivedFrame,
-  deadlineAt: number,
-): Promise<void> {
-  const reply = isExpired(app, connection) ? undefined : await answer(app, connection, frame, deadlineAt);
+async function serve(app: App, connection: Connection, frame: ReceivedFrame, means: Means): Promise<void> {
+  const reply = isExpired(app, connection) ? undefined : await answer(app, connection, frame, means);
   if (reply !== undefined) await send(app, connection, reply);
   if (isExpired(app, connection)) await markForClose(app, connection, 'token_expired');
 }
@@ -78,10 +75,10 @@ async function serve(
  * A last ack is often overtaken by the `$disconnect` of its client. The ack counts all the same,
  * and is not answered.
  */
-async function handleLastAck(app: App, sender: NewConnection, frame: ReceivedFrame): Promise<void> {
+async function handleLastAck(app: App, sender: Sender, frame: ReceivedFrame): Promise<void> {
   if (frame instanceof FrameError || frame.action !== 'ack' || isExpired(app, sender)) return;
   try {
-    await ackWithoutConnection(app, sender, frame);
+    await ack(app, sender, frame);
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
   }
@@ -92,11 +89,11 @@ async function answer(
   app: App,
   connection: Connection,
   frame: ReceivedFrame,
-  deadlineAt: number,
+  means: Means,
 ): Promise<OutgoingFrame | undefined> {
   if (frame instanceof FrameError) return errorFrame(frame);
   try {
-    return await handleFrame(app, connection, frame, deadlineAt);
+    return await handleFrame(app, connection, frame, means);
   } catch (error) {
     if (error instanceof FrameError) return errorFrame(error);
     if (error instanceof Busy) app.logger.metrics({ busy: 1 });

@@ -3,6 +3,7 @@
  * channel that it hears.
  */
 import type { App } from '../app.ts';
+import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
 import { closeConnection } from '../connection/close.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
 import { requestOf, stayPaused } from '../connection/pause.ts';
@@ -15,7 +16,6 @@ import {
   OPENING_DELAY,
   sendWithRetry,
 } from '../connection/send.ts';
-import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
 import { findStart } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';

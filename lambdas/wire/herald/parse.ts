@@ -2,19 +2,17 @@
  * Reads the frames a client of `herald.v1` sends. A frame is understood as a whole or refused;
  * unknown fields are ignored.
  */
-import type { Ack, ClientFrame } from '../../protocol/client-frame.ts';
-import { FrameError } from '../../protocol/errors.ts';
+import type { Ack, ClientFrame, PublishFrame } from '../../protocol/client-frame.ts';
+import { FrameError, RequestError } from '../../protocol/errors.ts';
 import { isRecord } from '../../protocol/json.ts';
 import { MAX_ACKS, MAX_FRAME_BYTES, MAX_REF_BYTES, utf8Bytes } from '../../protocol/limits.ts';
-import { DESTINATION_RULE, isDestination } from '../../protocol/names.ts';
+import { DESTINATION_RULE, isDestination, isTab, TOKEN_RULE } from '../../protocol/names.ts';
+import { parseClientNotification } from '../../protocol/notification.ts';
 
 /** Throws a {@link FrameError}. */
 export function parseClientFrame(text: string): ClientFrame {
   const fields = parseObject(text);
-  const ref = optionalString(fields, 'ref');
-  if (ref !== undefined && utf8Bytes(ref) > MAX_REF_BYTES) {
-    throw new FrameError('bad_frame', `ref: expected at most ${MAX_REF_BYTES} bytes`);
-  }
+  const ref = refOf(fields);
   switch (fields.action) {
     case 'ack':
       return { action: 'ack', acks: acks(fields, ref), ref };
@@ -41,12 +39,36 @@ export function parseClientFrame(text: string): ClientFrame {
       return { action: 'send', destination: destination(fields, ref), data: fields.data ?? null, ref };
     default:
       throw typeof fields.action === 'string'
-        ? new FrameError('unknown_action', 'action: expected ack, sync, ping, subscribe, unsubscribe, publish or send', ref)
+        ? new FrameError(
+            'unknown_action',
+            'action: expected ack, sync, ping, subscribe, unsubscribe, publish or send',
+            ref,
+          )
         : new FrameError('bad_frame', 'action: expected a string', ref);
   }
 }
 
+/** The frame of the route `publish`. Throws a {@link FrameError}. */
+export function parsePublishFrame(text: string): PublishFrame {
+  const { action, ref: _ref, tab, ...notification } = parseObject(text);
+  const ref = refOf({ ref: _ref });
+  if (action !== 'publish') throw new FrameError('unknown_action', 'action: expected publish', ref);
+  if (tab !== undefined && !isTab(tab)) throw new FrameError('bad_frame', `tab: expected ${TOKEN_RULE}`, ref);
+  try {
+    return { action, notification: { ...parseClientNotification(notification), text }, tab, ref };
+  } catch (error) {
+    if (error instanceof RequestError) throw new FrameError('bad_frame', error.message, ref);
+    throw error;
+  }
+}
+
 type Fields = Record<string, unknown>;
+
+function refOf(fields: Fields): string | undefined {
+  const ref = optionalString(fields, 'ref');
+  if (ref === undefined || utf8Bytes(ref) <= MAX_REF_BYTES) return ref;
+  throw new FrameError('bad_frame', `ref: expected at most ${MAX_REF_BYTES} bytes`);
+}
 
 function parseObject(text: string): Fields {
   if (utf8Bytes(text) > MAX_FRAME_BYTES) {

@@ -1,0 +1,83 @@
+/** Puts one event on a bus of EventBridge, over its JSON API. */
+import type { HttpAnswer, Timeouts } from './http.ts';
+import { createJsonService } from './json-service.ts';
+import { backOffMs, type Clock, SYSTEM_CLOCK } from './retry.ts';
+import type { Access } from './signature.ts';
+
+export interface BusEvent {
+  source: string;
+  detailType: string;
+  /** A JSON text. */
+  detail: string;
+}
+
+/**
+ * Rejects when the event was not taken for certain, after some tries where the fault may pass: it
+ * may then be on the bus, once or several times.
+ */
+export type PutEvent = (event: BusEvent) => Promise<void>;
+
+export interface EventBridgeOptions {
+  busName: string;
+  /** Undefined: the service's own. */
+  endpoint: string | undefined;
+  readAccess: () => Access;
+  clock?: Clock;
+}
+
+const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 3000 };
+const TRIES = 3;
+const RETRY_DELAY_MS = 50;
+
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html */
+export function createEventSender({
+  busName,
+  endpoint,
+  readAccess,
+  clock = SYSTEM_CLOCK,
+}: EventBridgeOptions): PutEvent {
+  const call = createJsonService({
+    service: 'events',
+    api: 'AWSEvents',
+    contentType: 'application/x-amz-json-1.1',
+    endpoint,
+    readAccess,
+    timeouts: TIMEOUTS,
+  });
+
+  return async ({ source, detailType, detail }) => {
+    const entry = { EventBusName: busName, Source: source, DetailType: detailType, Detail: detail };
+    const request = JSON.stringify({ Entries: [entry] });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const answer = await call('PutEvents', request);
+        if (isTaken(answer)) return;
+        throw new BusError(answer);
+      } catch (error) {
+        const mayPass = !(error instanceof BusError) || error.mayPass;
+        if (attempt === TRIES || !mayPass) throw error;
+        await clock.sleep(backOffMs(RETRY_DELAY_MS, attempt));
+      }
+    }
+  };
+}
+
+/** A request that succeeds may still have failed for its entry. */
+function isTaken({ status, body }: HttpAnswer): boolean {
+  if (status !== 200) return false;
+  try {
+    return JSON.parse(body).FailedEntryCount === 0;
+  } catch {
+    return false;
+  }
+}
+
+class BusError extends Error {
+  override readonly name = 'BusError';
+  readonly mayPass: boolean;
+
+  constructor({ status, errorType, body }: HttpAnswer) {
+    super(`EventBridge answered ${status} ${errorType ?? ''} ${body.slice(0, 300)}`);
+    this.mayPass = status >= 500 || status === 429 || /Throttl|Internal/.test(`${errorType} ${body}`);
+  }
+}

@@ -1,7 +1,8 @@
 /** Puts one event on a bus of EventBridge, over its JSON API. */
+import { backOffMs } from '../back-off.ts';
 import type { HttpAnswer, Timeouts } from './http.ts';
 import { createJsonService } from './json-service.ts';
-import { backOffMs, type Clock, SYSTEM_CLOCK } from './retry.ts';
+import { type Clock, SYSTEM_CLOCK } from './retry.ts';
 import type { Access } from './signature.ts';
 
 export interface BusEvent {
@@ -56,7 +57,7 @@ export function createEventSender({
       } catch (error) {
         const mayPass = !(error instanceof BusError) || error.mayPass;
         if (attempt === TRIES || !mayPass) throw error;
-        await clock.sleep(backOffMs(RETRY_DELAY_MS, attempt));
+        await clock.sleep(backOffMs(attempt, RETRY_DELAY_MS));
       }
     }
   };

@@ -2,8 +2,9 @@
  * Our own transaction, whose answer was lost and which is still under way when it is sent again:
  * what became of it is waited for.
  */
+import { backOffMs } from '../back-off.ts';
 import { DynamoDbError } from './dynamodb.ts';
-import { backOffMs, type Clock } from './retry.ts';
+import type { Clock } from './retry.ts';
 
 const BASE_MS = 500;
 const MAX_MS = 2000;
@@ -29,7 +30,7 @@ export async function waitOutTransaction<Result>(
       return await attempt();
     } catch (error) {
       if (!isInProgress(error) || triedAt - firstAt > COMPLETED_AFTER_MS) throw error;
-      await clock.sleep(Math.min(BASE_MS + backOffMs(BASE_MS, tries), MAX_MS));
+      await clock.sleep(Math.min(BASE_MS + backOffMs(tries, BASE_MS), MAX_MS));
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Waiting between two tries of a request. */
+/** The time that passes between two tries of a request. */
 
 /** The time of a process; a test has one that passes at once. */
 export interface Clock {
@@ -10,6 +10,3 @@ export const SYSTEM_CLOCK: Clock = {
   now: Date.now,
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
-
-/** Exponential back-off with full jitter: at random up to `baseMs`, doubled for each try before. */
-export const backOffMs = (baseMs: number, attempt: number): number => Math.random() * baseMs * 2 ** attempt;

@@ -1,7 +1,8 @@
 /** Puts messages into a queue of SQS, over its JSON API. */
+import { backOffMs } from '../back-off.ts';
 import type { HttpAnswer, Timeouts } from './http.ts';
 import { createJsonService } from './json-service.ts';
-import { backOffMs, type Clock, SYSTEM_CLOCK } from './retry.ts';
+import { type Clock, SYSTEM_CLOCK } from './retry.ts';
 import type { Access } from './signature.ts';
 
 export interface SqsMessage {
@@ -103,7 +104,7 @@ function createCaller({ queueUrl, endpoint, readAccess, clock = SYSTEM_CLOCK }: 
       } catch (error) {
         const mayPass = !(error instanceof QueueError) || error.mayPass;
         if (attempt === TRIES || !mayPass) throw error;
-        await clock.sleep(backOffMs(RETRY_DELAY_MS, attempt));
+        await clock.sleep(backOffMs(attempt, RETRY_DELAY_MS));
       }
     }
   };

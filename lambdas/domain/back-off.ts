@@ -1,13 +1,10 @@
-/** Waiting between tries. */
+/** Waiting between tries, by the clock and the chance of the app. */
+import { backOffMs } from '../back-off.ts';
 import type { Clock, Ids } from './ports.ts';
 
-/**
- * Exponential back-off with full jitter: from 0 to `baseMs` doubled per attempt (from 0), at most
- * `capMs`.
- */
 export const backOff = (
   { clock, ids }: { clock: Clock; ids: Ids },
   attempt: number,
   baseMs: number,
   capMs: number,
-): Promise<void> => clock.sleep(ids.random() * Math.min(capMs, baseMs * 2 ** attempt));
+): Promise<void> => clock.sleep(backOffMs(attempt, baseMs, capMs, ids.random));

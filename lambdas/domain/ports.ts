@@ -31,8 +31,11 @@ export interface ConnectionStore {
   list(userId: string): Promise<Connection[]>;
   /** The same in pages of at most `limit`. Each page is read when it is asked for. */
   pages(userId: string, limit: number): AsyncIterable<Connection[]>;
-  /** The row, and the rows of what the connection subscribes to. */
-  remove(key: ConnectionKey): Promise<void>;
+  /**
+   * The row, and the rows of what the connection subscribes to. `channels`: these too, where its own
+   * row does not tell them because it was never written.
+   */
+  remove(key: ConnectionKey & Partial<Pick<Connection, 'channels'>>): Promise<void>;
   /**
    * From then on the connection gets nothing but its `bye`; the first reason stands. The request id
    * makes the stream say it. Mark and request are one write: a connection that is marked and never
@@ -212,7 +215,7 @@ export interface DeviceStore {
    */
   touch(key: DeviceKey, lastSeen: LastSeen): Promise<Device>;
   find(key: DeviceKey): Promise<Device | undefined>;
-  /** Those of these devices that are known, in any order. At most 100 keys. */
+  /** Those of these devices that are known, in any order. */
   findAll(keys: DeviceKey[]): Promise<Device[]>;
   list(userId: string): Promise<Device[]>;
   /**
@@ -309,7 +312,7 @@ export type Proof = { outcome: 'proven'; present: Message[] } | { outcome: 'in_d
 export interface LogStore {
   /** Undefined: the channel does not exist yet. */
   head(channel: string): Promise<Head | undefined>;
-  /** Of channels that exist, by their names. At most 100. */
+  /** Of channels that exist, by their names. */
   heads(channels: string[]): Promise<ReadonlyMap<string, Head>>;
   /** Creates an empty channel with this head, or returns the head it has. */
   create(channel: string, head: Head): Promise<Head>;

@@ -6,8 +6,18 @@ import { throwBusyIfThrottled } from './faults.ts';
 /** What DynamoDB leaves unprocessed is asked for again: a page ends at 16 MB, or under throttling. */
 const MAX_TRIES = 5;
 
-/** At most 100 keys. Rows that do not exist are not among the answer. */
+/** DynamoDB's limit on one request. */
+const MAX_KEYS = 100;
+
+/** Each key once, however many. Rows that do not exist are not among the answer. */
 export async function batchGet<Row>(dynamodb: DynamoDb, tableName: string, keys: object[]): Promise<Row[]> {
+  const batches = Array.from({ length: Math.ceil(keys.length / MAX_KEYS) }, (_none, index) =>
+    getBatch<Row>(dynamodb, tableName, keys.slice(index * MAX_KEYS, (index + 1) * MAX_KEYS)),
+  );
+  return (await Promise.all(batches)).flat();
+}
+
+async function getBatch<Row>(dynamodb: DynamoDb, tableName: string, keys: object[]): Promise<Row[]> {
   const rows: Row[] = [];
   let left = keys;
   for (let tries = 0; left.length > 0; tries++) {

@@ -74,7 +74,7 @@ export function createConnectionStore(
       const { Attributes } = await outlastTransactions(() =>
         dynamodb.call('DeleteItem', { TableName: tableName, Key: keyOf(key), ReturnValues: 'ALL_OLD' }),
       );
-      await removeSubscriptions(key, (Attributes ?? {}) as Partial<ConnectionRow>);
+      await removeSubscriptions(key, (Attributes ?? key) as Partial<ConnectionRow>);
     },
 
     async markClosing(key, code, requestId) {

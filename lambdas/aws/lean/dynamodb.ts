@@ -2,7 +2,9 @@
  * DynamoDB over its JSON API: a call takes a seventh of the CPU that it takes with the SDK, and a
  * cold start a quarter.
  */
+
 import { randomUUID } from 'node:crypto';
+import { backOffMs } from '../../back-off.ts';
 import { type Attributes, toAttributes, toRow } from '../attributes.ts';
 import {
   type DynamoDb,
@@ -17,7 +19,7 @@ import {
 import type { HttpAnswer } from '../http.ts';
 import { waitOutTransaction } from '../in-progress.ts';
 import { createJsonService } from '../json-service.ts';
-import { backOffMs, SYSTEM_CLOCK } from '../retry.ts';
+import { SYSTEM_CLOCK } from '../retry.ts';
 
 /**
  * Doubled per try, with full jitter: as the SDK does it for DynamoDB, but for the throttled, whom
@@ -48,7 +50,7 @@ export function createDynamoDb({
         return resultOf<Name>(await ask(operation, body));
       } catch (error) {
         if (attempt >= tries || !mayPass(error)) throw error;
-        await clock.sleep(backOffMs(isThrottled(error) ? THROTTLED_BASE_MS : RETRY_BASE_MS, attempt));
+        await clock.sleep(backOffMs(attempt, isThrottled(error) ? THROTTLED_BASE_MS : RETRY_BASE_MS));
       }
     }
   }

@@ -1,7 +1,6 @@
 /** A plain WebSocket client that keeps every frame from the first tick on: for the demo, the command line and the tests. */
 import { once } from 'node:events';
 import WebSocket from 'ws';
-import type { ClientFrame } from '../../lambdas/protocol/client-frame.ts';
 import {
   type AckMode,
   type ClientMessage,
@@ -27,6 +26,11 @@ export class Refused extends Error {
     super(`the server refused the connection with ${status}`);
     this.status = status;
   }
+}
+
+export interface SentFrame {
+  action: string;
+  [field: string]: unknown;
 }
 
 type Event<Name> = Extract<ServerFrame, { event: Name }>;
@@ -138,7 +142,8 @@ export class Client {
     }
   }
 
-  send(frame: ClientFrame | string | Buffer): void {
+  /** As it goes over the wire; the server says what is wrong with it. */
+  send(frame: SentFrame | string | Buffer): void {
     this.#socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
   }
 

@@ -39,6 +39,7 @@ export class Target {
   #stack: SpawnedStack | undefined;
   readonly #clients = new Set<Client>();
   readonly #users = new Set<string>();
+  readonly #topics = new Set<string>();
   /** Frames that are not as published. */
   readonly #odd: unknown[] = [];
 
@@ -88,6 +89,17 @@ export class Target {
     return user;
   }
 
+  newTopic(name = 'topic'): string {
+    const topic = `e2e-${name}-${randomUUID()}`;
+    this.#topics.add(topic);
+    return topic;
+  }
+
+  /** A token with permissions. */
+  tokenWith(userId: string, herald: { subscribe?: string[]; publish?: string[] }): string {
+    return this.sign({ sub: userId, exp: Math.floor(Date.now() / 1000) + ONE_DAY_SECONDS, herald });
+  }
+
   /** As the identity provider would issue it, with other claims and another secret if need be. */
   token(
     userId: string | undefined,
@@ -130,7 +142,10 @@ export class Target {
       headers: { 'content-type': 'application/json', ...headers },
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
-    const parsed = { ...answer, body: JSON.parse(answer.body) } as Answer<Body>;
+    const parsed = {
+      ...answer,
+      body: answer.body === '' ? undefined : JSON.parse(answer.body),
+    } as Answer<Body>;
     holdExchange(method, path, body, parsed.status, parsed.body);
     return parsed;
   }
@@ -147,14 +162,27 @@ export class Target {
 
   /** Publishes to one user, which must succeed. */
   async publish(userId: string, data: unknown, options: Record<string, unknown> = {}): Promise<Published> {
+    return await this.#published({ to: { user: userId }, type: 'test', data, ...options });
+  }
+
+  async #published(notification: Record<string, unknown>): Promise<Published> {
     for (const deadlineAt = Date.now() + LATER_DEADLINE_MS; ; ) {
-      const { status, body } = await this.post({ to: { user: userId }, type: 'test', data, ...options });
+      const { status, body } = await this.post(notification);
       const [result] = body.results ?? [];
       if (status === 200 && result) return result;
       const isLater = this.#given && LATER.includes(status) && Date.now() < deadlineAt;
       if (!isLater) throw new Error(`publish: ${status} ${JSON.stringify(body)}`);
       await sleep(LATER_PAUSE_MS);
     }
+  }
+
+  /** Publishes to a topic or to everyone, which must succeed. */
+  async publishTo(
+    to: { topic: string } | { everyone: true },
+    data: unknown,
+    options: Record<string, unknown> = {},
+  ): Promise<Published> {
+    return await this.#published({ to, type: 'test', data, ...options });
   }
 
   /** Publishes each in turn, or `atOnce` at a time. */
@@ -168,10 +196,16 @@ export class Target {
     return results;
   }
 
+  async #leaveAll(topic: string): Promise<void> {
+    const remove = [...this.#users].slice(0, 100);
+    if (remove.length > 0) await this.request('POST', `/topics/${topic}/members`, { remove });
+  }
+
   /** Leaves a stack that goes on without us as it was: no connection and, where it may, no row. */
   async #forget(settings: TargetSettings): Promise<void> {
     const path = (user: string) => `/users/${userPath(user)}/connections`;
-    if (settings.tables) await deleteRows(settings, this.#users);
+    for (const topic of this.#topics) await this.#leaveAll(topic);
+    if (settings.tables) await deleteRows(settings, this.#users, this.#topics);
     else for (const user of this.#users) await this.request('DELETE', path(user));
   }
 }

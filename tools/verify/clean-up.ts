@@ -1,4 +1,4 @@
-/** Deletes the rows the suite wrote: those of its own users, whose names nobody else has. */
+/** Deletes the rows the suite wrote: those of its own users and topics, whose names nobody else has. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { BatchWriteCommand, DynamoDBDocumentClient, paginateQuery } from '@aws-sdk/lib-dynamodb';
 import { TABLES, type TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
@@ -8,16 +8,28 @@ import type { TargetSettings } from './settings.ts';
 /** https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html */
 const MAX_BATCH = 25;
 
-export async function deleteRows(settings: TargetSettings, users: Iterable<string>): Promise<void> {
+export async function deleteRows(
+  settings: TargetSettings,
+  users: Iterable<string>,
+  topics: Iterable<string>,
+): Promise<void> {
   const { tables } = settings;
   if (!tables) return;
   const client = new DynamoDBClient(awsClient(settings));
   const dynamodb = DynamoDBDocumentClient.from(client);
   try {
-    for (const user of users) {
-      for (const [table, name] of Object.entries(tables)) {
-        if (isOurs(table)) await deletePartition(dynamodb, name, table, user);
-      }
+    const channels = [...users]
+      .map((user) => `user:${user}`)
+      .concat([...topics].map((topic) => `topic:${topic}`));
+    const owners: Record<string, string[]> = {
+      channel: channels,
+      userId: [...users],
+      channelUser: channels.flatMap((channel) => [...users].map((user) => `${channel}#${user}`)),
+    };
+    for (const [table, name] of Object.entries(tables)) {
+      if (!isOurs(table)) continue;
+      for (const owner of owners[TABLES[table].partition.name] ?? [])
+        await deletePartition(dynamodb, name, table, owner);
     }
   } finally {
     client.destroy();
@@ -30,10 +42,9 @@ async function deletePartition(
   client: DynamoDBDocumentClient,
   TableName: string,
   table: keyof TableNames,
-  user: string,
+  value: string,
 ): Promise<void> {
   const { partition, sort } = TABLES[table];
-  const value = partition.name === 'channel' ? `user:${user}` : user;
   const query = {
     TableName,
     KeyConditionExpression: '#partition = :partition',

@@ -6,7 +6,6 @@ import type { TableNames } from './adapters/dynamodb/tables.ts';
 import type { Access } from './aws/signature.ts';
 import type { Settings } from './domain/settings.ts';
 import {
-  DEFAULT_PERMISSIONS_CLAIM,
   MAX_RETENTION_SECONDS,
   MAX_SUBSCRIPTIONS,
   MAX_TOKEN_LIFETIME_SECONDS,
@@ -145,8 +144,8 @@ export interface AuthEnv {
   audience: string | undefined;
   /** Undefined: any. */
   maxLifetimeSeconds: number | undefined;
-  /** The claim of a token that holds its permissions. */
-  permissionsClaim: string;
+  /** The claim of a token that holds its permissions. Undefined: the usual one. */
+  permissionsClaim: string | undefined;
   /** Undefined: any. Requests without an `Origin` are no browser's and always pass. */
   allowedOrigins: string[] | undefined;
   /** In the metrics. */
@@ -167,7 +166,7 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
     maxLifetimeSeconds: vars.MAX_TOKEN_LIFETIME_SECONDS
       ? integer(vars, 'MAX_TOKEN_LIFETIME_SECONDS', MIN_TOKEN_LIFETIME_SECONDS, MAX_TOKEN_LIFETIME_SECONDS)
       : undefined,
-    permissionsClaim: vars.PERMISSIONS_CLAIM || DEFAULT_PERMISSIONS_CLAIM,
+    permissionsClaim: vars.PERMISSIONS_CLAIM || undefined,
     allowedOrigins: vars.ALLOWED_ORIGINS
       ? vars.ALLOWED_ORIGINS.split(',').map((origin) => origin.trim())
       : undefined,

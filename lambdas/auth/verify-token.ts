@@ -1,6 +1,7 @@
 /** Verifies a client's JWT: signature, algorithm, times, issuer, audience, subject. */
 import type { KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
+import { DEFAULT_PERMISSIONS_CLAIM } from '../protocol/limits.ts';
 import { isUserId } from '../protocol/names.ts';
 import type { TokenKeys } from './keys.ts';
 
@@ -23,8 +24,8 @@ export interface TokenRules {
   audience?: string | undefined;
   /** From when it was issued, or from now if it does not say, until it expires. Default: any. */
   maxLifetimeSeconds?: number | undefined;
-  /** The name of the claim that holds the permissions. */
-  permissionsClaim: string;
+  /** The name of the claim that holds the permissions. Default: {@link DEFAULT_PERMISSIONS_CLAIM}. */
+  permissionsClaim?: string | undefined;
 }
 
 /** A token may begin so much later than our clock says: the issuer's may be ahead. */
@@ -91,7 +92,7 @@ function verifiedByOne(
 
 function identityOf(
   claims: string | jwt.JwtPayload,
-  { maxLifetimeSeconds, permissionsClaim }: TokenRules,
+  { maxLifetimeSeconds, permissionsClaim = DEFAULT_PERMISSIONS_CLAIM }: TokenRules,
 ): Identity {
   if (typeof claims === 'string') throw new TokenError('its payload is not a JSON object');
   const { sub, exp } = claims;

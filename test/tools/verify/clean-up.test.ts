@@ -43,7 +43,11 @@ it('every row of the users it made is deleted, and no other', async () => {
       await client.send(new BatchWriteCommand({ RequestItems }));
     }
   }
-  await deleteRows(settings({ endpointUrl: endpoint, tables: { ...tables, unknown: 'x' } }), ['ours']);
+  await deleteRows(
+    settings({ endpointUrl: endpoint, tables: { ...tables, unknown: 'x' } }),
+    ['ours'],
+    ['ours'],
+  );
   const left = async (TableName: string) => (await client.send(new ScanCommand({ TableName }))).Items ?? [];
   const rows = (await Promise.all(Object.values(tables).map(left))).flat();
   expect(rows.filter((row) => String(row.userId ?? row.channel).endsWith('ours'))).toEqual([]);

@@ -4,7 +4,7 @@
  */
 import type { TableNames } from './adapters/dynamodb/tables.ts';
 import type { Access } from './aws/signature.ts';
-import type { Settings } from './domain/settings.ts';
+import { MAX_FAN_OUT_PAGE, MAX_FAN_OUT_RATE, type Settings } from './domain/settings.ts';
 import {
   MAX_RETENTION_SECONDS,
   MAX_SUBSCRIPTIONS,
@@ -123,8 +123,8 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     maxSubscriptions: integer(vars, 'MAX_SUBSCRIPTIONS', 1, MAX_SUBSCRIPTIONS),
     everyone: boolean(vars, 'EVERYONE'),
     openTopics: vars.OPEN_TOPICS ? vars.OPEN_TOPICS.split(',') : [],
-    fanOutPage: integer(vars, 'FAN_OUT_PAGE', 1, 1_000),
-    fanOutRate: integer(vars, 'FAN_OUT_RATE', 1, 100_000),
+    fanOutPage: integer(vars, 'FAN_OUT_PAGE', 1, MAX_FAN_OUT_PAGE),
+    fanOutRate: integer(vars, 'FAN_OUT_RATE', 1, MAX_FAN_OUT_RATE),
     appMessages: boolean(vars, 'APP_MESSAGES'),
     defaultRetentionSeconds: integer(
       vars,

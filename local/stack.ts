@@ -20,6 +20,7 @@ import { createQueues } from './emulator/queue/queues.ts';
 import { HTTP_ROUTES } from './emulator/routes.ts';
 import { listen } from './emulator/server.ts';
 import { createHttpApi } from './emulator/services/http-api.ts';
+import { createLocalRequests } from './emulator/services/local-requests.ts';
 import { type LambdaOptions, startLambdas } from './emulator/start-lambdas.ts';
 import { createTables } from './emulator/tables.ts';
 import { createStackLog } from './log.ts';
@@ -52,7 +53,7 @@ export interface Stack {
 }
 
 /** What these write somebody waits for; to what the others write now and then the poller comes at Lambda's own rate. */
-const AWAITED: readonly string[] = ['connect', 'users'] satisfies LambdaName[];
+const AWAITED: readonly string[] = ['connect', 'users', 'topics'] satisfies LambdaName[];
 
 /** A replay that waits for a client who has gone must not keep the stack from stopping. */
 const STOP_DEADLINE_MS = 3000;
@@ -103,7 +104,8 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   stops.push(() => atMost(STOP_DEADLINE_MS, gateway.stop()));
   const httpApi = createHttpApi(lambdas, logger, { routes: HTTP_ROUTES });
   const secret = { name: JWT_SECRET_NAME, value: jwtSecret };
-  server.open({ lambdas, asyncInvoker, queues, gateway, httpApi, console, secret });
+  const localRequests = createLocalRequests({ dynamodb: dynamodb.endpoint, tables: TABLE_NAMES });
+  server.open({ lambdas, asyncInvoker, queues, gateway, httpApi, localRequests, console, secret });
   return {
     port: server.port,
     wsUrl: `ws://127.0.0.1:${server.port}/${STAGE}`,

@@ -1,4 +1,10 @@
-/** The limits an operator sets. */
+/** What an operator sets. */
+
+/** The most subscribers that a publish may serve before it is answered. */
+export const MAX_FAN_OUT_PAGE = 1_000;
+/** In posts a second. */
+export const MAX_FAN_OUT_RATE = 100_000;
+
 export interface Settings {
   /** Callback URL of our API stage, kept on each connection's row. */
   callbackUrl: string;

@@ -1,5 +1,5 @@
 /** What a token lets its user do: the patterns of channels in its claim. */
-import { CHANNEL_RULE, type Channel, parseChannel } from './channel.ts';
+import { CHANNEL_RULE, type Channel, isTopic, parseChannel, TOPIC_RULE } from './channel.ts';
 import { isRecord } from './json.ts';
 import { MAX_PERMISSIONS_BYTES, utf8Bytes } from './limits.ts';
 
@@ -53,6 +53,11 @@ function isPattern(pattern: unknown): pattern is string {
   const beginning = pattern.slice(0, -1);
   return beginning.isWellFormed() && !/[*\p{Cc}]/u.test(beginning);
 }
+
+/** What an operator opens to every user. */
+export const TOPIC_PATTERN_RULE = `a topic, or the beginning of one and *: ${TOPIC_RULE}`;
+export const isTopicPattern = (value: unknown): value is string =>
+  typeof value === 'string' && (value === '*' || isTopic(value.replace(/\*$/, '')));
 
 export const allows = (granted: readonly string[], { name }: Channel): boolean =>
   granted.some((pattern) =>

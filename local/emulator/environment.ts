@@ -7,6 +7,7 @@ import { type AppSettings, settingsVars } from './app-settings.ts';
 import { STAGE } from './gateway/settings.ts';
 import { REGION } from './lambdas.ts';
 import { queueUrl } from './queue/queues.ts';
+import { BUS } from './services/event-bus.ts';
 import { secretArn } from './services/json-services.ts';
 
 export const TABLE_NAMES: TableNames = {
@@ -14,6 +15,9 @@ export const TABLE_NAMES: TableNames = {
   devices: 'herald-devices',
   messages: 'herald-messages',
   publishes: 'herald-publishes',
+  subscriptions: 'herald-subscriptions',
+  members: 'herald-members',
+  cursors: 'herald-cursors',
 };
 
 export const JWT_SECRET_NAME = 'herald-jwt-secret';
@@ -21,6 +25,9 @@ export const JWT_SECRET_NAME = 'herald-jwt-secret';
 const DEFAULT_MAX_CONNECTIONS_PER_USER = 10;
 const DEFAULT_MAX_DEVICES_PER_USER = 1000;
 const DEFAULT_FRAME_RATE = 10;
+const DEFAULT_MAX_SUBSCRIPTIONS = 100;
+const DEFAULT_FAN_OUT_PAGE = 256;
+const DEFAULT_FAN_OUT_RATE = 5000;
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
@@ -37,12 +44,23 @@ export function lambdaEnvironment(
     DEVICES_TABLE: TABLE_NAMES.devices,
     MESSAGES_TABLE: TABLE_NAMES.messages,
     PUBLISHES_TABLE: TABLE_NAMES.publishes,
+    SUBSCRIPTIONS_TABLE: TABLE_NAMES.subscriptions,
+    MEMBERS_TABLE: TABLE_NAMES.members,
+    CURSORS_TABLE: TABLE_NAMES.cursors,
     RECONCILE_QUEUE_URL: queueUrl(httpUrl, 'reconcile'),
+    FAN_OUT_QUEUE_URL: queueUrl(httpUrl, 'fan-out'),
+    EVENT_BUS_NAME: BUS,
     CALLBACK_URL: `${httpUrl}/${STAGE}`,
     MAX_CONNECTIONS_PER_USER:
       process.env.HERALD_MAX_CONNECTIONS_PER_USER || String(DEFAULT_MAX_CONNECTIONS_PER_USER),
     MAX_DEVICES_PER_USER: String(DEFAULT_MAX_DEVICES_PER_USER),
     FRAME_RATE: process.env.HERALD_FRAME_RATE || String(DEFAULT_FRAME_RATE),
+    MAX_SUBSCRIPTIONS: String(DEFAULT_MAX_SUBSCRIPTIONS),
+    EVERYONE: 'true',
+    OPEN_TOPICS: '',
+    FAN_OUT_PAGE: String(DEFAULT_FAN_OUT_PAGE),
+    FAN_OUT_RATE: String(DEFAULT_FAN_OUT_RATE),
+    APP_MESSAGES: 'false',
     DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
     CLOSED_TYPES: 'false',
     JWT_SECRET_ARN: settings.jwksUrl === undefined ? secretArn(JWT_SECRET_NAME) : '',

@@ -1,8 +1,8 @@
 /** Which Lambda serves each route of the two APIs and each event of the bus, as the manifest says. */
 import { LAMBDA_NAMES, LAMBDAS, type LambdaName, type LambdaSpec } from '../../lambdas/manifest.ts';
 
-const served = (keysOf: (spec: LambdaSpec) => readonly string[]): [key: string, LambdaName][] =>
-  LAMBDA_NAMES.flatMap((name) => keysOf(LAMBDAS[name]).map((key): [string, LambdaName] => [key, name]));
+const served = <Key extends string>(keysOf: (spec: LambdaSpec) => readonly Key[]): [Key, LambdaName][] =>
+  LAMBDA_NAMES.flatMap((name) => keysOf(LAMBDAS[name]).map((key): [Key, LambdaName] => [key, name]));
 
 /** By route key, as in `GET /users/{userId}/messages`. */
 export const HTTP_ROUTES = Object.fromEntries(served(({ httpRoutes = {} }) => Object.keys(httpRoutes)));
@@ -11,4 +11,4 @@ export const HTTP_ROUTES = Object.fromEntries(served(({ httpRoutes = {} }) => Ob
 export const WEB_SOCKET_ROUTES = new Map(served(({ webSocketRoutes = [] }) => webSocketRoutes));
 
 /** By detail type. */
-export const BUS_EVENTS = new Map(served(({ busEvents = [] }) => busEvents));
+export const BUS_EVENTS = new Map(served<string>(({ busEvents = [] }) => busEvents));

@@ -14,6 +14,7 @@ import type { Queues } from './queue/queues.ts';
 import type { HttpApi } from './services/http-api.ts';
 import { answerInvoke, isInvoke } from './services/invoke.ts';
 import { answerJsonService, type Secret } from './services/json-services.ts';
+import type { LocalRequests } from './services/local-requests.ts';
 
 export interface Services {
   lambdas: Lambdas;
@@ -21,6 +22,7 @@ export interface Services {
   queues: Queues;
   gateway: WebSocketGateway;
   httpApi: HttpApi;
+  localRequests: LocalRequests;
   console?: Console | undefined;
   secret: Secret;
 }
@@ -99,7 +101,7 @@ function passes(gate: Gate, logger: Logger, request: IncomingMessage, response: 
   response.setHeader('vary', 'origin');
   if (method !== 'OPTIONS' || headers['access-control-request-method'] === undefined) return true;
   answer(response, 204, {
-    'access-control-allow-methods': 'GET, POST, DELETE',
+    'access-control-allow-methods': 'GET, POST, PUT, DELETE',
     'access-control-allow-headers': headers['access-control-request-headers'] ?? '*',
   });
   return false;
@@ -118,12 +120,14 @@ async function respond(
       : answerJson(response, 503, { status: 'starting' });
   }
   if (!services) return answerJson(response, 503, { message: 'Service Unavailable' });
-  const { lambdas, asyncInvoker, queues, gateway, httpApi, console, secret } = services;
+  const { lambdas, asyncInvoker, queues, gateway, httpApi, localRequests, console, secret } = services;
   if (isManagement(url)) return await gateway.manage(request, response);
   if (isInvoke(url)) return await answerInvoke(lambdas, asyncInvoker, request, response);
   if (method === 'POST' && request.headers['x-amz-target'] !== undefined) {
-    return await answerJsonService({ asyncInvoker, queues, secret, logger }, request, response);
+    const { ownEvents } = localRequests;
+    return await answerJsonService({ asyncInvoker, ownEvents, queues, secret, logger }, request, response);
   }
+  if (localRequests.answer(request, response)) return;
   if (await console?.answer(request, response)) return;
   return await httpApi(request, response);
 }

@@ -4,6 +4,7 @@ import { type AppSettings, allowConsole, readSettings } from './app-settings.ts'
 import { startBundledLambdas } from './bundles/lambdas.ts';
 import { JWT_SECRET_NAME, lambdaEnvironment, serviceEnvironment, TABLE_NAMES } from './environment.ts';
 import type { Lambdas } from './lambdas.ts';
+import { type Overrides, overrideVars } from './overrides.ts';
 import { secretArn } from './services/json-services.ts';
 import { startThreadLambdas } from './thread/lambdas.ts';
 
@@ -17,6 +18,8 @@ export interface LambdaOptions {
   bundles?: { assembly?: string | undefined; construct?: string | undefined } | undefined;
   /** Of the sources; bundles have theirs in the template. @default a shared secret, any origin, any type */
   settings?: AppSettings | undefined;
+  /** Of the sources and the bundles alike. @default none */
+  overrides?: Overrides | undefined;
 }
 
 export interface StartedLambdas {
@@ -33,11 +36,12 @@ export interface Surroundings {
 
 /** Puts into `stops` how they are stopped. */
 export async function startLambdas(
-  { quiet = false, bundles, settings }: LambdaOptions,
+  { quiet = false, bundles, settings, overrides }: LambdaOptions,
   { httpUrl, dynamodbUrl, told }: Surroundings,
   stops: (() => unknown)[],
 ): Promise<StartedLambdas> {
-  const adapt = (vars: Record<string, string>) => allowConsole(vars, httpUrl);
+  const adapt = (vars: Record<string, string>) =>
+    allowConsole({ ...vars, ...overrideVars(overrides) }, httpUrl);
   if (!bundles) {
     const environment = adapt(lambdaEnvironment(httpUrl, dynamodbUrl, settings));
     const lambdas = await startThreadLambdas({ environment, quiet, told });

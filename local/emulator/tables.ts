@@ -1,14 +1,22 @@
 /** Creates on a bare DynamoDB server the tables that CDK creates on AWS. */
 import {
+  type AttributeDefinition,
   CreateTableCommand,
   type CreateTableCommandInput,
   DescribeTimeToLiveCommand,
   type DynamoDBClient,
+  type KeySchemaElement,
   ResourceInUseException,
   UpdateTimeToLiveCommand,
   waitUntilTableExists,
 } from '@aws-sdk/client-dynamodb';
-import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../../lambdas/adapters/dynamodb/tables.ts';
+import {
+  type KeyAttribute,
+  TABLES,
+  type TableIndex,
+  type TableNames,
+  TTL_ATTRIBUTE,
+} from '../../lambdas/adapters/dynamodb/tables.ts';
 
 const MAX_WAIT_SECONDS = 30;
 
@@ -25,23 +33,34 @@ export async function createTables(client: DynamoDBClient, names: TableNames): P
 }
 
 function tableInput(name: string, table: keyof TableNames): CreateTableCommandInput {
-  const { partition, sort, stream } = TABLES[table];
+  const { partition, sort, stream, index } = TABLES[table];
   return {
     TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: [partition, sort].map(({ name, type }) => ({
-      AttributeName: name,
-      AttributeType: type,
-    })),
-    KeySchema: [
-      { AttributeName: partition.name, KeyType: 'HASH' },
-      { AttributeName: sort.name, KeyType: 'RANGE' },
-    ],
+    AttributeDefinitions: attributes([partition, sort, ...(index ? [index.partition, index.sort] : [])]),
+    KeySchema: keySchema({ partition, sort }),
+    ...(index && {
+      GlobalSecondaryIndexes: [
+        { IndexName: index.name, KeySchema: keySchema(index), Projection: { ProjectionType: 'ALL' } },
+      ],
+    }),
     StreamSpecification: stream
       ? { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' }
       : { StreamEnabled: false },
   };
 }
+
+/** An attribute may stand in several keys, and is still named once. */
+const attributes = (keys: KeyAttribute[]): AttributeDefinition[] =>
+  [...new Map(keys.map(({ name, type }) => [name, type]))].map(([AttributeName, AttributeType]) => ({
+    AttributeName,
+    AttributeType,
+  }));
+
+const keySchema = ({ partition, sort }: Pick<TableIndex, 'partition' | 'sort'>): KeySchemaElement[] => [
+  { AttributeName: partition.name, KeyType: 'HASH' },
+  { AttributeName: sort.name, KeyType: 'RANGE' },
+];
 
 async function createTable(client: DynamoDBClient, input: CreateTableCommandInput): Promise<void> {
   try {

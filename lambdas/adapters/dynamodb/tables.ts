@@ -28,7 +28,7 @@ export interface TableNames {
   cursors: string;
 }
 
-interface KeyAttribute {
+export interface KeyAttribute {
   name: string;
   type: 'S' | 'N';
 }

@@ -1,4 +1,7 @@
 /** `herald start`: the local stack. Here are its options; the stack itself is loaded only when it is to run. */
+import { MAX_FAN_OUT_PAGE } from '../../../lambdas/domain/settings.ts';
+import { MAX_SUBSCRIPTIONS } from '../../../lambdas/protocol/limits.ts';
+import { isTopicPattern, TOPIC_PATTERN_RULE } from '../../../lambdas/protocol/permissions.ts';
 import { IS_PACKAGE } from '../../program.ts';
 import type { StackOptions } from '../../stack.ts';
 import { defineCommand, type Values } from '../command.ts';
@@ -41,6 +44,17 @@ const OPTIONS = {
   audience: { value: 'TEXT', help: 'setting audience: `aud` of every token' },
   'allowed-origins': { value: 'LIST', help: 'setting allowedOrigins: pages whose clients may connect' },
   'closed-types': { help: 'setting closedTypes: take only types of lambdas/message-types.ts' },
+  'app-messages': { help: 'setting appMessages: clients may send messages to the application' },
+  'no-everyone': { help: 'setting everyone: no connection hears the channel everyone' },
+  'open-topics': {
+    value: 'LIST',
+    help: 'setting openTopics: topics that every user may subscribe to, as in news.*,chat',
+  },
+  'max-subscriptions': { value: 'N', help: 'setting maxSubscriptions: of a connection (default 100)' },
+  'fan-out-page': {
+    value: 'N',
+    help: 'setting fanOutPage: subscribers served before a publish is answered\n(default 256); the others are queued',
+  },
   'json-logs': { help: 'print JSON lines, as on AWS (default: lines for a reader)' },
   quiet: { help: 'print only what goes wrong' },
 } as const;
@@ -71,6 +85,7 @@ function stackOptions(values: Values<typeof OPTIONS>): StackOptions {
     jsonLogs: values['json-logs'],
     bundles: bundles(values),
     settings: settings(values),
+    overrides: overrides(values),
     gate: gate(values),
     gateway: {
       ...milliseconds('idleMs', '--idle-seconds', values['idle-seconds']),
@@ -107,6 +122,22 @@ function settings(values: Values<typeof OPTIONS>): StackOptions['settings'] {
     closedTypes: values['closed-types'],
   };
 }
+
+const FAN_OUT_PAGE = { min: 1, max: MAX_FAN_OUT_PAGE };
+
+/** They hold for bundles too. */
+const overrides = (values: Values<typeof OPTIONS>): StackOptions['overrides'] => ({
+  everyone: values['no-everyone'] ? false : undefined,
+  openTopics: values['open-topics']
+    ?.split(',')
+    .map((pattern) => checked('--open-topics', pattern.trim(), isTopicPattern, TOPIC_PATTERN_RULE)),
+  maxSubscriptions: integer('--max-subscriptions', values['max-subscriptions'], {
+    min: 1,
+    max: MAX_SUBSCRIPTIONS,
+  }),
+  fanOutPage: integer('--fan-out-page', values['fan-out-page'], FAN_OUT_PAGE),
+  appMessages: values['app-messages'],
+});
 
 const HOST = /^(\[[\da-f:]+\]|[\w.-]+)(:\d+)?$/i;
 const ORIGIN = /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#\s]+)$/i;

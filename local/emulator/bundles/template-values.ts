@@ -4,6 +4,7 @@ import { QUEUE_NAMES } from '../../../lambdas/manifest.ts';
 import { API_ID, STAGE } from '../gateway/settings.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
 import { queueUrl } from '../queue/queues.ts';
+import { BUS } from '../services/event-bus.ts';
 
 export interface Resource {
   Type: string;
@@ -31,9 +32,10 @@ const PSEUDO_PARAMETERS: Record<string, string> = {
   'AWS::URLSuffix': URL_SUFFIX,
 };
 
-/** Whatever an app has in their place: its own domain would lead to AWS, its own secret is not here. */
+/** Whatever an app has in their place: its own domain would lead to AWS, its own secret and its own bus are not here. */
 const OF_THIS_MACHINE: Record<string, (names: LocalNames) => string> = {
   CALLBACK_URL: ({ httpUrl }) => `${httpUrl}/${STAGE}`,
+  EVENT_BUS_NAME: () => BUS,
   JWT_SECRET_ARN: ({ secretArn }) => secretArn,
 };
 
@@ -66,8 +68,8 @@ function resolveValue(template: Template, value: unknown, names: LocalNames): st
   throw new Error(`it is ${JSON.stringify(value)}`);
 }
 
-/** The id of a resource is the path of its construct, without the slashes, and a hash. */
-const tableNamed = (name: string): RegExp => new RegExp(`${name}[0-9a-f]*$`, 'i');
+/** The id of a resource is the path of its construct, with letters and digits alone, and a hash. */
+const resourceNamed = (name: string): RegExp => new RegExp(`${name.replaceAll(/\W/g, '')}[0-9a-f]*$`, 'i');
 
 function nameOf({ Resources }: Template, id: string, { tables, secretArn, httpUrl }: LocalNames): string {
   switch (Resources[id]?.Type) {
@@ -76,13 +78,13 @@ function nameOf({ Resources }: Template, id: string, { tables, secretArn, httpUr
     case 'AWS::ApiGatewayV2::Api':
       return API_ID;
     case 'AWS::SQS::Queue': {
-      const queue = QUEUE_NAMES.find((name) => id.includes(name));
+      const queue = QUEUE_NAMES.find((name) => resourceNamed(name).test(id));
       if (queue) return queueUrl(httpUrl, queue);
       break;
     }
     case 'AWS::DynamoDB::GlobalTable':
     case 'AWS::DynamoDB::Table': {
-      const table = Object.entries(tables).find(([name]) => tableNamed(name).test(id));
+      const table = Object.entries(tables).find(([name]) => resourceNamed(name).test(id));
       if (table) return table[1];
     }
   }

@@ -1,5 +1,6 @@
 /** The events API Gateway sends to the Lambdas of a WebSocket API, key by key. What has no value has no key. */
 import type { IncomingMessage } from 'node:http';
+import type { WebSocketRoute } from '../../../lambdas/manifest.ts';
 import { newGatewayId, requestTime } from '../ids.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
 import { API_ID, STAGE } from './settings.ts';
@@ -36,9 +37,9 @@ export const connectEvent = (request: IncomingMessage, client: ClientInfo) => ({
   isBase64Encoded: false,
 });
 
-export const messageEvent = (client: ClientInfo, body: string) => ({
+export const messageEvent = (client: ClientInfo, routeKey: WebSocketRoute, body: string) => ({
   requestContext: requestContext(client, {
-    routeKey: '$default',
+    routeKey,
     eventType: 'MESSAGE',
     messageId: newGatewayId(),
   }),

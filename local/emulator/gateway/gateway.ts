@@ -11,6 +11,7 @@ import { type OpenConnection, openConnection } from './connection.ts';
 import { type ClientInfo, disconnectEvent, messageEvent } from './events.ts';
 import { answerManagement } from './management.ts';
 import { parseProxyResult } from './proxy-result.ts';
+import { messageRoute } from './route-selection.ts';
 import { DEFAULTS, type Faults, type GatewaySettings, MAX_MESSAGE_BYTES } from './settings.ts';
 import { refuseUpgrade, upgradeProblem } from './upgrade.ts';
 
@@ -97,15 +98,16 @@ export function createWebSocketGateway(
   /** Nothing orders the messages of a connection: each runs as soon as it arrives. */
   async function dispatch(connection: OpenConnection, text: string): Promise<void> {
     const { client } = connection;
-    const event = messageEvent(client, text);
+    const route = messageRoute(text);
+    const event = messageEvent(client, route, text);
     const delayMs = faults.dispatchDelayMs?.() ?? 0;
     if (delayMs > 0) await sleep(delayMs);
     try {
-      const result = await callIntegration(lambdas, '$default', event, settings.integrationTimeoutMs);
+      const result = await callIntegration(lambdas, route, event, settings.integrationTimeoutMs);
       if (parseProxyResult(result)) return;
-      logger.error('malformed proxy response of $default');
+      logger.error(`malformed proxy response of ${route}`);
     } catch (error) {
-      logger.error('$default failed', { error: error as Error });
+      logger.error(`${route} failed`, { error: error as Error });
     }
     if (connections.get(client.connectionId) !== connection) return;
     const ids = `"connectionId":"${client.connectionId}", "requestId":"${event.requestContext.requestId}"`;

@@ -6,15 +6,18 @@ import { ACCOUNT, REGION } from '../lambdas.ts';
 export interface Message {
   readonly id: string;
   readonly body: string;
+  /** A queue serves its groups fairly. Undefined: it is of none. */
+  readonly groupId: string | undefined;
   readonly sentAt: number;
   /** How often it was handed to a Lambda. */
   receives: number;
   firstReceivedAt: number | undefined;
 }
 
-export const createMessage = (body: string): Message => ({
+export const createMessage = (body: string, groupId?: string): Message => ({
   id: randomUUID(),
   body,
+  groupId,
   sentAt: Date.now(),
   receives: 0,
   firstReceivedAt: undefined,
@@ -35,6 +38,7 @@ export function receive(queueName: string, message: Message): SQSRecord {
       SentTimestamp: String(message.sentAt),
       SenderId: ACCOUNT,
       ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+      ...(message.groupId !== undefined && { MessageGroupId: message.groupId }),
     },
     messageAttributes: {},
     md5OfBody: md5(message.body),

@@ -11,6 +11,8 @@ export interface QueueSettings {
   batchSize: number;
   /** A message that failed so often is a dead letter. */
   maxReceives: number;
+  /** Batches that run at once, at most. */
+  maxConcurrency: number;
   /** How long nobody receives a message that has failed so often. */
   hiddenMs(receives: number): number;
 }
@@ -22,19 +24,18 @@ export interface QueuePorts {
 }
 
 export interface Queue {
-  /** Returns the message's id. */
-  send(body: string, delaySeconds: number): string;
+  /** Returns the message's id. `groupId`: whose messages the queue serves fairly beside those of others. */
+  send(body: string, delaySeconds: number, groupId?: string): string;
   /** Starts no other run, and waits for those under way. */
   stop(): Promise<void>;
 }
-
-/** With so many at once Lambda begins to empty a queue. */
-const CONCURRENCY = 5;
 
 export function createQueue(settings: QueueSettings, ports: QueuePorts): Queue {
   const visible: Message[] = [];
   const timers = new Set<NodeJS.Timeout>();
   const runs = new Set<Promise<void>>();
+  /** Messages in the hands of the Lambda, by group. */
+  const inHand = new Map<string | undefined, number>();
   let isStopping = false;
 
   function showIn(milliseconds: number, message: Message): void {
@@ -48,8 +49,8 @@ export function createQueue(settings: QueueSettings, ports: QueuePorts): Queue {
   }
 
   function take(): void {
-    while (!isStopping && visible.length > 0 && runs.size < CONCURRENCY) {
-      const run = handOver(visible.splice(0, settings.batchSize)).finally(() => {
+    while (!isStopping && visible.length > 0 && runs.size < settings.maxConcurrency) {
+      const run = handOver(nextBatch()).finally(() => {
         runs.delete(run);
         take();
       });
@@ -57,9 +58,34 @@ export function createQueue(settings: QueueSettings, ports: QueuePorts): Queue {
     }
   }
 
+  function nextBatch(): Message[] {
+    const batch: Message[] = [];
+    while (visible.length > 0 && batch.length < settings.batchSize) {
+      const [message] = visible.splice(fairest(), 1);
+      if (message === undefined) break;
+      count(message, +1);
+      batch.push(message);
+    }
+    return batch;
+  }
+
+  /** The oldest message of those whose group has the fewest in hand: a large group does not hold up the others. */
+  function fairest(): number {
+    const counts = visible.map(({ groupId }) => inHand.get(groupId) ?? 0);
+    return counts.indexOf(Math.min(...counts));
+  }
+
+  function count({ groupId }: Message, change: 1 | -1): void {
+    const now = (inHand.get(groupId) ?? 0) + change;
+    if (now === 0) inHand.delete(groupId);
+    else inHand.set(groupId, now);
+  }
+
   /** Never rejects. */
   async function handOver(batch: Message[]): Promise<void> {
-    for (const message of await failuresOf(batch)) {
+    const failures = await failuresOf(batch);
+    for (const message of batch) count(message, -1);
+    for (const message of failures) {
       if (message.receives >= settings.maxReceives) ports.deadLetter(message);
       else showIn(settings.hiddenMs(message.receives), message);
     }
@@ -79,8 +105,8 @@ export function createQueue(settings: QueueSettings, ports: QueuePorts): Queue {
   }
 
   return {
-    send(body, delaySeconds) {
-      const message = createMessage(body);
+    send(body, delaySeconds, groupId) {
+      const message = createMessage(body, groupId);
       showIn(delaySeconds * 1000, message);
       return message.id;
     },

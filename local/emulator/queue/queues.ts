@@ -33,16 +33,19 @@ export function createQueues(lambdas: Lambdas, logger: Logger): Queues {
   };
 }
 
+/** With so many batches at once Lambda begins to empty a queue; it takes its time to add others. */
+const FIRST_CONCURRENCY = 5;
+
 function queueFor(
   lambda: string,
-  { queue, batchSize, maxReceives }: QueueSource,
+  { queue, batchSize, maxReceives, maxConcurrency = FIRST_CONCURRENCY }: QueueSource,
   lambdas: Lambdas,
   logger: Logger,
 ): Queue {
   const name = queueName(queue);
   return createQueue(
     // Somebody watches, so a retry comes sooner than on AWS.
-    { name, batchSize, maxReceives, hiddenMs: (receives) => 100 * 2 ** receives },
+    { name, batchSize, maxReceives, maxConcurrency, hiddenMs: (receives) => 100 * 2 ** receives },
     {
       async invoke(event) {
         try {

@@ -1,5 +1,6 @@
 /** EventBridge's PutEvents, and the rules of our bus: an event goes to the Lambda that takes its detail type. */
 import { randomUUID } from 'node:crypto';
+import { EVENT_SOURCE } from '../../../lambdas/adapters/event-bus/event-bus.ts';
 import type { Logger } from '../../../lambdas/domain/ports.ts';
 import { isRecord } from '../../../lambdas/protocol/json.ts';
 import type { AsyncInvoker } from '../async-invoker.ts';
@@ -14,8 +15,19 @@ const MAX_REQUEST_BYTES = 1024 * 1024;
 
 type EntryResult = { EventId: string } | { ErrorCode: string; ErrorMessage: string };
 
+/** An event as whoever watches the bus sees it. */
+export interface WatchedEvent {
+  source: string;
+  'detail-type': string;
+  detail: Record<string, unknown>;
+}
+
+/** Hears of every event that our Lambdas put on the bus. */
+export type EventWatch = (event: WatchedEvent) => void;
+
 export interface EventBusPorts {
   asyncInvoker: AsyncInvoker;
+  ownEvents: EventWatch;
   logger: Logger;
 }
 
@@ -36,7 +48,10 @@ export function putEvents(ports: EventBusPorts, input: unknown) {
   return { FailedEntryCount: Entries.filter((entry) => 'ErrorCode' in entry).length, Entries };
 }
 
-function putEvent({ asyncInvoker, logger }: EventBusPorts, entry: Record<string, unknown>): EntryResult {
+function putEvent(
+  { asyncInvoker, ownEvents, logger }: EventBusPorts,
+  entry: Record<string, unknown>,
+): EntryResult {
   for (const name of ['Source', 'DetailType', 'Detail']) {
     if (typeof entry[name] !== 'string' || entry[name] === '') {
       return failed(
@@ -54,7 +69,10 @@ function putEvent({ asyncInvoker, logger }: EventBusPorts, entry: Record<string,
   const event = busEvent(entry, detail);
   const [source, detailType] = [String(entry.Source), String(entry.DetailType)];
   const lambda = BUS_EVENTS.get(detailType);
+  if (source === EVENT_SOURCE) ownEvents({ source, 'detail-type': detailType, detail });
   if (lambda !== undefined) asyncInvoker.invoke(lambda, event);
+  // Rules for our own are the application's, and it is not here.
+  else if (source === EVENT_SOURCE) logger.info('event', { source, detailType });
   else logger.warn('event matches no rule', { source, detailType, expected: [...BUS_EVENTS.keys()].join() });
   return { EventId: event.id };
 }

@@ -6,8 +6,8 @@ import type { AsyncInvoker } from '../async-invoker.ts';
 import { AwsError, answerAwsError, answerJson, readBody } from '../http.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
 import type { Queues } from '../queue/queues.ts';
-import { putEvents } from './event-bus.ts';
-import { sendMessage } from './queues.ts';
+import { type EventWatch, putEvents } from './event-bus.ts';
+import { sendMessage, sendMessageBatch } from './queues.ts';
 
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
@@ -21,6 +21,7 @@ export const secretArn = (name: string): string =>
 
 export interface JsonServices {
   asyncInvoker: AsyncInvoker;
+  ownEvents: EventWatch;
   queues: Queues;
   secret: Secret;
   logger: Logger;
@@ -53,6 +54,8 @@ function run(services: JsonServices, target: string, input: unknown): unknown {
       return getSecretValue(services.secret, input);
     case 'AmazonSQS.SendMessage':
       return sendMessage(services.queues, input);
+    case 'AmazonSQS.SendMessageBatch':
+      return sendMessageBatch(services.queues, input);
     default:
       throw new AwsError(400, 'UnknownOperationException', `The local stack does not answer ${target}`);
   }

@@ -10,8 +10,12 @@ import { createLambdas, type FunctionSettings, type LambdaHandler } from '../../
 import { createQueues } from '../../../local/emulator/queue/queues.ts';
 import { listen } from '../../../local/emulator/server.ts';
 import { createHttpApi, type HttpApiOptions } from '../../../local/emulator/services/http-api.ts';
+import { createLocalRequests } from '../../../local/emulator/services/local-requests.ts';
 
 export const DEADLINE_MS = 45_000;
+
+/** Where the local server says that its tables are. */
+export const RESOURCES = { dynamodb: 'http://127.0.0.1:1', tables: { messages: 'm' } };
 
 /** What the tests look at of an event; each shape is checked whole where it matters. */
 export interface TestEvent {
@@ -81,7 +85,8 @@ export async function startLocal(options: LocalOptions = {}): Promise<Local> {
   const httpApi = createHttpApi(lambdas, logger, { routes: {}, ...options.http });
   const queues = createQueues(lambdas, logger);
   const secret = { name: 'jwt', value: 'a secret' };
-  server.open({ lambdas, asyncInvoker, queues, gateway, httpApi, secret });
+  const localRequests = createLocalRequests(RESOURCES);
+  server.open({ lambdas, asyncInvoker, queues, gateway, httpApi, localRequests, secret });
   const events = (name: string) => seen[name] ?? [];
   return {
     url: `http://127.0.0.1:${server.port}`,

@@ -19,7 +19,10 @@ async function newFolder(): Promise<string> {
 }
 
 const local = {
-  tables: { connections: 'c', devices: 'd', messages: 'm', publishes: 'p' },
+  tables: {
+    ...{ connections: 'c', devices: 'd', messages: 'm', publishes: 'p' },
+    ...{ subscriptions: 's', members: 'mb', cursors: 'cu' },
+  },
   secretArn: 'arn:secret',
   httpUrl: 'http://127.0.0.1:8787',
 };

@@ -4,7 +4,10 @@ import { parseStart } from '../../../../local/cli/commands/start.ts';
 import { resolveEnvironment, type Template } from '../../../../local/emulator/bundles/template-values.ts';
 
 const local = {
-  tables: { connections: 'c', devices: 'd', messages: 'm', publishes: 'p' },
+  tables: {
+    ...{ connections: 'c', devices: 'd', messages: 'm', publishes: 'p' },
+    ...{ subscriptions: 's', members: 'mb', cursors: 'cu' },
+  },
   secretArn: 'arn:secret',
   httpUrl: 'http://127.0.0.1:8787',
 };

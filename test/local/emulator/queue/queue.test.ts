@@ -16,6 +16,7 @@ function setUp(outcomes: (bodies: string[]) => Outcome | Promise<Outcome> = () =
     name: 'herald-work',
     batchSize: 3,
     maxReceives: 2,
+    maxConcurrency: 5,
     hiddenMs: (receives) => HIDDEN_MS * receives,
   };
   const queue = createQueue(settings, {

@@ -4,14 +4,13 @@ import type { App } from '../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Connection, Message } from '../../lambdas/domain/model.ts';
-import type { Clock, Gateway, Ids, ReconcileRequest } from '../../lambdas/domain/ports.ts';
+import type { Clock, FanOutTask, Gateway, Ids, ReconcileRequest } from '../../lambdas/domain/ports.ts';
 import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import type { Invocation } from '../../lambdas/handlers/events.ts';
 import { dialectOf } from '../../lambdas/wire/dialect.ts';
-import { createMemoryConnectionStore } from './memory-connection-store.ts';
-import { createMemoryDeviceStore } from './memory-device-store.ts';
 import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 import { createMemoryLogger, type MemoryLogger } from './memory-logger.ts';
+import { createMemoryStores } from './memory-stores.ts';
 
 /** The clock of {@link anApp} stands still here. */
 export const NOW = 1_795_939_441_798;
@@ -26,6 +25,7 @@ export const aConnection = (over: Partial<Connection> = {}): Connection => ({
   connectedAt: NOW - 2_000,
   tokenExpiresAt: NOW + 3_600_000,
   endpoint: 'http://127.0.0.1:1/local',
+  channels: new Set(),
   readyAt: NOW - 1_000,
   startsAt: undefined,
   paused: undefined,
@@ -46,7 +46,10 @@ export const aMessage = (over: Partial<Message> = {}): Message => ({
   type: 't',
   data: 'null',
   sentAt: NOW,
+  originUserId: undefined,
   originDeviceId: undefined,
+  originTab: undefined,
+  collapseKey: undefined,
   expiresAt: NOW + 7_200_000,
   ...over,
 });
@@ -57,6 +60,12 @@ export interface Posted {
   frame: Record<string, unknown>;
 }
 
+/** An event on the application's bus. */
+export interface BusEvent {
+  detailType: string;
+  detail: Record<string, unknown>;
+}
+
 export interface TestApp extends App {
   /** What `log` stands on. */
   rows: MemoryLogStore;
@@ -65,6 +74,10 @@ export interface TestApp extends App {
   closed: string[];
   /** What is to be reconciled later. */
   queued: (ReconcileRequest & { delaySeconds: number })[];
+  /** What the fan-out queue was given. */
+  tasks: FanOutTask[];
+  /** What the application's bus was given. */
+  events: BusEvent[];
 }
 
 /** An app in memory whose gateway accepts everything. */
@@ -85,16 +98,19 @@ export function anApp({
     },
   };
   const later: TestApp['queued'] = [];
+  const tasks: FanOutTask[] = [];
+  const events: BusEvent[] = [];
   let last = 0;
   const clock: Clock = { now: () => NOW, sleep: async () => undefined };
   const ids: Ids = { next: () => `id-${++last}`, random: () => 0.5 };
   const logger = createMemoryLogger();
   return {
-    connections: createMemoryConnectionStore(() => NOW),
-    devices: createMemoryDeviceStore(() => NOW),
+    ...createMemoryStores(() => NOW),
     log: createChannelLog({ store: rows, clock, ids, logger }),
     gateway,
     later: { reconcile: async (request, delaySeconds) => void later.push({ ...request, delaySeconds }) },
+    fanOut: { send: async (some) => void tasks.push(...some) },
+    bus: { put: async (detailType, detail) => void events.push({ detailType, detail }) },
     acceptances: createAcceptances(),
     frameRates: createFrameRates(1_000),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
@@ -105,6 +121,12 @@ export function anApp({
       maxConnectionsPerUser: 10,
       maxDevicesPerUser: 1_000,
       frameRate: 1_000,
+      maxSubscriptions: 100,
+      everyone: false,
+      openTopics: [],
+      fanOutPage: 256,
+      fanOutRate: 5_000,
+      appMessages: false,
       defaultRetentionSeconds: 1_000,
       closedTypes: false,
     },
@@ -115,5 +137,7 @@ export function anApp({
     posted,
     closed,
     queued: later,
+    tasks,
+    events,
   };
 }

@@ -39,6 +39,9 @@ export function uniqueTableNames(): TableNames {
     devices: `${prefix}-devices`,
     messages: `${prefix}-messages`,
     publishes: `${prefix}-publishes`,
+    subscriptions: `${prefix}-subscriptions`,
+    members: `${prefix}-members`,
+    cursors: `${prefix}-cursors`,
   };
 }
 

@@ -27,6 +27,11 @@ export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
       return head && { ...head };
     },
 
+    async heads(names) {
+      const heads = names.map((name) => [name, channels.get(name)?.head] as const);
+      return new Map(heads.flatMap(([name, head]) => (head ? [[name, { ...head }] as const] : [])));
+    },
+
     async create(name, first) {
       const channel = open(name);
       channel.head ??= { ...first };

@@ -3,25 +3,29 @@ import type { App } from '../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { type NewConnection, openConnection } from '../../lambdas/domain/connection/open.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
-import type { Connection } from '../../lambdas/domain/model.ts';
+import { type Channel, type Connection, userChannel } from '../../lambdas/domain/model.ts';
 import type {
   Clock,
+  FanOutTask,
   Gateway,
   Ids,
   LogStore,
   PostOutcome,
   ReconcileRequest,
 } from '../../lambdas/domain/ports.ts';
+import { serveRange } from '../../lambdas/domain/publish/fan-out.ts';
 import { type Published, publish } from '../../lambdas/domain/publish/publish.ts';
 import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
+import type { Settings } from '../../lambdas/domain/settings.ts';
 import type { MessageFrame, ReplayFrame, ServerFrame } from '../../lambdas/protocol/frames.ts';
-import type { Notification } from '../../lambdas/protocol/notification.ts';
+import { NO_ORIGIN, type Notification } from '../../lambdas/protocol/notification.ts';
 import { dialectOf } from '../../lambdas/wire/dialect.ts';
-import { createMemoryConnectionStore, type ReplayRequest } from './memory-connection-store.ts';
-import { createMemoryDeviceStore } from './memory-device-store.ts';
+import type { BusEvent } from './builders.ts';
 import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 import { createMemoryLogger } from './memory-logger.ts';
+import { createMemoryStores } from './memory-stores.ts';
+import type { ReplayRequest } from './memory-tables.ts';
 
 export const START = Date.UTC(2026, 0, 1);
 const DAY_MS = 24 * 3_600_000;
@@ -53,8 +57,9 @@ export class Socket {
   }
 }
 
-interface Overrides extends Partial<App> {
+interface Overrides extends Partial<Omit<App, 'settings'>> {
   rows?: MemoryLogStore;
+  settings?: Partial<Settings>;
 }
 
 export class World {
@@ -63,13 +68,17 @@ export class World {
   readonly requests: ReplayRequest[] = [];
   /** What the queue will ask for. */
   readonly queued: (ReconcileRequest & { dueAt: number })[] = [];
+  /** What the fan-out queue was given, and nobody has served yet. */
+  readonly tasks: FanOutTask[] = [];
+  /** What the application's bus was given. */
+  readonly events: BusEvent[] = [];
   readonly logger = createMemoryLogger();
   /** What the app's log stands on. */
   readonly rows: MemoryLogStore;
   readonly app: App;
   #lastId = 0;
 
-  constructor({ rows = createMemoryLogStore(), ...overrides }: Overrides = {}) {
+  constructor({ rows = createMemoryLogStore(), settings, ...overrides }: Overrides = {}) {
     const now = () => this.now;
     this.rows = rows;
     const clock: Clock = {
@@ -84,8 +93,7 @@ export class World {
     };
     const { logger } = this;
     this.app = {
-      connections: createMemoryConnectionStore(now, (request) => this.requests.push(request)),
-      devices: createMemoryDeviceStore(now),
+      ...createMemoryStores(now, (request) => this.requests.push(request)),
       log: createChannelLog({ store: rows, clock, ids, logger }),
       gateway: this.#gateway(),
       later: {
@@ -93,6 +101,8 @@ export class World {
           this.queued.push({ ...request, dueAt: this.now + delaySeconds * 1000 });
         },
       },
+      fanOut: { send: async (tasks) => void this.tasks.push(...tasks) },
+      bus: { put: async (detailType, detail) => void this.events.push({ detailType, detail }) },
       acceptances: createAcceptances(),
       frameRates: createFrameRates(1_000),
       cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
@@ -104,8 +114,15 @@ export class World {
         maxConnectionsPerUser: 10,
         maxDevicesPerUser: 1_000,
         frameRate: 1_000,
+        maxSubscriptions: 100,
+        everyone: false,
+        openTopics: [],
+        fanOutPage: 256,
+        fanOutRate: 5_000,
+        appMessages: false,
         defaultRetentionSeconds: 7 * 24 * 3600,
         closedTypes: false,
+        ...settings,
       },
       types: {},
       ...overrides,
@@ -160,28 +177,43 @@ export class World {
     return socket;
   }
 
-  /** Runs what the stream and the queue are asked for, and what that asks for in turn, until all is at rest. */
+  /** Runs what the streams and the queues are asked for, and what that asks for in turn, until all is at rest. */
   async drive(deadlineAt = Number.POSITIVE_INFINITY): Promise<void> {
-    for (let request = this.#next(); request; request = this.#next())
-      await reconcile(this.app, request, deadlineAt);
+    while (await this.#step(deadlineAt));
   }
 
-  /** The stream is faster than the queue. */
-  #next(): ReconcileRequest | undefined {
+  /** False: all is at rest. What waits for its time comes last. */
+  async #step(deadlineAt: number): Promise<boolean> {
     const asked = this.requests.shift();
-    if (asked) return asked;
+    const task = asked ? undefined : this.tasks.shift();
+    if (task) {
+      await serveRange(this.app, task, { deadlineAt, perSecond: this.app.settings.fanOutRate });
+      return true;
+    }
+    const request = asked ?? this.#nextQueued();
+    if (request) await reconcile(this.app, request, deadlineAt);
+    return request !== undefined;
+  }
+
+  #nextQueued(): ReconcileRequest | undefined {
     const queued = this.queued.sort((one, other) => one.dueAt - other.dueAt).shift();
     if (queued) this.now = Math.max(this.now, queued.dueAt);
     return queued;
   }
 
-  async publish(userId: string, data: unknown, options: Partial<Notification> = {}): Promise<Published> {
+  /** `to`: a user, or another channel. */
+  async publish(
+    to: string | Channel,
+    data: unknown,
+    options: Partial<Notification> = {},
+  ): Promise<Published> {
     const notification: Notification = {
-      users: [userId],
+      channels: [typeof to === 'string' ? userChannel(to) : to],
       type: 'test',
       data,
       id: undefined,
-      excludeDeviceId: undefined,
+      origin: NO_ORIGIN,
+      collapseKey: undefined,
       retentionSeconds: undefined,
       ...options,
     };
@@ -197,6 +229,12 @@ export class World {
   async cursor(userId: string, deviceId: string): Promise<number | undefined> {
     const device = await this.app.devices.find({ userId, deviceId });
     return device?.cursors.get(`user:${userId}`)?.seq;
+  }
+
+  /** Where a device stands in a channel that is not its user's own. */
+  async cursorIn({ name }: Channel, userId: string, deviceId: string): Promise<number | undefined> {
+    const device = await this.app.cursors.find({ userId: `${name}#${userId}`, deviceId });
+    return device?.cursors.get(name)?.seq;
   }
 }
 

@@ -1,0 +1,24 @@
+/** All stores but the log, in memory, on one set of rows. */
+import type { App } from '../../lambdas/domain/app.ts';
+import { createMemoryConnectionStore } from './memory-connection-store.ts';
+import { createMemoryDeviceStore } from './memory-device-store.ts';
+import { createMemoryMemberStore } from './memory-member-store.ts';
+import { createMemorySubscriptionStore } from './memory-subscription-store.ts';
+import { createMemoryTables, type ReplayRequest } from './memory-tables.ts';
+
+export type MemoryStores = Pick<App, 'connections' | 'subscriptions' | 'members' | 'devices' | 'cursors'>;
+
+/** `drive`: what the streams would ask for. */
+export function createMemoryStores(
+  now: () => number,
+  drive?: (request: ReplayRequest) => void,
+): MemoryStores {
+  const tables = createMemoryTables(drive);
+  return {
+    connections: createMemoryConnectionStore(now, tables),
+    subscriptions: createMemorySubscriptionStore(now, tables),
+    members: createMemoryMemberStore(tables),
+    devices: createMemoryDeviceStore(now),
+    cursors: createMemoryDeviceStore(now),
+  };
+}

@@ -1,0 +1,69 @@
+/** The rows that the memory stores share, with what the streams of their tables would say of them. */
+import type {
+  Connection,
+  Member,
+  Serving,
+  Subscription,
+  SubscriptionKey,
+} from '../../lambdas/domain/model.ts';
+import { userChannel } from '../../lambdas/domain/model.ts';
+import type { ReconcileRequest } from '../../lambdas/domain/ports.ts';
+
+export interface ReplayRequest extends ReconcileRequest {
+  requestId: string;
+}
+
+export interface Row<Value extends Serving> {
+  value: Value;
+  /** What asks for a reconcile, until a replay or `markReady` takes it away. */
+  request: ReplayRequest | undefined;
+  lease: { holder: string; until: number; wanted: number | undefined } | undefined;
+}
+
+/** One set of rows for all stores, as a transaction writes several tables. */
+export interface MemoryTables {
+  connections: Map<string, Row<Connection>>;
+  subscriptions: Map<string, Row<Subscription>>;
+  members: Map<string, Member>;
+  /** Writes a request on a row, and has the stream tell of it. */
+  ask(row: Row<Serving>, key: SubscriptionKey, requestId: string, after?: number): void;
+  /** The request that stands on a row. */
+  pending(key: SubscriptionKey): ReplayRequest | undefined;
+  /** The row that keeps how far a subscription is served: of a user's own channel, the connection's. */
+  served(key: SubscriptionKey): Row<Serving> | undefined;
+}
+
+/** `drive` hears of every request once, in the order they were made, like a stream that never repeats itself. */
+export function createMemoryTables(drive: (request: ReplayRequest) => void = () => {}): MemoryTables {
+  const connections: MemoryTables['connections'] = new Map();
+  const subscriptions: MemoryTables['subscriptions'] = new Map();
+  const served = (key: SubscriptionKey): Row<Serving> | undefined =>
+    key.channel.kind === 'user'
+      ? connections.get(idOf(key.userId, key.connectionId))
+      : subscriptions.get(idOf(key.channel.name, key.connectionId));
+  return {
+    connections,
+    subscriptions,
+    members: new Map(),
+    ask(row, { channel, userId, connectionId }, requestId, after) {
+      row.request = { channel, userId, connectionId, requestId, after };
+      drive(row.request);
+    },
+    pending: (key) => served(key)?.request,
+    served,
+  };
+}
+
+export const newRow = <Value extends Serving>(value: Value): Row<Value> => ({
+  value,
+  request: undefined,
+  lease: undefined,
+});
+
+export const idOf = (...parts: string[]): string => JSON.stringify(parts);
+
+export const ownKey = ({ userId, connectionId }: Pick<Connection, 'userId' | 'connectionId'>) => ({
+  channel: userChannel(userId),
+  userId,
+  connectionId,
+});

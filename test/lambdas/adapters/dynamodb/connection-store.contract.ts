@@ -2,48 +2,28 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Connection, ConnectionKey } from '../../../../lambdas/domain/model.ts';
-import type { ConnectionStore } from '../../../../lambdas/domain/ports.ts';
+import { EVERYONE, topicChannel } from '../../../../lambdas/domain/model.ts';
+import type { ConnectionStore, SubscriptionStore } from '../../../../lambdas/domain/ports.ts';
+import { ownKey } from '../../../support/memory-tables.ts';
+import { type CreateHarness, connectionOf, START } from './harness.ts';
 
-export interface ConnectionStoreHarness {
-  store: ConnectionStore;
-  /** The replay request that stands on a row. */
-  pending(key: ConnectionKey): Promise<{ requestId: string; after: number | undefined } | undefined>;
-}
-
-const START = 1_795_939_441_000;
-
-export function connectionStoreContract(create: (now: () => number) => ConnectionStoreHarness): void {
+export function connectionStoreContract(create: CreateHarness): void {
   let now: number;
   let userId: string;
   let store: ConnectionStore;
-  let pending: ConnectionStoreHarness['pending'];
+  let subscriptions: SubscriptionStore;
+  let pending: (key: ConnectionKey) => Promise<{ requestId: string; after: number | undefined } | undefined>;
 
   beforeEach(() => {
     now = START;
     userId = `user-${randomUUID()}`;
-    ({ store, pending } = create(() => now));
-  });
-
-  const connectionOf = (fields: Partial<Connection> = {}): Connection => ({
-    userId,
-    connectionId: 'Xk3vQf1_IAMCJ7w=',
-    deviceId: 'phone',
-    dialect: 'herald.v1',
-    ackMode: 'client',
-    handover: false,
-    connectedAt: START + 7,
-    tokenExpiresAt: START + 900_007,
-    endpoint: 'https://abc123.execute-api.us-east-1.amazonaws.com/prod',
-    readyAt: undefined,
-    startsAt: undefined,
-    paused: undefined,
-    bye: undefined,
-    expiresAt: START + 7_800_000,
-    ...fields,
+    const harness = create(() => now);
+    ({ connections: store, subscriptions } = harness);
+    pending = (key) => harness.pending(ownKey(key));
   });
 
   const added = async (fields: Partial<Connection> = {}) => {
-    const connection = connectionOf(fields);
+    const connection = connectionOf(userId, fields);
     await store.add(connection, 'request-1');
     return connection;
   };
@@ -115,10 +95,72 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
 
     it('twice changes nothing: a repeated write undoes nothing that happened since', async () => {
       const connection = await added();
-      await store.markReady(connection, START + 9);
+      await subscriptions.markReady(ownKey(connection), START + 9);
       await store.add(connection, 'request-1');
       expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9 });
       expect(await pending(connection)).toBeUndefined();
+    });
+  });
+
+  describe('what a connection hears besides its own channel', () => {
+    const NEWS = topicChannel('news');
+    const heard = async ({ connectionId }: ConnectionKey) => {
+      const [everyone, news] = await Promise.all(
+        [EVERYONE, NEWS].map((channel) => subscriptions.find({ channel, userId, connectionId })),
+      );
+      return { everyone, news };
+    };
+    const hearingBoth = async (fields: Partial<Connection> = {}) => {
+      const connection = await added({ channels: new Set([EVERYONE.name]), ...fields });
+      const serving = { permitted: true, readyAt: START, startsAt: undefined, requestId: undefined };
+      const subscribing = { maxChannels: 100, asMember: undefined, ...serving };
+      expect(await subscriptions.add(connection, NEWS, subscribing)).toBe('subscribed');
+      return connection;
+    };
+
+    it('is written with it, and not yet ready: a publisher passes it by', async () => {
+      const connection = await added({ channels: new Set([EVERYONE.name]) });
+      expect(await store.find(connection)).toEqual(connection);
+      const { everyone } = await heard(connection);
+      const { channels, handover, ...kept } = connection;
+      expect(everyone).toEqual({ ...kept, channel: EVERYONE, permitted: true });
+      const key = { channel: EVERYONE, userId, connectionId: connection.connectionId };
+      await subscriptions.begin(key, { readyAt: START + 1, startsAt: undefined, requestId: undefined });
+      await store.add(connection, 'request-1');
+      expect((await heard(connection)).everyone).toMatchObject({ readyAt: START + 1 });
+    });
+
+    it('stands on its row', async () => {
+      const connection = await hearingBoth();
+      const channels = new Set([EVERYONE.name, NEWS.name]);
+      expect((await store.find(connection))?.channels).toEqual(channels);
+      expect((await store.list(userId))[0]?.channels).toEqual(channels);
+    });
+
+    it('goes with it when it is removed, and no other connection’s', async () => {
+      const connection = await hearingBoth();
+      const other = await hearingBoth();
+      await store.remove({ userId, connectionId: connection.connectionId });
+      expect(await heard(connection)).toEqual({ everyone: undefined, news: undefined });
+      expect(Object.values(await heard(other))).not.toContain(undefined);
+    });
+
+    it('goes also where the connection’s own row was never written, if it is told', async () => {
+      const { connectionId } = connectionOf(userId);
+      // Only the rows of what it hears, as after a fault between the two writes.
+      await store.add(connectionOf(userId, { connectionId, channels: new Set([EVERYONE.name]) }), 'request');
+      const key = { channel: EVERYONE, userId: `${userId}-2`, connectionId };
+      await store.remove({ ...key, channels: new Set([EVERYONE.name]) });
+      expect(await subscriptions.find(key)).toBeUndefined();
+    });
+
+    it('is gone before its closing was answered, so that no later publish reaches it', async () => {
+      const connection = await hearingBoth();
+      await store.markClosing(connection, 'revoked', 'request-2');
+      expect(await heard(connection)).toEqual({ everyone: undefined, news: undefined });
+      expect(await store.find(connection)).toMatchObject({ bye: 'revoked' });
+      await store.markClosing(connection, 'revoked', 'request-3');
+      expect(await pending(connection)).toEqual({ requestId: 'request-3', after: undefined });
     });
   });
 
@@ -135,9 +177,12 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
     });
 
     it.each([
-      ['markReady', (key: ConnectionKey) => store.markReady(key, START)],
+      ['markReady', (key: ConnectionKey) => subscriptions.markReady(ownKey(key), START)],
       ['markClosing', (key: ConnectionKey) => store.markClosing(key, 'revoked', 'request')],
-      ['requestReconcile', (key: ConnectionKey) => store.requestReconcile(key, 'request-2', 5)],
+      [
+        'requestReconcile',
+        (key: ConnectionKey) => subscriptions.requestReconcile(ownKey(key), 'request-2', 5),
+      ],
     ])('is final: a later %s does not bring it back', async (_, touch) => {
       const connection = await added();
       await store.remove(connection);
@@ -150,8 +195,8 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
   describe('changing', () => {
     it('marks a connection ready and takes the request away, so that this change asks for nothing', async () => {
       const connection = await added();
-      await store.requestReconcile(connection, 'request-2', 42);
-      await store.markReady(connection, START + 9);
+      await subscriptions.requestReconcile(ownKey(connection), 'request-2', 42);
+      await subscriptions.markReady(ownKey(connection), START + 9);
       expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9 });
       expect(await pending(connection)).toBeUndefined();
     });
@@ -165,119 +210,21 @@ export function connectionStoreContract(create: (now: () => number) => Connectio
 
     it('asks for a replay from a seq, or from the cursor, as the newest request says', async () => {
       const connection = await added();
-      await store.requestReconcile(connection, 'request-2', 0);
+      await subscriptions.requestReconcile(ownKey(connection), 'request-2', 0);
       expect(await pending(connection)).toEqual({ requestId: 'request-2', after: 0 });
-      await store.requestReconcile(connection, 'request-3');
+      await subscriptions.requestReconcile(ownKey(connection), 'request-3');
       expect(await pending(connection)).toEqual({ requestId: 'request-3', after: undefined });
       expect(await store.find(connection)).toEqual(connection);
     });
 
     it('takes a whole connection for a key', async () => {
       const connection = await added();
-      await store.markReady(connection, START + 9);
-      await store.requestReconcile(connection, 'request-2');
+      await subscriptions.markReady(ownKey(connection), START + 9);
+      await subscriptions.requestReconcile(ownKey(connection), 'request-2');
       await store.markClosing(connection, 'revoked', 'request');
       expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9, bye: 'revoked' });
       await store.remove(connection);
       expect(await store.list(userId)).toEqual([]);
-    });
-  });
-
-  describe('a pause', () => {
-    it('begins once, whoever is refused, and ends when it is resumed', async () => {
-      const connection = await added();
-      const pauses = [START + 1, START + 2].map((at) =>
-        store.pause(connection, { at, after: undefined }, randomUUID()),
-      );
-      expect((await Promise.all(pauses)).toSorted()).toEqual([false, true]);
-      const { paused } = (await store.find(connection)) ?? {};
-      if (!paused) throw new Error('not paused');
-      expect(await store.resume(connection, paused)).toBe(true);
-      expect(await store.find(connection)).toEqual(connection);
-    });
-
-    it('of an anonymous device keeps the smallest start, and ends only for who knows it', async () => {
-      const connection = await added({ deviceId: undefined });
-      expect(await store.pause(connection, { at: START, after: 5 }, randomUUID())).toBe(true);
-      expect(await store.pause(connection, { at: START, after: 7 }, randomUUID())).toBe(false);
-      expect(await store.resume(connection, { at: START, after: 5 })).toBe(true);
-      expect(await store.pause(connection, { at: START, after: 5 }, randomUUID())).toBe(true);
-      expect(await store.pause(connection, { at: START + 9, after: 3 }, randomUUID())).toBe(false);
-      expect(await store.resume(connection, { at: START, after: 5 })).toBe(false);
-      expect(await store.find(connection)).toMatchObject({ paused: { at: START, after: 3 } });
-      expect(await store.resume(connection, { at: START, after: 3 })).toBe(true);
-    });
-  });
-
-  describe('the lease of a replay', () => {
-    const lease = (holder: string, after = 0, at = START) => ({ holder, after, now: at, until: at + 1000 });
-    const end = (holder: string, through: number, goesOn = false) => ({
-      holder,
-      through,
-      goesOn,
-      requestId: `after ${holder}`,
-    });
-
-    it('has one holder at a time, and takes the request away', async () => {
-      const connection = await added();
-      const begun = ['a', 'b', 'c'].map((holder) => store.beginReplay(connection, lease(holder)));
-      expect((await Promise.all(begun)).filter((outcome) => outcome === 'begun')).toHaveLength(1);
-      expect(await pending(connection)).toBeUndefined();
-    });
-
-    it('is its holder’s still when the answer was lost and it asks again', async () => {
-      const connection = await added();
-      expect(await store.beginReplay(connection, lease('a'))).toBe('begun');
-      expect(await store.beginReplay(connection, lease('a'))).toBe('begun');
-    });
-
-    it('lapses, and then ends for nobody but its new holder', async () => {
-      const connection = await added();
-      await store.beginReplay(connection, lease('a'));
-      expect(await store.beginReplay(connection, lease('b', 0, START + 999))).not.toBe('begun');
-      expect(await store.beginReplay(connection, lease('b', 0, START + 1000))).toBe('begun');
-      await store.endReplay(connection, end('a', 9, true));
-      expect(await pending(connection)).toBeUndefined();
-      expect(await store.beginReplay(connection, lease('c', 0, START + 1000))).not.toBe('begun');
-    });
-
-    it('asks for nothing when it ends, nobody wants more, and it does not go on', async () => {
-      const connection = await added();
-      await store.beginReplay(connection, lease('a'));
-      await store.endReplay(connection, end('a', 9));
-      expect(await pending(connection)).toBeUndefined();
-      expect(await store.beginReplay(connection, lease('b'))).toBe('begun');
-    });
-
-    it.each([
-      [[], 9],
-      [[20], 9],
-      [[12, 4, 6], 4],
-    ])('when it goes on at 9 and %j is wanted too, asks to go on at %i', async (wanted, next) => {
-      const connection = await added();
-      await store.beginReplay(connection, lease('a'));
-      for (const after of wanted) await store.beginReplay(connection, lease('other', after));
-      await store.endReplay(connection, end('a', 9, true));
-      expect(await pending(connection)).toEqual({ requestId: 'after a', after: next });
-    });
-
-    it('asks for what another wanted meanwhile, also when it does not go on itself', async () => {
-      const connection = await added();
-      await store.beginReplay(connection, lease('a', 5));
-      expect(await store.beginReplay(connection, lease('b', 2))).not.toBe('begun');
-      await store.endReplay(connection, end('a', 9));
-      expect(await pending(connection)).toEqual({ requestId: 'after a', after: 2 });
-    });
-
-    it('brings no closed connection back', async () => {
-      const connection = await added();
-      await store.beginReplay(connection, lease('a'));
-      await store.remove(connection);
-      await store.endReplay(connection, end('a', 9, true));
-      await store.pause(connection, { at: START, after: 1 }, randomUUID());
-      await store.resume(connection, { at: START, after: undefined });
-      expect(await store.beginReplay(connection, lease('b'))).not.toBe('begun');
-      expect(await store.find(connection)).toBeUndefined();
     });
   });
 }

@@ -6,70 +6,28 @@ import {
   GetShardIteratorCommand,
   ListStreamsCommand,
 } from '@aws-sdk/client-dynamodb-streams';
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, it } from 'vitest';
-import { createConnectionStore } from '../../../../lambdas/adapters/dynamodb/connection-store.ts';
-import type { ConnectionRow } from '../../../../lambdas/adapters/dynamodb/tables.ts';
-import type { Connection } from '../../../../lambdas/domain/model.ts';
 import { LOCAL_ACCESS, type TestDynamoDb, useDynamoDb } from '../../../support/dynoxide.ts';
-import { createMemoryConnectionStore } from '../../../support/memory-connection-store.ts';
+import { ownKey } from '../../../support/memory-tables.ts';
 import { connectionStoreContract } from './connection-store.contract.ts';
+import { connectionOf, inDynamoDb, inMemory } from './harness.ts';
 
-describe('connections in memory', () =>
-  connectionStoreContract((now) => {
-    const store = createMemoryConnectionStore(now);
-    const pending = async (key: { userId: string; connectionId: string }) => {
-      const request = store.pending(key);
-      return request && { requestId: request.requestId, after: request.after };
-    };
-    return { store, pending };
-  }));
+describe('connections in memory', () => connectionStoreContract(inMemory));
 
-describe('connections in DynamoDB', () => {
-  const dynamodb = useDynamoDb();
-
-  connectionStoreContract((now) => {
-    const { dynamodb: ours, client, tables } = dynamodb();
-    return {
-      store: createConnectionStore(ours, tables.connections, now),
-      async pending({ userId, connectionId }) {
-        const Key = { userId, connectionId };
-        const { Item } = await client.send(new GetCommand({ TableName: tables.connections, Key }));
-        const row = Item as ConnectionRow | undefined;
-        return row?.replayRequestId === undefined
-          ? undefined
-          : { requestId: row.replayRequestId, after: row.replayAfter };
-      },
-    };
-  });
-});
+describe('connections in DynamoDB', () => connectionStoreContract(inDynamoDb(useDynamoDb())));
 
 describe('the stream of the connections', () => {
   const dynamodb = useDynamoDb();
 
   it('shows a request when a connection is added and when a replay is asked for, and none when it is ready', async () => {
-    const { dynamodb: ours, tables } = dynamodb();
-    const store = createConnectionStore(ours, tables.connections, Date.now);
-    const connection: Connection = {
-      userId: 'alice',
-      connectionId: 'Xk3vQf1_IAMCJ7w=',
-      deviceId: 'phone',
-      dialect: 'herald.v1',
-      ackMode: 'auto',
-      handover: false,
-      connectedAt: 1,
-      tokenExpiresAt: 2,
-      endpoint: 'https://host/prod',
-      readyAt: undefined,
-      startsAt: undefined,
-      paused: undefined,
-      bye: undefined,
-      expiresAt: Math.ceil(Date.now() / 1000 + 60) * 1000,
-    };
+    const { connections: store, subscriptions } = inDynamoDb(dynamodb)(Date.now);
+    const expiresAt = Math.ceil(Date.now() / 1000 + 60) * 1000;
+    const connection = connectionOf('alice', { expiresAt });
+    const key = ownKey(connection);
     await store.add(connection, 'request-1');
-    await store.markReady(connection, 3);
-    await store.requestReconcile(connection, 'request-2', 42);
-    await store.requestReconcile(connection, 'request-3');
+    await subscriptions.markReady(key, 3);
+    await subscriptions.requestReconcile(key, 'request-2', 42);
+    await subscriptions.requestReconcile(key, 'request-3');
     await store.remove(connection);
 
     expect(await requestsInStream(dynamodb())).toEqual([

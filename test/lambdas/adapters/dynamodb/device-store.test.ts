@@ -1,6 +1,7 @@
-/** The contract of the devices, kept by memory and by DynamoDB. */
+/** The contract of the devices, and of the cursors in other channels, kept by memory and by DynamoDB. */
 import { describe } from 'vitest';
 import { createDeviceStore } from '../../../../lambdas/adapters/dynamodb/device-store.ts';
+import { TABLES } from '../../../../lambdas/adapters/dynamodb/tables.ts';
 import { useDynamoDb } from '../../../support/dynoxide.ts';
 import { createMemoryDeviceStore } from '../../../support/memory-device-store.ts';
 import { deviceStoreContract } from './device-store.contract.ts';
@@ -12,6 +13,16 @@ describe('devices in DynamoDB', () => {
 
   deviceStoreContract((now) => {
     const { dynamodb: ours, tables } = dynamodb();
-    return createDeviceStore(ours, tables.devices, now);
+    return createDeviceStore(ours, { tableName: tables.devices }, now);
+  });
+});
+
+describe('cursors in DynamoDB', () => {
+  const dynamodb = useDynamoDb();
+  const partition = TABLES.cursors.partition.name;
+
+  deviceStoreContract((now) => {
+    const { dynamodb: ours, tables } = dynamodb();
+    return createDeviceStore(ours, { tableName: tables.cursors, partition }, now);
   });
 });

@@ -9,25 +9,53 @@ const FRAMES: Record<ServerFrame['event'], string> = {
   ready: 'Ready',
   message: 'MessageFrame',
   replay: 'Replay',
+  subscribed: 'Subscribed',
+  unsubscribed: 'Unsubscribed',
+  published: 'Published',
+  taken: 'Taken',
   pong: 'Pong',
   error: 'Error',
   bye: 'Bye',
 };
 
-/** By request: what a 200 carries. */
-const ANSWERS: [method: string, path: RegExp, schema: string][] = [
-  ['POST', /^\/notifications$/, 'PublishAnswer'],
-  ['GET', /^\/users\/[^/]+\/messages(\?|$)/, 'History'],
-  ['GET', /^\/users\/[^/]+\/connections$/, 'Presence'],
-  ['DELETE', /^\/users\/[^/]+\/connections(\?|$)/, 'Revoked'],
-];
+interface Exchange {
+  method: string;
+  path: RegExp;
+  /** What the body of a request that was obeyed is. */
+  request?: string;
+  /** By status: what the answer carries. A 204 carries nothing. */
+  answers: Record<number, string>;
+}
 
-const PROBLEMS: Record<number, string> = {
-  400: 'Problem',
-  409: 'UnpublishedProblem',
-  413: 'Problem',
-  503: 'UnpublishedProblem',
-};
+const REFUSED = { 400: 'Problem', 413: 'Problem' };
+
+const EXCHANGES: Exchange[] = [
+  {
+    method: 'POST',
+    path: /^\/notifications$/,
+    request: 'Notification',
+    answers: { 200: 'PublishAnswer', 409: 'UnpublishedProblem', 503: 'UnpublishedProblem' },
+  },
+  { method: 'GET', path: /^\/users\/[^/]+\/messages$/, answers: { 200: 'History' } },
+  { method: 'GET', path: /^\/users\/[^/]+\/connections$/, answers: { 200: 'Presence' } },
+  { method: 'DELETE', path: /^\/users\/[^/]+\/connections$/, answers: { 200: 'Revoked' } },
+  { method: 'GET', path: /^\/users\/[^/]+\/topics$/, answers: { 200: 'TopicsOfUser' } },
+  {
+    method: 'PUT',
+    path: /^\/topics\/[^/]+\/members\/[^/]+$/,
+    answers: { 200: 'Membership', 409: 'Problem' },
+  },
+  { method: 'DELETE', path: /^\/topics\/[^/]+\/members\/[^/]+$/, answers: {} },
+  {
+    method: 'POST',
+    path: /^\/topics\/[^/]+\/members$/,
+    request: 'MemberChanges',
+    answers: { 200: 'ChangedMembers' },
+  },
+  { method: 'GET', path: /^\/topics\/[^/]+\/members$/, answers: { 200: 'Members' } },
+  { method: 'GET', path: /^\/(topics\/[^/]+|everyone)\/messages$/, answers: { 200: 'History' } },
+  { method: 'GET', path: /^\/topics\/[^/]+\/connections$/, answers: { 200: 'Listeners' } },
+];
 
 /** Throws for a frame that is not as published. */
 export const holdFrame = (frame: ServerFrame): void => checkFrame(FRAMES[frame.event], frame);
@@ -40,9 +68,10 @@ export function holdExchange(
   status: number,
   answer: unknown,
 ): void {
-  const known = ANSWERS.find(([ofMethod, ofPath]) => ofMethod === method && ofPath.test(path));
+  const [plainPath = ''] = path.split('?');
+  const known = EXCHANGES.find((exchange) => exchange.method === method && exchange.path.test(plainPath));
   if (!known) return; // unknown paths are answered by the platform
-  const schema = status === 200 ? known[2] : PROBLEMS[status];
+  const schema = { ...REFUSED, ...known.answers }[status];
   if (schema) checkHttp(schema, answer);
-  if (status === 200 && method === 'POST') checkHttp('Notification', request);
+  if (status === 200 && known.request) checkHttp(known.request, request);
 }

@@ -4,11 +4,15 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 
 interface ApiDocument {
+  /** Of the requests, each with its methods. */
+  paths?: Record<string, object>;
   components: { schemas: Record<string, unknown> };
 }
 
 const read = (file: string): ApiDocument =>
   parse(readFileSync(new URL(`../../docs/${file}`, import.meta.url), 'utf8'));
+
+export const pathsOf = (file: 'openapi.yaml'): Record<string, object> => read(file).paths ?? {};
 
 /** Throws, with what was wrong, for a value that is not what the document says. */
 export type Check = (schema: string, value: unknown) => void;

@@ -39,10 +39,12 @@ export const CLAIMS = {
     "docs/guide.md: import { join } from 'node:path'",
     "docs/guide.md: import jwt from 'jsonwebtoken'",
     "docs/guide.md: import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'",
-    "docs/guide.md: import { connect } from 'herald-client';\n\nconst herald",
+    "docs/guide.md: import { connect } from 'herald-client';\n\nconst herald = connect(url, { token, deviceId: 'billing-1' })",
     "docs/guide.md: import * as v from 'valibot'",
     "docs/guide.md: import { connect } from 'herald-client';\n\nconst KEPT",
     "docs/guide.md: import { openBell } from './bell.js'",
+    "docs/guide.md: import { connect } from 'herald-client';\n\nconst herald = connect(url, { token, deviceId: 'kiosk' })",
+    'docs/guide.md: const herald = { subscribe:',
   ],
   shell: [
     'README.md: npm ci && npm run demo',
@@ -62,6 +64,9 @@ export const CLAIMS = {
     'docs/guide.md: npm run herald -- token',
     'docs/cost.md: $ npm run cost',
     'docs/guarantees.md: npm run simulate',
+    'docs/guide.md: npm start -- --open-topics',
+    'docs/guide.md: curl -X POST',
+    'docs/guide.md: curl -X PUT',
   ],
   deploy: [
     'README.md: npx cdk deploy',

@@ -11,8 +11,20 @@ import { Workshop } from './workshop.ts';
 
 const stack = new LocalStack();
 const workshop = new Workshop();
-const [README_CLIENT, PLAIN_CLIENT, LIBRARY, CONSTRUCT, TOKEN, BUS, NODE_CLIENT, TYPES, BELL, BELL_PAGE] =
-  CLAIMS.javascript;
+const [
+  README_CLIENT,
+  PLAIN_CLIENT,
+  LIBRARY,
+  CONSTRUCT,
+  TOKEN,
+  BUS,
+  NODE_CLIENT,
+  TYPES,
+  BELL,
+  BELL_PAGE,
+  TOPIC_PAGE,
+  PERMISSIONS,
+] = CLAIMS.javascript;
 
 const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
 
@@ -160,6 +172,37 @@ it('a token that a login service signs opens a connection', async () => {
   const { stdout } = await run('token.js', `${block(TOKEN)}\nconsole.log(token);`, '').ended;
   const client = await Client.open(stack.wsUrl, { token: stdout.trim() });
   expect(await client.event('ready')).toMatchObject({ userId: 'alice' });
+  await client.close();
+});
+
+it('a page hears a topic and everyone, and what it missed of the topic', async () => {
+  const open = () => run('topic-page.js', block(TOPIC_PAGE), 'reader');
+  const publish = (to: object, text: string) =>
+    stack.request('POST', '/notifications', { to, type: 'news', data: { text } });
+  await stack.request('PUT', '/topics/news/members/reader');
+  const first = open();
+  await untilConnected('reader');
+  await publish({ topic: 'news' }, 'one');
+  await publish({ everyone: true }, 'all');
+  expect(await first.prints(/^(news 1 one)$/)).toHaveLength(1);
+  expect(await first.prints(/^(everyone all)$/)).toHaveLength(1);
+  await stop(first);
+  await publish({ topic: 'news' }, 'two');
+  expect(await open().prints(/^(news 2 two)$/)).toHaveLength(1);
+});
+
+it('a token with permissions lets a client subscribe and publish, to nothing else', async () => {
+  const sign = block(TOKEN).split('\n')[0];
+  const { stdout } = await run('permissions.js', `${sign}\n${block(PERMISSIONS)}\nconsole.log(token);`, '')
+    .ended;
+  const client = await Client.open(stack.wsUrl, { token: stdout.trim() });
+  await client.event('ready');
+  client.send({ action: 'subscribe', channel: 'topic:orders.7' });
+  expect(await client.event('subscribed')).toMatchObject({ channel: 'topic:orders.7' });
+  client.send({ action: 'publish', to: { topic: 'team.7' }, type: 'note' });
+  expect(await client.event('published')).toMatchObject({ results: [{ channel: 'topic:team.7', seq: 1 }] });
+  client.send({ action: 'publish', to: { topic: 'orders.7' }, type: 'note' });
+  expect(await client.event('error')).toMatchObject({ code: 'forbidden' });
   await client.close();
 });
 

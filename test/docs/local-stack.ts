@@ -56,6 +56,20 @@ export class LocalStack {
     if (!response.ok) throw new Error(`publish: ${response.status} ${await response.text()}`);
   }
 
+  /** Throws for an answer that is no 2xx. Undefined: it has no body. */
+  async request(method: string, path: string, body?: unknown): Promise<unknown> {
+    const response = await fetch(`${this.httpUrl}${path}`, {
+      method,
+      ...(body !== undefined && {
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
   async messages(user: string): Promise<{ id: string; type: string; data: unknown }[]> {
     const response = await fetch(`${this.httpUrl}/users/${userPath(user)}/messages`);
     return ((await response.json()) as { messages: { id: string; type: string; data: unknown }[] }).messages;

@@ -30,6 +30,9 @@ const [
   COMMAND_LINE,
   COST,
   SIMULATE,
+  START_OPEN,
+  CURL_TOPIC,
+  CURL_MEMBERS,
 ] = CLAIMS.shell;
 
 const running: Run[] = [];
@@ -123,6 +126,20 @@ describe('curl', () => {
   });
 });
 
+it('curl publishes to a topic, and keeps its members', async () => {
+  const requests = [...commandsOf(block(CURL_TOPIC)), ...commandsOf(block(CURL_MEMBERS))];
+  for (const [program, ...args] of requests) {
+    expect(program).toBe('curl');
+    await fetchAs(args.map((word) => word.replace('http://127.0.0.1:8787', stack.httpUrl)));
+  }
+  expect(await stack.request('GET', '/topics/news/messages')).toMatchObject({
+    messages: [{ id: 'news-1', data: { text: 'Hello' } }],
+  });
+  expect(await stack.request('GET', '/topics/team.7/members')).toMatchObject({
+    members: [{ userId: 'bob' }],
+  });
+});
+
 /** The same request without the program. */
 async function fetchAs(args: string[]): Promise<void> {
   const after = (option: string) => args.flatMap((word, at) => (args[at - 1] === option ? [word] : []));
@@ -131,8 +148,10 @@ async function fetchAs(args: string[]): Promise<void> {
     return [name, value];
   });
   const url = args.find((word) => word.startsWith('http')) ?? '';
-  const response = await fetch(url, { method: 'POST', headers, body: after('-d').join('') });
-  expect(response.status).toBe(200);
+  const body = after('-d').join('');
+  const [method = body === '' ? 'GET' : 'POST'] = after('-X');
+  const response = await fetch(url, { method, headers, ...(body !== '' && { body }) });
+  expect(response.ok, await response.text()).toBe(true);
 }
 
 it('Python publishes by an Invoke', async () => {
@@ -178,6 +197,12 @@ describe('npm start', () => {
       200,
       expect.stringContaining('text/html'),
     ]);
+  });
+
+  it('opens topics to every user', () => {
+    expect(parseStart(argumentsOf(block(START_OPEN), 'npm start --'))).toMatchObject({
+      overrides: { openTopics: ['news'] },
+    });
   });
 
   it('runs the bundles', () => {

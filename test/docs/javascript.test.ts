@@ -81,6 +81,8 @@ describe('the client without a library', () => {
     await untilConnected('plain');
     await stack.publish('plain', 1);
     await stack.publish('plain', 2, 'phone');
+    // What everyone hears is not among its messages.
+    await stack.request('POST', '/notifications', { to: { everyone: true }, type: 'order.shipped', data: 0 });
     await stack.publish('plain', 3);
     const [, last] = await shownBy(first, 2);
     expect((await shownBy(first, 2)).map(({ shown }) => shown.seq)).toEqual([1, 3]);

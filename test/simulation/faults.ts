@@ -23,26 +23,57 @@ const POST_FAULTS = [
   'gone though open',
 ] as const;
 
+const QUEUE_FAULTS = [
+  'error before',
+  'error after',
+  'throttle',
+  'slow',
+  'repeated',
+  'crash before',
+  'crash after',
+] as const;
+
 /** Every cell of the table: a kind that can befall a port. */
 export const FAULTS = {
   ConnectionStore: CALL_FAULTS,
   DeviceStore: CALL_FAULTS,
   LogStore: CALL_FAULTS,
+  SubscriptionStore: CALL_FAULTS,
+  MemberStore: CALL_FAULTS,
+  CursorStore: CALL_FAULTS,
   Gateway: POST_FAULTS,
-  Queue: ['error before', 'error after', 'throttle', 'slow', 'repeated', 'crash before', 'crash after'],
+  Queue: QUEUE_FAULTS,
+  FanOutQueue: QUEUE_FAULTS,
   Retries: ['delivered late', 'delivered twice', 'receipt lost'],
+  FanOuts: ['delivered late', 'delivered twice', 'receipt lost', 'partly taken'],
   Lambda: ['slow start', 'clock ahead', 'clock behind', 'invoked twice'],
   Handshake: ['slow', 'slow opening', 'authorizer failed'],
   Socket: ['full', 'dead but accepting', 'lost $disconnect', 'late $disconnect', 'frames out of order'],
   Stream: ['late', 'duplicate', 'paused', 'result lost'],
-  Tables: ['ttl at once', 'ttl late', 'half-visible transaction', 'short page', 'restored'],
+  Tables: [
+    'ttl at once',
+    'ttl late',
+    'half-visible transaction',
+    'short page',
+    'keys left unprocessed',
+    'restored',
+  ],
   Client: ['crash', 'old storage', 'storage lost', 'malformed frame', 'frame ahead of the head'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type Port = keyof typeof FAULTS;
 export type FaultOf<Name extends Port> = (typeof FAULTS)[Name][number];
-export type CallPort = 'ConnectionStore' | 'DeviceStore' | 'LogStore' | 'Gateway' | 'Queue';
-export type CallFault = (typeof CALL_FAULTS)[number] | (typeof POST_FAULTS)[number];
+export type CallPort =
+  | 'ConnectionStore'
+  | 'DeviceStore'
+  | 'LogStore'
+  | 'SubscriptionStore'
+  | 'MemberStore'
+  | 'CursorStore'
+  | 'Gateway'
+  | 'Queue'
+  | 'FanOutQueue';
+export type CallFault = FaultOf<CallPort>;
 
 export interface Injected {
   ordinal: number;

@@ -32,6 +32,10 @@ export interface Plan {
   rates: Map<string, number>;
   temper: Temper;
   maxConnectionsPerUser: number;
+  everyone: boolean;
+  openTopics: string[];
+  /** Subscribers that are served before a publish is answered. */
+  fanOutPage: number;
   /** Where it is led to, if anywhere. */
   situation: Situation | undefined;
 }
@@ -68,6 +72,9 @@ export function planOf(seed: number): Plan {
     rates: drawRates(random),
     temper: temperOf(random),
     maxConnectionsPerUser: perUser + random.integer(0, 3),
+    everyone: false,
+    openTopics: [],
+    fanOutPage: 256,
     situation: undefined,
   });
 }
@@ -88,6 +95,7 @@ const temperOf = (random: Random): Temper => ({
   maxLagMs: 2000,
   shortPage: random.integer(1, 4),
   shortPageChance: random.chance(0.5) ? random.next() : 0,
+  unprocessedChance: random.chance(0.3) ? random.next() * 0.3 : 0,
   ttl: random.pick(['at once', 'late', 'mixed', 'never'] as const),
 });
 

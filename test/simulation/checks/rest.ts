@@ -39,14 +39,16 @@ export class Rest {
 
   /** Faults stop, operators send dead letters again, clients come online. */
   async #comeToRest(): Promise<void> {
-    const { faults, stream, retries, publishers, devices, failed } = this.#world;
+    const { faults, streams, retries, fanOuts, publishers, devices, failed } = this.#world;
+    const sources = [...streams, retries, fanOuts];
     faults.on = false;
     await this.#pass(16 * MINUTE);
     for (let rounds = 0; rounds < 10; rounds++) {
-      const redriven = stream.redrive() + retries.redrive() + publishers.deadLetters.length;
+      const letters = sources.map((source) => source.redrive()).reduce((sum, count) => sum + count);
+      const redriven = letters + publishers.deadLetters.length;
       publishers.redrive().catch(failed);
       await this.#pass(5 * MINUTE);
-      if (redriven === 0 && stream.idle && retries.idle) break;
+      if (redriven === 0 && sources.every(({ idle }) => idle)) break;
     }
     this.#standing.checkReady();
     for (const device of devices) {

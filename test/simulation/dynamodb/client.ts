@@ -1,5 +1,13 @@
 /** The DynamoDB the stores are given: their operations, run by the simulated database, one network call each. */
-import type { Conditional, DynamoDb, Operation, Operations, Put } from '../../../lambdas/aws/dynamodb.ts';
+import type {
+  Conditional,
+  DynamoDb,
+  Operation,
+  Operations,
+  Put,
+  TransactWrite,
+  Update,
+} from '../../../lambdas/aws/dynamodb.ts';
 import type { TableAction } from '../../../lambdas/manifest.ts';
 import type { CallPort } from '../faults.ts';
 import type { Invocation, Result } from '../world/invocation.ts';
@@ -13,6 +21,9 @@ export const TABLE_NAMES: Record<TableName, string> = {
   devices: 'devices',
   messages: 'messages',
   publishes: 'publishes',
+  subscriptions: 'subscriptions',
+  members: 'members',
+  cursors: 'cursors',
 };
 
 const PORTS: Record<TableName, CallPort> = {
@@ -20,6 +31,9 @@ const PORTS: Record<TableName, CallPort> = {
   devices: 'DeviceStore',
   messages: 'LogStore',
   publishes: 'LogStore',
+  subscriptions: 'SubscriptionStore',
+  members: 'MemberStore',
+  cursors: 'CursorStore',
 };
 
 /** Told of every call as it takes effect. */
@@ -63,7 +77,13 @@ function actionsOf(
   if (operation === 'TransactGetItems') return [{ table, action: 'GetItem' }];
   if (operation !== 'TransactWriteItems') return [{ table, action: operation }];
   const { TransactItems } = input as Operations['TransactWriteItems']['input'];
-  return TransactItems.map(({ Put }) => ({ table: tableOf(Put.TableName), action: 'PutItem' }));
+  return TransactItems.map((item) => ({ table: writeOf(item).table, action: transactionAction(item) }));
+}
+
+function transactionAction(item: TransactWrite): TableAction {
+  if ('Put' in item) return 'PutItem';
+  if ('Update' in item) return 'UpdateItem';
+  return 'Delete' in item ? 'DeleteItem' : 'ConditionCheckItem';
 }
 
 type Effects = {
@@ -72,11 +92,11 @@ type Effects = {
 
 function effectsOn(database: Database, invocation: Invocation, watcher: Watcher): Effects {
   const refused = (writes: Write[]) => watcher.refused(invocation, writes);
-  const write = (one: Write) => ({
+  const write = (one: Write, returns: 'before' | 'after' = 'after') => ({
     table: one.table,
     effect: atOnce(() => {
       watcher.wrote(invocation, one.table);
-      return { Attributes: orTell(refused, [one], () => database.write(one)) };
+      return { Attributes: orTell(refused, [one], () => database.write(one))[returns] };
     }),
   });
 
@@ -86,15 +106,37 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
       return { table, effect: atOnce(() => ({ Item: database.get(table, Key as Row, ConsistentRead) })) };
     },
 
-    Query(input) {
-      const { TableName, KeyConditionExpression, ConsistentRead, Limit = 1000, ExclusiveStartKey } = input;
-      const table = tableOf(TableName);
+    BatchGetItem({ RequestItems }) {
+      const [[name, { Keys }] = ['', { Keys: [] }], ...more] = Object.entries(RequestItems);
+      if (more.length > 0) throw new Error('a batch of several tables is not simulated');
+      const table = tableOf(name);
       return {
         table,
         effect: atOnce(() => {
-          const start = ExclusiveStartKey as Row | undefined;
-          const bindings = bindingsOf(input);
-          const page = database.query(table, KeyConditionExpression, bindings, ConsistentRead, Limit, start);
+          const { rows, left } = database.batchGet(table, Keys as Row[]);
+          const UnprocessedKeys = left.length > 0 ? { [name]: { Keys: left, ConsistentRead: true } } : {};
+          return { Responses: { [name]: rows }, UnprocessedKeys };
+        }),
+      };
+    },
+
+    Query(input) {
+      const { TableName, IndexName, KeyConditionExpression, ConsistentRead, Limit = 1000 } = input;
+      const table = tableOf(TableName);
+      if (IndexName !== undefined && ConsistentRead) throw new Error('an index knows no consistent read');
+      return {
+        table,
+        effect: atOnce(() => {
+          const start = input.ExclusiveStartKey as Row | undefined;
+          const page = database.query({
+            table,
+            index: IndexName,
+            condition: KeyConditionExpression,
+            bindings: bindingsOf(input),
+            consistent: ConsistentRead,
+            limit: Limit,
+            start,
+          });
           watcher.read(invocation, table, page.rows, start);
           return { Items: page.rows, LastEvaluatedKey: page.lastKey };
         }),
@@ -102,28 +144,8 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
     },
 
     PutItem: (input) => write(putOf(input)),
-
-    DeleteItem: ({ TableName, Key }) =>
-      write({
-        table: tableOf(TableName),
-        key: Key as Row,
-        change: () => undefined,
-        condition: undefined,
-        bindings: bindingsOf({}),
-        returnOld: false,
-      }),
-
-    UpdateItem(input) {
-      const { TableName, Key, UpdateExpression } = input;
-      checkBindings(input, UpdateExpression);
-      const key = Key as Row;
-      return write({
-        table: tableOf(TableName),
-        key,
-        change: (row) => updated(UpdateExpression, row ?? key, bindingsOf(input)),
-        ...conditionOf(input),
-      });
-    },
+    DeleteItem: (input) => write(deleteOf(input), 'before'),
+    UpdateItem: (input) => write(updateOf(input)),
 
     TransactGetItems({ TransactItems }) {
       const reads = TransactItems.map(({ Get }) => ({ table: tableOf(Get.TableName), key: Get.Key as Row }));
@@ -137,11 +159,12 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
     },
 
     TransactWriteItems({ TransactItems }) {
-      const writes = TransactItems.map(({ Put }) => putOf(Put));
+      const writes = TransactItems.map(writeOf);
       const begun = () => {
         for (const { table } of writes) watcher.wrote(invocation, table);
       };
-      return { table: 'messages', effect: transaction(database, writes, begun, refused) };
+      const table = writes.some((one) => one.table === 'subscriptions') ? 'subscriptions' : 'messages';
+      return { table, effect: transaction(database, writes, begun, refused) };
     },
   };
 }
@@ -198,6 +221,35 @@ function putOf(put: Put): Write {
   checkBindings(put);
   const row = put.Item as Row;
   return { table: tableOf(put.TableName), key: row, change: () => row, ...conditionOf(put) };
+}
+
+function updateOf(input: Update): Write {
+  const { TableName, UpdateExpression } = input;
+  checkBindings(input, UpdateExpression);
+  const key = input.Key as Row;
+  return {
+    table: tableOf(TableName),
+    key,
+    change: (row) => updated(UpdateExpression, row ?? key, bindingsOf(input)),
+    ...conditionOf(input),
+  };
+}
+
+type Keyed = Extract<TransactWrite, { Delete: unknown }>['Delete'];
+
+const deleteOf = (input: Keyed): Write => ({
+  table: tableOf(input.TableName),
+  key: input.Key as Row,
+  change: () => undefined,
+  ...conditionOf(input),
+});
+
+const checkOf = (input: Keyed): Write => ({ ...deleteOf(input), isCheck: true });
+
+function writeOf(item: TransactWrite): Write {
+  if ('Put' in item) return putOf(item.Put);
+  if ('Update' in item) return updateOf(item.Update);
+  return 'Delete' in item ? deleteOf(item.Delete) : checkOf(item.ConditionCheck);
 }
 
 const conditionOf = (input: Conditional): Pick<Write, 'condition' | 'bindings' | 'returnOld'> => ({

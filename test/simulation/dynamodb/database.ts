@@ -8,7 +8,12 @@
  * - A row past its `expiresAt` goes at once, late, or never.
  */
 
-import { HEAD_SEQ, TABLES, TTL_ATTRIBUTE } from '../../../lambdas/adapters/dynamodb/tables.ts';
+import {
+  HEAD_SEQ,
+  TABLES,
+  type TableIndex,
+  TTL_ATTRIBUTE,
+} from '../../../lambdas/adapters/dynamodb/tables.ts';
 import type { CancellationReason } from '../../../lambdas/aws/dynamodb.ts';
 import type { FaultOf } from '../faults.ts';
 import type { Random } from '../random.ts';
@@ -37,6 +42,20 @@ export interface Write {
   bindings: Bindings;
   /** The old row goes with the failure. */
   returnOld: boolean;
+  /** It changes nothing: only its condition counts. */
+  isCheck?: boolean;
+}
+
+/** What is asked of a query, as the request says it. */
+export interface Asked {
+  table: TableName;
+  /** The name of an index. Undefined: the table itself. */
+  index: string | undefined;
+  condition: string;
+  bindings: Bindings;
+  consistent: boolean;
+  limit: number;
+  start: Row | undefined;
 }
 
 /** How the service behaves in one run. */
@@ -49,8 +68,13 @@ export interface Temper {
   /** Rows of a page, at most, for the pages that end early. */
   shortPage: number;
   shortPageChance: number;
+  /** How often a batch is not served as a whole. */
+  unprocessedChance: number;
   ttl: 'at once' | 'late' | 'mixed' | 'never';
 }
+
+/** The tables of one log: what a transaction wrote to them shows in both or in none. */
+const LOG_TABLES = ['messages', 'publishes'] as const;
 
 const TWO_DAYS_MS = 48 * 3_600_000;
 
@@ -61,7 +85,7 @@ export class Database {
   onTemper: (kind: FaultOf<'Tables'>) => void = () => {};
   temper: Temper;
   /** Rows of transactions decided before a restore never show. */
-  #generation = 0;
+  readonly #generations = new Map<TableName, number>();
   readonly #scheduler: Scheduler;
   readonly #random: Random;
   readonly #tables = new Map<TableName, Map<string, Map<string | number, Cell>>>();
@@ -77,23 +101,17 @@ export class Database {
     return this.#seen(this.#cell(table, key), consistent);
   }
 
-  query(
-    table: TableName,
-    condition: string,
-    bindings: Bindings,
-    consistent: boolean,
-    limit: number,
-    start?: Row,
-  ) {
+  query({ table, index, condition, bindings, consistent, limit, start }: Asked) {
     const { partition, sort } = TABLES[table];
+    const order = index === undefined ? sort : this.#indexOf(table, index).sort;
     const rows: Row[] = [];
-    for (const cell of this.#partition(table, this.#partitionAsked(condition, bindings)).values()) {
+    for (const cell of this.#asked(table, index, condition, bindings)) {
       const row = this.#seen(cell, consistent);
       if (row && holds(condition, row, bindings)) rows.push(row);
     }
-    rows.sort((one, other) => ((one[sort.name] ?? 0) < (other[sort.name] ?? 0) ? -1 : 1));
-    const from = start?.[sort.name];
-    const rest = from === undefined ? rows : rows.filter((row) => (row[sort.name] ?? 0) > from);
+    rows.sort((one, other) => ((one[order.name] ?? 0) < (other[order.name] ?? 0) ? -1 : 1));
+    const from = start?.[order.name];
+    const rest = from === undefined ? rows : rows.filter((row) => (row[order.name] ?? 0) > from);
     const short = this.#random.chance(this.temper.shortPageChance) ? this.temper.shortPage : limit;
     const page = rest.slice(0, Math.min(limit, short));
     if (page.length === short && page.length < rest.length) this.onTemper('short page');
@@ -102,15 +120,31 @@ export class Database {
     return { rows: page, lastKey };
   }
 
-  /** One row, unless a transaction holds it. Throws what the client would. Returns the row as it became. */
-  write(write: Write): Row | undefined {
+  /** Those of a batch that there was capacity for, and the keys of the others. */
+  batchGet(table: TableName, keys: Row[]): { rows: Row[]; left: Row[] } {
+    const names = keys.map((key) => JSON.stringify(key));
+    // DynamoDB refuses the whole request.
+    if (new Set(names).size < names.length) throw new Error('a batch names the same key twice');
+    const isScarce = this.#random.chance(this.temper.unprocessedChance);
+    const served = isScarce ? keys.slice(0, this.#random.integer(0, keys.length - 1)) : keys;
+    if (isScarce) this.onTemper('keys left unprocessed');
+    const rows = served.flatMap((key): Row[] => {
+      const row = this.get(table, key, true);
+      return row ? [row] : [];
+    });
+    return { rows, left: keys.slice(served.length) };
+  }
+
+  /** One row, unless a transaction holds it. Throws what the client would. */
+  write(write: Write): { before: Row | undefined; after: Row | undefined } {
     const cell = this.#cell(write.table, write.key);
     if (cell.locked) throw conflict();
     if (!holds(write.condition, cell.row, write.bindings)) {
       throw conditionFailed(write.returnOld ? cell.row : undefined);
     }
-    this.#show(write.table, cell, write.change(cell.row), 'write');
-    return cell.row;
+    const before = cell.row;
+    this.#show(write.table, cell, write.change(before), 'write');
+    return { before, after: cell.row };
   }
 
   /** Decides at once or throws; `shown` is called when every row shows. */
@@ -124,15 +158,16 @@ export class Database {
       return { Code: 'ConditionalCheckFailed', ...old };
     });
     if (reasons.some(({ Code }) => Code !== 'None')) throw cancelled(reasons);
-    const generation = this.#generation;
+    const generations = writes.map(({ table }) => this.#generations.get(table));
     let hidden = writes.length;
     writes.forEach((write, index) => {
-      const { table, change } = write;
+      const { table, change, isCheck } = write;
       const cell = cells[index] as Cell;
       cell.locked = true;
       this.#scheduler.after(this.#visibilityDelay(write), () => {
         cell.locked = false;
-        if (generation === this.#generation) this.#show(table, cell, change(cell.row), 'write');
+        if (generations[index] === this.#generations.get(table) && !isCheck)
+          this.#show(table, cell, change(cell.row), 'write');
         if (--hidden === 0) shown();
       });
     });
@@ -158,7 +193,7 @@ export class Database {
 
   /** Puts a table back to what it held. Rows of transactions under way are as if they had not begun. */
   restore(table: TableName, rows: Row[]): void {
-    this.#generation += 1;
+    for (const one of LOG_TABLES) this.#generations.set(one, (this.#generations.get(one) ?? 0) + 1);
     const kept = new Map(rows.map((row) => [JSON.stringify(this.#keyOf(table, row)), row]));
     for (const partition of this.#tables.get(table)?.values() ?? []) {
       for (const cell of partition.values()) {
@@ -219,6 +254,20 @@ export class Database {
     if (typeof partition !== 'string')
       throw new Error(`no partition in ${condition} (${names[name] ?? name})`);
     return partition;
+  }
+
+  /** The rows of one partition of the table or, for want of order, all of them where an index is asked. */
+  #asked(table: TableName, index: string | undefined, condition: string, bindings: Bindings): Iterable<Cell> {
+    if (index === undefined)
+      return this.#partition(table, this.#partitionAsked(condition, bindings)).values();
+    const partitions = this.#tables.get(table)?.values() ?? [];
+    return [...partitions].flatMap((cells) => [...cells.values()]);
+  }
+
+  #indexOf(table: TableName, name: string): TableIndex {
+    const { index } = TABLES[table];
+    if (index?.name !== name) throw new Error(`${table} has no index ${name}`);
+    return index;
   }
 
   #partition(table: TableName, partition: string): Map<string | number, Cell> {

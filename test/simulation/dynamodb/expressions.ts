@@ -1,6 +1,6 @@
 /** DynamoDB's condition and update expressions, as far as the stores use them: the stores' own texts are what is simulated. */
 
-export type Value = string | number | boolean | { [name: string]: Value };
+export type Value = string | number | boolean | ReadonlySet<string> | { [name: string]: Value };
 export type Row = { [attribute: string]: Value };
 
 export interface Bindings {
@@ -20,6 +20,8 @@ const COMPARE: Record<string, (one: Value, other: Value) => boolean> = {
   '>': (one, other) => one > other,
   '>=': (one, other) => one >= other,
 };
+
+const CLAUSES: ReadonlySet<string> = new Set(['SET', 'REMOVE', 'ADD', 'DELETE']);
 
 class Parser {
   readonly #tokens: string[];
@@ -72,7 +74,8 @@ class Parser {
       const operand = this.argument();
       return (row, bindings) => (operand(row, bindings) !== undefined) === (word === 'attribute_exists');
     }
-    const left = operandOf(word);
+    if (word === 'contains') return this.contains();
+    const left = word === 'size' ? sizeOf(this.argument()) : operandOf(word);
     if (this.peek() === 'BETWEEN') return this.between(left);
     const compare = COMPARE[this.take()];
     const right = operandOf(this.take());
@@ -94,6 +97,19 @@ class Parser {
     };
   }
 
+  /** Of a set of texts. */
+  contains(): Condition {
+    this.take('(');
+    const set = operandOf(this.take());
+    this.take(',');
+    const member = operandOf(this.take());
+    this.take(')');
+    return (row, bindings) => {
+      const value = set(row, bindings);
+      return value instanceof Set && value.has(member(row, bindings));
+    };
+  }
+
   argument(): Operand {
     this.take('(');
     const operand = operandOf(this.take());
@@ -101,14 +117,16 @@ class Parser {
     return operand;
   }
 
-  /** `SET a = :x, b = if_not_exists(b, :y) REMOVE c, d` */
+  /** `SET a = :x, b = if_not_exists(b, :y) REMOVE c, d ADD e :set DELETE f :set` */
   update(): (row: Row, bindings: Bindings) => Row {
     const changes: ((row: Row, result: Row, bindings: Bindings) => void)[] = [];
     let clause = '';
     while (this.peek() !== undefined) {
-      if (this.peek() === 'SET' || this.peek() === 'REMOVE') clause = this.take();
+      if (CLAUSES.has(this.peek() ?? '')) clause = this.take();
       const target = this.take();
-      if (clause === 'REMOVE') {
+      if (clause === 'ADD' || clause === 'DELETE') {
+        changes.push(setChange(target, clause, operandOf(this.take())));
+      } else if (clause === 'REMOVE') {
         changes.push((_row, result, { names }) => delete result[names[target] ?? target]);
       } else {
         this.take('=');
@@ -148,13 +166,37 @@ class Parser {
   }
 }
 
+/** Of a set: how many members it has. */
+const sizeOf =
+  (operand: Operand): Operand =>
+  (row, bindings) => {
+    const value = operand(row, bindings);
+    return value instanceof Set ? value.size : undefined;
+  };
+
+/** Puts members into a set, or takes them out. DynamoDB has no empty set: the attribute goes with its last member. */
+function setChange(target: string, clause: 'ADD' | 'DELETE', operand: Operand) {
+  return (row: Row, result: Row, bindings: Bindings): void => {
+    const name = bindings.names[target] ?? target;
+    const standing = new Set(row[name] instanceof Set ? (row[name] as ReadonlySet<string>) : []);
+    const members = operand(row, bindings) as ReadonlySet<string>;
+    const kept = [...standing].filter((member) => clause === 'ADD' || !members.has(member));
+    const changed = new Set([...kept, ...(clause === 'ADD' ? members : [])]);
+    if (changed.size > 0) result[name] = changed;
+    else delete result[name];
+  };
+}
+
+const isMap = (value: Value | undefined): value is { [name: string]: Value } =>
+  typeof value === 'object' && !(value instanceof Set);
+
 function operandOf(token: string): Operand {
   if (token.startsWith(':')) return (_row, { values }) => values[token];
   const path = token.split('.');
   return (row, { names }) => {
     let value: Value | undefined = row;
     for (const part of path) {
-      value = typeof value === 'object' ? value[names[part] ?? part] : undefined;
+      value = isMap(value) ? value[names[part] ?? part] : undefined;
     }
     return value;
   };

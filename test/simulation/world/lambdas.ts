@@ -2,6 +2,12 @@
 import { createConnectionStore } from '../../../lambdas/adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from '../../../lambdas/adapters/dynamodb/device-store.ts';
 import { createLogStore } from '../../../lambdas/adapters/dynamodb/log-store.ts';
+import { createMemberStore } from '../../../lambdas/adapters/dynamodb/member-store.ts';
+import { createSubscriptionStore } from '../../../lambdas/adapters/dynamodb/subscription-store.ts';
+import { TABLES } from '../../../lambdas/adapters/dynamodb/tables.ts';
+import { createFanOutQueue } from '../../../lambdas/adapters/queue/fan-out.ts';
+import { createLater } from '../../../lambdas/adapters/queue/later.ts';
+import type { SqsMessage } from '../../../lambdas/aws/sqs.ts';
 import type { App } from '../../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../../lambdas/domain/connection/acceptances.ts';
 import { createChannelLog } from '../../../lambdas/domain/log/channel-log.ts';
@@ -12,14 +18,16 @@ import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
 import type { Invocation as InvocationContext } from '../../../lambdas/handlers/events.ts';
+import { createFanOutHandler } from '../../../lambdas/handlers/fan-out.ts';
 import { createMessageHandler } from '../../../lambdas/handlers/message.ts';
 import { createNotifyHandler } from '../../../lambdas/handlers/notify.ts';
 import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
+import { createTopicsHandler } from '../../../lambdas/handlers/topics.ts';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
 import { LAMBDAS, type LambdaName } from '../../../lambdas/manifest.ts';
 import { dialectOf } from '../../../lambdas/wire/dialect.ts';
 import { createSimulatedDynamoDb, TABLE_NAMES } from '../dynamodb/client.ts';
-import { Invocation, type Outcome } from './invocation.ts';
+import { Invocation, type Outcome, type Result } from './invocation.ts';
 import { createSimulatedLogger } from './log.ts';
 import { verifyToken } from './tokens.ts';
 import type { World } from './world.ts';
@@ -47,9 +55,11 @@ type Handler = (event: never, context: InvocationContext) => Promise<unknown>;
 const HANDLERS = {
   connect: createConnectHandler,
   disconnect: createDisconnectHandler,
+  'fan-out': createFanOutHandler,
   message: createMessageHandler,
   notify: createNotifyHandler,
   reconcile: createReconcileHandler,
+  topics: createTopicsHandler,
   users: createUsersHandler,
 } satisfies Partial<Record<LambdaName, (app: App) => Handler>>;
 
@@ -135,22 +145,36 @@ export class Lambdas {
       );
     };
     return {
-      connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, now),
-      devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, now),
+      connections: createConnectionStore(dynamodb, TABLE_NAMES, now),
+      subscriptions: createSubscriptionStore(dynamodb, TABLE_NAMES, now),
+      members: createMemberStore(dynamodb, TABLE_NAMES.members),
+      devices: createDeviceStore(dynamodb, { tableName: TABLE_NAMES.devices }, now),
+      cursors: createDeviceStore(
+        dynamodb,
+        { tableName: TABLE_NAMES.cursors, partition: TABLES.cursors.partition.name },
+        now,
+      ),
       log: createChannelLog({ store, heads: memory.heads, clock, ids, logger }),
       gateway: {
         post: ({ connectionId, dialect }, frame) =>
           call('post', connectionId, dialectOf(dialect).encode(frame)),
         close: ({ connectionId }) => call('close', connectionId, ''),
       },
-      later: {
-        reconcile: (request, delaySeconds) =>
-          invocation.call<void>(
-            'Queue',
-            (done) => done({ value: retries.send(JSON.stringify(request), delaySeconds) }),
-            () => ({ error: new Error('SQS does not answer') }),
-          ),
-      },
+      later: createLater(({ body, delaySeconds }) =>
+        invocation.call<void>(
+          'Queue',
+          (done) => done({ value: retries.send(body, delaySeconds) }),
+          () => ({ error: new Error('SQS does not answer') }),
+        ),
+      ),
+      fanOut: createFanOutQueue((messages) =>
+        invocation.call<void>(
+          'FanOutQueue',
+          (done) => done(this.#sendFanOuts(messages)),
+          () => ({ error: new Error('SQS does not answer') }),
+        ),
+      ),
+      bus: { put: async () => {} },
       acceptances: memory.acceptances,
       frameRates: memory.frameRates,
       cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
@@ -160,6 +184,15 @@ export class Lambdas {
       settings: { ...settings, callbackUrl: CALLBACK_URL },
       types: {},
     };
+  }
+
+  /** Of several batches, some may be taken and the others not. */
+  #sendFanOuts(messages: SqsMessage[]): Result<void> {
+    const { faults, random, fanOuts } = this.#world;
+    const isPartly = faults.strikes('FanOuts', 'partly taken');
+    const taken = isPartly ? messages.slice(0, random.integer(0, messages.length - 1)) : messages;
+    for (const { body, delaySeconds } of taken) fanOuts.send(body, delaySeconds);
+    return isPartly ? { error: new Error('SQS did not take all messages') } : { value: undefined };
   }
 
   /** An invocation finds what one before it has left, on whichever instance it lands; what a crash takes along is lost. */
@@ -173,7 +206,7 @@ export class Lambdas {
     return memory;
   }
 
-  /** With little time the reconciler has hardly any before it must not begin another window. */
+  /** With little time a Lambda has hardly any before it must not begin another window, or another page. */
   #timeoutMs(name: SimulatedLambda): number {
     const { plan, random } = this.#world;
     if (plan.situation === 'short deadlines' && name === 'reconcile')

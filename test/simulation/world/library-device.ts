@@ -3,6 +3,7 @@
 import { Client } from '../../../client/client.ts';
 import type { Environment } from '../../../client/environment.ts';
 import type { Message } from '../../../client/types.ts';
+import { NO_PERMISSIONS } from '../../../lambdas/protocol/permissions.ts';
 import { type Device, type DeviceSpec, PING_MS, type Position, type Storage } from './device.ts';
 import { LibrarySocket } from './library-socket.ts';
 import { LibraryStorage } from './library-storage.ts';
@@ -89,7 +90,7 @@ export class LibraryDevice implements Device {
       wasReset: false,
     };
     const options = {
-      token: () => tokenOf(spec.userId, this.#tokenExpiresAt()),
+      token: () => tokenOf(spec.userId, this.#tokenExpiresAt(), NO_PERMISSIONS),
       deviceId: spec.deviceId,
       storage: this.#storage,
       timing: {

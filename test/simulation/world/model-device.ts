@@ -4,6 +4,7 @@
  */
 import type { ReplayFrame, ServerFrame } from '../../../lambdas/protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../../../lambdas/protocol/limits.ts';
+import { NO_PERMISSIONS } from '../../../lambdas/protocol/permissions.ts';
 import { type Device, type DeviceSpec, PING_MS, type Position, type Storage } from './device.ts';
 import type { Peer, Socket } from './sockets.ts';
 import { tokenOf } from './tokens.ts';
@@ -130,7 +131,7 @@ export class ModelDevice implements Device, Peer {
     const generation = ++this.#generation;
     const tokenLifeMs = this.#world.faults.on ? this.spec.tokenLifeMs : LONG_MS;
     const tokenExpiresAt = Math.ceil((scheduler.now + tokenLifeMs) / 1000) * 1000;
-    const token = tokenOf(this.spec.userId, tokenExpiresAt);
+    const token = tokenOf(this.spec.userId, tokenExpiresAt, NO_PERMISSIONS);
     const socket = sockets.connect({ ...this.spec, token, tokenExpiresAt, handover: false }, this);
     this.#session = {
       socket,

@@ -1,23 +1,32 @@
 /**
- * The reconcile queue and its event source: at least once, some time after the delay, in any order,
- * five receives, then a dead letter, which an operator sends again.
+ * A queue and its event source, set as in the manifest: at least once, some time after the delay, in
+ * any order, some receives, then a dead letter, which an operator sends again.
  */
 import type { SQSRecord } from 'aws-lambda';
+import { LAMBDAS } from '../../../lambdas/manifest.ts';
 import type { World } from './world.ts';
 
-const MAX_RECEIVES = 5;
-const VISIBILITY_MS = 12 * 60_000;
+/** As Lambda asks of a queue that it reads: six times the time-out of its consumer. */
+const VISIBILITY_TIMEOUTS = 6;
+
+/** How each queue is read, and under which name its faults are counted. */
+const QUEUES = {
+  reconcile: { source: LAMBDAS.reconcile.queues[0], port: 'Retries' },
+  'fan-out': { source: LAMBDAS['fan-out'].queues[0], port: 'FanOuts' },
+} as const;
 
 type Message = Pick<SQSRecord, 'messageId' | 'body'>;
 
 export class RetryQueue {
   readonly deadLetters: Message[] = [];
   readonly #world: World;
+  readonly #consumer: keyof typeof QUEUES;
   #last = 0;
   #underWay = 0;
 
-  constructor(world: World) {
+  constructor(world: World, consumer: keyof typeof QUEUES) {
     this.#world = world;
+    this.#consumer = consumer;
   }
 
   get idle(): boolean {
@@ -45,23 +54,28 @@ export class RetryQueue {
 
   async #deliver(message: Message, delayMs: number): Promise<void> {
     const { scheduler, random, faults } = this.#world;
+    const { port, source } = QUEUES[this.#consumer];
+    const visibilityMs = VISIBILITY_TIMEOUTS * LAMBDAS[this.#consumer].timeoutSeconds * 1000;
     await scheduler.sleep(delayMs + random.logarithmic(5, 600));
-    if (faults.strikes('Retries', 'delivered late')) await scheduler.sleep(random.logarithmic(1000, 300_000));
-    if (faults.strikes('Retries', 'delivered twice')) await this.#receive(message);
+    if (faults.strikes(port, 'delivered late')) await scheduler.sleep(random.logarithmic(1000, 300_000));
+    if (faults.strikes(port, 'delivered twice')) await this.#receive(message);
     for (let receives = 1; !(await this.#receive(message)); receives++) {
-      if (receives === MAX_RECEIVES) {
+      if (receives === source.maxReceives) {
         this.deadLetters.push(message);
         return;
       }
-      await scheduler.sleep(VISIBILITY_MS);
+      await scheduler.sleep(visibilityMs);
     }
   }
 
   /** Whether it was processed, and the queue heard of it. */
   async #receive(message: Message): Promise<boolean> {
     const { lambdas, faults } = this.#world;
-    const outcome = await lambdas.invoke('reconcile', { Records: [{ ...message, eventSource: 'aws:sqs' }] });
-    if (outcome.kind !== 'returned' || faults.strikes('Retries', 'receipt lost')) return false;
+    const outcome = await lambdas.invoke(this.#consumer, {
+      Records: [{ ...message, eventSource: 'aws:sqs' }],
+    });
+    if (outcome.kind !== 'returned' || faults.strikes(QUEUES[this.#consumer].port, 'receipt lost'))
+      return false;
     return (outcome.value as { batchItemFailures: unknown[] }).batchItemFailures.length === 0;
   }
 }

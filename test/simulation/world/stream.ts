@@ -1,17 +1,18 @@
 /**
- * The stream of the Connections table and the event source mapping that feeds it to `reconcile`, set as in the manifest: order per item
- * only, at least once, some retries, then a dead letter, which an operator sends again.
+ * The stream of a table and the event source mapping that feeds it to `reconcile`, set as in the
+ * manifest: order per item only, at least once, some retries, then a dead letter, which an operator
+ * sends again.
  */
 import type { DynamoDBRecord } from 'aws-lambda';
+import { TABLES } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import { toAttributes } from '../../../lambdas/aws/attributes.ts';
-import { LAMBDAS } from '../../../lambdas/manifest.ts';
+import type { StreamSource } from '../../../lambdas/manifest.ts';
 import { matchesPattern } from '../../../local/emulator/stream/event-filter.ts';
 import type { Change } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { World } from './world.ts';
 
 const LANES = 4;
-const [SOURCE] = LAMBDAS.reconcile.streams;
 
 interface Queued {
   record: DynamoDBRecord;
@@ -24,10 +25,12 @@ export class Stream {
   readonly deadLetters: Queued[] = [];
   readonly #lanes: { queue: Queued[]; busy: boolean }[];
   readonly #world: World;
+  readonly #source: StreamSource;
   #sequence = 0;
 
-  constructor(world: World) {
+  constructor(world: World, source: StreamSource) {
     this.#world = world;
+    this.#source = source;
     this.#lanes = Array.from({ length: LANES }, () => ({ queue: [], busy: false }));
   }
 
@@ -35,19 +38,20 @@ export class Stream {
     return this.#lanes.every(({ queue, busy }) => queue.length === 0 && !busy);
   }
 
-  add({ before, after }: Change): void {
+  add({ table, before, after }: Change): void {
     const row = after ?? before;
-    if (!row || JSON.stringify(before) === JSON.stringify(after)) return;
+    if (table !== this.#source.table || !row || textOf(before) === textOf(after)) return;
+    const { partition, sort } = TABLES[table];
     const record: DynamoDBRecord = {
       eventName: before ? (after ? 'MODIFY' : 'REMOVE') : 'INSERT',
       dynamodb: {
-        Keys: toAttributes({ userId: row.userId ?? '', connectionId: row.connectionId ?? '' }),
+        Keys: toAttributes({ [partition.name]: row[partition.name], [sort.name]: row[sort.name] }),
         ...(before && { OldImage: toAttributes(before) }),
         ...(after && { NewImage: toAttributes(after) }),
         SequenceNumber: String(++this.#sequence).padStart(20, '0'),
       },
     };
-    if (!matchesPattern(SOURCE.filter, record)) return;
+    if (!matchesPattern(this.#source.filter, record)) return;
     this.#enqueue({ record, row, at: this.#world.scheduler.now }, laneOf(row));
   }
 
@@ -68,6 +72,7 @@ export class Stream {
 
   async #drain(number: number): Promise<void> {
     const { scheduler, random, faults } = this.#world;
+    const { batchSize, maxRetries } = this.#source;
     const lane = this.#lanes[number];
     if (!lane) return;
     lane.busy = true;
@@ -75,16 +80,16 @@ export class Stream {
       await scheduler.sleep(random.logarithmic(5, 600));
       if (faults.strikes('Stream', 'late')) await scheduler.sleep(random.logarithmic(1000, 60_000));
       if (faults.strikes('Stream', 'paused')) await scheduler.sleep(random.logarithmic(60_000, 15 * 60_000));
-      const batch = lane.queue.splice(0, random.integer(1, SOURCE.batchSize));
-      await this.#process(batch, SOURCE.maxRetries);
-      if (faults.strikes('Stream', 'duplicate')) await this.#process(batch, SOURCE.maxRetries);
+      const batch = lane.queue.splice(0, random.integer(1, batchSize));
+      await this.#process(batch, maxRetries);
+      if (faults.strikes('Stream', 'duplicate')) await this.#process(batch, maxRetries);
     }
     lane.busy = false;
   }
 
   async #process(batch: Queued[], retries: number): Promise<void> {
     const { scheduler, lambdas, faults, judge } = this.#world;
-    const tooOld = batch.filter(({ at }) => scheduler.now - at > SOURCE.maxRecordAgeSeconds * 1000);
+    const tooOld = batch.filter(({ at }) => scheduler.now - at > this.#source.maxRecordAgeSeconds * 1000);
     this.deadLetters.push(...tooOld);
     const fresh = batch.filter((queued) => !tooOld.includes(queued));
     if (fresh.length === 0) return;
@@ -105,6 +110,9 @@ export class Stream {
     }
   }
 }
+
+/** A set has no form in JSON. */
+const textOf = (row: Row | undefined): string => JSON.stringify(row && toAttributes(row));
 
 /** Everything from the lowest reported on comes again, also what succeeded. */
 function fromLowestFailure(batch: Queued[], answer: unknown): Queued[] {

@@ -1,4 +1,5 @@
 /** Everything there is in one run, and the story it tells: chaos, then rest, then a clean second act. */
+import { LAMBDAS } from '../../../lambdas/manifest.ts';
 import { Judge, type Violation } from '../checks/judge.ts';
 import { Rest } from '../checks/rest.ts';
 import { Database } from '../dynamodb/database.ts';
@@ -31,8 +32,9 @@ export class World {
   readonly random: Random;
   readonly faults: Faults;
   readonly database: Database;
-  readonly stream: Stream;
+  readonly streams: Stream[];
   readonly retries: RetryQueue;
+  readonly fanOuts: RetryQueue;
   readonly lambdas: Lambdas;
   readonly sockets: Sockets;
   readonly publishers: Publishers;
@@ -60,6 +62,12 @@ export class World {
       maxConnectionsPerUser: plan.maxConnectionsPerUser,
       maxDevicesPerUser: 1000,
       frameRate: 10,
+      maxSubscriptions: 100,
+      everyone: plan.everyone,
+      openTopics: plan.openTopics,
+      fanOutPage: plan.fanOutPage,
+      fanOutRate: 5000,
+      appMessages: false,
       defaultRetentionSeconds: 7 * 24 * 3600,
       closedTypes: false,
     };
@@ -68,15 +76,16 @@ export class World {
     this.lambdas = new Lambdas(this);
     this.sockets = new Sockets(this);
     this.publishers = new Publishers(this);
-    this.stream = new Stream(this);
-    this.retries = new RetryQueue(this);
+    this.streams = LAMBDAS.reconcile.streams.map((source) => new Stream(this, source));
+    this.retries = new RetryQueue(this, 'reconcile');
+    this.fanOuts = new RetryQueue(this, 'fan-out');
     this.judge = new Judge(this);
     this.devices = plan.devices.map((spec) =>
       spec.program === 'library' ? new LibraryDevice(this, spec) : new ModelDevice(this, spec),
     );
     this.database.onChange = (change) => {
       this.judge.changed(change);
-      if (change.table === 'connections') this.stream.add(change);
+      for (const stream of this.streams) stream.add(change);
     };
   }
 

@@ -127,6 +127,6 @@ const failures = ({ results }: PublishAnswer): Unpublished[] =>
 function throwIfAny(faults: Unpublished[]): void {
   if (faults.length === 0) return;
   throw new Error(
-    faults.map(({ channel, error }) => `${channel}: ${error.code}: ${error.message}`).join('; '),
+    faults.map(({ userId, channel, error }) => `${userId ?? channel}: ${error.code}: ${error.message}`).join('; '),
   );
 }

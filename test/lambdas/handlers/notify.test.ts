@@ -62,10 +62,10 @@ describe('over HTTPS', () => {
       JSON.stringify({ ...notification, id: 'order-1' }),
     );
     expect([status, type]).toEqual([200, 'application/json']);
-    const counts = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0 };
+    const counts = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0, queued: 0 };
     expect(body).toEqual({
       id: 'order-1',
-      results: [{ userId: 'alice', seq: 1, duplicate: false, ...counts }],
+      results: [{ channel: 'user:alice', userId: 'alice', seq: 1, duplicate: false, ...counts }],
     });
   });
 
@@ -234,6 +234,7 @@ describe('over HTTPS', () => {
       expect([status, type]).toEqual([503, 'application/problem+json']);
       expect(body.results).toEqual([
         {
+          channel: 'user:alice',
           userId: 'alice',
           error: { code: expect.any(String), message: expect.any(String), retryable: true },
         },
@@ -249,7 +250,11 @@ describe('over HTTPS', () => {
     expect(answer.status).toBe(200);
     expect(answer.body.results).toEqual([
       expect.objectContaining({ userId: 'alice', seq: 1 }),
-      { userId: 'bob', error: expect.objectContaining({ code: 'busy', retryable: true }) },
+      {
+        channel: 'user:bob',
+        userId: 'bob',
+        error: expect.objectContaining({ code: 'busy', retryable: true }),
+      },
       expect.objectContaining({ userId: 'carol', seq: 1 }),
     ]);
   });
@@ -261,8 +266,16 @@ describe('over HTTPS', () => {
     const { status, type, body } = await overHttp(app, JSON.stringify(again));
     expect([status, type]).toEqual([503, 'application/problem+json']);
     expect(body.results).toEqual([
-      { userId: 'alice', error: expect.objectContaining({ code: 'idempotency_conflict', retryable: false }) },
-      { userId: 'bob', error: expect.objectContaining({ code: 'busy', retryable: true }) },
+      {
+        channel: 'user:alice',
+        userId: 'alice',
+        error: expect.objectContaining({ code: 'idempotency_conflict', retryable: false }),
+      },
+      {
+        channel: 'user:bob',
+        userId: 'bob',
+        error: expect.objectContaining({ code: 'busy', retryable: true }),
+      },
     ]);
     expect(body.errors).toEqual([{ path: 'id', message: expect.stringContaining('another payload') }]);
     expect(await storedIn(app)).toHaveLength(1);

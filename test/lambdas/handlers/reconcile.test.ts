@@ -81,7 +81,10 @@ describe('a record of the Connections table', () => {
       type: 't',
       data: '1',
       sentAt: NOW,
+      originUserId: undefined,
       originDeviceId: undefined,
+      originTab: undefined,
+      collapseKey: undefined,
       expiresAt: NOW + 1_000,
     };
     await app.rows.append({
@@ -104,8 +107,8 @@ describe('a batch', () => {
   it('reports the records that failed and serves the others', async () => {
     const app = anApp();
     await anOpening(app, 'good', 'bad', 'fine');
-    const markReady = app.connections.markReady;
-    app.connections.markReady = async (key, at) => {
+    const markReady = app.subscriptions.markReady;
+    app.subscriptions.markReady = async (key, at) => {
       if (key.connectionId === 'bad') throw new Error('store down');
       await markReady(key, at);
     };

@@ -122,7 +122,7 @@ describe('$default', () => {
 
   it('answers by a frame, not by its result', async () => {
     expect(await send(anApp(), '{"action":"ping"}')).toEqual([
-      { event: 'pong', epoch: expect.any(String), head: 0, serverAt: NOW },
+      { event: 'pong', epoch: expect.any(String), head: 0, subscriptions: [], serverAt: NOW },
     ]);
   });
 
@@ -151,7 +151,7 @@ describe('$default', () => {
     ['internal', 'not even an error'],
   ])('answers %s when it is our fault, keeps the detail to itself, and logs it', async (code, fault) => {
     const app = anApp();
-    app.rows.head = async () => Promise.reject(fault);
+    app.rows.heads = async () => Promise.reject(fault);
     const [frame] = await send(app, '{"action":"ping","ref":"r"}');
     expect(frame).toMatchObject({ event: 'error', code, retryable: true, ref: 'r' });
     expect(JSON.stringify(frame)).not.toContain('secret detail');

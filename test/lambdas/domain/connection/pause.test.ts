@@ -1,6 +1,7 @@
 /** A connection that takes no frames is its own trouble: it is passed by, tried again, and closed in the end. */
 import { describe, expect, it } from 'vitest';
 import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
+import { NO_PERMISSIONS } from '../../../../lambdas/protocol/permissions.ts';
 import { type Socket, World } from '../../../support/world.ts';
 
 /** It takes nothing from now on. */
@@ -47,8 +48,8 @@ describe('a connection that refuses a frame', () => {
     fill(phone);
     await world.publish('alice', 'a');
     phone.refusals = [];
-    const { resume } = world.app.connections;
-    world.app.connections.resume = async (...of) => {
+    const { resume } = world.app.subscriptions;
+    world.app.subscriptions.resume = async (...of) => {
       // It finds the connection paused still.
       await world.publish('alice', 'b');
       return await resume(...of);
@@ -131,7 +132,12 @@ describe('a connection that refuses a frame', () => {
     const phone = await world.device('alice', 'phone');
     fill(phone);
     await world.publish('alice', 'a');
-    const sync = handleFrame(world.app, await connectionOf(world), { action: 'sync', after: 0 }, 1e15);
+    const sync = handleFrame(
+      world.app,
+      await connectionOf(world),
+      { action: 'sync', after: 0 },
+      { permissions: NO_PERMISSIONS, deadlineAt: 1e15 },
+    );
     await expect(sync).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 1000 });
   });
 });

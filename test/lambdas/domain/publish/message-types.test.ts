@@ -8,24 +8,32 @@ import {
   type MessageTypes,
 } from '../../../../lambdas/domain/publish/message-types.ts';
 import type { Settings } from '../../../../lambdas/domain/settings.ts';
+import { userChannel } from '../../../../lambdas/protocol/channel.ts';
 import { RequestError } from '../../../../lambdas/protocol/errors.ts';
-import type { Notification } from '../../../../lambdas/protocol/notification.ts';
+import { NO_ORIGIN, type Notification } from '../../../../lambdas/protocol/notification.ts';
 
 const settings: Settings = {
   callbackUrl: 'http://127.0.0.1:1',
   maxConnectionsPerUser: 10,
   maxDevicesPerUser: 1_000,
   frameRate: 1_000,
+  maxSubscriptions: 100,
+  everyone: true,
+  openTopics: [],
+  fanOutPage: 256,
+  fanOutRate: 5_000,
+  appMessages: false,
   defaultRetentionSeconds: 1000,
   closedTypes: false,
 };
 
 const notification = (over: Partial<Notification>): Notification => ({
-  users: ['alice'],
+  channels: [userChannel('alice')],
   type: 'order.shipped',
   data: null,
   id: undefined,
-  excludeDeviceId: undefined,
+  origin: NO_ORIGIN,
+  collapseKey: undefined,
   retentionSeconds: undefined,
   ...over,
 });

@@ -2,16 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { Busy } from '../../../../lambdas/domain/errors.ts';
 import type { LogStore } from '../../../../lambdas/domain/ports.ts';
 import { publish } from '../../../../lambdas/domain/publish/publish.ts';
-import type { Notification } from '../../../../lambdas/protocol/notification.ts';
+import { userChannel } from '../../../../lambdas/protocol/channel.ts';
+import { NO_ORIGIN, type Notification } from '../../../../lambdas/protocol/notification.ts';
 import { createMemoryLogStore, type MemoryLogStore } from '../../../support/memory-log-store.ts';
 import { refusing, rowsWith, World } from '../../../support/world.ts';
 
 const notification = (fields: Partial<Notification> = {}): Notification => ({
-  users: ['alice'],
+  channels: [userChannel('alice')],
   type: 'test',
   data: 'hello',
   id: undefined,
-  excludeDeviceId: undefined,
+  origin: NO_ORIGIN,
+  collapseKey: undefined,
   retentionSeconds: undefined,
   ...fields,
 });
@@ -21,7 +23,7 @@ describe('a published message', () => {
     const world = new World();
     const [phone, laptop] = [await world.device('alice', 'phone'), await world.device('alice', 'laptop')];
     const bob = await world.device('bob', 'phone');
-    const result = await world.publish('alice', 'hello', { excludeDeviceId: 'laptop' });
+    const result = await world.publish('alice', 'hello', { origin: { ...NO_ORIGIN, deviceId: 'laptop' } });
     expect(result).toMatchObject({ seq: 1, connections: 2, sent: 1, excluded: 1, gone: 0, deferred: 0 });
     expect(phone.live).toMatchObject([{ channel: 'user:alice', seq: 1, data: 'hello' }]);
     expect(laptop.live).toEqual([]);
@@ -137,7 +139,9 @@ describe('the same id', () => {
     await world.publish('alice', 'one', { id: 'key' });
     for (const other of [
       { data: 'two' },
-      { excludeDeviceId: 'phone' },
+      { origin: { ...NO_ORIGIN, deviceId: 'phone' } },
+      { origin: { ...NO_ORIGIN, deviceId: 'phone', tab: 'a' } },
+      { collapseKey: 'k' },
       { retentionSeconds: 60 },
       { type: 'x' },
     ]) {
@@ -351,7 +355,10 @@ describe('a publisher that cannot be served', () => {
       return await memory.head(channel);
     };
     const world = new World({ rows: rowsWith(memory, { head }) });
-    const { results } = await publish(world.app, notification({ users: ['alice', 'bob', 'carol'] }));
+    const { results } = await publish(
+      world.app,
+      notification({ channels: ['alice', 'bob', 'carol'].map(userChannel) }),
+    );
     expect(results).toMatchObject([{ seq: 1 }, { userId: 'bob', error: { retryable: true } }, { seq: 1 }]);
   });
 
@@ -368,7 +375,10 @@ describe('a publisher that cannot be served', () => {
   it('with too large a message stores nothing for anybody', async () => {
     const world = new World();
     const data = 'x'.repeat(31_744);
-    const attempt = publish(world.app, notification({ users: ['a', 'b'.repeat(200)], data }));
+    const attempt = publish(
+      world.app,
+      notification({ channels: ['a', 'b'.repeat(200)].map(userChannel), data }),
+    );
     await expect(attempt).rejects.toMatchObject({ code: 'too_large' });
     expect(await world.rows.head('user:a')).toBeUndefined();
   });

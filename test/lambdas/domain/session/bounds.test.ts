@@ -1,18 +1,18 @@
 /** What a client may cost: one replay at a time, so many frames a second, and nothing for an ack of old. */
 import { describe, expect, it } from 'vitest';
-import type { NewConnection } from '../../../../lambdas/domain/connection/open.ts';
 import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
 import { createFrameRates } from '../../../../lambdas/domain/session/frame-rates.ts';
-import { receive } from '../../../../lambdas/domain/session/receive.ts';
+import { receive, type Sender } from '../../../../lambdas/domain/session/receive.ts';
 import type { ClientFrame } from '../../../../lambdas/protocol/client-frame.ts';
+import { NO_PERMISSIONS } from '../../../../lambdas/protocol/permissions.ts';
 import { World } from '../../../support/world.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-const senderOf = async (world: World): Promise<NewConnection> => {
+const senderOf = async (world: World): Promise<Sender> => {
   const [connection] = await world.connectionsOf('alice');
   if (!connection) throw new Error('no connection');
-  return connection;
+  return { ...connection, permissions: NO_PERMISSIONS };
 };
 
 const say = async (world: World, ...frames: ClientFrame[]): Promise<void> =>
@@ -66,7 +66,12 @@ describe('an ack that moves nothing', () => {
     if (!sender) throw new Error('no connection');
     calls.length = 0;
     world.logger.entries.length = 0;
-    await receive(world.app, sender, [{ action: 'ack', seq: 1 }], NEVER);
+    await receive(
+      world.app,
+      { ...sender, permissions: NO_PERMISSIONS },
+      [{ action: 'ack', acks: [{ seq: 1 }] }],
+      NEVER,
+    );
     expect(calls).toEqual(['devices.find']);
     expect(world.logger.entries).toEqual([]);
   });
@@ -118,7 +123,12 @@ describe('the devices of a user', () => {
       world.requests.length = 0;
       const sender = (await world.connectionsOf('alice')).find((one) => one.deviceId === deviceId);
       if (!sender) throw new Error('no connection');
-      await receive(world.app, sender, [{ action: 'ack', seq: 0 }], NEVER);
+      await receive(
+        world.app,
+        { ...sender, permissions: NO_PERMISSIONS },
+        [{ action: 'ack', acks: [{ seq: 0 }] }],
+        NEVER,
+      );
       world.now += 1000;
     }
     expect(await world.app.devices.list('alice')).toHaveLength(2);
@@ -132,7 +142,12 @@ describe('the devices of a user', () => {
     expect(phone.messages).toHaveLength(2);
     const [connection] = await world.connectionsOf('alice');
     if (!connection) throw new Error('no connection');
-    await handleFrame(world.app, connection, { action: 'ack', seq: 1 }, NEVER);
+    await handleFrame(
+      world.app,
+      connection,
+      { action: 'ack', acks: [{ seq: 1 }] },
+      { permissions: NO_PERMISSIONS, deadlineAt: NEVER },
+    );
     world.app.devices.list = async () => Promise.reject(new Error('no search'));
     const tablet = await world.device('alice', 'tablet');
     expect(tablet.messages.map(({ data }) => data)).toEqual(['b']);

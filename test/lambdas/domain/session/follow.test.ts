@@ -1,6 +1,8 @@
 /** A message can be followed through the log, from publish to post, replay and ack, by its channel and seq. */
 import { describe, expect, it } from 'vitest';
 import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
+import { NO_ORIGIN } from '../../../../lambdas/protocol/notification.ts';
+import { NO_PERMISSIONS } from '../../../../lambdas/protocol/permissions.ts';
 import { parseClientFrame } from '../../../../lambdas/wire/herald/parse.ts';
 import { World } from '../../../support/world.ts';
 
@@ -19,12 +21,10 @@ const follow = ({ logger }: World, channel: string, seq: number) =>
 async function ack(world: World, userId: string, seq: number) {
   const [connection] = await world.connectionsOf(userId);
   if (!connection) throw new Error('not connected');
-  await handleFrame(
-    world.app,
-    connection,
-    parseClientFrame(JSON.stringify({ action: 'ack', seq })),
-    Number.MAX_VALUE,
-  );
+  await handleFrame(world.app, connection, parseClientFrame(JSON.stringify({ action: 'ack', seq })), {
+    permissions: NO_PERMISSIONS,
+    deadlineAt: Number.MAX_VALUE,
+  });
 }
 
 describe('a message', () => {
@@ -59,7 +59,7 @@ describe('a message', () => {
   it('that its own device caused: not delivered to it, and why', async () => {
     const world = new World();
     await world.device('alice', 'phone');
-    const { seq } = await world.publish('alice', 'data', { excludeDeviceId: 'phone' });
+    const { seq } = await world.publish('alice', 'data', { origin: { ...NO_ORIGIN, deviceId: 'phone' } });
     expect(follow(world, 'user:alice', seq)[0]).toEqual(['not delivered', 'phone', 'excluded']);
   });
 });

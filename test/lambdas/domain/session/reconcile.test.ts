@@ -2,10 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { LogStore } from '../../../../lambdas/domain/ports.ts';
 import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
 import { reconcile } from '../../../../lambdas/domain/session/reconcile.ts';
+import { NO_ORIGIN } from '../../../../lambdas/protocol/notification.ts';
+import { NO_PERMISSIONS } from '../../../../lambdas/protocol/permissions.ts';
 import { createMemoryLogStore, type MemoryLogStore } from '../../../support/memory-log-store.ts';
 import { refusing, rowsWith, type Socket, World } from '../../../support/world.ts';
 
 const CHANNEL = 'user:alice';
+const MEANS = { permissions: NO_PERMISSIONS, deadlineAt: Number.POSITIVE_INFINITY };
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const seqs = (socket: Socket) => socket.messages.map(({ seq }) => seq);
 
@@ -72,9 +75,9 @@ describe('a replay', () => {
     const world = new World();
     await away(world);
     await world.publish('alice', 'a');
-    await world.publish('alice', 'own', { excludeDeviceId: 'phone' });
+    await world.publish('alice', 'own', { origin: { ...NO_ORIGIN, deviceId: 'phone' } });
     await world.publish('alice', 'b');
-    await world.publish('alice', 'own too', { excludeDeviceId: 'phone' });
+    await world.publish('alice', 'own too', { origin: { ...NO_ORIGIN, deviceId: 'phone' } });
     const phone = await world.device('alice', 'phone');
     expect(seqs(phone)).toEqual([1, 3]);
     expect(phone.replays).toMatchObject([{ through: 4, expired: 0, more: false }]);
@@ -120,8 +123,8 @@ describe('a replay', () => {
 
     const [connection] = await world.connectionsOf('alice');
     if (!connection) throw new Error('no connection');
-    await handleFrame(world.app, connection, { action: 'ack', seq: 16 }, Number.POSITIVE_INFINITY);
-    await handleFrame(world.app, connection, { action: 'sync' }, Number.POSITIVE_INFINITY);
+    await handleFrame(world.app, connection, { action: 'ack', acks: [{ seq: 16 }] }, MEANS);
+    await handleFrame(world.app, connection, { action: 'sync' }, MEANS);
     expect(seqs(phone)).toEqual(range(1, 20));
     expect(phone.replays.at(-1)).toMatchObject({ through: 20, more: false });
   });
@@ -307,16 +310,16 @@ describe('the cursor', () => {
   it('of the origin device passes over its own message', async () => {
     const world = new World();
     await world.device('alice', 'phone', { ackMode: 'client' });
-    await world.publish('alice', 'own', { excludeDeviceId: 'phone' });
+    await world.publish('alice', 'own', { origin: { ...NO_ORIGIN, deviceId: 'phone' } });
     expect(await world.cursor('alice', 'phone')).toBe(1);
     await world.publish('alice', 'other');
-    await world.publish('alice', 'own', { excludeDeviceId: 'phone' });
+    await world.publish('alice', 'own', { origin: { ...NO_ORIGIN, deviceId: 'phone' } });
     expect(await world.cursor('alice', 'phone')).toBe(1);
   });
 
   it('is not invented for an origin device nobody has seen', async () => {
     const world = new World();
-    await world.publish('alice', 'own', { excludeDeviceId: 'laptop' });
+    await world.publish('alice', 'own', { origin: { ...NO_ORIGIN, deviceId: 'laptop' } });
     expect(await world.app.devices.list('alice')).toEqual([]);
   });
 

@@ -48,13 +48,21 @@ async function reconcileOwn(
   deadlineAt: number,
 ): Promise<void> {
   const subscription = ownSubscription(connection);
-  const head = await app.log.open(subscription.channel);
-  const cursor = await findStart(app, subscription, head);
-  if (connection.readyAt === undefined && !(await sendReady(app, connection, head, cursor))) return;
+  const isNew = connection.readyAt === undefined;
+  const [{ head, cursor }, initial] = await Promise.all([
+    placeOf(app, subscription),
+    isNew ? initialSubscriptions(app, connection) : [],
+  ]);
+  if (isNew && !(await sendReady(app, connection, { head, cursor, initial }))) return;
   // In each reconcile, not only after `ready`: the reconcile that sent `ready` may have failed
   // before this.
   if (connection.handover) await enforceConnectionLimits(app, connection.userId);
   await catchUp(app, subscription, startOf(subscription, head, request.after, cursor), { deadlineAt });
+}
+
+async function placeOf(app: App, subscription: Subscription): Promise<{ head: Head; cursor: number }> {
+  const head = await app.log.open(subscription.channel);
+  return { head, cursor: await findStart(app, subscription, head, subscription.startsAt) };
 }
 
 /** What the connection hears besides its user's own channel. */
@@ -68,8 +76,7 @@ async function reconcileOther(
   if (subscription === undefined) return;
   // Its `ready` comes first. That may have looked for the user's topics before this one was joined.
   if (connection.readyAt === undefined) return await lookAgain(app, subscription);
-  const head = await app.log.open(subscription.channel);
-  const cursor = await findStart(app, subscription, head, subscription.startsAt);
+  const { head, cursor } = await placeOf(app, subscription);
   if (subscription.readyAt === undefined && !(await sendSubscribed(app, subscription, head, cursor))) return;
   const after = startOf(subscription, head, request.after, cursor);
   await catchUp(app, subscription, after, { deadlineAt, skipIfNone: true });
@@ -127,11 +134,14 @@ type Addressed = Addressee & Pick<Subscription, 'deviceId'>;
  * publisher that found it not ready has committed before, so the log read that follows sees its
  * message. False: there is nothing to replay to.
  */
-async function sendReady(app: App, connection: Connection, head: Head, cursor: number): Promise<boolean> {
+async function sendReady(
+  app: App,
+  connection: Connection,
+  { head, cursor, initial }: { head: Head; cursor: number; initial: Initial[] },
+): Promise<boolean> {
   const { connectionId, userId, deviceId = null } = connection;
   const subscription = ownSubscription(connection);
   const { epoch, seq } = head;
-  const initial: Initial[] = await initialSubscriptions(app, connection);
   const outcome = await sendWithRetry(app, connection, {
     event: 'ready',
     connectionId,

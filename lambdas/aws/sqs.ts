@@ -49,15 +49,18 @@ export function createQueueSender(options: SqsOptions): SendMessage {
 /** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html */
 export function createBatchSender(options: SqsOptions): SendMessages {
   const call = createCaller(options);
+  const { clock = SYSTEM_CLOCK } = options;
 
   const sendBatch = async (messages: SqsMessage[]): Promise<void> => {
     let left = messages.map((message, index) => ({ Id: String(index), ...entryOf(message) }));
-    for (let attempt = 1; left.length > 0; attempt++) {
-      const { Failed = [] } = await call('SendMessageBatch', { Entries: left });
-      const failed = new Set(Failed.map(({ Id }) => Id));
-      left = left.filter(({ Id }) => failed.has(Id));
-      if (left.length > 0 && attempt === TRIES)
+    for (let attempt = 1; ; attempt++) {
+      const { Successful = [] } = await call('SendMessageBatch', { Entries: left });
+      const taken = new Set(Successful.map(({ Id }) => Id));
+      left = left.filter(({ Id }) => !taken.has(Id));
+      if (left.length === 0) return;
+      if (attempt === TRIES)
         throw new Error(`SQS did not take ${left.length} of ${messages.length} messages`);
+      await clock.sleep(backOffMs(attempt, RETRY_DELAY_MS));
     }
   };
 
@@ -74,8 +77,8 @@ export function createBatchSender(options: SqsOptions): SendMessages {
 }
 
 interface Answer {
-  /** Of a batch. */
-  Failed?: { Id: string }[];
+  /** Of a batch: what was taken. */
+  Successful?: { Id: string }[];
 }
 
 const entryOf = ({ body, delaySeconds, groupId }: SqsMessage) => ({

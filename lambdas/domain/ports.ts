@@ -312,7 +312,7 @@ export type Proof = { outcome: 'proven'; present: Message[] } | { outcome: 'in_d
 export interface LogStore {
   /** Undefined: the channel does not exist yet. */
   head(channel: string): Promise<Head | undefined>;
-  /** Of channels that exist, by their names. */
+  /** Of channels that exist, by their names. Each is named once. */
   heads(channels: string[]): Promise<ReadonlyMap<string, Head>>;
   /** Creates an empty channel with this head, or returns the head it has. */
   create(channel: string, head: Head): Promise<Head>;

@@ -9,7 +9,10 @@ const MAX_TRIES = 5;
 /** DynamoDB's limit on one request. */
 const MAX_KEYS = 100;
 
-/** Each key once, however many. Rows that do not exist are not among the answer. */
+/**
+ * Each key once, however many: DynamoDB refuses a request that names one twice. Rows that do not exist
+ * are not among the answer.
+ */
 export async function batchGet<Row>(dynamodb: DynamoDb, tableName: string, keys: object[]): Promise<Row[]> {
   const batches = Array.from({ length: Math.ceil(keys.length / MAX_KEYS) }, (_none, index) =>
     getBatch<Row>(dynamodb, tableName, keys.slice(index * MAX_KEYS, (index + 1) * MAX_KEYS)),

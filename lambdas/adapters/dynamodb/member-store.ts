@@ -2,7 +2,7 @@
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import type { Member } from '../../domain/model.ts';
 import type { MemberStore } from '../../domain/ports.ts';
-import { ifHolds, throwBusyIfThrottled } from './faults.ts';
+import { ifHolds, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import { MEMBERS_BY_TOPIC, type MemberRow } from './tables.ts';
 
@@ -21,13 +21,14 @@ export function createMemberStore(dynamodb: DynamoDb, tableName: string): Member
 
     async add(member) {
       const put = { TableName: tableName, Item: toRow(member), ConditionExpression: notYetMember };
-      if (await ifHolds(dynamodb.call('PutItem', put))) return member;
+      if (await ifHolds(outlastTransactions(() => dynamodb.call('PutItem', put)))) return member;
       // Removed between the two: as if it had been removed after this call.
       return (await find(member.userId, member.topic)) ?? member;
     },
 
     async remove(userId, topic) {
-      const { Attributes } = await throwBusyIfThrottled(
+      // A connection of the user may be subscribing as a member's.
+      const { Attributes } = await outlastTransactions(() =>
         dynamodb.call('DeleteItem', {
           TableName: tableName,
           Key: { userId, topic },

@@ -2,7 +2,7 @@
  * Who hears which channel, in DynamoDB. A user's own channel has no rows here: the connections' own
  * rows are its subscriptions.
  */
-import type { DynamoDb, TransactWrite } from '../../aws/dynamodb.ts';
+import type { CancellationReason, DynamoDb, TransactWrite } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { SubscriptionKey } from '../../domain/model.ts';
 import type { Subscribed, SubscriptionStore } from '../../domain/ports.ts';
@@ -46,14 +46,14 @@ export function createSubscriptionStore(
   const servingOf = ({ channel }: SubscriptionKey) => (channel.kind === 'user' ? own : others);
   const isLive = ({ expiresAt }: { expiresAt: number }) => expiresAt > now();
 
-  /** Undefined: all of it happened. */
-  const attempt = async (TransactItems: TransactWrite[]) => {
+  /** Undefined: all of it happened. Rejects with a {@link Busy} if any part of it was throttled. */
+  const attempt = async (TransactItems: TransactWrite[]): Promise<CancellationReason[] | undefined> => {
     try {
-      await dynamodb.call('TransactWriteItems', { TransactItems });
+      await throwBusyIfThrottled(dynamodb.call('TransactWriteItems', { TransactItems }));
       return undefined;
     } catch (error) {
       const reasons = cancellationReasons(error);
-      if (reasons.length > 0) return reasons;
+      if (reasons.some(isConditionFailed) || reasons.some(isConflict)) return reasons;
       throw error;
     }
   };
@@ -123,14 +123,13 @@ export function createSubscriptionStore(
         };
       }
       for (let tries = 0; tries < MAX_TRIES; tries++) {
-        const reasons = await throwBusyIfThrottled(attempt(actions));
+        const reasons = await attempt(actions);
         if (reasons === undefined) return 'subscribed';
         const failed = (index: number) => reasons[index] && isConditionFailed(reasons[index]);
         if (failed(MEMBER)) return 'no_member';
-        if (failed(SUBSCRIPTION)) return 'already';
+        // Before the row of the subscription, which may not be removed yet when its connection closes.
         if (failed(CONNECTION)) return await whyNot(connection);
-        if (!reasons.some(isConflict))
-          throw new Error(`subscribing failed: ${reasons.map(({ Code }) => Code)}`);
+        if (failed(SUBSCRIPTION)) return 'already';
       }
       throw new Busy(`${connectionId}: its row is written by others`);
     },
@@ -149,9 +148,9 @@ export function createSubscriptionStore(
         { Delete: { TableName: tables.subscriptions, Key: subscriptionKey(channel.name, connectionId) } },
       ];
       for (let tries = 0; tries < MAX_TRIES; tries++) {
-        const reasons = await throwBusyIfThrottled(attempt(actions));
+        const reasons = await attempt(actions);
         if (reasons === undefined) return;
-        if (reasons.some(isConflict)) continue;
+        if (!reasons.some(isConditionFailed)) continue;
         // The connection is gone: what is left is the subscription's row.
         const Key = subscriptionKey(channel.name, connectionId);
         await outlastTransactions(() =>

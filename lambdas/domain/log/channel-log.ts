@@ -23,7 +23,7 @@ export interface ChannelLog {
    * this seq is under way.
    */
   has(channel: Channel, seq: number): Promise<boolean>;
-  /** The same for several channels at once, by their names. */
+  /** {@link open} for several channels at once, by their names. */
   openAll(channels: Channel[]): Promise<ReadonlyMap<string, Head>>;
   /** One message. Undefined: it has expired, or the numbering is another by now. */
   find(channel: Channel, at: Position): Promise<Message | undefined>;
@@ -55,8 +55,9 @@ export function createChannelLog({
     open: async ({ name }) => (await store.head(name)) ?? (await create(name)),
     openAll: async (channels) => {
       if (channels.length === 0) return new Map();
-      const heads = new Map(await store.heads(channels.map(({ name }) => name)));
-      for (const { name } of channels) if (!heads.has(name)) heads.set(name, await create(name));
+      const names = [...new Set(channels.map(({ name }) => name))];
+      const heads = new Map(await store.heads(names));
+      for (const name of names) if (!heads.has(name)) heads.set(name, await create(name));
       return heads;
     },
     find: async ({ name }, { epoch, seq }) => {

@@ -120,6 +120,20 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       expect(standing).toEqual(outcome === 'appended' ? headAt(1, 'other') : heads[0]);
     });
 
+    it('is found among others by its name, if it exists', async () => {
+      const others = [`${channel}-2`, `topic:${randomUUID()}`, `user:${randomUUID()}`];
+      await append(1);
+      await append(2);
+      await log.create(others[1] ?? '', headAt(0, 'epoch-2'));
+      expect(await log.heads([channel, ...others])).toEqual(
+        new Map([
+          [channel, headAt(2)],
+          [others[1], headAt(0, 'epoch-2')],
+        ]),
+      );
+      expect(await log.heads([])).toEqual(new Map());
+    });
+
     it('takes a name as long as the protocol allows, in any script', async () => {
       channel = `user:${'🌱'.repeat(55)}${randomUUID()}`;
       const longest = { id: '識'.repeat(42), type: 't'.repeat(128) };
@@ -302,6 +316,12 @@ export function messageLogContract(create: () => MessageLogHarness): void {
   });
 
   describe('a message', () => {
+    it('keeps who caused it and what it stands for', async () => {
+      const origin = { originUserId: 'alice', originDeviceId: 'laptop', originTab: '7f3a', collapseKey: 'k' };
+      await append(1, origin);
+      expect(await stored()).toEqual([messageAt(1, origin)]);
+    });
+
     it('comes back as it was appended, also without an origin', async () => {
       await append(1, { originDeviceId: undefined });
       const { messages } = await log.query(channel, 0, 1);

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createLater, requestIn } from '../../../../lambdas/adapters/queue/later.ts';
 import type { SqsMessage } from '../../../../lambdas/aws/sqs.ts';
+import { EVERYONE, topicChannel, userChannel } from '../../../../lambdas/domain/model.ts';
 import type { ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
 
 async function sent(request: ReconcileRequest, delaySeconds: number): Promise<SqsMessage> {
@@ -12,11 +13,21 @@ async function sent(request: ReconcileRequest, delaySeconds: number): Promise<Sq
   return message;
 }
 
+const requestOf = (userId: string, over: Partial<ReconcileRequest> = {}): ReconcileRequest => ({
+  channel: userChannel(userId),
+  userId,
+  connectionId: 'c1',
+  after: undefined,
+  ...over,
+});
+
 describe('a connection that is to be tried again', () => {
   it.each([
-    ['from its cursor', { userId: 'alice', connectionId: 'c1', after: undefined }],
-    ['from a seq on', { userId: 'müller@example.com/', connectionId: 'c2=', after: 41 }],
-    ['from the beginning', { userId: '🦊', connectionId: 'c3', after: 0 }],
+    ['from its cursor', requestOf('alice', { connectionId: 'c1', after: undefined })],
+    ['from a seq on', requestOf('müller@example.com/', { connectionId: 'c2=', after: 41 })],
+    ['from the beginning', requestOf('🦊', { connectionId: 'c3', after: 0 })],
+    ['in a topic', requestOf('alice', { channel: topicChannel('news') })],
+    ['in everyone’s channel', requestOf('alice', { channel: EVERYONE, after: 3 })],
   ])('is read as it was sent: %s', async (_, request) => {
     const message = await sent(request, 5);
     expect(message.delaySeconds).toBe(5);
@@ -25,19 +36,28 @@ describe('a connection that is to be tried again', () => {
 
   it('is not told to the sender when the queue took it not', async () => {
     const later = createLater(() => Promise.reject(new Error('no queue')));
-    const request = { userId: 'alice', connectionId: 'c1', after: undefined };
-    await expect(later.reconcile(request, 0)).rejects.toThrow('no queue');
+    await expect(later.reconcile(requestOf('alice'), 0)).rejects.toThrow('no queue');
+  });
+
+  it('is read from a message of before there were several channels', () => {
+    const body = '{"userId":"alice","connectionId":"c1","after":41}';
+    expect(requestIn({ body })).toEqual(requestOf('alice', { after: 41 }));
   });
 
   it.each([
     '{}',
+    '{"channel":"news","userId":"alice","connectionId":"c1"}',
+    '{"channel":7,"userId":"alice","connectionId":"c1"}',
+    '{"channel":null,"userId":"alice","connectionId":"c1"}',
+    '{"channel":"topic:news","connectionId":"c1"}',
+    '{"channel":"topic:news","userId":"alice"}',
     '{"userId":"alice"}',
     '{"userId":1,"connectionId":"c1"}',
     '{"userId":"alice","connectionId":"c1","after":"41"}',
     '{"userId":"alice","connectionId":"c1","after":1.5}',
     '{"userId":"alice","connectionId":"c1","after":null}',
   ])('is in no message of somebody else: %s', (body) => {
-    expect(() => requestIn({ body })).toThrow('names no connection');
+    expect(() => requestIn({ body })).toThrow('names no subscription');
   });
 
   it.each(['', 'hello', 'null', '7'])('is in no message that is no object: %j', (body) => {

@@ -1,5 +1,6 @@
 /** Who caused a message, and is therefore not told of it. */
-import type { Connection, Message } from './model.ts';
+import type { MessageOrigin } from '../protocol/notification.ts';
+import type { Channel, Connection, Message } from './model.ts';
 
 /** Who hears a message. */
 export type Hearer = Pick<Connection, 'userId' | 'deviceId'>;
@@ -9,6 +10,19 @@ export type Hearer = Pick<Connection, 'userId' | 'deviceId'>;
  * devices, or one device of a user; with a `tab`, one tab of that device.
  */
 export type Origin = Pick<Message, 'originUserId' | 'originDeviceId' | 'originTab'>;
+
+/**
+ * The origin as a channel keeps it. Of a message to several users the origin stands in the channel of
+ * its own user only: device ids are a user's own, and another user's `phone` caused nothing.
+ */
+export function originIn(channel: Channel, { userId, deviceId, tab }: MessageOrigin): Origin {
+  const origin = { originUserId: userId, originDeviceId: deviceId, originTab: tab };
+  if (channel.kind !== 'user') return origin;
+  const isOwn = userId === undefined || userId === channel.owner;
+  return isOwn ? { ...origin, originUserId: undefined } : NO_ONE;
+}
+
+const NO_ONE: Origin = { originUserId: undefined, originDeviceId: undefined, originTab: undefined };
 
 /** Whether the hearer is the origin as a whole, so that nothing is posted to it. */
 export const isExcluded = (origin: Origin, hearer: Hearer): boolean =>

@@ -2,7 +2,7 @@
 import type { PublishFrame } from '../../protocol/client-frame.ts';
 import { FrameError, type FrameErrorCode, RequestError } from '../../protocol/errors.ts';
 import { errorFrame, type OutgoingFrame, type PublishedTo } from '../../protocol/frames.ts';
-import type { Notification } from '../../protocol/notification.ts';
+import { NO_ORIGIN, type Notification } from '../../protocol/notification.ts';
 import { allows } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
 import { isExpired, send } from '../connection/send.ts';
@@ -81,19 +81,16 @@ async function published(
   };
 }
 
-/** In a user's own channel the device is the origin only if it is that user's. */
+/** An anonymous device cannot be told from its user's others, so it is no origin. */
 function withOrigin(
   notification: PublishFrame['notification'],
   { userId, deviceId }: Connection,
   tab: string | undefined,
 ): Notification {
   const isOwn = notification.channels.every((channel) => channel.kind === 'user' && channel.owner === userId);
-  const isOfUsers = notification.channels.some(({ kind }) => kind === 'user');
-  const own = { userId: isOfUsers ? undefined : userId, deviceId, tab };
-  const none = { userId: undefined, deviceId: undefined, tab: undefined };
-  // An anonymous device cannot be told from its user's others.
-  const origin = deviceId === undefined || (isOfUsers && !isOwn) ? none : own;
-  return { ...notification, origin };
+  // As a service names it there, so that both of them repeat one message with one id.
+  const own = { userId: isOwn ? undefined : userId, deviceId, tab };
+  return { ...notification, origin: deviceId === undefined ? NO_ORIGIN : own };
 }
 
 async function publishAs(

@@ -12,6 +12,7 @@ import { skipOwnMessage } from '../cursor.ts';
 import { asError, Busy } from '../errors.ts';
 import type { Draft } from '../log/append.ts';
 import type { Channel, Stored } from '../model.ts';
+import { type Origin, originIn } from '../origin.ts';
 import { canonicalJson, parseExactly } from './canonical-json.ts';
 import { type Deliveries, deliver } from './deliver.ts';
 import { applyType } from './message-types.ts';
@@ -48,13 +49,10 @@ export async function publish(app: App, notification: Notification): Promise<Pub
   refuseSwitchedOff(app, channels);
   const payload = notification.id === undefined ? undefined : payloadOf(notification);
   const { data, retentionSeconds } = await applyType(notification, app.types, app.settings);
-  const draft: Draft = {
+  const draft: Omit<Draft, keyof Origin> = {
     id: notification.id ?? app.ids.next(),
     type,
     data: jsonText(data),
-    originUserId: origin.userId,
-    originDeviceId: origin.deviceId,
-    originTab: origin.tab,
     collapseKey,
     retentionSeconds,
     payload,
@@ -62,7 +60,7 @@ export async function publish(app: App, notification: Notification): Promise<Pub
   refuseTooLarge(draft);
   const startedAt = app.clock.now();
   const results = await mapConcurrently(channels, CONCURRENT_CHANNELS, (channel) =>
-    publishTo(app, channel, draft, startedAt),
+    publishTo(app, channel, { ...draft, ...originIn(channel, origin) }, startedAt),
   );
   report(app, draft.id, results, startedAt);
   return { id: draft.id, results };
@@ -172,7 +170,7 @@ const dataOf = (body: unknown): unknown => (body as { data?: unknown }).data ?? 
 /** A validator's output may hold what JSON has no form for; what is left of `undefined` is null. */
 const jsonText = (data: unknown): JsonText => JSON.stringify(data) ?? 'null';
 
-function refuseTooLarge(draft: Draft): void {
+function refuseTooLarge(draft: Pick<Draft, 'id' | 'type' | 'data'>): void {
   const bytes = messageBytes(draft);
   if (bytes <= MAX_MESSAGE_BYTES) return;
   const message = `with id and type it takes ${bytes} bytes as JSON, expected at most ${MAX_MESSAGE_BYTES}`;

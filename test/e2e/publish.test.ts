@@ -17,8 +17,8 @@ describe('a published message', () => {
     ]);
     const result = await target.publish(alice, { n: 1 }, { excludeDeviceId: 'laptop' });
     expect(result).toEqual({
-      ...{ userId: alice, seq: 1, duplicate: false },
-      ...{ connections: 2, sent: 1, excluded: 1, gone: 0, deferred: 0 },
+      ...{ channel: `user:${alice}`, userId: alice, seq: 1, duplicate: false },
+      ...{ connections: 2, sent: 1, excluded: 1, gone: 0, deferred: 0, queued: 0 },
     });
     expect(await phone.event('message')).toMatchObject({ channel: `user:${alice}`, seq: 1, data: { n: 1 } });
     // A later message that all get proves that nothing else was on its way.

@@ -11,6 +11,8 @@ import type { Auth } from './settings.ts';
 
 export interface AuthorizerProps {
   readonly auth: Auth;
+  /** Of the tokens: what they let their users do. */
+  readonly permissionsClaim: string;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly removalPolicy: RemovalPolicy;
   readonly logs: LogSettings;
@@ -35,6 +37,7 @@ export class Authorizer extends Construct {
       JWKS_URL: auth.jwksUrl ?? '',
       JWT_ISSUER: auth.issuer ?? '',
       JWT_AUDIENCE: auth.audience ?? '',
+      PERMISSIONS_CLAIM: props.permissionsClaim,
       MAX_TOKEN_LIFETIME_SECONDS: String(auth.maxTokenLifetime?.toSeconds() ?? ''),
       BACKEND_NAME: props.backend,
       ALLOWED_ORIGINS: props.allowedOrigins?.join(',') ?? '',

@@ -72,6 +72,46 @@ export const SETTINGS = [
     more: '1 to 1000; each process of the Lambda counts for itself',
   },
   {
+    names: ['everyone'],
+    default: '`true`',
+    what: 'every connection hears the channel `everyone`',
+    more: 'costs two write units a connect',
+  },
+  {
+    names: ['openTopics'],
+    default: 'none',
+    what: 'topics that every user may subscribe to, separated by commas, as in `news.*,chat`',
+    more: 'a `*` at the end stands for any rest',
+  },
+  {
+    names: ['maxSubscriptions'],
+    default: '100',
+    what: 'topics that one connection may hear',
+    more: "1 to 1000; those of the user's memberships count",
+  },
+  {
+    names: ['permissionsClaim'],
+    default: '`herald`',
+    what: 'claim of a token that says which channels its user may subscribe and publish to',
+  },
+  {
+    names: ['appMessages'],
+    default: '`false`',
+    what: 'clients may send messages to the application, as events on the bus',
+  },
+  {
+    names: ['fanOutRate'],
+    default: '5000',
+    what: 'posts a second of all large fan-outs together',
+    more: '1 to 100000; the rest of the request rate of the account is left to other messages',
+  },
+  {
+    names: ['fanOutPage'],
+    default: '256',
+    what: 'connections that a publish serves before it is answered; the others are queued',
+    more: '1 to 1000',
+  },
+  {
     names: ['closedTypes'],
     default: '`false`',
     what: 'refuse message types that are not registered',

@@ -50,7 +50,7 @@ export function costPerMillionDeliveries({
   return new MathExpression({
     ...FIVE_MINUTES,
     label: 'US dollars per million deliveries',
-    expression: `(${dollars})/(sent+FILL(replayed,0))`,
+    expression: `(${dollars})/(FILL(sent,0)+FILL(fannedOut,0)+FILL(replayed,0))`,
     usingMetrics: {
       ...writes,
       ...reads,
@@ -58,6 +58,7 @@ export function costPerMillionDeliveries({
       messages: metrics.webSocketApi('MessageCount'),
       requests: metrics.httpApi('Count'),
       sent: metrics.own('sent'),
+      fannedOut: metrics.own('fanOutServed'),
       replayed: metrics.own('replayed'),
     },
   });

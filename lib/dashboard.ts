@@ -28,7 +28,7 @@ export interface BackendDashboardProps {
 }
 
 /** The Lambdas whose time grows with deliveries. */
-const DELIVERING = ['notify', 'reconcile', 'message'] as const;
+const DELIVERING = ['notify', 'fan-out', 'reconcile', 'message'] as const;
 
 export class BackendDashboard extends Construct {
   readonly dashboard: Dashboard;
@@ -41,6 +41,7 @@ export class BackendDashboard extends Construct {
     );
     this.dashboard.addWidgets(...traffic(props));
     this.dashboard.addWidgets(...latency(props));
+    this.dashboard.addWidgets(...fanOut(props));
     this.dashboard.addWidgets(...obstacles(props));
     this.dashboard.addWidgets(...faults(props));
   }
@@ -66,8 +67,14 @@ const traffic = ({ metrics, tables, functions }: BackendDashboardProps) => [
     metrics: [
       costPerMillionDeliveries({
         metrics,
-        writtenTables: [tables.connections, tables.devices, tables.messages, tables.publishes],
-        readTables: [tables.connections, tables.devices, tables.messages],
+        writtenTables: [
+          ...[tables.connections, tables.devices, tables.messages, tables.publishes],
+          ...[tables.subscriptions, tables.cursors],
+        ],
+        readTables: [
+          ...[tables.connections, tables.devices, tables.messages],
+          ...[tables.subscriptions, tables.cursors],
+        ],
         lambdas: DELIVERING.map((name) => ({
           lambda: functions[name],
           memoryMegabytes: LAMBDAS[name].memoryMegabytes,
@@ -89,6 +96,17 @@ const latency = ({ metrics, functions }: BackendDashboardProps) => [
     [functions.reconcile.metric('IteratorAge', { ...FIVE_MINUTES, statistic: Stats.MAXIMUM })],
     [metrics.own('cursorLag', Stats.AVERAGE), metrics.own('cursorLag', Stats.MAXIMUM)],
   ),
+];
+
+const fanOut = ({ metrics }: BackendDashboardProps) => [
+  graph('Large fan-outs: publish → last post of a range (ms)', [
+    metrics.own('fanOutLagMs', Stats.p(50)),
+    metrics.own('fanOutLagMs', Stats.MAXIMUM),
+  ]),
+  graph('Large fan-outs: connections served, ranges failed', [
+    metrics.own('fanOutServed'),
+    metrics.own('rangesFailed'),
+  ]),
 ];
 
 const obstacles = ({ metrics, tables }: BackendDashboardProps) => [

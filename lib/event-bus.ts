@@ -9,7 +9,6 @@ import { LAMBDAS } from '../lambdas/manifest.ts';
 import { DeadLetterQueue, type DeadLetterQueueProps } from './dead-letter-queue.ts';
 
 export interface NotificationBusProps extends DeadLetterQueueProps {
-  readonly notify: IFunction;
   /** Undefined: a new one. */
   readonly eventBus: IEventBus | undefined;
 }
@@ -23,11 +22,13 @@ export class NotificationBus extends Construct {
 
   constructor(scope: Construct, id: string, props: NotificationBusProps) {
     super(scope, id);
-    const { notify, eventBus } = props;
-    this.bus = eventBus ?? this.#createBus();
+    this.bus = props.eventBus ?? this.#createBus();
     this.undeliveredEvents = new DeadLetterQueue(this, 'UndeliveredEvents', props);
     this.failedNotifications = new DeadLetterQueue(this, 'FailedNotifications', props);
+  }
 
+  /** Apart from the constructor, since the Lambdas need the name of the bus first. */
+  deliverTo(notify: IFunction) {
     new Rule(this, 'Notifications', {
       eventBus: this.bus,
       eventPattern: { detailType: [...LAMBDAS.notify.busEvents] },
@@ -51,7 +52,7 @@ export class NotificationBus extends Construct {
   #createBus(): EventBus {
     return new EventBus(this, 'Bus', {
       eventBusName: Names.uniqueResourceName(this, { separator: '-', maxLength: 256 }),
-      description: 'Herald: events of detail type "Notification" are published to users',
+      description: 'Herald: events of detail type "Notification" are published',
     });
   }
 }

@@ -7,7 +7,13 @@ import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
-import { LAMBDAS, type LambdaName, type StreamDeadLetters, type StreamSource } from '../lambdas/manifest.ts';
+import {
+  LAMBDAS,
+  type LambdaName,
+  type LambdaSpec,
+  type StreamDeadLetters,
+  type StreamSource,
+} from '../lambdas/manifest.ts';
 import { DeadLetterQueue, type DeadLetterQueueProps } from './dead-letter-queue.ts';
 import { STATEFUL_NAMES, type StatefulName } from './functions.ts';
 import type { HeraldFunction } from './herald-function.ts';
@@ -37,8 +43,9 @@ export class EventSources extends Construct {
     );
     this.deadLetterQueues = Object.fromEntries(deadLetterQueues);
     for (const name of STATEFUL_NAMES) {
-      for (const { queue, batchSize } of LAMBDAS[name].queues ?? []) {
-        const maxConcurrency = concurrencyOf(reservedConcurrency[name]);
+      const { queues: sources = [] }: LambdaSpec = LAMBDAS[name];
+      for (const { queue, batchSize, maxConcurrency: most } of sources) {
+        const maxConcurrency = concurrencyOf(most, reservedConcurrency[name]);
         functions[name].target.addEventSource(
           new SqsEventSource(queues.byName[queue], {
             batchSize,
@@ -59,8 +66,10 @@ const MIN_CONCURRENCY = 2;
  * Example: without this bound, messages that find no free instance count as received, and after some
  * receives become dead letters that nobody has tried.
  */
-const concurrencyOf = (reserved: number | undefined): number | undefined =>
-  reserved === undefined ? undefined : Math.max(MIN_CONCURRENCY, Math.floor(reserved / 2));
+function concurrencyOf(most: number | undefined, reserved: number | undefined): number | undefined {
+  if (reserved === undefined) return most;
+  return Math.min(most ?? reserved, Math.max(MIN_CONCURRENCY, Math.floor(reserved / 2)));
+}
 
 const streamOf = (table: TableV2, source: StreamSource, deadLetters: DeadLetterQueue) =>
   new DynamoEventSource(table, {

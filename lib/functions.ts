@@ -1,7 +1,9 @@
 /** The Lambdas that keep state, and what each may do: nothing that the manifest does not say. */
 import type { Duration } from 'aws-cdk-lib';
+import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
+import { TABLES } from '../lambdas/adapters/dynamodb/tables.ts';
 import type { AppVar, MetricsVar } from '../lambdas/env.ts';
 import { LAMBDA_NAMES, LAMBDAS, type LambdaName } from '../lambdas/manifest.ts';
 import { acknowledgeKeyGrants, KEY_ACTIONS } from './encryption.ts';
@@ -21,10 +23,18 @@ export const STATEFUL_NAMES = LAMBDA_NAMES.filter((name) => name !== 'authorizer
 export interface FunctionsProps {
   readonly tables: Tables;
   readonly queues: Queues;
+  /** Takes the application's events. */
+  readonly eventBus: IEventBus;
   readonly clientApi: ClientApi;
   readonly maxConnectionsPerUser: number;
   readonly maxDevicesPerUser: number;
   readonly frameRate: number;
+  readonly maxSubscriptions: number;
+  readonly everyone: boolean;
+  readonly openTopics: readonly string[];
+  readonly fanOutPage: number;
+  readonly fanOutRate: number;
+  readonly appMessages: boolean;
   readonly defaultRetention: Duration;
   readonly closedTypes: boolean;
   readonly logs: LogSettings;
@@ -50,10 +60,10 @@ export class Functions extends Construct {
   }
 
   #create(name: StatefulName, environment: Record<AppVar | MetricsVar, string>, props: FunctionsProps) {
-    const { tables, queues, clientApi, encryptionKey, logs, awsClient, messageTypes } = props;
+    const { tables, queues, eventBus, clientApi, encryptionKey, logs, awsClient, messageTypes } = props;
     const spec = LAMBDAS[name];
     const lambda = new HeraldFunction(this, name, {
-      environment,
+      environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
       logs,
       awsClient,
       messageTypes,
@@ -63,11 +73,12 @@ export class Functions extends Construct {
     if (encryptionKey) lambda.allow(KEY_ACTIONS, encryptionKey.keyArn);
     for (const table of TABLE_NAMES) {
       const actions = spec.tables?.[table];
-      if (actions) lambda.allowTable(tables[table], actions);
+      if (actions) lambda.allowTable(tables[table], actions, TABLES[table].index);
     }
     for (const queue of spec.sendsTo ?? []) {
       lambda.allow(['sqs:SendMessage'], queues.byName[queue].queueArn);
     }
+    if (spec.putsEvents) lambda.allow(['events:PutEvents'], eventBus.eventBusArn);
     for (const method of spec.connections ?? []) {
       const connections = clientApi.connectionsArn(method);
       lambda.allow(['execute-api:ManageConnections'], connections);
@@ -80,6 +91,7 @@ export class Functions extends Construct {
 const environmentOf = ({
   tables,
   queues,
+  eventBus,
   clientApi,
   backend,
   ...limits
@@ -89,11 +101,22 @@ const environmentOf = ({
   DEVICES_TABLE: tables.devices.tableName,
   MESSAGES_TABLE: tables.messages.tableName,
   PUBLISHES_TABLE: tables.publishes.tableName,
+  SUBSCRIPTIONS_TABLE: tables.subscriptions.tableName,
+  MEMBERS_TABLE: tables.members.tableName,
+  CURSORS_TABLE: tables.cursors.tableName,
   RECONCILE_QUEUE_URL: queues.byName.reconcile.queueUrl,
+  FAN_OUT_QUEUE_URL: queues.byName['fan-out'].queueUrl,
+  EVENT_BUS_NAME: eventBus.eventBusName,
   CALLBACK_URL: clientApi.callbackUrl,
   MAX_CONNECTIONS_PER_USER: String(limits.maxConnectionsPerUser),
   MAX_DEVICES_PER_USER: String(limits.maxDevicesPerUser),
   FRAME_RATE: String(limits.frameRate),
+  MAX_SUBSCRIPTIONS: String(limits.maxSubscriptions),
+  EVERYONE: String(limits.everyone),
+  OPEN_TOPICS: limits.openTopics.join(','),
+  FAN_OUT_PAGE: String(limits.fanOutPage),
+  FAN_OUT_RATE: String(limits.fanOutRate),
+  APP_MESSAGES: String(limits.appMessages),
   DEFAULT_RETENTION_SECONDS: String(limits.defaultRetention.toSeconds()),
   CLOSED_TYPES: String(limits.closedTypes),
 });

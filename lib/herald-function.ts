@@ -4,6 +4,7 @@ import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, type IFunction, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import type { TableIndex } from '../lambdas/adapters/dynamodb/tables.ts';
 import { LAMBDAS, type LambdaName, type TableAction } from '../lambdas/manifest.ts';
 import { lambdaCode, type MessageTypesSource } from './lambda-code.ts';
 import { createLog, type LogSettings } from './logs.ts';
@@ -54,11 +55,14 @@ export class HeraldFunction extends LambdaFunction {
     this.addToRolePolicy(new PolicyStatement({ actions, resources }));
   }
 
-  allowTable(table: TableV2, actions: readonly TableAction[]) {
+  /** `index`: a second order of the table's rows; whoever may query the table may query it in that order. */
+  allowTable(table: TableV2, actions: readonly TableAction[], index?: TableIndex) {
     this.allow(
       actions.map((action) => `dynamodb:${action}`),
       table.tableArn,
     );
+    if (index && actions.includes('Query'))
+      this.allow(['dynamodb:Query'], `${table.tableArn}/index/${index.name}`);
   }
 }
 

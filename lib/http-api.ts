@@ -30,13 +30,13 @@ export class ServiceApi extends Construct {
   readonly domain: DomainName | undefined;
   readonly apiId: string;
   /** By the grant that opens them to a caller. */
-  readonly routes: Record<Grant, HttpRoute[]> = { publish: [], operate: [] };
+  readonly routes: Record<Grant, HttpRoute[]> = { publish: [], operate: [], manageTopics: [] };
 
   constructor(scope: Construct, id: string, props: ServiceApiProps) {
     super(scope, id);
     const { functions, throttle, logs, httpDomain } = props;
     const api = new HttpApi(this, 'Api', {
-      description: 'Herald: publishing, and what operators ask about users',
+      description: 'Herald: publishing, members of topics, and what operators ask',
       createDefaultStage: false,
       disableExecuteApiEndpoint: httpDomain !== undefined,
       defaultAuthorizer: new HttpIamAuthorizer(),

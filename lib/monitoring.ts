@@ -28,6 +28,12 @@ export interface MonitoringProps extends Watched {
 
 export type DeadLetters = 'FailedNotifications' | 'UndeliveredEvents' | StreamDeadLetters | QueueDeadLetters;
 
+/** Entries of docs/operations.md. */
+const QUEUE_ENTRIES: Record<QueueDeadLetters, string> = {
+  FailedRetries: 'failed-retries',
+  FailedFanOuts: 'failed-fan-outs',
+};
+
 /** Half of the connections that an account may open per second at first, over a minute. */
 const STORM_PER_MINUTE = 15_000;
 
@@ -45,6 +51,7 @@ export class Monitoring extends Construct {
     this.#watchReplay(props);
     this.#watchThrottles(props);
     this.#watchPublishers();
+    this.#watchFanOut();
     this.#watchClients();
     const { backend, functions, authorizer } = props;
     const { dashboard } = new BackendDashboard(this, 'Overview', {
@@ -77,7 +84,7 @@ export class Monitoring extends Construct {
         watch(deadLetters, `A record of the ${table} stream failed every retry.`, 'poison-record');
       }
       for (const { queue, deadLetters } of LAMBDAS[name].queues ?? []) {
-        watch(deadLetters, `A message of the ${queue} queue failed every try.`, 'failed-retries');
+        watch(deadLetters, `A message of the ${queue} queue failed every try.`, QUEUE_ENTRIES[deadLetters]);
       }
     }
   }
@@ -169,6 +176,21 @@ export class Monitoring extends Construct {
       above: 5,
       says: 'HTTPS requests of publishers or operators fail on our side.',
       entry: 'failed-requests',
+    });
+  }
+
+  #watchFanOut() {
+    this.#alarms.watch('slowFanOut', {
+      metric: this.#metrics.own('fanOutLagMs', Stats.MAXIMUM),
+      above: Duration.minutes(10).toMilliseconds(),
+      says: 'A message to a large channel took over 10 minutes until the last of its connections.',
+      entry: 'slow-fan-out',
+    });
+    this.#alarms.watch('rangesFailed', {
+      metric: this.#metrics.own('rangesFailed'),
+      above: 10,
+      says: 'Parts of large fan-outs fail and are tried again.',
+      entry: 'failed-fan-outs',
     });
   }
 

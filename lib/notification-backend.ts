@@ -54,12 +54,13 @@ export class NotificationBackend extends Construct {
       reservedConcurrency: reservedConcurrency.authorizer,
       backend,
     });
-    const parts = { ...settings, tables, queues };
+    const bus = new NotificationBus(this, 'Notifications', settings);
+    const parts = { ...settings, tables, queues, eventBus: bus.bus };
     const functions = new Functions(this, 'Functions', { ...parts, clientApi, backend }).byName;
     const notify = functions.notify.target;
     clientApi.addRoutes(authorizer.target, functions);
     this.#serviceApi = new ServiceApi(this, 'ServiceApi', { ...settings, functions });
-    const bus = new NotificationBus(this, 'Notifications', { ...settings, notify });
+    bus.deliverTo(notify);
     // Its id is part of the names of deployed queues: another id would replace them, dead letters and all.
     const eventSources = new EventSources(this, 'ReplayStream', { ...parts, functions });
 
@@ -89,15 +90,25 @@ export class NotificationBackend extends Construct {
     }).dashboard;
   }
 
-  /** Lets a service publish, through whichever door it prefers. */
+  /**
+   * Lets a service publish, through whichever door it prefers, to any channel: users, topics, everyone.
+   * It cannot be narrowed to some channels: IAM sees the bus, the source and the detail type of an
+   * event, the path of a request and the name of a Lambda, but never the notification inside. What
+   * must be narrow is published by a client, whose token names the channels.
+   */
   grantPublish(service: IGrantable) {
     for (const route of this.#serviceApi.routes.publish) route.grantInvoke(service);
     this.eventBus.grantPutEventsTo(service);
     this.notify.grantInvoke(service);
   }
 
-  /** Lets somebody read a user's history and presence, and cut their connections. */
+  /** Lets somebody read what users and topics were told and who is connected, and cut a user's connections. */
   grantOperate(operator: IGrantable) {
     for (const route of this.#serviceApi.routes.operate) route.grantInvoke(operator);
+  }
+
+  /** Lets a service add and remove the members of topics, and list them. */
+  grantManageTopics(service: IGrantable) {
+    for (const route of this.#serviceApi.routes.manageTopics) route.grantInvoke(service);
   }
 }

@@ -52,6 +52,42 @@ export interface NotificationBackendProps {
    */
   readonly frameRate?: number;
   /**
+   * Every connection hears the channel `everyone`, for two write units a connect.
+   * @default true
+   */
+  readonly everyone?: boolean;
+  /**
+   * Topics that every user may subscribe to, whatever their token says: names, or the beginning of some and `*`, as in `news.*`.
+   * @default none
+   */
+  readonly openTopics?: string[];
+  /**
+   * Topics that a connection may hear, those its user is a member of included. 1 to 1,000.
+   * @default 100
+   */
+  readonly maxSubscriptions?: number;
+  /**
+   * The claim of a token that says which channels its user may subscribe and publish to.
+   * @default 'herald'
+   */
+  readonly permissionsClaim?: string;
+  /**
+   * Clients may send messages to the application: events of detail type `Client Message` on the bus.
+   * @default false
+   */
+  readonly appMessages?: boolean;
+  /**
+   * Posts a second of all large fan-outs together, so that they leave the rest of the account's request rate to users' own
+   * messages. 1 to 100,000.
+   * @default 5000, half of what a new account has
+   */
+  readonly fanOutRate?: number;
+  /**
+   * Connections that a publish serves before it is answered; the others are queued. 1 to 1,000.
+   * @default 256
+   */
+  readonly fanOutPage?: number;
+  /**
    * Your message types, their validators and retentions: a module that exports `messageTypes`, made by `defineMessageTypes` of
    * `herald/message-types`.
    * @default none: any type, any JSON
@@ -159,6 +195,13 @@ const withDefaults = (props: NotificationBackendProps) => ({
   maxConnectionsPerUser: props.maxConnectionsPerUser ?? DEFAULTS.maxConnectionsPerUser,
   maxDevicesPerUser: props.maxDevicesPerUser ?? DEFAULTS.maxDevicesPerUser,
   frameRate: props.frameRate ?? DEFAULTS.frameRate,
+  everyone: props.everyone ?? DEFAULTS.everyone,
+  openTopics: props.openTopics ?? DEFAULTS.openTopics,
+  maxSubscriptions: props.maxSubscriptions ?? DEFAULTS.maxSubscriptions,
+  permissionsClaim: props.permissionsClaim ?? DEFAULTS.permissionsClaim,
+  appMessages: props.appMessages ?? DEFAULTS.appMessages,
+  fanOutRate: props.fanOutRate ?? DEFAULTS.fanOutRate,
+  fanOutPage: props.fanOutPage ?? DEFAULTS.fanOutPage,
   closedTypes: props.closedTypes ?? DEFAULTS.closedTypes,
   removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
   throttle: props.throttle ?? DEFAULTS.throttle,

@@ -5,6 +5,7 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { MAX_FAN_OUT_PAGE, MAX_FAN_OUT_RATE } from '../lambdas/domain/settings.ts';
 import {
   isLambdaName,
   isRouteKey,
@@ -14,12 +15,15 @@ import {
   type RouteKey,
 } from '../lambdas/manifest.ts';
 import {
+  DEFAULT_PERMISSIONS_CLAIM,
   DEFAULT_RETENTION_SECONDS,
   MAX_RETENTION_SECONDS,
+  MAX_SUBSCRIPTIONS,
   MAX_TOKEN_LIFETIME_SECONDS,
   MIN_RETENTION_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
 } from '../lambdas/protocol/limits.ts';
+import { isTopicPattern, TOPIC_PATTERN_RULE } from '../lambdas/protocol/permissions.ts';
 
 /** HS256: whoever holds the secret issues tokens. */
 export interface SecretAuth {
@@ -85,6 +89,13 @@ export const DEFAULTS = {
   maxConnectionsPerUser: 10,
   maxDevicesPerUser: 1000,
   frameRate: 10,
+  maxSubscriptions: 100,
+  everyone: true,
+  openTopics: [],
+  fanOutPage: 256,
+  fanOutRate: 5000,
+  appMessages: false,
+  permissionsClaim: DEFAULT_PERMISSIONS_CLAIM,
   closedTypes: false,
   awsClient: 'lean',
   stageName: 'prod',
@@ -128,6 +139,11 @@ export interface Limits {
   maxConnectionsPerUser?: number;
   maxDevicesPerUser?: number;
   frameRate?: number;
+  maxSubscriptions?: number;
+  openTopics?: readonly string[];
+  fanOutPage?: number;
+  fanOutRate?: number;
+  permissionsClaim?: string;
   allowedOrigins?: readonly string[];
   stageName?: string;
   throttle?: ThrottleSettings;
@@ -143,6 +159,11 @@ export function checkLimits(limits: Limits) {
   checkInteger('maxConnectionsPerUser', limits.maxConnectionsPerUser, 1, MAX_CONNECTIONS_PER_USER);
   checkInteger('maxDevicesPerUser', limits.maxDevicesPerUser, 1, MAX_DEVICES_PER_USER);
   checkInteger('frameRate', limits.frameRate, 1, MAX_FRAME_RATE);
+  checkInteger('maxSubscriptions', limits.maxSubscriptions, 1, MAX_SUBSCRIPTIONS);
+  checkInteger('fanOutPage', limits.fanOutPage, 1, MAX_FAN_OUT_PAGE);
+  checkInteger('fanOutRate', limits.fanOutRate, 1, MAX_FAN_OUT_RATE);
+  checkOpenTopics(limits.openTopics);
+  checkPermissionsClaim(limits.permissionsClaim);
   checkThrottle('throttle', limits.throttle);
   for (const [route, throttle] of Object.entries(limits.routeThrottles ?? {})) {
     if (!isRouteKey(route)) {
@@ -219,6 +240,31 @@ function checkOrigins(origins: readonly string[] | undefined) {
   if (wrong !== undefined) {
     throw new InvalidSetting(`allowedOrigins has "${wrong}", expected an origin such as https://app.example`);
   }
+}
+
+/** They stand in the environment of every Lambda, which holds 4 KB. */
+const MAX_OPEN_TOPICS_CHARACTERS = 1024;
+
+function checkOpenTopics(patterns: readonly string[] = []) {
+  const wrong = patterns.find((pattern) => !Token.isUnresolved(pattern) && !isTopicPattern(pattern));
+  if (wrong !== undefined)
+    throw new InvalidSetting(`openTopics has "${wrong}", expected ${TOPIC_PATTERN_RULE}`);
+  const { length } = patterns.join(',');
+  if (length > MAX_OPEN_TOPICS_CHARACTERS) {
+    const expected = `at most ${MAX_OPEN_TOPICS_CHARACTERS} characters, commas included`;
+    throw new InvalidSetting(`openTopics has ${length} characters, expected ${expected}`);
+  }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc7519#section-4.1 */
+const REGISTERED_CLAIMS = ['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti'];
+
+function checkPermissionsClaim(claim: string | undefined) {
+  if (claim === undefined || Token.isUnresolved(claim)) return;
+  if (/^[\x20-\x7e]{1,256}$/.test(claim) && !REGISTERED_CLAIMS.includes(claim)) return;
+  throw new InvalidSetting(
+    `permissionsClaim is "${claim}", expected the name of a claim of your own, 1 to 256 ASCII characters`,
+  );
 }
 
 /** As a browser sends it: no path, no default port, lower case. App shells send schemes of their own, as in `capacitor://localhost`. */

@@ -1,4 +1,4 @@
-/** The four tables, with the keys that the store reads and writes them by. */
+/** The tables, with the keys that the store reads and writes them by. */
 import { RemovalPolicy } from 'aws-cdk-lib';
 import {
   AttributeType,
@@ -13,6 +13,9 @@ import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../lambdas/adapters/dyna
 
 export const TABLE_NAMES = Object.keys(TABLES) as (keyof TableNames)[];
 
+/** A restored row of these would belong to a socket that is gone. */
+const OF_SOCKETS: readonly (keyof TableNames)[] = ['connections', 'subscriptions'];
+
 export interface TablesProps {
   /** What becomes of the tables, and of what is in them, when the stack is deleted. Unless it is to destroy them, nobody else may. */
   readonly removalPolicy: RemovalPolicy;
@@ -25,20 +28,31 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
   readonly devices: TableV2;
   readonly messages: TableV2;
   readonly publishes: TableV2;
+  readonly subscriptions: TableV2;
+  readonly members: TableV2;
+  readonly cursors: TableV2;
 
   constructor(scope: Construct, id: string, { removalPolicy, encryptionKey }: TablesProps) {
     super(scope, id);
     const table = (name: keyof TableNames) => {
-      const { partition, sort, stream } = TABLES[name];
+      const { partition, sort, stream, index } = TABLES[name];
       const made = new TableV2(this, name, {
         partitionKey: attribute(partition),
         sortKey: attribute(sort),
         billing: Billing.onDemand(),
         timeToLiveAttribute: TTL_ATTRIBUTE,
-        // A restored row of *Connections* would belong to a socket that is gone.
-        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: name !== 'connections' },
+        pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: !OF_SOCKETS.includes(name) },
         deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
-        // Both images, so that `replay` can tell a new request from any other change of a row.
+        ...(index && {
+          globalSecondaryIndexes: [
+            {
+              indexName: index.name,
+              partitionKey: attribute(index.partition),
+              sortKey: attribute(index.sort),
+            },
+          ],
+        }),
+        // Both images, so that `reconcile` can tell a new request from any other change of a row.
         ...(stream && { dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES }),
         removalPolicy,
       });
@@ -49,6 +63,9 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
     this.devices = table('devices');
     this.messages = table('messages');
     this.publishes = table('publishes');
+    this.subscriptions = table('subscriptions');
+    this.members = table('members');
+    this.cursors = table('cursors');
   }
 }
 

@@ -47,8 +47,8 @@ export class ClientApi extends Construct {
     this.#throttles = props;
     this.#api = new WebSocketApi(this, 'Api', {
       description: 'Herald: the connections of the clients',
-      // Every frame goes to $default, whatever a client calls its action.
-      routeSelectionExpression: '\\$default',
+      // So that `publish` has a Lambda with rights of its own; every other action goes to $default.
+      routeSelectionExpression: '$request.body.action',
     });
     this.domain = webSocketDomain && this.#moveTo(webSocketDomain);
     this.stage = new WebSocketStage(this, 'Stage', {

@@ -68,7 +68,8 @@ const MIN_CONCURRENCY = 2;
  */
 function concurrencyOf(most: number | undefined, reserved: number | undefined): number | undefined {
   if (reserved === undefined) return most;
-  return Math.min(most ?? reserved, Math.max(MIN_CONCURRENCY, Math.floor(reserved / 2)));
+  const half = Math.max(MIN_CONCURRENCY, Math.floor(reserved / 2));
+  return most === undefined ? half : Math.min(most, half);
 }
 
 const streamOf = (table: TableV2, source: StreamSource, deadLetters: DeadLetterQueue) =>

@@ -1,5 +1,5 @@
 /** The door of services and operators: signed HTTPS requests (SigV4), allowed by the caller's IAM policy. */
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   type DomainName,
   HttpApi,
@@ -9,6 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { Grant as AccessGrant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import { type Grant, LAMBDAS } from '../lambdas/manifest.ts';
 import { accessLog } from './access-log.ts';
@@ -29,8 +30,8 @@ export class ServiceApi extends Construct {
   readonly url: string;
   readonly domain: DomainName | undefined;
   readonly apiId: string;
-  /** By the grant that opens them to a caller. */
-  readonly routes: Record<Grant, HttpRoute[]> = { publish: [], operate: [], manageTopics: [] };
+  /** The keys of the routes, by the grant that opens them to a caller. */
+  readonly #opened: Record<Grant, string[]> = { publish: [], operate: [], manageTopics: [] };
 
   constructor(scope: Construct, id: string, props: ServiceApiProps) {
     super(scope, id);
@@ -51,15 +52,37 @@ export class ServiceApi extends Construct {
     });
     this.apiId = api.apiId;
     this.url = httpDomain ? `https://${httpDomain.domainName}` : api.apiEndpoint;
+    const routes: HttpRoute[] = [];
     for (const name of STATEFUL_NAMES) {
       const { httpRoutes = {}, timeoutSeconds } = LAMBDAS[name];
       const timeout = Duration.seconds(timeoutSeconds);
       const integration = new HttpLambdaIntegration(integrationId(name), functions[name].target, { timeout });
       for (const [route, grant] of Object.entries(httpRoutes)) {
         const [method, path = ''] = route.split(' ');
-        this.routes[grant].push(...api.addRoutes({ path, methods: [method as HttpMethod], integration }));
+        routes.push(...api.addRoutes({ path, methods: [method as HttpMethod], integration }));
+        this.#opened[grant].push(route);
       }
     }
-    throttleRoutes(stage, Object.values(this.routes).flat(), props);
+    throttleRoutes(stage, routes, props);
+  }
+
+  /**
+   * Lets somebody send the requests of a grant, and no others. What CDK grants for a route with
+   * `{userId}` in it ends there: to manage `GET /users/{userId}/topics` it would let them read every
+   * user's messages.
+   */
+  open(grant: Grant, grantee: IGrantable): void {
+    const requests = this.#opened[grant].map((route) => route.replaceAll(/\{[^}]*\}/g, '*').replace(' ', ''));
+    AccessGrant.addToPrincipal({
+      grantee,
+      actions: ['execute-api:Invoke'],
+      resourceArns: requests.map((request) =>
+        Stack.of(this).formatArn({
+          service: 'execute-api',
+          resource: this.apiId,
+          resourceName: `*/${request}`,
+        }),
+      ),
+    });
   }
 }

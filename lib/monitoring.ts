@@ -13,7 +13,7 @@ import { Alarms } from './alarms.ts';
 import { BackendDashboard } from './dashboard.ts';
 import type { StatefulName } from './functions.ts';
 import type { HeraldFunction } from './herald-function.ts';
-import { FIVE_MINUTES, Metrics, ONE_MINUTE, type Watched } from './metrics.ts';
+import { FIVE_MINUTES, Metrics, named, ONE_MINUTE, type Watched } from './metrics.ts';
 import { Queries } from './queries.ts';
 import type { Tables } from './tables.ts';
 
@@ -132,9 +132,10 @@ export class Monitoring extends Construct {
   }
 
   #watchThrottles({ functions, authorizer }: MonitoringProps) {
-    const lambdas = Object.entries({ ...functions, authorizer });
-    const usingMetrics = Object.fromEntries(
-      lambdas.map(([name, lambda]) => [name, lambda.metricThrottles(FIVE_MINUTES)]),
+    const lambdas = [...Object.values(functions), authorizer];
+    const usingMetrics = named(
+      'lambda',
+      lambdas.map((lambda) => lambda.metricThrottles(FIVE_MINUTES)),
     );
     const expression = 'SUM(METRICS())';
     this.#alarms.watch('throttles', {

@@ -97,18 +97,18 @@ export class NotificationBackend extends Construct {
    * must be narrow is published by a client, whose token names the channels.
    */
   grantPublish(service: IGrantable) {
-    for (const route of this.#serviceApi.routes.publish) route.grantInvoke(service);
+    this.#serviceApi.open('publish', service);
     this.eventBus.grantPutEventsTo(service);
     this.notify.grantInvoke(service);
   }
 
   /** Lets somebody read what users and topics were told and who is connected, and cut a user's connections. */
   grantOperate(operator: IGrantable) {
-    for (const route of this.#serviceApi.routes.operate) route.grantInvoke(operator);
+    this.#serviceApi.open('operate', operator);
   }
 
   /** Lets a service add and remove the members of topics, and list them. */
   grantManageTopics(service: IGrantable) {
-    for (const route of this.#serviceApi.routes.manageTopics) route.grantInvoke(service);
+    this.#serviceApi.open('manageTopics', service);
   }
 }

@@ -62,7 +62,7 @@ export interface NotificationBackendProps {
    */
   readonly openTopics?: string[];
   /**
-   * Topics that a connection may hear, those its user is a member of included. 1 to 1,000.
+   * Topics that a connection may hear, those its user is a member of included. 1 to 500.
    * @default 100
    */
   readonly maxSubscriptions?: number;

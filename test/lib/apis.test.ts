@@ -17,7 +17,12 @@ it('lets clients in by the authorizer, whatever way their token comes', () => {
     ['$connect', 'CUSTOM'],
     ['$default', 'NONE'],
     ['$disconnect', 'NONE'],
+    ['publish', 'NONE'],
   ]);
+  template.hasResourceProperties('AWS::ApiGatewayV2::Api', {
+    ProtocolType: 'WEBSOCKET',
+    RouteSelectionExpression: '$request.body.action',
+  });
   template.hasResourceProperties('AWS::ApiGatewayV2::Authorizer', {
     AuthorizerType: 'REQUEST',
     IdentitySource: [],
@@ -25,12 +30,22 @@ it('lets clients in by the authorizer, whatever way their token comes', () => {
 });
 
 it('takes only signed requests over HTTPS', () => {
-  expect(routes('BackendServiceApi')).toEqual([
-    ['DELETE /users/{userId}/connections', 'AWS_IAM'],
-    ['GET /users/{userId}/connections', 'AWS_IAM'],
-    ['GET /users/{userId}/messages', 'AWS_IAM'],
-    ['POST /notifications', 'AWS_IAM'],
-  ]);
+  expect(routes('BackendServiceApi')).toEqual(
+    [
+      'DELETE /topics/{topic}/members/{userId}',
+      'DELETE /users/{userId}/connections',
+      'GET /everyone/messages',
+      'GET /topics/{topic}/connections',
+      'GET /topics/{topic}/members',
+      'GET /topics/{topic}/messages',
+      'GET /users/{userId}/connections',
+      'GET /users/{userId}/messages',
+      'GET /users/{userId}/topics',
+      'POST /notifications',
+      'POST /topics/{topic}/members',
+      'PUT /topics/{topic}/members/{userId}',
+    ].map((route) => [route, 'AWS_IAM']),
+  );
 });
 
 it('sends each route to its Lambda', () => {
@@ -49,10 +64,19 @@ it('sends each route to its Lambda', () => {
     $connect: 'connect',
     $disconnect: 'disconnect',
     $default: 'message',
+    publish: 'notify',
     'POST /notifications': 'notify',
     'GET /users/{userId}/messages': 'users',
     'GET /users/{userId}/connections': 'users',
     'DELETE /users/{userId}/connections': 'users',
+    'PUT /topics/{topic}/members/{userId}': 'topics',
+    'DELETE /topics/{topic}/members/{userId}': 'topics',
+    'POST /topics/{topic}/members': 'topics',
+    'GET /topics/{topic}/members': 'topics',
+    'GET /topics/{topic}/messages': 'topics',
+    'GET /topics/{topic}/connections': 'topics',
+    'GET /users/{userId}/topics': 'topics',
+    'GET /everyone/messages': 'topics',
   });
 });
 
@@ -117,5 +141,5 @@ it('tells the Lambdas the callback URL of the stage', () => {
     '/live',
   ];
   const Variables = Match.objectLike({ CALLBACK_URL: { 'Fn::Join': ['', url] } });
-  named.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 6);
+  named.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 8);
 });

@@ -7,7 +7,7 @@ import { find, findAll, synthStack } from './synth.ts';
 const template = synthStack();
 
 /** A queue of work for later, which ends with the connections that the work is about. */
-const isWork = (id: string): boolean => id.startsWith('BackendQueuesreconcile');
+const isWork = (id: string): boolean => /^BackendQueues(reconcile|fanout)/.test(id);
 
 describe('the tables', () => {
   const tables = findAll(template, 'AWS::DynamoDB::GlobalTable');
@@ -22,7 +22,32 @@ describe('the tables', () => {
       devices: ['userId', 'deviceId'],
       messages: ['channel', 'seq'],
       publishes: ['channel', 'idempotencyKey'],
+      subscriptions: ['channel', 'subscriber'],
+      members: ['userId', 'topic'],
+      cursors: ['channelUser', 'deviceId'],
     });
+  });
+
+  it('know the members of a topic by an index, and have no other', () => {
+    const indexes = tables.flatMap(({ id, Properties }) =>
+      ((Properties.GlobalSecondaryIndexes ?? []) as object[]).map((index) => [
+        id.replace(/^BackendTables|[0-9A-F]{8}$/g, ''),
+        index,
+      ]),
+    );
+    expect(indexes).toEqual([
+      [
+        'members',
+        {
+          IndexName: 'byTopic',
+          KeySchema: [
+            { AttributeName: 'topic', KeyType: 'HASH' },
+            { AttributeName: 'userId', KeyType: 'RANGE' },
+          ],
+          Projection: { ProjectionType: 'ALL' },
+        },
+      ],
+    ]);
   });
 
   it('are paid on demand, lapse by expiresAt, cannot be deleted, and outlive the stack', () => {
@@ -36,7 +61,7 @@ describe('the tables', () => {
     }
   });
 
-  it('can be restored to any moment, but for connections, whose rows belong to sockets', () => {
+  it('can be restored to any moment, but for those whose rows belong to sockets', () => {
     const restorable = tables.filter(({ Properties }) => {
       const [replica] = Properties.Replicas as {
         PointInTimeRecoverySpecification?: { PointInTimeRecoveryEnabled: boolean };
@@ -44,17 +69,22 @@ describe('the tables', () => {
       return replica?.PointInTimeRecoverySpecification?.PointInTimeRecoveryEnabled;
     });
     expect(restorable.map(({ id }) => id.replace(/^BackendTables|[0-9A-F]{8}$/g, '')).sort()).toEqual([
+      'cursors',
       'devices',
+      'members',
       'messages',
       'publishes',
     ]);
   });
 
-  it('stream the old and the new row of connections, and of nothing else', () => {
+  it('stream the old and the new row of connections and of subscriptions, and of nothing else', () => {
     const streams = tables.filter(({ Properties }) => Properties.StreamSpecification);
-    expect(streams).toHaveLength(1);
-    expect(streams[0]?.id).toMatch(/^BackendTablesconnections/);
-    expect(streams[0]?.Properties.StreamSpecification).toEqual({ StreamViewType: 'NEW_AND_OLD_IMAGES' });
+    expect(streams.map(({ id }) => id.replace(/^BackendTables|[0-9A-F]{8}$/g, '')).sort()).toEqual([
+      'connections',
+      'subscriptions',
+    ]);
+    for (const { Properties } of streams)
+      expect(Properties.StreamSpecification).toEqual({ StreamViewType: 'NEW_AND_OLD_IMAGES' });
   });
 
   it('go with the stack, and the secret and the dead letters too, when that is asked for', () => {
@@ -71,17 +101,17 @@ describe('the tables', () => {
   });
 });
 
-/** The only event source mapping of a kind, as CDK names it. */
-function sourceMapping(kind: 'DynamoDB' | 'Sqs') {
-  const [found, another] = findAll(template, 'AWS::Lambda::EventSourceMapping').filter(({ id }) =>
-    id.includes(`${kind}EventSource`),
+/** The only event source mapping that reads a table's stream or a queue. */
+function sourceMapping(resource: string, of = template) {
+  const [found, another] = findAll(of, 'AWS::Lambda::EventSourceMapping').filter(({ Properties }) =>
+    JSON.stringify(Properties.EventSourceArn).includes(`"${resource}`),
   );
-  if (found === undefined || another !== undefined) throw new Error(`expected one source of ${kind}`);
+  if (found === undefined || another !== undefined) throw new Error(`expected one source ${resource}`);
   return found;
 }
 
-describe('the stream of connections', () => {
-  const { Properties } = sourceMapping('DynamoDB');
+describe.each(['connections', 'subscriptions'])('the stream of %s', (table) => {
+  const { Properties } = sourceMapping(`BackendTables${table}`);
 
   it('drives replay where a row asks for it, and nowhere else', () => {
     const { Filters } = Properties.FilterCriteria as { Filters: { Pattern: string }[] };
@@ -107,11 +137,43 @@ describe('the stream of connections', () => {
   });
 });
 
+describe('the queue of large fan-outs', () => {
+  const queue = find(template, 'AWS::SQS::Queue', 'BackendQueuesfanout');
+
+  it('is read by ten workers at most, a range each', () => {
+    const { Properties } = sourceMapping('BackendQueuesfanout');
+    expect(Properties).toMatchObject({
+      EventSourceArn: { 'Fn::GetAtt': [queue.id, 'Arn'] },
+      BatchSize: 1,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+      ScalingConfig: { MaximumConcurrency: 10 },
+    });
+    expect(JSON.stringify(Properties.FunctionName)).toContain('BackendFunctionsfanout');
+  });
+
+  it('is read by fewer, where the Lambda has fewer instances', () => {
+    const reserved = (count: number) =>
+      sourceMapping('BackendQueuesfanout', synthStack({ reservedConcurrency: { 'fan-out': count } }))
+        .Properties.ScalingConfig;
+    expect(reserved(8)).toEqual({ MaximumConcurrency: 4 });
+    expect(reserved(1)).toEqual({ MaximumConcurrency: 2 });
+    expect(reserved(100)).toEqual({ MaximumConcurrency: 10 });
+  });
+
+  it('hides a range for six time-outs of its Lambda, and keeps what failed five times', () => {
+    const failed = find(template, 'AWS::SQS::Queue', 'BackendQueuesFailedFanOuts');
+    expect(queue.Properties).toMatchObject({
+      VisibilityTimeout: 720,
+      RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [failed.id, 'Arn'] }, maxReceiveCount: 5 },
+    });
+  });
+});
+
 describe('the queue of work for later', () => {
   const queue = find(template, 'AWS::SQS::Queue', 'BackendQueuesreconcile');
 
   it('is read by reconcile, ten messages at a time, of which only those that failed come again', () => {
-    const { Properties } = sourceMapping('Sqs');
+    const { Properties } = sourceMapping('BackendQueuesreconcile');
     expect(Properties).toMatchObject({
       EventSourceArn: { 'Fn::GetAtt': [queue.id, 'Arn'] },
       BatchSize: 10,
@@ -138,7 +200,7 @@ describe('the queue of work for later', () => {
 
   it('is known to each Lambda that keeps state', () => {
     const Variables = Match.objectLike({ RECONCILE_QUEUE_URL: { Ref: queue.id } });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 6);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 8);
   });
 });
 
@@ -168,7 +230,7 @@ describe('a notification that fails every retry', () => {
     const policies = findAll(template, 'AWS::SQS::QueuePolicy').map(({ Properties }) =>
       JSON.stringify(Properties),
     );
-    expect(queues).toHaveLength(4);
+    expect(queues).toHaveLength(6);
     for (const { id, Properties } of queues) {
       expect(Properties).toEqual({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
       const own = policies.filter((policy) => policy.includes(`"${id}"`));
@@ -180,8 +242,8 @@ describe('a notification that fails every retry', () => {
 describe('the Lambdas', () => {
   const lambdas = findAll(template, 'AWS::Lambda::Function');
 
-  it('are seven, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
-    expect(lambdas).toHaveLength(7);
+  it('are nine, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
+    expect(lambdas).toHaveLength(9);
     for (const { Properties } of lambdas) {
       expect(Properties).toMatchObject({
         Architectures: ['arm64'],
@@ -205,13 +267,15 @@ describe('the Lambdas', () => {
       message: 29,
       notify: 29,
       users: 29,
+      topics: 29,
       reconcile: 120,
+      fanout: 120,
     });
   });
 
   it('log for a month, into logs that go with the stack', () => {
     const logs = findAll(template, 'AWS::Logs::LogGroup');
-    expect(logs).toHaveLength(9);
+    expect(logs).toHaveLength(11);
     for (const { Properties, DeletionPolicy } of logs) {
       expect(Properties).toEqual({ RetentionInDays: 30 });
       expect(DeletionPolicy).toBe('Delete');
@@ -228,6 +292,13 @@ describe('the Lambdas', () => {
       maxConnectionsPerUser: 3,
       maxDevicesPerUser: 40,
       frameRate: 25,
+      everyone: false,
+      openTopics: ['news.*', 'chat'],
+      maxSubscriptions: 7,
+      permissionsClaim: 'https://app.example/may',
+      appMessages: true,
+      fanOutRate: 300,
+      fanOutPage: 12,
       closedTypes: true,
     });
     const variables = (id: string) =>
@@ -238,6 +309,7 @@ describe('the Lambdas', () => {
       JWT_ISSUER: 'https://id.example',
       JWT_AUDIENCE: 'app',
       MAX_TOKEN_LIFETIME_SECONDS: '3600',
+      PERMISSIONS_CLAIM: 'https://app.example/may',
       ALLOWED_ORIGINS: 'https://app.example,capacitor://localhost',
       NODE_OPTIONS: '--enable-source-maps',
     });
@@ -245,6 +317,12 @@ describe('the Lambdas', () => {
       MAX_CONNECTIONS_PER_USER: '3',
       MAX_DEVICES_PER_USER: '40',
       FRAME_RATE: '25',
+      EVERYONE: 'false',
+      OPEN_TOPICS: 'news.*,chat',
+      MAX_SUBSCRIPTIONS: '7',
+      APP_MESSAGES: 'true',
+      FAN_OUT_RATE: '300',
+      FAN_OUT_PAGE: '12',
       DEFAULT_RETENTION_SECONDS: '604800',
       CLOSED_TYPES: 'true',
     });
@@ -263,6 +341,8 @@ it('tells what clients, services and operators need', () => {
     'UndeliveredEventsQueueUrl',
     'FailedReplaysQueueUrl',
     'FailedRetriesQueueUrl',
+    'FailedTopicReplaysQueueUrl',
+    'FailedFanOutsQueueUrl',
   ];
   expect(Object.keys(template.findOutputs('*')).sort()).toEqual([...always, ...secret].sort());
   const jwks = synthStack({ jwksUrl: 'https://id.example/keys', issuer: 'https://id.example' });

@@ -29,8 +29,25 @@ it('lets an operator ask about users, and not publish', () => {
   backend.grantOperate(roleOf(stack, 'OnCall'));
   const api = 'arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:NotificationsServiceApi';
   expect(grants(Template.fromStack(stack), 'OnCall')).toEqual([
-    `execute-api:Invoke on ${api}/*/DELETE/users/*`,
-    `execute-api:Invoke on ${api}/*/GET/users/*`,
+    `execute-api:Invoke on ${api}/*/DELETE/users/*/connections`,
+    `execute-api:Invoke on ${api}/*/GET/everyone/messages`,
+    `execute-api:Invoke on ${api}/*/GET/topics/*/connections`,
+    `execute-api:Invoke on ${api}/*/GET/topics/*/messages`,
+    `execute-api:Invoke on ${api}/*/GET/users/*/connections`,
+    `execute-api:Invoke on ${api}/*/GET/users/*/messages`,
+  ]);
+});
+
+it('lets a service manage the members of topics, and read no message', () => {
+  const { stack, backend } = createBackend();
+  backend.grantManageTopics(roleOf(stack, 'Teams'));
+  const api = 'arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:NotificationsServiceApi';
+  expect(grants(Template.fromStack(stack), 'Teams')).toEqual([
+    `execute-api:Invoke on ${api}/*/DELETE/topics/*/members/*`,
+    `execute-api:Invoke on ${api}/*/GET/topics/*/members`,
+    `execute-api:Invoke on ${api}/*/GET/users/*/topics`,
+    `execute-api:Invoke on ${api}/*/POST/topics/*/members`,
+    `execute-api:Invoke on ${api}/*/PUT/topics/*/members/*`,
   ]);
 });
 

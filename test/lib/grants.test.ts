@@ -19,55 +19,93 @@ const deadLettersTo = (queue: string) =>
     (action) => `sqs:${action} on Backend${queue}.Arn`,
   );
 
-const sendWork = ['sqs:SendMessage on BackendQueuesreconcile.Arn'];
+const sendsTo = (...queues: ('reconcile' | 'fanout')[]) =>
+  queues.map((queue) => `sqs:SendMessage on BackendQueues${queue}.Arn`);
 
-const readQueue = [
-  'ChangeMessageVisibility',
-  'DeleteMessage',
-  'GetQueueAttributes',
-  'GetQueueUrl',
-  'ReceiveMessage',
-].map((action) => `sqs:${action} on BackendQueuesreconcile.Arn`);
+const readsQueue = (queue: 'reconcile' | 'fanout') =>
+  ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage'].map(
+    (action) => `sqs:${action} on BackendQueues${queue}.Arn`,
+  );
 
-const readStream = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
-  (action) => `dynamodb:${action} on BackendTablesconnections.StreamArn`,
-);
+const readsStream = (table: 'connections' | 'subscriptions') =>
+  ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
+    (action) => `dynamodb:${action} on BackendTables${table}.StreamArn`,
+  );
+
+/** Whoever may ask for a user's topics may ask for a topic's members. */
+const queriesMembers = [
+  ...on('members', 'Query'),
+  'dynamodb:Query on BackendTablesmembers.Arn/index/byTopic',
+];
 
 const EXPECTED: Record<string, string[]> = {
-  connect: on('connections', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'),
-  disconnect: on('connections', 'DeleteItem'),
+  connect: [
+    ...on('connections', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'),
+    ...on('subscriptions', 'PutItem', 'DeleteItem'),
+  ],
+  disconnect: [...on('connections', 'DeleteItem'), ...on('subscriptions', 'DeleteItem')],
   message: [
     ...on('connections', 'GetItem', 'UpdateItem', 'DeleteItem'),
+    ...on('subscriptions', 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'),
+    ...on('members', 'GetItem', 'ConditionCheckItem'),
     ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
-    ...on('messages', 'GetItem', 'PutItem', 'Query'),
+    ...on('cursors', 'GetItem', 'PutItem', 'UpdateItem'),
+    ...on('messages', 'GetItem', 'BatchGetItem', 'PutItem', 'Query'),
     ...connections('POST', 'DELETE'),
-    ...sendWork,
+    ...sendsTo('reconcile'),
+    'events:PutEvents on BackendNotificationsBus.Arn',
   ],
   notify: [
     ...on('connections', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
+    ...on('subscriptions', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
     ...on('devices', 'GetItem', 'PutItem', 'UpdateItem'),
+    ...on('cursors', 'GetItem', 'PutItem', 'UpdateItem'),
     ...on('messages', 'GetItem', 'PutItem'),
     ...on('publishes', 'PutItem'),
-    ...connections('POST'),
-    ...sendWork,
+    ...connections('POST', 'DELETE'),
+    ...sendsTo('reconcile', 'fanout'),
     ...deadLettersTo('NotificationsFailedNotifications'),
+  ],
+  fanout: [
+    ...on('connections', 'UpdateItem', 'DeleteItem'),
+    ...on('subscriptions', 'Query', 'GetItem', 'UpdateItem', 'DeleteItem'),
+    ...on('cursors', 'GetItem', 'PutItem', 'UpdateItem'),
+    ...on('messages', 'GetItem', 'Query'),
+    ...connections('POST'),
+    ...sendsTo('reconcile', 'fanout'),
+    ...readsQueue('fanout'),
   ],
   reconcile: [
     ...on('connections', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
-    ...readStream,
-    ...readQueue,
-    ...sendWork,
+    ...on('subscriptions', 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'),
+    ...queriesMembers,
+    ...on('members', 'ConditionCheckItem'),
+    ...readsStream('connections'),
+    ...readsStream('subscriptions'),
+    ...readsQueue('reconcile'),
+    ...sendsTo('reconcile'),
     ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
-    ...on('messages', 'GetItem', 'PutItem', 'Query'),
+    ...on('cursors', 'GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'),
+    ...on('messages', 'GetItem', 'BatchGetItem', 'PutItem', 'Query'),
     ...connections('POST', 'DELETE'),
     ...deadLettersTo('ReplayStreamFailedReplays'),
+    ...deadLettersTo('ReplayStreamFailedTopicReplays'),
   ],
   users: [
     ...on('connections', 'Query', 'UpdateItem', 'DeleteItem'),
+    ...on('subscriptions', 'DeleteItem'),
     ...on('devices', 'Query'),
     ...on('messages', 'GetItem', 'Query'),
     ...connections('POST', 'DELETE'),
-    ...sendWork,
+    ...sendsTo('reconcile'),
+  ],
+  topics: [
+    ...on('connections', 'Query', 'GetItem', 'UpdateItem'),
+    ...on('subscriptions', 'GetItem', 'PutItem', 'Query', 'DeleteItem'),
+    ...queriesMembers,
+    ...on('members', 'GetItem', 'PutItem', 'DeleteItem', 'ConditionCheckItem'),
+    ...on('messages', 'GetItem', 'PutItem', 'Query'),
+    ...connections('POST'),
   ],
 };
 
@@ -113,7 +151,7 @@ describe('no wildcard', () => {
     const wild = policies
       .flatMap((id) => grants(template, id.replace(/DefaultPolicy[0-9A-F]{8}$/, '')))
       .filter((grant) => grant.includes('*') && !grant.endsWith('/@connections/*'));
-    expect(policies).toHaveLength(7);
+    expect(policies).toHaveLength(9);
     expect(wild).toEqual([]);
   });
 

@@ -38,9 +38,18 @@ describe('the alarms', () => {
     expect(alarms.map(({ id }) => id.replace(/^BackendMonitoring|[0-9A-F]{8}$/g, '')).sort()).toEqual(
       [
         ...['FailedNotifications', 'FailedReplays', 'FailedRetries', 'UndeliveredEvents'],
-        ...['authorizer', 'connect', 'disconnect', 'message', 'notify', 'reconcile', 'users'].map(
-          (name) => `${name}Errors`,
-        ),
+        ...['FailedTopicReplays', 'FailedFanOuts', 'slowFanOut', 'rangesFailed'],
+        ...[
+          'authorizer',
+          'connect',
+          'disconnect',
+          'message',
+          'notify',
+          'reconcile',
+          'users',
+          'topics',
+          'fanout',
+        ].map((name) => `${name}Errors`),
         ...['replayLag', 'slowCatchUp', 'slowPosts', 'failedRequests'],
         ...['throttles', 'busy', 'postsThrottled', 'refusedTokens', 'reconnectStorm'],
       ].sort(),
@@ -72,7 +81,8 @@ describe('the alarms', () => {
     const lines: string[] = [];
     const authorize = createAuthorizerHandler({
       verify: async (token) => {
-        if (token === 'good') return { userId: 'ERROR', tokenExpiresAt: Date.now() + 60_000 };
+        if (token === 'good')
+          return { userId: 'ERROR', tokenExpiresAt: Date.now() + 60_000, permissions: undefined };
         throw new TokenError('lives longer than ERROR s');
       },
       allowedOrigins: ['https://app.example'],
@@ -155,7 +165,7 @@ describe('the dashboard', () => {
     const Variables = Match.objectLike({
       BACKEND_NAME: Match.stringLikeRegexp('^Herald-Backend-[0-9A-F]{8}$'),
     });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 7);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 9);
     for (const metric of metrics.filter((one) => one.startsWith('Herald '))) {
       expect(metric).toMatch(/ backend Herald-Backend-[0-9A-F]{8}( \w+)?$/);
     }
@@ -174,6 +184,6 @@ describe('the questions', () => {
       'Herald-Backend/what happened to user X',
       'Herald-Backend/where is message X',
     ]);
-    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(7);
+    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(9);
   });
 });

@@ -54,7 +54,7 @@ describe('custom domains', () => {
 
   it('are what frames are posted through', () => {
     const Variables = Match.objectLike({ CALLBACK_URL: 'https://push.example.com' });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 6);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 8);
   });
 
   it('get a record where the zone is known', () => {
@@ -170,7 +170,9 @@ describe('reserved concurrency', () => {
       disconnect: undefined,
       message: 200,
       notify: undefined,
+      fanout: undefined,
       reconcile: 50,
+      topics: undefined,
       users: undefined,
     });
   });
@@ -181,7 +183,7 @@ describe('reserved concurrency', () => {
         synth(() => ({ reservedConcurrency: { reconcile } })).template,
         'AWS::Lambda::EventSourceMapping',
       )
-        .filter(({ id }) => id.includes('SqsEventSource'))
+        .filter(({ Properties }) => JSON.stringify(Properties.EventSourceArn).includes('Queuesreconcile'))
         .map(({ Properties }) => Properties.ScalingConfig);
     expect(concurrencyOf(50)).toEqual([{ MaximumConcurrency: 25 }]);
     expect(concurrencyOf(1)).toEqual([{ MaximumConcurrency: 2 }]);
@@ -279,9 +281,12 @@ describe('what may not be replaced by an update', () => {
   const KEPT = {
     'AWS::DynamoDB::GlobalTable': [
       'BackendTablesconnectionsEA0861DE',
+      'BackendTablescursors8754F09F',
       'BackendTablesdevices13B3ECEF',
+      'BackendTablesmembers9F9DCEC8',
       'BackendTablesmessagesEB3266AE',
       'BackendTablespublishes0A1137DC',
+      'BackendTablessubscriptions3DA34C03',
     ],
     'AWS::ApiGatewayV2::Api': ['BackendClientApiFF767B7A', 'BackendServiceApi46B07CE1'],
     'AWS::ApiGatewayV2::Stage': ['BackendClientApiStage9D22F87A', 'BackendServiceApiStageB97EC84A'],
@@ -289,9 +294,12 @@ describe('what may not be replaced by an update', () => {
     'AWS::SQS::Queue': [
       'BackendNotificationsFailedNotifications5D47E0FE',
       'BackendNotificationsUndeliveredEventsAACADED3',
+      'BackendQueuesFailedFanOuts4AB7C0D6',
       'BackendQueuesFailedRetries93ADB933',
+      'BackendQueuesfanoutA6B4475B',
       'BackendQueuesreconcileEF3A9348',
       'BackendReplayStreamFailedReplaysE5612745',
+      'BackendReplayStreamFailedTopicReplaysDB05C48E',
     ],
     'AWS::Events::EventBus': ['BackendNotificationsBus43B713F9'],
   };

@@ -50,6 +50,21 @@ describe('the construct refuses', () => {
     [{ maxDevicesPerUser: 10_001 }, 'maxDevicesPerUser is 10001, expected an integer from 1 to 10000'],
     [{ frameRate: 0 }, 'frameRate is 0, expected an integer from 1 to 1000'],
     [{ frameRate: 1001 }, 'frameRate is 1001, expected an integer from 1 to 1000'],
+    [{ maxSubscriptions: 0 }, 'maxSubscriptions is 0, expected an integer from 1 to 500'],
+    [{ fanOutPage: 1001 }, 'fanOutPage is 1001, expected an integer from 1 to 1000'],
+    [{ fanOutRate: 0 }, 'fanOutRate is 0, expected an integer from 1 to 100000'],
+    [
+      { openTopics: ['news', 'a.*.b'] },
+      'openTopics has "a.*.b", expected a topic, or the beginning of one and *: 1 to 128 characters of A-Z a-z 0-9 . _ : -',
+    ],
+    [
+      { openTopics: Array.from({ length: 10 }, () => 'x'.repeat(128)) },
+      'openTopics has 1289 characters, expected at most 1024 characters, commas included',
+    ],
+    [
+      { permissionsClaim: 'sub' },
+      'permissionsClaim is "sub", expected the name of a claim of your own, 1 to 256 ASCII characters',
+    ],
     [{ allowedOrigins: [] }, 'allowedOrigins is empty: leave it out to allow any origin'],
     [
       { allowedOrigins: ['https://app.example/'] },
@@ -123,15 +138,15 @@ describe('the construct refuses', () => {
   it('a Lambda that does not exist, and a domain without a certificate, from a caller without types', () => {
     const props = { provisionedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(props))).toBe(
-      'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, reconcile, users',
+      'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, fan-out, reconcile, users, topics',
     );
     const reserved = { reservedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(reserved))).toBe(
-      'reservedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, reconcile, users',
+      'reservedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, fan-out, reconcile, users, topics',
     );
     const route = { routeThrottles: { '/users': {} } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(route))).toBe(
-      'routeThrottles has "/users", expected one of $connect, $disconnect, $default, POST /notifications, GET /users/{userId}/messages, GET /users/{userId}/connections, DELETE /users/{userId}/connections',
+      'routeThrottles has "/users", expected one of $connect, $disconnect, $default, publish, POST /notifications, GET /users/{userId}/messages, GET /users/{userId}/connections, DELETE /users/{userId}/connections, PUT /topics/{topic}/members/{userId}, DELETE /topics/{topic}/members/{userId}, POST /topics/{topic}/members, GET /topics/{topic}/members, GET /users/{userId}/topics, GET /topics/{topic}/messages, GET /everyone/messages, GET /topics/{topic}/connections',
     );
     const bare = { httpDomain: { domainName: 'api.example.com' } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(bare))).toBe(
@@ -200,6 +215,12 @@ describe('the command line refuses', () => {
       { allowedOrigins: 'https://a.example, https://b.example' },
       'allowedOrigins has " https://b.example", expected an origin such as https://app.example',
     ],
+    [
+      { openTopics: 'news, chat' },
+      'openTopics has " chat", expected a topic, or the beginning of one and *: 1 to 128 characters of A-Z a-z 0-9 . _ : -',
+    ],
+    [{ everyone: 'no' }, 'everyone is "no", expected true or false'],
+    [{ fanOutPage: '0' }, 'fanOutPage is 0, expected an integer from 1 to 1000'],
     [{ awsClient: 'theirs' }, 'awsClient is "theirs", expected lean or sdk'],
     [{ closedTypes: 'yes' }, 'closedTypes is "yes", expected true or false'],
     [{ removalPolicy: 'snapshot' }, 'removalPolicy is "snapshot", expected retain or destroy'],

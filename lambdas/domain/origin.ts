@@ -12,8 +12,8 @@ export type Hearer = Pick<Connection, 'userId' | 'deviceId'>;
 export type Origin = Pick<Message, 'originUserId' | 'originDeviceId' | 'originTab'>;
 
 /**
- * The origin as a channel keeps it. Of a message to several users the origin stands in the channel of
- * its own user only: device ids are a user's own, and another user's `phone` caused nothing.
+ * The origin as a channel keeps it. Of a message to several users the origin stands only in the
+ * channel of its own user: device ids are a user's own, and another user's `phone` caused nothing.
  */
 export function originIn(channel: Channel, { userId, deviceId, tab }: MessageOrigin): Origin {
   const origin = { originUserId: userId, originDeviceId: deviceId, originTab: tab };

@@ -1,8 +1,17 @@
-/** Bounded fan-out. */
+/** Bounded fan-out. Nothing that was begun is left behind: what is not awaited may be lost with the Lambda. */
+
+/** Like `Promise.all`, but if one of them rejects, it rejects only after all have ended. */
+export async function allEnded<Results extends readonly unknown[]>(
+  promises: readonly [...{ [Index in keyof Results]: Results[Index] | Promise<Results[Index]> }],
+): Promise<Results> {
+  const ended = await Promise.allSettled(promises);
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  return ended.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as Results;
+}
 
 /**
  * Runs `task` on every item, at most `limit` at a time, and returns the results in the items'
- * order.
+ * order. If a task rejects, rejects too, but only after all tasks that were begun have ended.
  */
 export async function mapConcurrently<Item, Result>(
   items: readonly Item[],
@@ -14,7 +23,7 @@ export async function mapConcurrently<Item, Result>(
   const worker = async () => {
     for (const [index, item] of remaining) results[index] = await task(item);
   };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  await allEnded(Array.from({ length: Math.min(limit, items.length) }, worker));
   return results;
 }
 
@@ -33,8 +42,7 @@ export async function mapAsTheyCome<Item, Result>(
     for (let next = await iterator.next(); !next.done; next = await iterator.next())
       results.push(await task(next.value));
   };
-  for (const ended of await Promise.allSettled(Array.from({ length: limit }, worker)))
-    if (ended.status === 'rejected') throw ended.reason;
+  await allEnded(Array.from({ length: limit }, worker));
   return results;
 }
 

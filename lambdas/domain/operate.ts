@@ -2,7 +2,9 @@
  * What an operator or a service may ask about a user: the history, the presence, and to cut the
  * connections.
  */
+
 import type { App } from './app.ts';
+import { allEnded } from './concurrency.ts';
 import { closeConnection, markForClose } from './connection/close.ts';
 import { asError } from './errors.ts';
 import { logged } from './log-fields.ts';
@@ -44,7 +46,7 @@ export async function presence(
   page: { limit: number; after: string | undefined },
 ): Promise<Presence> {
   const channel = userChannel(userId);
-  const [head, connections, { devices, next }] = await Promise.all([
+  const [head, connections, { devices, next }] = await allEnded([
     app.log.head(channel),
     page.after === undefined ? app.connections.list(userId) : [],
     app.devices.page(userId, page.limit, page.after),
@@ -68,8 +70,8 @@ export async function presence(
 export async function revoke(app: App, userId: string, deviceId: string | undefined): Promise<number> {
   const all = await app.connections.list(userId);
   const revoked = all.filter((connection) => deviceId === undefined || connection.deviceId === deviceId);
-  await Promise.all(revoked.map((connection) => markForClose(app, connection, 'revoked')));
-  await Promise.all(
+  await allEnded(revoked.map((connection) => markForClose(app, connection, 'revoked')));
+  await allEnded(
     revoked.map(async (connection) => {
       try {
         await closeConnection(app, connection, connection.bye ?? 'revoked');

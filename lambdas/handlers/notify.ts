@@ -127,6 +127,8 @@ const failures = ({ results }: PublishAnswer): Unpublished[] =>
 function throwIfAny(faults: Unpublished[]): void {
   if (faults.length === 0) return;
   throw new Error(
-    faults.map(({ userId, channel, error }) => `${userId ?? channel}: ${error.code}: ${error.message}`).join('; '),
+    faults
+      .map(({ userId, channel, error }) => `${userId ?? channel}: ${error.code}: ${error.message}`)
+      .join('; '),
   );
 }

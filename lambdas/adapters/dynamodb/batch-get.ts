@@ -1,5 +1,7 @@
 /** Reads some rows by their keys at once: strongly consistent, in no order. */
+
 import type { DynamoDb } from '../../aws/dynamodb.ts';
+import { allEnded } from '../../domain/concurrency.ts';
 import { Busy } from '../../domain/errors.ts';
 import { throwBusyIfThrottled } from './faults.ts';
 
@@ -17,7 +19,7 @@ export async function batchGet<Row>(dynamodb: DynamoDb, tableName: string, keys:
   const batches = Array.from({ length: Math.ceil(keys.length / MAX_KEYS) }, (_none, index) =>
     getBatch<Row>(dynamodb, tableName, keys.slice(index * MAX_KEYS, (index + 1) * MAX_KEYS)),
   );
-  return (await Promise.all(batches)).flat();
+  return (await allEnded(batches)).flat();
 }
 
 async function getBatch<Row>(dynamodb: DynamoDb, tableName: string, keys: object[]): Promise<Row[]> {

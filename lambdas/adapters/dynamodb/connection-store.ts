@@ -1,5 +1,7 @@
 /** The open connections, in DynamoDB. The stream of their table starts the reconciles. */
+
 import type { DynamoDb } from '../../aws/dynamodb.ts';
+import { allEnded } from '../../domain/concurrency.ts';
 import type { Connection, ConnectionKey } from '../../domain/model.ts';
 import type { ConnectionStore } from '../../domain/ports.ts';
 import { DEFAULT_DIALECT } from '../../protocol/frames.ts';
@@ -32,7 +34,7 @@ export function createConnectionStore(
       const Key = subscriptionKey(channel, connectionId);
       return outlastTransactions(() => dynamodb.call('DeleteItem', { TableName: subscriptions, Key }));
     });
-    await Promise.all(removed);
+    await allEnded(removed);
   };
 
   return {

@@ -2,7 +2,7 @@
 import { parseChannel } from '../../protocol/channel.ts';
 import type { SubscriptionState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { mapConcurrently } from '../concurrency.ts';
+import { allEnded, mapConcurrently } from '../concurrency.ts';
 import { findCursors, findStart } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import {
@@ -32,7 +32,7 @@ export async function initialSubscriptions(app: App, connection: Connection): Pr
   const added = await mapConcurrently(members, CONCURRENT_CALLS, (member) => join(app, connection, member));
   const channels = [...heardBy(connection), ...added.flatMap((channel) => channel ?? [])];
   if (channels.length === 0) return [];
-  const [heads, cursors] = await Promise.all([
+  const [heads, cursors] = await allEnded([
     app.log.openAll(channels),
     connection.deviceId === undefined
       ? new Map<string, Position>()

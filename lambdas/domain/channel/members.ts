@@ -61,6 +61,8 @@ export async function leave(app: App, topic: string, userId: string): Promise<bo
     const subscription = await app.subscriptions.find({ channel, userId, connectionId });
     if (subscription === undefined || subscription.permitted) return;
     await app.subscriptions.remove(subscription);
+    // Nothing has told its client of the topic yet, and `ready` is the first frame of a connection.
+    if (subscription.readyAt === undefined) return;
     await tell(app, connection, channel.name);
   });
   return wasMember;

@@ -4,7 +4,7 @@
  */
 import { messageFrame, type OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { ahead, mapAsTheyCome, mapConcurrently } from '../concurrency.ts';
+import { ahead, allEnded, mapAsTheyCome, mapConcurrently } from '../concurrency.ts';
 import { markForClose } from '../connection/close.ts';
 import { passBy, pause } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';
@@ -75,7 +75,7 @@ export async function deliver(app: App, stored: Stored, publishedAt: number): Pr
   }
   const page = await app.subscriptions.page(channel, ALL_SUBSCRIBERS, app.settings.fanOutPage);
   const rest: LeftOver = leftOver(page);
-  const [outcomes] = await Promise.all([
+  const [outcomes] = await allEnded([
     mapConcurrently(page.subscriptions, CONCURRENT_POSTS, (subscription) =>
       deliverTo(app, subscription, live),
     ),

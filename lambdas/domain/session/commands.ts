@@ -1,4 +1,5 @@
 /** What a client may ask for on its connection: ack, sync, ping, subscribe, unsubscribe, send. */
+
 import type { Ack, AckFrame, ClientFrame, SendFrame, SyncFrame } from '../../protocol/client-frame.ts';
 import { FrameError } from '../../protocol/errors.ts';
 import type { OutgoingFrame } from '../../protocol/frames.ts';
@@ -6,6 +7,7 @@ import type { Permissions } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
 import { heardBy } from '../channel/initial.ts';
 import { channelOf, subscribe, unsubscribe } from '../channel/subscribe.ts';
+import { allEnded } from '../concurrency.ts';
 import { markForClose } from '../connection/close.ts';
 import { isAbandoned } from '../connection/pause.ts';
 import { acknowledge, findStart, hasBegun, isAcknowledged } from '../cursor.ts';
@@ -63,7 +65,7 @@ async function pong(app: App, connection: Connection): Promise<OutgoingFrame> {
   const heads = await app.log.openAll([own, ...others]);
   const headOf = async (channel: Channel) => heads.get(channel.name) ?? (await app.log.open(channel));
   const { epoch, seq } = await headOf(own);
-  const subscriptions = await Promise.all(
+  const subscriptions = await allEnded(
     others.map(async (channel) => {
       const head = await headOf(channel);
       return { channel: channel.name, epoch: head.epoch, head: head.seq };

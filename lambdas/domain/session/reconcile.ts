@@ -2,8 +2,10 @@
  * Brings a connection to where its state says it should be: closed, or ready and caught up in every
  * channel that it hears.
  */
+
 import type { App } from '../app.ts';
 import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
+import { allEnded } from '../concurrency.ts';
 import { closeConnection } from '../connection/close.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
 import { requestOf, stayPaused } from '../connection/pause.ts';
@@ -49,7 +51,7 @@ async function reconcileOwn(
 ): Promise<void> {
   const subscription = ownSubscription(connection);
   const isNew = connection.readyAt === undefined;
-  const [{ head, cursor }, initial] = await Promise.all([
+  const [{ head, cursor }, initial] = await allEnded([
     placeOf(app, subscription),
     isNew ? initialSubscriptions(app, connection) : [],
   ]);

@@ -56,6 +56,17 @@ describe('mapConcurrently', () => {
     ]);
   });
 
+  it('rejects only after every task that was begun has ended', async () => {
+    let ended = 0;
+    const failing = mapConcurrently([1, 2, 3], 3, async (item) => {
+      if (item === 1) throw new Error('no');
+      await Promise.resolve();
+      ended += 1;
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(ended).toBe(2);
+  });
+
   it('rejects when a task does', async () => {
     const failing = mapConcurrently([1, 2, 3], 2, async (item) => {
       if (item === 2) throw new Error('two');

@@ -89,6 +89,18 @@ it('creates the tables as they are on AWS', async () => {
       TABLES[name].partition.name,
       TABLES[name].sort.name,
     ]);
+    const { index } = TABLES[name];
+    expect(Table?.GlobalSecondaryIndexes?.map(({ IndexName, KeySchema }) => [IndexName, KeySchema])).toEqual(
+      index && [
+        [
+          index.name,
+          [
+            { AttributeName: index.partition.name, KeyType: 'HASH' },
+            { AttributeName: index.sort.name, KeyType: 'RANGE' },
+          ],
+        ],
+      ],
+    );
     expect(Table?.StreamSpecification?.StreamViewType).toBe(
       TABLES[name].stream ? 'NEW_AND_OLD_IMAGES' : undefined,
     );

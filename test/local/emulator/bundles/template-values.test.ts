@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseStart } from '../../../../local/cli/commands/start.ts';
 import { resolveEnvironment, type Template } from '../../../../local/emulator/bundles/template-values.ts';
+import { overrideVars } from '../../../../local/emulator/overrides.ts';
 
 const local = {
   tables: {
@@ -24,7 +25,30 @@ describe('the options of npm start', () => {
     expect(parseStart([])).toMatchObject({ bundles: undefined });
   });
 
+  it('change what the sources and the bundles have otherwise', () => {
+    const args = ['--app-messages', '--no-everyone', '--open-topics', 'news.*, chat'];
+    const { overrides } = parseStart([
+      ...args,
+      '--max-subscriptions',
+      '3',
+      '--fan-out-page',
+      '2',
+      '--bundles',
+    ]);
+    expect(overrideVars(overrides)).toEqual({
+      APP_MESSAGES: 'true',
+      EVERYONE: 'false',
+      OPEN_TOPICS: 'news.*,chat',
+      MAX_SUBSCRIPTIONS: '3',
+      FAN_OUT_PAGE: '2',
+    });
+    expect(overrideVars(parseStart([]).overrides)).toEqual({});
+  });
+
   it.each([
+    [['--open-topics', 'a.*.b'], '--open-topics is "a.*.b", expected a topic, or the beginning of one and *'],
+    [['--fan-out-page', '0'], '--fan-out-page is "0", expected an integer from 1 to 1000'],
+    [['--max-subscriptions', 'x'], '--max-subscriptions is "x", expected an integer from 1 to'],
     [['--bundles', '--construct', 'x'], '--construct is for --cdk-out, which is not given'],
     [['--bundles', '--cdk-out', ''], '--cdk-out is empty, expected a directory'],
   ])('%j are refused', (args, line) => {
@@ -39,6 +63,7 @@ describe('the values of a template', () => {
       Secret: { Type: 'AWS::SecretsManager::Secret' },
       Api: { Type: 'AWS::ApiGatewayV2::Api' },
       BackendQueuesreconcile1: { Type: 'AWS::SQS::Queue' },
+      BackendQueuesfanout1: { Type: 'AWS::SQS::Queue' },
       Queue: { Type: 'AWS::SQS::Queue' },
     },
   };
@@ -54,6 +79,7 @@ describe('the values of a template', () => {
     const environment = {
       TABLE: ref('BackendTablesmessages1'),
       QUEUE: ref('BackendQueuesreconcile1'),
+      FAN_OUT: ref('BackendQueuesfanout1'),
       SECRET: ref('Secret'),
       CALLBACK_URL: callback,
       PLAIN: '1',
@@ -61,20 +87,23 @@ describe('the values of a template', () => {
     expect(resolveEnvironment(template, environment, local)).toEqual({
       TABLE: 'm',
       QUEUE: 'http://127.0.0.1:8787/000000000000/herald-reconcile',
+      FAN_OUT: 'http://127.0.0.1:8787/000000000000/herald-fan-out',
       SECRET: 'arn:secret',
       CALLBACK_URL: 'http://127.0.0.1:8787/local',
       PLAIN: '1',
     });
   });
 
-  it('never lead to what an app has elsewhere: a domain, a secret of its own', () => {
+  it('never lead to what an app has elsewhere: a domain, a secret, a bus of its own', () => {
     const environment = {
       CALLBACK_URL: 'https://ws.example.com',
       JWT_SECRET_ARN: { 'Fn::ImportValue': 'Secret' },
+      EVENT_BUS_NAME: 'shop',
     };
     expect(resolveEnvironment(template, environment, local)).toEqual({
       CALLBACK_URL: 'http://127.0.0.1:8787/local',
       JWT_SECRET_ARN: 'arn:secret',
+      EVENT_BUS_NAME: 'herald',
     });
     expect(resolveEnvironment(template, { JWT_SECRET_ARN: '' }, local)).toEqual({ JWT_SECRET_ARN: '' });
   });

@@ -50,6 +50,37 @@ it.concurrent('messages of one connection run at the same time', async () => {
   expect(client.unread).toEqual([]);
 });
 
+it.concurrent('a message whose action is a route of its own goes there, every other one to $default', async () => {
+  await using local = await startLocal({ handlers: { notify: () => ({ statusCode: 200 }) } });
+  const { ws } = await connect(local.wsUrl);
+  const published = '{"action":"publish"}';
+  ws.send(published);
+  expect(await local.event('notify')).toMatchObject({
+    requestContext: { routeKey: 'publish', eventType: 'MESSAGE' },
+    body: published,
+  });
+  const others = [
+    ...['{"action":"$connect"}', '{"action":"$disconnect"}', '{"action":"$default"}', '{"action":"Publish"}'],
+    ...[
+      '{"action":["publish"]}',
+      '[{"action":"publish"}]',
+      '"publish"',
+      'publish',
+      '{"action":"constructor"}',
+    ],
+  ];
+  for (const [at, other] of others.entries()) {
+    ws.send(other);
+    expect(await local.event('message', at)).toMatchObject({
+      requestContext: { routeKey: '$default' },
+      body: other,
+    });
+  }
+  expect(local.events('notify')).toHaveLength(1);
+  expect(local.events('connect')).toHaveLength(1);
+  expect(local.events('disconnect')).toEqual([]);
+});
+
 it.concurrent('a dispatch delay lets messages overtake each other', async () => {
   await using local = await startLocal();
   const delays = [40, 0];

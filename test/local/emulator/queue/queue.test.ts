@@ -145,6 +145,30 @@ describe('a batch', () => {
   });
 });
 
+describe('groups', () => {
+  it('a group that has much in hand lets the others go first', async () => {
+    const runs: (() => void)[] = [];
+    const { queue, batches } = setUp(async () => {
+      await new Promise<void>((resolve) => runs.push(resolve));
+      return [];
+    });
+    for (let at = 0; at < 9; at++) queue.send(`large ${at}`, 0, 'large');
+    queue.send('small', 0, 'small');
+    await pass(0);
+    expect(batches).toHaveLength(5);
+    runs[0]?.();
+    await pass(0);
+    expect(batches[5]?.[0]).toBe('small');
+  });
+
+  it('a message tells its group', async () => {
+    const { queue, records } = setUp();
+    queue.send('hello', 0, 'large');
+    await pass(0);
+    expect(records[0]?.attributes.MessageGroupId).toBe('large');
+  });
+});
+
 it('stops when the runs under way have ended, and hands over nothing more', async () => {
   const gate = Promise.withResolvers<void>();
   const { queue, batches } = setUp(async (bodies) => {

@@ -3,14 +3,22 @@ import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { expect, it } from 'vitest';
-import { createQueueSender } from '../../../../lambdas/aws/sqs.ts';
-import { eventually, type Local, startLocal } from '../support.ts';
+import { createEventSender } from '../../../../lambdas/aws/event-bridge.ts';
+import { createBatchSender, createQueueSender } from '../../../../lambdas/aws/sqs.ts';
+import { eventually, type Local, RESOURCES, startLocal } from '../support.ts';
 
 const settings = ({ url }: Local) => ({
   endpoint: url,
   region: 'us-east-1',
   credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
   maxAttempts: 1,
+});
+
+const readAccess = () => ({
+  region: 'us-east-1',
+  accessKeyId: 'x',
+  secretAccessKey: 'x',
+  sessionToken: undefined,
 });
 
 const ENTRY = { Source: 'shop', DetailType: 'Notification', Detail: '{"a":1}', EventBusName: 'herald' };
@@ -85,6 +93,33 @@ it.concurrent('an event that no rule matches is told', async () => {
       expected: 'Notification',
     },
   ]);
+});
+
+it.concurrent('an event of ours is shown to whoever watches, from then on, and one of others is not', async () => {
+  await using local = await startLocal({ handlers: { notify: () => null } });
+  const put = createEventSender({ busName: 'herald', endpoint: local.url, readAccess });
+  const own = (at: number) => ({ source: 'herald', detailType: 'Client Message', detail: `{"at":${at}}` });
+  await put(own(1));
+  const watching = await fetch(`${local.url}/local/events`);
+  expect(watching.headers.get('content-type')).toBe('text/event-stream');
+  await new EventBridgeClient(settings(local)).send(new PutEventsCommand({ Entries: [ENTRY] }));
+  await put(own(2));
+  const { value } = (await watching.body?.getReader().read()) ?? {};
+  expect(new TextDecoder().decode(value)).toBe(
+    'data: {"source":"herald","detail-type":"Client Message","detail":{"at":2}}\n\n',
+  );
+  expect(local.logged.filter(({ message }) => message === 'event matches no rule')).toEqual([]);
+});
+
+it.concurrent('the stack tells where its tables are', async () => {
+  await using local = await startLocal();
+  expect(await (await fetch(`${local.url}/local/resources`)).json()).toEqual(RESOURCES);
+});
+
+it.concurrent.each(['events', 'resources'])('a page from elsewhere does not see /local/%s', async (what) => {
+  await using local = await startLocal();
+  const headers = { origin: 'https://evil.example' };
+  expect((await fetch(`${local.url}/local/${what}`, { headers })).status).toBe(403);
 });
 
 it.concurrent.each(['1e300', '-1e300', '"nonsense"', '253402300800', '{}', '[null]', '"__proto__"'])(
@@ -189,12 +224,7 @@ it.concurrent('SendMessage puts a message into the queue that reconcile reads', 
   const send = createQueueSender({
     queueUrl: queueUrl(local),
     endpoint: local.url,
-    readAccess: () => ({
-      region: 'us-east-1',
-      accessKeyId: 'x',
-      secretAccessKey: 'x',
-      sessionToken: undefined,
-    }),
+    readAccess,
   });
   await send({ body: 'müller 🦊', delaySeconds: 0 });
   expect(await local.event('reconcile')).toMatchObject({
@@ -219,12 +249,70 @@ it.concurrent('a message that fails every try is told as a dead letter', async (
   expect(local.events('reconcile')).toHaveLength(5);
 });
 
-const postMessage = (local: Local, input: object) =>
+const postSqs = (local: Local, operation: string, input: object) =>
   fetch(local.url, {
     method: 'POST',
-    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': 'AmazonSQS.SendMessage' },
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amz-target': `AmazonSQS.${operation}` },
     body: JSON.stringify(input),
   });
+
+const postMessage = (local: Local, input: object) => postSqs(local, 'SendMessage', input);
+
+it.concurrent('SendMessageBatch puts every message into the queue of fan-outs, one for each run', async () => {
+  await using local = await startLocal({ handlers: { 'fan-out': () => ({ batchItemFailures: [] }) } });
+  const send = createBatchSender({
+    queueUrl: queueUrl(local, 'herald-fan-out'),
+    endpoint: local.url,
+    readAccess,
+  });
+  const bodies = Array.from({ length: 25 }, (_, at) => `range ${at}`);
+  await send(bodies.map((body) => ({ body, delaySeconds: 0, groupId: 'topic' })));
+  await local.event('fan-out', bodies.length - 1);
+  const records = local.events('fan-out').map((event) => (event as unknown as { Records: object[] }).Records);
+  expect(records.every(({ length }) => length === 1)).toBe(true);
+  expect(new Set(records.flat().map((record) => (record as { body: string }).body))).toEqual(new Set(bodies));
+  expect(records[0]).toMatchObject([{ attributes: { MessageGroupId: 'topic' } }]);
+});
+
+it.concurrent('SendMessageBatch reports each message that failed, and takes the others', async () => {
+  await using local = await startLocal({ handlers: { reconcile: () => null } });
+  const Entries = [
+    { Id: 'good', MessageBody: 'hello' },
+    { Id: 'bad', MessageBody: 'a\u0000' },
+    { Id: 'group', MessageBody: 'hello', MessageGroupId: 'a b' },
+  ];
+  const response = await postSqs(local, 'SendMessageBatch', { QueueUrl: queueUrl(local), Entries });
+  expect(response.status).toBe(200);
+  expect(await response.json()).toEqual({
+    Successful: [
+      {
+        Id: 'good',
+        MessageId: expect.any(String),
+        MD5OfMessageBody: '5d41402abc4b2a76b9719d911017c592',
+      },
+    ],
+    Failed: [
+      { Id: 'bad', SenderFault: true, Code: 'InvalidMessageContents', Message: expect.any(String) },
+      { Id: 'group', SenderFault: true, Code: 'InvalidParameterValue', Message: expect.any(String) },
+    ],
+  });
+});
+
+const message = (Id: unknown, MessageBody = 'x') => ({ Id, MessageBody });
+
+it.concurrent.each<[string, object[], string]>([
+  ['none', [], 'EmptyBatchRequest'],
+  ['eleven', Array.from({ length: 11 }, (_, at) => message(`${at}`)), 'TooManyEntriesInBatchRequest'],
+  ['two of one id', [message('a'), message('a')], 'BatchEntryIdsNotDistinct'],
+  ['one of a wrong id', [message('a b')], 'InvalidBatchEntryId'],
+  ['one without an id', [message(undefined)], 'InvalidBatchEntryId'],
+  ['over 1 MiB together', ['a', 'b'].map((id) => message(id, 'x'.repeat(600_000))), 'BatchRequestTooLong'],
+])('SendMessageBatch refuses %s as a whole', async (_, Entries, type) => {
+  await using local = await startLocal({ handlers: { reconcile: () => null } });
+  const response = await postSqs(local, 'SendMessageBatch', { QueueUrl: queueUrl(local), Entries });
+  expect([response.status, response.headers.get('x-amzn-errortype')]).toEqual([400, type]);
+  expect(local.events('reconcile')).toEqual([]);
+});
 
 it.concurrent('SendMessage answers in its own version of the protocol', async () => {
   await using local = await startLocal({ handlers: { reconcile: () => null } });

@@ -65,6 +65,16 @@ export interface ProxyResult {
   body?: string;
 }
 
+/**
+ * Whether a client's frame led here. AWS does not say whether it takes a frame
+ * `{"action":"$connect"}` to that route. There it would bring back the row of a connection that was
+ * dismissed; at `$disconnect` it would hide an open one from whoever dismisses it.
+ */
+export const isClientFrame = ({ eventType }: WebSocketEvent['requestContext']): boolean =>
+  eventType === 'MESSAGE';
+
+export const NOT_A_ROUTE: ProxyResult = { statusCode: 400 };
+
 /** Who sends the event: from the authorizer's context and nothing else. */
 export const identify = ({
   connectionId,

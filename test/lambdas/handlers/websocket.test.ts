@@ -203,3 +203,12 @@ describe('$default', () => {
     expect(await app.devices.list('bob')).toEqual([]);
   });
 });
+
+it('a frame is neither a $connect nor a $disconnect, whatever its action is called', async () => {
+  const app = anApp();
+  expect(await createConnectHandler(app)(event('MESSAGE'))).toStrictEqual({ statusCode: 400 });
+  expect(await rowsOf(app)).toEqual([]);
+  await createConnectHandler(app)(event('CONNECT'));
+  expect(await createDisconnectHandler(app)(event('MESSAGE'))).toStrictEqual({ statusCode: 400 });
+  expect(await rowsOf(app)).toHaveLength(1);
+});

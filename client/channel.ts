@@ -1,8 +1,9 @@
 /**
  * One ordered stream of messages and how far this device has come in it. The inbox puts what
- * arrives in order, {@link Gaps} asks for what does not arrive, the settler stores and acknowledges
- * what is finished.
+ * arrives in order, {@link Gaps} asks for what does not arrive, the settler stores what is
+ * finished and says what may be acknowledged.
  */
+import type { Ack } from './acks.ts';
 import type { Delivery, Replayed, Started } from './delivery.ts';
 import type { World } from './environment.ts';
 import { Gaps } from './gaps.ts';
@@ -19,32 +20,43 @@ export interface ChannelHost {
    * called when it may be.
    */
   sync(channel: string, after: number): boolean;
-  /** Acknowledges at the server, or to the tab that leads. False: not now. */
-  ack(channel: string, position: Position): boolean;
   /** Puts the position into the storage. `isAnew`: whatever is there is of another numbering. */
   save(channel: string, position: Position, isAnew: boolean): Promise<void>;
+  /** So many messages may be acknowledged. */
+  due(count: number): void;
   /** There may be a message to hand out. */
-  progressed(): void;
-  expired(event: Events['expired']): void;
-  reset(event: Events['reset']): void;
+  progressed(channel: string): void;
+  expired(channel: string, event: Events['expired']): void;
+  reset(channel: string, event: Events['reset']): void;
 }
+
+/** Of an inbox that takes no message and lacks none: it is full from the beginning. */
+const NO_ROOM = -1;
 
 export class Channel {
   readonly name: string;
+  readonly #world: World;
   readonly #host: ChannelHost;
-  readonly #inbox: Inbox;
-  readonly #gaps: Gaps;
   readonly #settler: Settler;
+  /** The position of an earlier run. */
+  readonly #kept: Position | undefined;
+  #inbox: Inbox;
+  #gaps: Gaps;
+  #isHeard: boolean;
 
-  constructor(name: string, world: World, host: ChannelHost) {
+  /** `isHeard`: whether somebody in this tab wants the messages; see {@link Channel.listen}. */
+  constructor(name: string, world: World, host: ChannelHost, isHeard: boolean, kept?: Position) {
     this.name = name;
+    this.#world = world;
     this.#host = host;
-    this.#inbox = new Inbox(world.timing.maxBuffered, host.tab);
-    this.#gaps = new Gaps(world, this.#inbox, (after) => host.sync(name, after));
-    this.#settler = new Settler(world, {
+    this.#kept = kept;
+    this.#settler = new Settler({
       save: (position, isAnew) => host.save(name, position, isAnew),
-      ack: (position) => host.ack(name, position),
+      due: (count) => host.due(count),
     });
+    this.#isHeard = isHeard;
+    this.#inbox = this.#newInbox();
+    this.#gaps = this.#newGaps();
   }
 
   /** How far all messages are finished with. Undefined before the first start. */
@@ -52,19 +64,30 @@ export class Channel {
     return this.#inbox.finished;
   }
 
-  /** How far the device has come: in this tab, or in another one that said so. */
+  /** How far the device has come: in this tab, in another one that said so, or in an earlier run. */
   get position(): Position | undefined {
-    return this.#settler.position ?? this.finished;
+    return this.#settler.position ?? this.finished ?? this.#kept;
   }
 
-  /** Where the next sync would begin. */
-  get settled(): number {
-    return this.#inbox.settled;
+  /** What may be acknowledged. */
+  get due(): Ack | undefined {
+    const { due } = this.#settler;
+    return due && { channel: this.name, ...due };
+  }
+
+  /** The newest seq known to exist. */
+  get known(): number {
+    return this.#inbox.known;
+  }
+
+  /** Whether what came of a replay, through this seq, was used, or could not be. */
+  hasUsed(through: number): boolean {
+    return this.#inbox.isFull || through <= this.#inbox.settled;
   }
 
   /** Where a sync begins that another tab wants too. A tab without room wants none. */
   syncFrom(after: number): number {
-    return this.#inbox.isFull ? after : Math.min(after, this.settled);
+    return this.#inbox.isFull ? after : Math.min(after, this.#inbox.settled);
   }
 
   /** Resolves when all that is finished is in the storage. */
@@ -73,17 +96,36 @@ export class Channel {
   }
 
   /**
-   * A connection has begun, of this tab or of the tab that leads. `kept`: the position of an
-   * earlier run. Returns whether the numbering began anew.
+   * A connection has begun, of this tab or of the tab that leads. Returns whether the numbering
+   * began anew.
    */
-  begin(start: Started, kept?: Position): boolean {
-    const from = this.#inbox.start(start, kept, start.isOverlapping);
+  begin(start: Started): boolean {
+    // Other tabs may have gone further meanwhile.
+    if (!this.#isHeard) this.listen(false);
+    const from = this.#inbox.start(start, this.#kept, start.isOverlapping);
     const { finished } = this;
     if (finished) this.#settler.begin(finished, start.cursor, from !== undefined);
     this.#gaps.restart();
-    if (from) this.#host.reset({ from, to: { epoch: start.epoch, seq: start.cursor } });
+    if (from) this.#host.reset(this.name, { from, to: { epoch: start.epoch, seq: start.cursor } });
     this.#moved();
     return from !== undefined;
+  }
+
+  /**
+   * Whether somebody in this tab wants the messages from now on. If nobody does, the channel keeps
+   * no message and only knows how far the device has come: from there it goes on when somebody
+   * does again.
+   */
+  listen(isHeard: boolean): void {
+    const { known } = this;
+    const position = this.#settler.position ?? this.finished;
+    this.#isHeard = isHeard;
+    this.#gaps.stop();
+    this.#inbox = this.#newInbox();
+    this.#gaps = this.#newGaps();
+    if (position)
+      this.#inbox.start({ epoch: position.epoch, cursor: position.seq, head: known }, undefined, true);
+    this.#moved();
   }
 
   /** Another tab has finished with all messages through this position. */
@@ -115,9 +157,9 @@ export class Channel {
     this.#gaps.update();
   }
 
-  /** Acknowledges now what is in the storage. */
-  ack(): void {
-    this.#settler.ack();
+  /** The server knows, as far as we can tell, of everything through this seq. */
+  acknowledged(seq: number): void {
+    this.#settler.acked = seq;
   }
 
   /** From now on nothing that is missing is asked for. */
@@ -125,16 +167,24 @@ export class Channel {
     this.#gaps.stop();
   }
 
+  #newInbox(): Inbox {
+    return new Inbox(this.#isHeard ? this.#world.timing.maxBuffered : NO_ROOM, this.#host.tab);
+  }
+
+  #newGaps(): Gaps {
+    return new Gaps(this.#world, this.#inbox, (after) => this.#host.sync(this.name, after));
+  }
+
   #replay(delivery: Replayed): void {
     const before = this.#inbox.settled;
     this.#inbox.addReplay(delivery);
     if (delivery.more) this.#gaps.expectMore();
     const count = Math.min(delivery.expired, this.#inbox.settled - before);
-    if (count > 0) this.#host.expired({ count, through: delivery.through });
+    if (count > 0) this.#host.expired(this.name, { count, through: delivery.through });
   }
 
   #moved(): void {
-    this.#host.progressed();
+    this.#host.progressed(this.name);
     this.#keep();
     this.update();
   }

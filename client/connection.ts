@@ -2,11 +2,10 @@
  * One WebSocket from its token to its end: deadlines for every step, a ping to keep it open, a
  * probe to find out whether it is.
  */
-import type { ClientFrame } from '../lambdas/protocol/client-frame.ts';
 import type { ByeFrame, DialectName, ReadyFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
 import type { World } from './environment.ts';
 import { parseFrame } from './frame.ts';
-import { ReplayWindow } from './replay-window.ts';
+import type { Subscription } from './subscription.ts';
 import { Timer } from './timing.ts';
 import { HeraldError, type Socket } from './types.ts';
 
@@ -37,9 +36,10 @@ const DIALECT: DialectName = 'herald.v1';
 export class Connection {
   /** What the server said when the connection began. */
   ready: ReadyFrame | undefined;
-  readonly window = new ReplayWindow();
-  /** Runs out when a replay that is under way does not go on. */
-  readonly replayDeadline: Timer;
+  /** By channel, the user's own among them. */
+  readonly subscriptions = new Map<string, Subscription>();
+  /** The newest seq that came, by channel, before the server said that the channel is heard. */
+  readonly early = new Map<string, number>();
   /**
    * It was opened while another connection was delivering. Then what is known here may be ahead of
    * the head in its `ready`.
@@ -65,13 +65,12 @@ export class Connection {
     this.isOverlapping = isOverlapping;
     this.#world = world;
     this.#events = events;
-    this.replayDeadline = new Timer(world);
     this.#deadline = new Timer(world);
     this.#tick = new Timer(world);
     void this.#open(url);
   }
 
-  send(frame: ClientFrame): boolean {
+  send(frame: object): boolean {
     if (this.#isEnded || this.#socket?.readyState !== OPEN) return false;
     this.#socket.send(JSON.stringify(frame));
     return true;
@@ -94,7 +93,7 @@ export class Connection {
   /** Closes it and tells nobody. */
   close(): void {
     this.#isEnded = true;
-    this.replayDeadline.cancel();
+    for (const { deadline } of this.subscriptions.values()) deadline.cancel();
     this.#deadline.cancel();
     this.#tick.cancel();
     if (this.#socket) closeQuietly(this.#socket);

@@ -1,5 +1,5 @@
 /**
- * Hands the messages of all channels to their consumers, one at a time: the next comes when all
+ * Hands the messages of a channel to its consumers, one at a time: the next comes when all
  * consumers have finished.
  */
 import type { Channel } from './channel.ts';
@@ -11,15 +11,16 @@ export type Consumer = (message: Message) => unknown;
 
 export class Dispatcher {
   readonly #world: World;
-  readonly #channels: ReadonlyMap<string, Channel>;
+  readonly #channel: () => Channel | undefined;
   readonly #error: (error: HeraldError) => void;
   readonly #consumers = new Set<Consumer>();
   #running: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor(world: World, channels: ReadonlyMap<string, Channel>, error: (error: HeraldError) => void) {
+  /** `channel`: undefined while there is none. Another user's replaces it. */
+  constructor(world: World, channel: () => Channel | undefined, error: (error: HeraldError) => void) {
     this.#world = world;
-    this.#channels = channels;
+    this.#channel = channel;
     this.#error = error;
   }
 
@@ -41,10 +42,10 @@ export class Dispatcher {
     await this.#running;
   }
 
-  /** A channel that has a message, as long as there is somebody to hand it to. */
+  /** The channel if it has a message, as long as there is somebody to hand it to. */
   #next(): Channel | undefined {
-    if (this.#isStopped || this.#consumers.size === 0) return undefined;
-    return [...this.#channels.values()].find((channel) => channel.next());
+    const channel = this.#channel();
+    return !this.#isStopped && this.#consumers.size > 0 && channel?.next() ? channel : undefined;
   }
 
   async #run(): Promise<void> {

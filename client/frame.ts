@@ -5,13 +5,32 @@
 import type { ServerFrame } from '../lambdas/protocol/frames.ts';
 import { HeraldError } from './types.ts';
 
-/** The fields that positions are made of. */
-const COUNTS = new Map([
-  ['ready', ['head', 'cursor']],
-  ['message', ['seq']],
-  ['replay', ['after', 'through', 'expired']],
-  ['pong', ['head']],
-]);
+type Fields = Record<string, unknown>;
+
+/** Of the fields below, those that are numbers; the others are texts. */
+const COUNTS = ['seq', 'head', 'cursor', 'after', 'through', 'expired'];
+
+const HEAD = ['channel', 'epoch', 'head'];
+const START = [...HEAD, 'cursor'];
+
+/** What we go by of a frame. */
+const FIELDS: Record<string, string[]> = {
+  ready: START,
+  subscribed: START,
+  unsubscribed: ['channel'],
+  message: ['channel', 'seq'],
+  replay: ['channel', 'epoch', 'after', 'through', 'expired'],
+  pong: ['epoch', 'head'],
+  published: ['id'],
+};
+
+/** What we go by of each element of a frame's list. */
+const LISTS: Record<string, [list: string, fields: string[]]> = {
+  ready: ['subscriptions', START],
+  pong: ['subscriptions', HEAD],
+  replay: ['messages', ['seq']],
+  published: ['results', ['channel']],
+};
 
 /**
  * Undefined: no frame of ours; API Gateway has some of its own. Throws a HeraldError for a frame
@@ -35,14 +54,19 @@ export function parsed(text: string): unknown {
 }
 
 function wrongField(frame: ServerFrame): string | undefined {
-  const fields = frame as unknown as Record<string, unknown>;
-  const counts = COUNTS.get(frame.event);
-  const wrong = counts?.find((name) => !isCount(fields[name]));
-  if (wrong || frame.event !== 'replay') return wrong;
-  const { messages, after, through } = frame;
-  const areMessages = Array.isArray(messages) && messages.every((message) => isCount(message?.seq));
-  return areMessages && after <= through ? undefined : 'messages';
+  const wrong = wrongOf(frame, FIELDS[frame.event]);
+  if (wrong || !LISTS[frame.event]) return wrong;
+  const [name, fields] = LISTS[frame.event] as [string, string[]];
+  const list = (frame as unknown as Fields)[name];
+  const isRight = Array.isArray(list) && list.every((element) => !wrongOf(element, fields));
+  return isRight && !(frame.event === 'replay' && frame.after > frame.through) ? undefined : name;
 }
+
+const wrongOf = (value: unknown, fields: string[] = []): string | undefined =>
+  fields.find((name) => {
+    const field = (value as Fields | null)?.[name];
+    return COUNTS.includes(name) ? !isCount(field) : typeof field !== 'string';
+  });
 
 /** A seq, or how many there are of something. */
 export const isCount = (value: unknown): value is number =>

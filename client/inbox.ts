@@ -65,6 +65,10 @@ export class Inbox {
     return this.#settled;
   }
 
+  get known(): number {
+    return this.#known;
+  }
+
   /** A seq is known to exist that has neither arrived nor been settled. */
   get isLacking(): boolean {
     return this.#settled < this.#known;

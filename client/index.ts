@@ -26,8 +26,14 @@ export type {
   MessageHandler,
   Options,
   Position,
+  Publication,
+  Published,
+  Recipients,
   Socket,
   SocketConstructor,
   Status,
+  Topic,
+  TopicEvents,
+  TopicName,
 } from './types.ts';
 export { HeraldError } from './types.ts';

@@ -21,18 +21,23 @@ const DONE: Result = { value: undefined, done: true };
  */
 export class MessageIterator implements AsyncIterableIterator<Message> {
   readonly #dispatcher: Dispatcher;
+  readonly #left: () => void;
   #ending: Ending | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #leave: (() => void) | undefined;
   #finish: () => void = () => {};
   #arrive: (message?: Message) => void = () => {};
 
-  constructor(dispatcher: Dispatcher, ended: Promise<Ending>) {
+  /** `left`: is told when the loop was left. */
+  constructor(dispatcher: Dispatcher, left: () => void) {
     this.#dispatcher = dispatcher;
-    void ended.then((ending) => {
-      this.#ending ??= ending;
-      this.#arrive();
-    });
+    this.#left = left;
+  }
+
+  /** No message comes any more: the next `next()` says so, or the one that waits. */
+  end(ending: Ending): void {
+    this.#ending ??= ending;
+    this.#arrive();
   }
 
   [Symbol.asyncIterator](): this {
@@ -51,6 +56,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     this.#finish();
     this.#leave?.();
     this.#arrive();
+    this.#left();
     return DONE;
   }
 

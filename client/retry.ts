@@ -1,6 +1,7 @@
 /**
  * Decides what follows a lost connection: another, when, and with which token, or none any more.
  */
+import type { ErrorFrame } from '../lambdas/protocol/frames.ts';
 import type { Ended } from './connection.ts';
 import type { World } from './environment.ts';
 import { jitter, Timer } from './timing.ts';
@@ -22,6 +23,10 @@ const MAX_WAIT_MS = 3_600_000;
 
 /** A span as it should be, whatever somebody says. */
 const clamped = (ms: unknown): number => Math.min(Math.max(Number(ms) || 0, 0), MAX_WAIT_MS);
+
+/** How long a frame is not repeated that the server refused for now. */
+export const retryDelayMs = ({ timing }: World, { retryAfterMs }: ErrorFrame): number =>
+  clamped(retryAfterMs) || timing.backoffBaseMs;
 
 export class Retry {
   readonly #world: World;

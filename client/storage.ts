@@ -49,14 +49,16 @@ export async function savePosition(
 
 const DEVICE_KEY = 'herald:device';
 
-export const isDeviceId = (id: unknown): id is string =>
-  typeof id === 'string' && /^[\w.:-]{1,128}$/.test(id);
+/** Of a device, or of a topic. */
+export const isName = (name: unknown): name is string =>
+  typeof name === 'string' && /^[\w.:-]{1,128}$/.test(name);
+export const NAME_RULE = '1 to 128 of A–Z a–z 0–9 . _ : -';
 
 /** The id this installation was given, or a new one. */
 export async function loadDeviceId(storage: KeyValueStorage, world: World): Promise<string> {
   const load = async () => {
     const id = await storage.getItem(DEVICE_KEY);
-    return isDeviceId(id) ? id : undefined;
+    return isName(id) ? id : undefined;
   };
   const kept = await load();
   if (kept) return kept;

@@ -12,21 +12,37 @@
  * - Two leaders at once do no harm, as each delivers what the server says. Of the two, the later
  *   one stays, as of two connections of one device the server keeps the later.
  */
+import type { ErrorFrame } from '../lambdas/protocol/frames.ts';
+import type { Ack } from './acks.ts';
 import type { Delivery } from './delivery.ts';
 import type { Broadcast, Locks, World } from './environment.ts';
+import type { Answer, RequestFrame } from './requests.ts';
 import { Timer } from './timing.ts';
-import type { Position, Status } from './types.ts';
+import type { Status } from './types.ts';
 
-/**
- * What the leader says: all that is delivered, and its status. `since`: when it became the leader.
- */
-export type LeaderMessage = Delivery | { event: 'status'; status: Status; since?: number };
+/** What the leader says: all that is delivered, what the server says, and its status. */
+export type LeaderMessage =
+  | FromServer
+  /** `since`: when it became the leader. */
+  | { event: 'status'; status: Status; since?: number };
 
-/** What the others say: that they listen, what they miss, what they have finished. */
+export type FromServer =
+  | Delivery
+  /** The topics that the server lets the user hear by itself. */
+  | { event: 'given'; channels: string[] }
+  | { event: 'refused'; channel: string; frame: ErrorFrame }
+  | { event: 'answer'; frame: Answer | ErrorFrame };
+
+/** What the others say: what they listen to, what they miss, what they have finished, what they ask. */
 export type FollowerMessage =
   | { event: 'hello' }
+  /** Somebody listens to these channels. */
+  | { event: 'use'; channels: string[] }
+  /** Nobody listens to some channel any more, in this tab. */
+  | { event: 'unuse' }
   | { event: 'sync'; channel: string; after: number }
-  | { event: 'finished'; channel: string; position: Position };
+  | { event: 'finished'; acks: Ack[] }
+  | { event: 'request'; frame: RequestFrame; isAgain: boolean };
 
 export type TabMessage = LeaderMessage | FollowerMessage | { event: 'left' };
 
@@ -163,8 +179,11 @@ export class Tabs {
         if (!this.#locks && this.#since === undefined) this.#stand();
         return;
       case 'hello':
+      case 'use':
+      case 'unuse':
       case 'sync':
       case 'finished':
+      case 'request':
         this.#events.onFollower(message);
         return;
       default:

@@ -21,11 +21,14 @@ export interface Timing {
    * bound.)
    */
   tickMs: number;
-  /** A connection that answers a ping with nothing for this long is dead. */
+  /**
+   * A connection that answers a ping with nothing for this long is dead. A request that is not
+   * answered for this long is sent again, with a ping.
+   */
   probeTimeoutMs: number;
   /**
    * Deadline for each of: the token, the handshake (API Gateway gives it 29 s), the `ready` frame,
-   * the next frame of a replay.
+   * the answer to a subscribe, the next frame of a replay.
    */
   connectTimeoutMs: number;
   /**
@@ -39,6 +42,8 @@ export interface Timing {
    * replaced.
    */
   handoverAfterMs: number;
+  /** How long `publish()` and `send()` wait for the server's answer, and for a connection before. */
+  requestTimeoutMs: number;
   /** How often a handler is called for one message. */
   handlerTries: number;
   /** How long `close()` waits for a handler. */
@@ -50,7 +55,10 @@ export interface Timing {
    * asks, after four it takes the lead.
    */
   leaderTickMs: number;
-  /** How long tabs that have no lock wait for each other's objection before one of them leads. */
+  /**
+   * How long tabs that have no lock wait for each other's objection before one of them leads, and
+   * how long the leading tab waits to be told who else uses a topic.
+   */
   electionMs: number;
   /**
    * Messages not yet handled, in UTF-16 units of their frames; at least twice a replay window of
@@ -72,6 +80,7 @@ export const DEFAULT_TIMING: Timing = {
   backoffBaseMs: 500,
   backoffCapMs: 30_000,
   handoverAfterMs: 110 * MINUTE_MS,
+  requestTimeoutMs: 30_000,
   handlerTries: 5,
   closeTimeoutMs: 1000,
   storageTimeoutMs: 3000,

@@ -2,6 +2,7 @@
  * What the library offers and asks for: its options, statuses, events and messages, typed by the
  * server's registry of message types.
  */
+import type { PublishedTo } from '../lambdas/protocol/frames.ts';
 import type { Timing } from './timing.ts';
 
 /**
@@ -12,11 +13,14 @@ export interface TypeEntry {
   data?: unknown;
 }
 
-interface Schema<Output> {
-  readonly '~standard': { readonly types?: { readonly output: Output } | undefined };
+interface Schema<Input, Output> {
+  readonly '~standard': {
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
 }
 
-type DataOf<Entry> = Entry extends { readonly data: Schema<infer Output> } ? Output : unknown;
+type DataOf<Entry> = Entry extends { readonly data: Schema<infer _, infer Output> } ? Output : unknown;
+type InputOf<Entry> = Entry extends { readonly data: Schema<infer Input, infer _> } ? Input : unknown;
 
 export type AnyTypes = Record<string, TypeEntry>;
 
@@ -31,7 +35,7 @@ type MessageOf<Types> = {
 }[keyof Types & string];
 
 interface Fields<Type, Data> {
-  /** Position in the user's channel, dense, from 1. */
+  /** Position in its channel, dense, from 1. */
   seq: number;
   /** The publisher's idempotency key. */
   id: string;
@@ -94,7 +98,20 @@ export interface Events<Types = AnyTypes> {
    * unknown.
    */
   reset: { from: Position; to: Position };
+  /** From now on the server lets this user hear a topic without being asked: he is a member. */
+  subscribed: TopicName;
+  /** No longer. `code`: as the server says it, `removed`. */
+  unsubscribed: TopicName & { code: string };
 }
+
+/** `channel` is `topic:` and the topic's name. */
+export interface TopicName {
+  topic: string;
+  channel: string;
+}
+
+/** What happens in one topic. */
+export type TopicEvents<Types = AnyTypes> = Pick<Events<Types>, 'message' | 'expired' | 'reset' | 'error'>;
 
 export type Listener<Types, Name extends keyof Events<Types>> = (event: Events<Types>[Name]) => unknown;
 
@@ -104,8 +121,11 @@ export type Listener<Types, Name extends keyof Events<Types>> = (event: Events<T
  * - `storage`: the position or the device id could not be read or kept.
  * - `server`: the server refused a frame, or sent one that cannot be.
  * - `closed`: the connection ended for good.
+ * - `timeout`: the server has not answered a `publish()` or `send()`, and may have obeyed it.
+ * - Any other is the server's own, for a topic, a `publish()` or a `send()`: `forbidden`,
+ *   `too_many_subscriptions`, `too_large`, `idempotency_conflict`, `bad_frame`.
  */
-export type ErrorCode = 'handler' | 'token' | 'storage' | 'server' | 'closed';
+export type ErrorCode = 'handler' | 'token' | 'storage' | 'server' | 'closed' | 'timeout' | (string & {});
 
 export class HeraldError extends Error {
   override readonly name = 'HeraldError';
@@ -167,6 +187,59 @@ export interface Options {
   timing?: Partial<Timing> | undefined;
 }
 
+/** One user, up to 100 users, a topic, or everyone. */
+export type Recipients = { user: string } | { users: string[] } | { topic: string } | { everyone: true };
+
+/** A union over the registry's types, as a publisher gives them: before defaults are filled in. */
+export type Publication<Types = AnyTypes> = {
+  [Type in keyof Types & string]: { type: Type } & Given<InputOf<Types[Type]>> & Publishing;
+}[keyof Types & string];
+
+type Given<Data> = unknown extends Data ? { data?: unknown } : { data: Data };
+
+interface Publishing {
+  to: Recipients;
+  /**
+   * The idempotency key: who repeats a `publish()` with it does not publish twice.
+   * @default made up, so that what this library repeats is not published twice
+   */
+  id?: string;
+  /** A replay brings only the newest message of a key. */
+  collapseKey?: string;
+  retentionSeconds?: number;
+  /**
+   * Who is not told, as it has caused the message: this tab, or this device with all its tabs.
+   * @default 'tab'
+   */
+  origin?: 'tab' | 'device';
+}
+
+export interface Published {
+  id: string;
+  /** One for each channel. */
+  results: PublishedTo[];
+}
+
+/** A channel that is not the user's own. It is subscribed to when it is first listened to. */
+export interface Topic<Types = AnyTypes> extends AsyncIterable<Message<Types>> {
+  /** `topic:` and its name, or `everyone`. */
+  readonly channel: string;
+  /** As {@link Herald.on}. An `error` that nobody listens to here is one of the `Herald`. */
+  on<Name extends keyof TopicEvents<Types>>(name: Name, listener: Listener<Types, Name>): () => void;
+  /**
+   * As {@link Herald.messages}, and the same as `for await (… of topic)`. Throws when the server
+   * refuses the topic.
+   */
+  messages(): AsyncIterableIterator<Message<Types>>;
+  /** How far all messages are finished with. Undefined while this tab does not hear it. */
+  readonly cursor: Position | undefined;
+  /**
+   * Ends what was listened to by this object. The topic is unsubscribed from when no other one, of
+   * any tab, is left.
+   */
+  close(): void;
+}
+
 export interface Herald<Types = AnyTypes> {
   /**
    * Hears an event until the function returned is called. A `message` handler gets each message
@@ -179,6 +252,23 @@ export interface Herald<Types = AnyTypes> {
    * is left. Ends with `close()`; throws when the connection ends for good otherwise.
    */
   messages(): AsyncIterableIterator<Message<Types>>;
+  /**
+   * What is published to a topic. Each call returns an object of its own, to be closed by itself.
+   * Throws a TypeError for what is no topic's name.
+   */
+  topic(name: string): Topic<Types>;
+  /** What is published to everyone. */
+  readonly everyone: Topic<Types>;
+  /**
+   * Resolves when the server has the message. Waits for a connection, and repeats what was not
+   * answered, until a deadline. Rejects with a {@link HeraldError}.
+   */
+  publish(publication: Publication<Types>): Promise<Published>;
+  /**
+   * Sends a message to the application, not to other clients. Resolves when the server has put it
+   * on the application's bus, at least once. Otherwise as {@link Herald.publish}.
+   */
+  send(destination: string, data?: unknown): Promise<void>;
   readonly status: Status;
   /** This installation. Undefined until it has been read from the storage. */
   readonly deviceId: string | undefined;

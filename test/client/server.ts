@@ -1,12 +1,13 @@
 /**
- * A small honest model of the protocol: a log, a cursor for each device, replays in windows, and live posts that may be late, lost,
- * doubled or out of order. A replay's frames keep their order, since the server posts each after the one before.
+ * A small honest model of the protocol: a log for each channel, a cursor for each device in each, replays in windows, and live posts
+ * that may be late, lost, doubled or out of order. A replay's frames keep their order, since the server posts each after the one before.
  */
 
 import { subjectOf } from '../../client/token.ts';
 import type { Socket } from '../../client/types.ts';
+import type { Ack, ClientFrame } from '../../lambdas/protocol/client-frame.ts';
 import { BYES, type ByeCode } from '../../lambdas/protocol/errors.ts';
-import { parseClientFrame } from '../../lambdas/wire/herald/parse.ts';
+import { parseClientFrame, parsePublishFrame } from '../../lambdas/wire/herald/parse.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export interface Stored {
@@ -33,11 +34,40 @@ export const goodNetwork: Network = { delayMs: () => 5, losesLive: () => false, 
 
 const WINDOW_FRAMES = 16;
 
+/** One ordered log. */
+export class Log {
+  readonly channel: string;
+  epoch: string;
+  messages: Stored[] = [];
+
+  constructor(channel: string, epoch: string) {
+    this.channel = channel;
+    this.epoch = epoch;
+  }
+
+  get head(): number {
+    return this.messages.length;
+  }
+}
+
+/** What a client said. */
+export interface Heard {
+  action: string;
+  channel?: string;
+  seq?: number;
+  after?: number;
+  epoch?: string;
+  acks?: { channel: string; seq: number }[];
+  connection: number;
+  [field: string]: unknown;
+}
+
 export class Server {
   readonly time: VirtualTime;
   network: Network = goodNetwork;
-  epoch = 'epoch-1';
-  log: Stored[] = [];
+  /** The user's own channel, whichever user it is. */
+  readonly own = new Log('user', 'epoch-1');
+  readonly #logs = new Map<string, Log>();
   readonly cursors = new Map<string, number>();
   readonly sockets: FakeSocket[] = [];
   /** Of these tokens no handshake is accepted. */
@@ -49,42 +79,93 @@ export class Server {
   userId = 'alice';
   pongs = true;
   replays = true;
+  /** Topics that the user is a member of. */
+  readonly memberOf = new Set<string>();
+  /** Topics that the user may not subscribe to, unless a member. */
+  readonly forbidden = new Set<string>();
+  /** Channels whose `publish` is answered with this error, and how often still. */
+  readonly publishFaults: object[] = [];
+  /** What to leave unanswered: as if the server had lost it. */
+  readonly lost = new Set<string>();
+  /** What was published, by its id. */
+  readonly published = new Map<string, Stored>();
+  /** Messages to the application. */
+  readonly taken: unknown[] = [];
   /** What clients said, in order. */
-  readonly heard: { action: string; seq?: number; after?: number; connection: number }[] = [];
+  readonly heard: Heard[] = [];
 
   constructor(time: VirtualTime) {
     this.time = time;
   }
 
+  get log(): Stored[] {
+    return this.own.messages;
+  }
+
+  get epoch(): string {
+    return this.own.epoch;
+  }
+
   get head(): number {
-    return this.log.length;
+    return this.own.head;
   }
 
   get open(): FakeSocket[] {
     return this.sockets.filter((socket) => socket.isOpen);
   }
 
-  cursorOf(deviceId: string): number {
-    return this.cursors.get(`${this.epoch}/${deviceId}`) ?? 0;
+  /** What was said of these actions. */
+  heardOf(...actions: string[]): Heard[] {
+    return this.heard.filter(({ action }) => actions.includes(action));
+  }
+
+  logOf(channel: string): Log {
+    if (channel.startsWith('user:')) return this.own;
+    const log = this.#logs.get(channel) ?? new Log(channel, `epoch of ${channel}`);
+    this.#logs.set(channel, log);
+    return log;
+  }
+
+  cursorOf(deviceId: string, log = this.own): number {
+    return this.cursors.get(this.#cursorKey(deviceId, log)) ?? 0;
+  }
+
+  hasCursor(deviceId: string, log: Log): boolean {
+    return this.cursors.has(this.#cursorKey(deviceId, log));
   }
 
   publish(data: unknown = this.head + 1, origin?: string, tab?: string): Stored {
-    const seq = this.head + 1;
-    const message = { seq, id: `m${seq}`, type: 'test', data, sentAt: this.time.now, origin, tab };
-    this.log.push(message);
-    for (const socket of this.open) socket.postLive(message);
-    if (origin !== undefined && this.cursorOf(origin) === seq - 1) this.advance(origin, seq);
+    return this.publishTo(this.own, data, origin, tab);
+  }
+
+  publishTo(log: Log, data?: unknown, origin?: string, tab?: string, id?: string): Stored {
+    const seq = log.head + 1;
+    const message = { seq, id: id ?? `m${seq}`, type: 'test', data, sentAt: this.time.now, origin, tab };
+    log.messages.push(message);
+    for (const socket of this.open) socket.postLive(log, message);
+    if (origin !== undefined && this.cursorOf(origin, log) === seq - 1) this.advance(origin, seq, log);
     return message;
   }
 
-  /** The numbering begins anew. */
-  forget(epoch: string): void {
-    this.epoch = epoch;
-    this.log = [];
+  /** The user is a member from now on, or no longer, and open connections hear of it. */
+  join(topic: string): void {
+    this.memberOf.add(topic);
+    for (const socket of this.open) void socket.give(topic);
   }
 
-  advance(deviceId: string, seq: number): void {
-    this.cursors.set(`${this.epoch}/${deviceId}`, Math.max(seq, this.cursorOf(deviceId)));
+  remove(topic: string): void {
+    this.memberOf.delete(topic);
+    for (const socket of this.open) socket.leave(`topic:${topic}`, 'removed');
+  }
+
+  /** The numbering begins anew. */
+  forget(epoch: string, log = this.own): void {
+    log.epoch = epoch;
+    log.messages = [];
+  }
+
+  advance(deviceId: string, seq: number, log = this.own): void {
+    this.cursors.set(this.#cursorKey(deviceId, log), Math.max(seq, this.cursorOf(deviceId, log)));
   }
 
   /** Every connection is cut; what was on its way is lost. */
@@ -94,6 +175,10 @@ export class Server {
 
   bye(code: ByeCode, extra: object = {}): void {
     for (const socket of this.open) socket.bye(code, extra);
+  }
+
+  #cursorKey(deviceId: string, { channel, epoch }: Log): string {
+    return `${channel}/${epoch}/${deviceId}`;
   }
 
   readonly connect = (url: string, protocols: string[]): Socket => {
@@ -118,6 +203,8 @@ export class FakeSocket implements Socket {
   readonly #isHandover: boolean;
   /** The server may post live messages to it. */
   #isReady = false;
+  /** What it hears besides the user's own channel: whether it has asked for it. */
+  readonly subscriptions = new Map<string, { isAsked: boolean }>();
   /** Half open: nothing arrives on either side, and nobody is told. */
   isSevered = false;
 
@@ -167,10 +254,12 @@ export class FakeSocket implements Socket {
     void this.#post(frame).then(() => this.drop(1000));
   }
 
-  postLive(message: Stored): void {
-    if (!this.#isReady || message.origin === this.deviceId) return;
+  postLive(log: Log, message: Stored): void {
+    const channel = log === this.#server.own ? this.channel : log.channel;
+    const isHeard = channel === this.channel || this.subscriptions.has(channel);
+    if (!this.#isReady || !isHeard || message.origin === this.deviceId) return;
     const { network } = this.#server;
-    const frame = { event: 'message', channel: this.channel, ...wire(message) };
+    const frame = { event: 'message', channel, ...wire(message) };
     if (!network.losesLive()) void this.#post(frame);
     if (network.doublesLive()) void this.#post(frame);
   }
@@ -180,22 +269,44 @@ export class FakeSocket implements Socket {
   }
 
   /** As the server drives a connection: at least once, also twice at a time. */
-  async drive(after?: number): Promise<void> {
-    const { epoch, head, time } = this.#server;
-    const { channel, userId } = this;
-    const cursor = this.#server.cursorOf(this.deviceId);
-    const ready = { event: 'ready', connectionId: `c${this.#number}`, userId, deviceId: this.deviceId };
-    await this.#post({ ...ready, channel, epoch, head, cursor, serverAt: time.now });
+  async drive(): Promise<void> {
+    const { own, time, memberOf } = this.#server;
+    const { channel, userId, deviceId } = this;
+    for (const name of ['everyone', ...[...memberOf].map((topic) => `topic:${topic}`)])
+      if (!this.subscriptions.has(name)) this.subscriptions.set(name, { isAsked: false });
+    const states = [...this.subscriptions.keys()].map((name) => this.#stateOf(name));
+    const cursor = this.#server.cursorOf(deviceId);
+    const ready = { event: 'ready', connectionId: `c${this.#number}`, userId, deviceId, channel };
+    const { epoch, head } = own;
+    await this.#post({ ...ready, epoch, head, cursor, subscriptions: states, serverAt: time.now });
     if (!this.isOpen) return;
     this.#isReady = true;
     if (this.#isHandover) this.#relieve();
-    await this.replay(after ?? cursor);
+    const behind = states.filter((state) => state.cursor < this.#server.logOf(state.channel).head);
+    await Promise.all([
+      this.replay(channel, cursor),
+      ...behind.map((state) => this.replay(state.channel, state.cursor)),
+    ]);
   }
 
-  async replay(after: number): Promise<void> {
+  /** The user has become a member. */
+  async give(topic: string): Promise<void> {
+    const channel = `topic:${topic}`;
+    if (!this.#isReady || this.subscriptions.has(channel)) return;
+    this.subscriptions.set(channel, { isAsked: false });
+    await this.#subscribed(channel);
+  }
+
+  leave(channel: string, code: 'requested' | 'removed', ref?: string): void {
+    if (code === 'removed' && this.subscriptions.get(channel)?.isAsked !== false) return;
+    this.subscriptions.delete(channel);
+    void this.#post({ event: 'unsubscribed', channel, code, ref });
+  }
+
+  async replay(channel: string, after: number): Promise<void> {
     if (!this.#server.replays) return;
-    const { log, epoch, head, messagesPerFrame } = this.#server;
-    const { channel } = this;
+    const { messagesPerFrame } = this.#server;
+    const { messages: log, epoch, head } = this.#server.logOf(channel);
     let settled = Math.min(after, head);
     for (let frames = 0; frames < WINDOW_FRAMES; frames++) {
       const through = Math.min(head, settled + messagesPerFrame);
@@ -207,6 +318,21 @@ export class FakeSocket implements Socket {
       if (!this.isOpen || !more) return;
       settled = through;
     }
+  }
+
+  /** Where the device stands in a channel. New to it, it begins at the head. */
+  #stateOf(channel: string, after?: number) {
+    const server = this.#server;
+    const log = server.logOf(channel);
+    if (!server.hasCursor(this.deviceId, log)) server.advance(this.deviceId, after ?? log.head, log);
+    const { epoch, head } = log;
+    return { channel, epoch, head, cursor: after ?? server.cursorOf(this.deviceId, log) };
+  }
+
+  async #subscribed(channel: string, ref?: string, after?: number): Promise<void> {
+    const state = this.#stateOf(channel, after);
+    await this.#post({ event: 'subscribed', ...state, ref });
+    if (this.isOpen && state.cursor < state.head) await this.replay(channel, state.cursor);
   }
 
   #shakeHands(): void {
@@ -240,20 +366,91 @@ export class FakeSocket implements Socket {
   }
 
   async #handleFrame(text: string): Promise<void> {
-    const frame = parseClientFrame(text);
-    this.#server.heard.push({ ...frame, connection: this.#number } as never);
-    if (!this.isOpen) return;
-    const { head, epoch } = this.#server;
-    if (frame.action === 'ping') {
-      if (this.#server.pongs) void this.#post({ event: 'pong', head, serverAt: this.#server.time.now });
-      return;
+    const { action, ref, ...fields } = JSON.parse(text);
+    this.#server.heard.push({ action, ref, ...fields, connection: this.#number });
+    if (!this.isOpen || this.#server.lost.has(action)) return;
+    if (action === 'publish') this.#publish(text, ref);
+    else await this.#obey(parseClientFrame(text));
+  }
+
+  async #obey(frame: ClientFrame): Promise<void> {
+    const { ref } = frame;
+    switch (frame.action) {
+      case 'ping':
+        return this.#pong();
+      case 'sync': {
+        const { channel = this.channel, after = 0, epoch } = frame;
+        const log = this.#server.logOf(channel);
+        if (channel !== this.channel && !this.subscriptions.has(channel))
+          return this.#refuse('not_subscribed', ref);
+        if (epoch !== undefined && epoch !== log.epoch) return this.#refuse('epoch_mismatch', ref);
+        return await this.replay(channel, after);
+      }
+      case 'ack':
+        return this.#ack(frame.acks, ref);
+      case 'subscribe':
+        return await this.#subscribe(frame.channel, frame, ref);
+      case 'unsubscribe':
+        return this.leave(frame.channel, 'requested', ref);
+      case 'send':
+        this.#server.taken.push({ destination: frame.destination, data: frame.data });
+        void this.#post({ event: 'taken', ref });
     }
-    const refuse = (code: string) =>
-      void this.#post({ event: 'error', code, message: code, retryable: false, ref: frame.ref });
-    if (frame.epoch !== undefined && frame.epoch !== epoch) return refuse('epoch_mismatch');
-    if (frame.action === 'sync') return await this.replay(frame.after ?? 0);
-    if (frame.seq > head) return refuse('ack_past_head');
-    this.#server.advance(this.deviceId, frame.seq);
+  }
+
+  #pong(): void {
+    if (!this.#server.pongs) return;
+    const { epoch, head } = this.#server.own;
+    const subscriptions = [...this.subscriptions.keys()].map((channel) => {
+      const { epoch, head } = this.#server.logOf(channel);
+      return { channel, epoch, head };
+    });
+    void this.#post({ event: 'pong', epoch, head, subscriptions, serverAt: this.#server.time.now });
+  }
+
+  #ack(acks: Ack[], ref?: string): void {
+    const server = this.#server;
+    const named = acks.map(({ channel = this.channel, ...ack }) => ({ ...ack, log: server.logOf(channel) }));
+    if (named.some(({ epoch, log }) => epoch !== undefined && epoch !== log.epoch))
+      return this.#refuse('epoch_mismatch', ref);
+    if (named.some(({ seq, log }) => seq > log.head)) return this.#refuse('ack_past_head', ref);
+    for (const { seq, log } of named) server.advance(this.deviceId, seq, log);
+  }
+
+  async #subscribe(
+    channel: string,
+    from: { after?: number | undefined; epoch?: string | undefined },
+    ref?: string,
+  ) {
+    const server = this.#server;
+    const topic = channel.slice('topic:'.length);
+    if (server.forbidden.has(topic) && !server.memberOf.has(topic)) return this.#refuse('forbidden', ref);
+    const { epoch, head } = server.logOf(channel);
+    const isOfThis = from.epoch === undefined || from.epoch === epoch;
+    const after = from.after === undefined ? undefined : isOfThis ? Math.min(from.after, head) : 0;
+    this.subscriptions.set(channel, { isAsked: true });
+    await this.#subscribed(channel, ref, after);
+  }
+
+  #publish(text: string, ref?: string): void {
+    const server = this.#server;
+    const fault = server.publishFaults.shift();
+    if (fault) return void this.#post({ event: 'error', message: 'no', retryable: false, ...fault, ref });
+    const { notification, tab } = parsePublishFrame(text);
+    const { channels, data, id = `made up ${server.heard.length}` } = notification;
+    const results = channels.map(({ name }) => {
+      const key = `${name}/${id}`;
+      const known = server.published.get(key);
+      const origin = tab === undefined ? this.deviceId : undefined;
+      const { seq } = known ?? server.publishTo(server.logOf(name), data, origin, tab, id);
+      if (!known) server.published.set(key, server.logOf(name).messages[seq - 1] as Stored);
+      return { channel: name, seq, duplicate: known !== undefined };
+    });
+    void this.#post({ event: 'published', ref, id, results });
+  }
+
+  #refuse(code: string, ref?: string): void {
+    void this.#post({ event: 'error', code, message: code, retryable: false, ref });
   }
 
   async #post(frame: object): Promise<void> {

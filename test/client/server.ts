@@ -412,9 +412,9 @@ export class FakeSocket implements Socket {
     const server = this.#server;
     const named = acks.map(({ channel = this.channel, ...ack }) => ({ ...ack, log: server.logOf(channel) }));
     if (named.some(({ epoch, log }) => epoch !== undefined && epoch !== log.epoch))
-      return this.#refuse('epoch_mismatch', ref);
-    if (named.some(({ seq, log }) => seq > log.head)) return this.#refuse('ack_past_head', ref);
-    for (const { seq, log } of named) server.advance(this.deviceId, seq, log);
+      this.#refuse('epoch_mismatch', ref);
+    else if (named.some(({ seq, log }) => seq > log.head)) this.#refuse('ack_past_head', ref);
+    else for (const { seq, log } of named) server.advance(this.deviceId, seq, log);
   }
 
   async #subscribe(

@@ -1,12 +1,12 @@
 /** Whatever the network, the handlers and the user do: each message once, in seq order, and none lost once the faults stop. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { goodNetwork, type Network } from './server.ts';
+import { goodNetwork, type Log, type Network } from './server.ts';
 import { seeded } from './virtual-time.ts';
 import { type Tab, World } from './world.ts';
 
 type Action =
-  | { do: 'publish'; count: number; own: boolean }
+  | { do: 'publish'; count: number; own: boolean; channel?: number }
   | { do: 'cut' }
   | { do: 'sever' }
   | { do: 'wake' }
@@ -23,6 +23,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       do: fc.constant('publish'),
       count: fc.integer({ min: 1, max: 60 }),
       own: fc.boolean(),
+      channel: fc.integer({ min: 0, max: 3 }),
     }),
   },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('pass'), ms: fc.integer({ min: 0, max: 3000 }) }) },
@@ -47,6 +48,12 @@ const circumstances = fc.record({
   handoverMs: fc.constantFrom(1000, 5000, 7_000_000),
   tabs: fc.integer({ min: 1, max: 3 }),
   hasLocks: fc.boolean(),
+  /** Topics that all tabs listen to. */
+  topics: fc.integer({ min: 0, max: 2 }),
+  /** The last tab listens to one more. */
+  hasOwnTopic: fc.boolean(),
+  /** The user is a member of the first topic, or is not yet. */
+  isMember: fc.boolean(),
 });
 
 type Given = typeof circumstances extends fc.Arbitrary<infer Value> ? Value : never;
@@ -69,14 +76,23 @@ const ACK_AT_EVERY_HANDOVER: Given = {
   handoverMs: 1000,
   tabs: 1,
   hasLocks: false,
+  topics: 0,
+  hasOwnTopic: false,
+  isMember: false,
 };
 
-it('surfaces each message once, in seq order, and none is lost', async () => {
+it('surfaces each message of each channel once, in seq order, and none is lost', async () => {
   await fc.assert(fc.asyncProperty(circumstances, run), {
     numRuns: Number(process.env.RUNS ?? 300),
     examples: [[ACK_AT_EVERY_HANDOVER]],
   });
 }, 600_000);
+
+/** Of a tab by its number, the topics it listens to. */
+const topicsOf = ({ topics, hasOwnTopic, tabs }: Given, number: number): string[] => [
+  ...['one', 'two'].slice(0, topics),
+  ...(hasOwnTopic && number === tabs - 1 ? ['own'] : []),
+];
 
 async function run(given: Given) {
   const world = new World(given.seed);
@@ -88,6 +104,11 @@ async function run(given: Given) {
     doublesLive: () => chance() < given.doubling,
   };
   server.network = badNetwork;
+  const topics = topicsOf(given, given.tabs - 1);
+  const logs = topics.map((name) => server.logOf(`topic:${name}`));
+  // The device is known in the topics, so it misses nothing before its first subscribe.
+  for (const log of logs) server.advance('laptop', 0, log);
+  if (given.isMember && topics[0]) server.memberOf.add(topics[0]);
   let isFaulty = true;
   const failures = new Map<string, number>();
   const cancels: (() => void)[] = [];
@@ -108,7 +129,7 @@ async function run(given: Given) {
       pingEveryMs: 20_000,
     };
     const env = { hasTabs: given.tabs > 1, ...(!given.hasLocks && { locks: undefined }) };
-    return world.open({ handler, timing, env });
+    return world.open({ handler, timing, env, topics: topicsOf(given, number) });
   };
 
   const runs: Tab[][] = [];
@@ -118,7 +139,12 @@ async function run(given: Given) {
   for (const step of given.actions) {
     switch (step.do) {
       case 'publish':
-        world.publish(step.count, step.own ? 'laptop' : undefined);
+        for (let one = 0; one < step.count; one++)
+          server.publishTo(
+            logs[(step.channel ?? 0) - 1] ?? server.own,
+            undefined,
+            step.own ? 'laptop' : undefined,
+          );
         break;
       case 'cut':
         server.cut();
@@ -167,27 +193,48 @@ async function run(given: Given) {
   for (const cancel of cancels) cancel();
   for (const tabs of runs) last(tabs).thaw();
   for (const tabs of runs) last(tabs).wake();
+  const hasAll = (log: Log, seq: number | undefined) => seq === log.head;
   const caughtUp = () =>
-    server.cursorOf('laptop') === server.head &&
-    runs.every((tabs) => last(tabs).session.cursor?.seq === server.head);
+    [server.own, ...logs].every((log) => hasAll(log, server.cursorOf('laptop', log))) &&
+    runs.every((tabs) => {
+      const { session, topics } = last(tabs);
+      return (
+        hasAll(server.own, session.cursor?.seq) &&
+        topics.every(({ topic }) => hasAll(server.logOf(topic.channel), topic.cursor?.seq))
+      );
+    });
   await time.until(caughtUp, 'caught up', 30 * 60_000);
   await time.pass(1000);
 
-  const foreign = server.log.filter(({ origin }) => origin === undefined).map(({ seq }) => seq);
-  for (const [number, tabs] of runs.entries()) {
-    for (const tab of tabs) {
-      expect(tab.seen).toEqual([...new Set(tab.seen)].sort((one, other) => one - other));
-      expect(tab.resets).toEqual([]);
-      expect(tab.errors).toEqual([]);
-    }
-    const seen = tabs.flatMap((tab) => tab.seen);
-    // Alone, a device sees each message once over all its runs. One tab of several begins where the device stands.
-    if (given.tabs === 1) expect(seen).toEqual(foreign);
-    else if (number > 0) expect(seen).toEqual(foreign.filter((seq) => seq >= (seen[0] ?? 0)));
+  for (const tab of runs.flat()) expect([tab.resets, tab.errors]).toEqual([[], []]);
+  check(
+    given,
+    server.own,
+    runs.map((tabs) => tabs.map(({ seen }) => seen)),
+  );
+  for (const log of logs) {
+    const seen = runs.map((tabs) =>
+      tabs.flatMap(({ topics }) =>
+        topics.filter(({ topic }) => topic.channel === log.channel).map(({ seen }) => seen),
+      ),
+    );
+    check(given, log, seen);
   }
-  const all = new Set(runs.flat().flatMap((tab) => tab.seen));
-  expect([...all].sort((one, other) => one - other)).toEqual(foreign);
   for (const tabs of runs) await Promise.all([last(tabs).session.close(), time.pass(2000)]);
   expect(server.open).toEqual([]);
   expect(time.pending).toBe(0);
+}
+
+/** What each run of each tab has surfaced of a channel. */
+function check({ tabs: count }: Given, log: Log, tabs: number[][][]): void {
+  const foreign = log.messages.filter(({ origin }) => origin === undefined).map(({ seq }) => seq);
+  for (const [number, runs] of tabs.entries()) {
+    for (const seen of runs) expect(seen).toEqual([...new Set(seen)].sort((one, other) => one - other));
+    const seen = runs.flat();
+    // Alone, a device sees each message once over all its runs. One tab of several begins where the device stands.
+    if (count === 1) expect(seen).toEqual(foreign);
+    else if (number > 0) expect(seen).toEqual(foreign.filter((seq) => seq >= (seen[0] ?? 0)));
+  }
+  const all = new Set(tabs.flat().flat());
+  expect([...all].sort((one, other) => one - other)).toEqual(foreign);
 }

@@ -2,7 +2,15 @@
 import { onTestFinished } from 'vitest';
 import { Client } from '../../client/client.ts';
 import type { Broadcast, Environment } from '../../client/environment.ts';
-import type { HeraldError, KeyValueStorage, Message, Options, Socket, Status } from '../../client/types.ts';
+import type {
+  HeraldError,
+  KeyValueStorage,
+  Message,
+  Options,
+  Socket,
+  Status,
+  Topic,
+} from '../../client/types.ts';
 import { FakeLocks, type LockingTab } from './locks.ts';
 import { Server } from './server.ts';
 import { seeded, VirtualTime } from './virtual-time.ts';
@@ -19,6 +27,8 @@ export interface Tab {
   errors: HeraldError[];
   expired: { count: number; through: number }[];
   resets: unknown[];
+  /** The topics it listens to from the beginning. */
+  topics: { topic: Topic; seen: number[] }[];
   /** The page is shown; without `mayConnect` the network went. */
   wake(mayConnect?: boolean): void;
   /** The browser kills it without a word. */
@@ -31,6 +41,7 @@ export interface Tab {
 export interface TabOptions extends Partial<Options> {
   env?: Partial<Environment>;
   handler?: (message: Message) => unknown;
+  topics?: string[];
 }
 
 export class World {
@@ -47,7 +58,7 @@ export class World {
   }
 
   /** Opens a client that keeps a record. Without `hasTabs` it is one of Node's. */
-  open({ env: over, handler, ...options }: TabOptions = {}): Tab {
+  open({ env: over, handler, topics = [], ...options }: TabOptions = {}): Tab {
     let wake: (mayConnect: boolean) => void = () => {};
     const life = new Life();
     const cancels: (() => void)[] = [];
@@ -90,6 +101,7 @@ export class World {
       errors: [],
       expired: [],
       resets: [],
+      topics: topics.map((name) => ({ topic: session.topic(name), seen: [] })),
       wake: (mayConnect = true) => wake(mayConnect),
       kill: () => {
         life.isDead = true;
@@ -100,12 +112,17 @@ export class World {
       freeze: () => life.freeze(),
       thaw: () => life.thaw(),
     };
-    session.on('message', async (message) => {
+    const handInto = (seen: number[]) => async (message: Message) => {
       if (life.isDead) await new Promise(() => {});
       await handler?.(message);
       if (life.isDead) await new Promise(() => {});
-      tab.seen.push(message.seq);
-    });
+      seen.push(message.seq);
+    };
+    session.on('message', handInto(tab.seen));
+    for (const { topic, seen } of tab.topics) {
+      topic.on('message', handInto(seen));
+      topic.on('reset', (event) => tab.resets.push(event));
+    }
     session.on('status', (status) => tab.statuses.push(status));
     session.on('error', (error) => tab.errors.push(error));
     session.on('expired', (event) => tab.expired.push(event));

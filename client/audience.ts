@@ -4,46 +4,91 @@
  */
 import type { Channel } from './channel.ts';
 import { Dispatcher } from './dispatcher.ts';
-import { Emitter } from './emitter.ts';
 import type { World } from './environment.ts';
 import { type Ending, MessageIterator } from './iterator.ts';
-import type { HeraldError, Message } from './types.ts';
+import type { AnyTypes, Events, HeraldError, Listener, Message, Position, Topic } from './types.ts';
 
-export class Audience {
+/** What an audience needs of its client. */
+export interface AudienceHost {
+  /** Undefined while this tab does not hear the channel. */
+  heard(audience: Audience): Channel | undefined;
+  /** Somebody listens: the channel is to be heard from now on. */
+  use(audience: Audience): void;
+  /** Nobody does any more. */
+  leave(audience: Audience): void;
+  /** An error that nobody listens to. */
+  unheard(error: HeraldError, audience: Audience): void;
+}
+
+/** Messages are not told but handed out one by one, by the dispatcher. */
+type Told = Omit<Events, 'message'>;
+
+export class Audience implements Topic {
+  readonly channel: string;
   readonly dispatcher: Dispatcher;
-  readonly emit: Emitter['emit'];
-  /** Who uses it: while somebody does, the channel is subscribed to. */
-  readonly users = new Set<object>();
-  /** The server refused to subscribe. It is not asked again before somebody new listens. */
-  isRefused = false;
-  readonly #emitter: Emitter;
+  /** The channel is to be heard. */
+  isUsed = false;
+  readonly #world: World;
+  readonly #host: AudienceHost;
+  readonly #listeners = new Map<string, Set<(event: never) => unknown>>();
   readonly #iterators = new Set<MessageIterator>();
   #ending: Ending | undefined;
 
-  /** `unheard`: gets the errors that nobody listens to. */
-  constructor(world: World, channel: () => Channel | undefined, unheard?: (error: HeraldError) => void) {
-    this.#emitter = new Emitter(world.report, unheard);
-    this.emit = (name, event) => this.#emitter.emit(name, event);
-    this.dispatcher = new Dispatcher(world, channel, (error) => this.emit('error', error));
+  constructor(channel: string, world: World, host: AudienceHost) {
+    this.channel = channel;
+    this.#world = world;
+    this.#host = host;
+    this.dispatcher = new Dispatcher(
+      world,
+      () => host.heard(this),
+      (error) => this.emit('error', error),
+    );
   }
 
-  /** Returns how to stop listening. */
-  on(name: string, listener: (event: never) => unknown): () => void {
-    return name === 'message'
-      ? this.dispatcher.add(listener as (message: Message) => unknown)
-      : this.#emitter.add(name, listener);
+  on<Name extends keyof Events>(name: Name, listener: Listener<AnyTypes, Name>): () => void {
+    this.#host.use(this);
+    if (name === 'message') return this.dispatcher.add(listener as (message: Message) => unknown);
+    const listeners = this.#listenersOf(name).add(listener);
+    return () => void listeners.delete(listener);
   }
 
-  messages(): MessageIterator {
+  messages(): AsyncIterableIterator<Message> {
+    this.#host.use(this);
     const iterator = new MessageIterator(this.dispatcher, () => this.#iterators.delete(iterator));
     this.#iterators.add(iterator);
     if (this.#ending) iterator.end(this.#ending);
     return iterator;
   }
 
+  [Symbol.asyncIterator](): AsyncIterableIterator<Message> {
+    return this.messages();
+  }
+
+  get cursor(): Position | undefined {
+    return this.#host.heard(this)?.finished;
+  }
+
+  close(): void {
+    this.dispatcher.clear();
+    this.#listeners.clear();
+    for (const iterator of this.#iterators) void iterator.return();
+    this.#host.leave(this);
+  }
+
+  /** A listener that fails harms neither the others nor us. */
+  emit<Name extends keyof Told>(name: Name, event: Told[Name]): void {
+    const listeners = this.#listenersOf(name);
+    if (name === 'error' && listeners.size === 0) this.#host.unheard(event as HeraldError, this);
+    for (const listener of listeners) {
+      Promise.resolve(event as never)
+        .then(listener)
+        .catch(this.#world.report);
+    }
+  }
+
   /** The server refused the channel: iterators end with the error, handlers stay. */
   refuse(error: HeraldError): void {
-    this.isRefused = true;
+    this.isUsed = false;
     this.emit('error', error);
     for (const iterator of this.#iterators) iterator.end({ error });
   }
@@ -52,5 +97,11 @@ export class Audience {
   end(ending: Ending): void {
     this.#ending = ending;
     for (const iterator of this.#iterators) iterator.end(ending);
+  }
+
+  #listenersOf(name: string): Set<(event: never) => unknown> {
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners);
+    return listeners;
   }
 }

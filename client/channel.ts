@@ -26,8 +26,7 @@ export interface ChannelHost {
   due(count: number): void;
   /** There may be a message to hand out. */
   progressed(channel: string): void;
-  expired(channel: string, event: Events['expired']): void;
-  reset(channel: string, event: Events['reset']): void;
+  tell<Name extends 'expired' | 'reset'>(channel: string, name: Name, event: Events[Name]): void;
 }
 
 /** Of an inbox that takes no message and lacks none: it is full from the beginning. */
@@ -106,7 +105,7 @@ export class Channel {
     const { finished } = this;
     if (finished) this.#settler.begin(finished, start.cursor, from !== undefined);
     this.#gaps.restart();
-    if (from) this.#host.reset(this.name, { from, to: { epoch: start.epoch, seq: start.cursor } });
+    if (from) this.#host.tell(this.name, 'reset', { from, to: { epoch: start.epoch, seq: start.cursor } });
     this.#moved();
     return from !== undefined;
   }
@@ -168,7 +167,7 @@ export class Channel {
   }
 
   #newInbox(): Inbox {
-    return new Inbox(this.#isHeard ? this.#world.timing.maxBuffered : NO_ROOM, this.#host.tab);
+    return new Inbox(this.#isHeard ? this.#world.timing.maxBuffered : NO_ROOM, () => this.#host.tab());
   }
 
   #newGaps(): Gaps {
@@ -180,7 +179,7 @@ export class Channel {
     this.#inbox.addReplay(delivery);
     if (delivery.more) this.#gaps.expectMore();
     const count = Math.min(delivery.expired, this.#inbox.settled - before);
-    if (count > 0) this.#host.expired(this.name, { count, through: delivery.through });
+    if (count > 0) this.#host.tell(this.name, 'expired', { count, through: delivery.through });
   }
 
   #moved(): void {

@@ -2,20 +2,19 @@
  * Puts the parts together: a connection or another tab delivers, a channel orders, the dispatcher
  * hands out.
  */
-import type { ErrorFrame, PublishedFrame } from '../lambdas/protocol/frames.ts';
+import type { PublishedFrame } from '../lambdas/protocol/frames.ts';
 import { type Ack, Acks } from './acks.ts';
-import { Audience } from './audience.ts';
+import { Audience, type AudienceHost } from './audience.ts';
 import { Channel, type ChannelHost } from './channel.ts';
-import { ConnectionManager } from './connection-manager.ts';
+import { ConnectionManager, type ManagerHost } from './connection-manager.ts';
 import type { Started } from './delivery.ts';
 import type { Environment, World } from './environment.ts';
 import type { Ending } from './iterator.ts';
 import { type Answer, type RequestFrame, Requests, refused } from './requests.ts';
-import { guarded, isName, loadDeviceId, loadPosition, NAME_RULE, randomId, savePosition } from './storage.ts';
-import { type FollowerMessage, type FromServer, type LeaderMessage, Tabs } from './tabs.ts';
+import { guarded, isName, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
+import { type FollowerMessage, type FromServer, type LeaderMessage, Tabs, type TabsHost } from './tabs.ts';
 import { DEFAULT_TIMING, Timer } from './timing.ts';
 import { subjectOf, Tokens } from './token.ts';
-import { TopicHandle } from './topic.ts';
 import {
   type AnyTypes,
   type CloseReason,
@@ -33,7 +32,6 @@ import {
   type Topic,
 } from './types.ts';
 
-const EVERYONE = 'everyone';
 const TOPIC = 'topic:';
 
 /** Why a tab closes that the other tabs need not share: its token, or the app, said so. */
@@ -45,7 +43,8 @@ const OWN_REASONS: CloseReason[] = ['client', 'token_expired', 'refused'];
  */
 const FAILURES_TO_YIELD = 2;
 
-export class Client implements Herald {
+/** `Herald` is what an application sees of it; the rest is what its parts need of it. */
+export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, TabsHost {
   readonly #world: World;
   readonly #url: string;
   readonly #storage: KeyValueStorage;
@@ -54,22 +53,20 @@ export class Client implements Herald {
   readonly #signal: AbortSignal | undefined;
   /** By name: the user's own, everyone, and topics. */
   readonly #channels = new Map<string, Channel>();
-  readonly #host: ChannelHost;
   readonly #acks: Acks;
   readonly #requests: Requests;
+  /** The name of the user's own channel. */
+  #ownName = '';
   /** Of the user's own channel. */
   readonly #own: Audience;
   /** Of the other channels, by name. */
   readonly #audiences = new Map<string, Audience>();
-  /** The name of the user's own channel. */
-  #ownName = '';
   /** The topics that the server lets the user hear by itself. */
   #given = new Set<string>();
-  /** In the tab that leads: the channels that tabs listen to. */
-  readonly #wanted = new Set<string>();
-  /** Those of which a tab has said so since the latest count. */
-  readonly #confirmed = new Set<string>();
-  readonly #count: Timer;
+  /** In the tab that leads: the channels that tabs listen to, by the tab's name. */
+  readonly #uses = new Map<string, string[]>();
+  /** Of these the server is asked at the moment. */
+  readonly #asking = new Set<string>();
   /** Made up when it is first asked for. */
   #tab: string | undefined;
   #refs = 0;
@@ -91,43 +88,17 @@ export class Client implements Herald {
     const { deviceId, storage, signal, timing, token, tabs = true } = options;
     const world: World = { ...env, timing: { ...DEFAULT_TIMING, ...timing } };
     this.#url = webSocketUrl(url);
-    if (deviceId !== undefined && !isName(deviceId)) throw new TypeError(`deviceId: expected ${NAME_RULE}`);
+    if (deviceId !== undefined) checkName('deviceId', deviceId);
     this.#world = world;
     this.#tokens = new Tokens(world, token);
     this.#mayShare = env.hasTabs && tabs;
     this.#signal = signal;
     this.#replaced = new Timer(world);
-    this.#count = new Timer(world);
-    this.#own = new Audience(world, () => this.#channels.get(this.#ownName));
-    const error = (problem: HeraldError) => this.#own.emit('error', problem);
-    this.#storage = guarded(storage, world, error);
-    this.#host = {
-      tab: () => this.#tabName(),
-      sync: (channel, after) => this.#sync(channel, after),
-      save: (channel, position, isAnew) => this.#save(channel, position, isAnew),
-      due: (count) => this.#acks.due(count),
-      progressed: (channel) => this.#audience(channel).dispatcher.wake(),
-      expired: (channel, event) => this.#audience(channel).emit('expired', event),
-      reset: (channel, event) => this.#audience(channel).emit('reset', event),
-    };
+    this.#own = new Audience('', world, this);
+    this.#storage = guarded(storage, world, (error) => this.error(error));
     this.#acks = new Acks(world, this.#channels, (acks) => this.#ack(acks));
     this.#requests = new Requests(world, (frame, isAgain) => this.#request(frame, isAgain));
-    this.#manager = new ConnectionManager(world, () => this.#connectionUrl(), this.#tokens, {
-      token: () => this.#token(),
-      status: (status) => this.#changeStatus(status),
-      error,
-      begin: (start) => this.#begin(start),
-      deliver: (delivery) => this.#pass(delivery),
-      hasUsed: (channel, through) => this.#channels.get(channel)?.hasUsed(through) ?? true,
-      wanted: () => this.#wanted,
-      position: async (channel) => (await this.#load(channel)).position,
-      given: (channels) => this.#pass({ event: 'given', channels }),
-      left: (channel) => this.#left(channel),
-      refused: (channel, frame) => this.#pass({ event: 'refused', channel, frame }),
-      answer: (frame) => this.#pass({ event: 'answer', frame }),
-      idle: () => this.#update(),
-      resume: () => this.#resume(),
-    });
+    this.#manager = new ConnectionManager(world, () => this.#connectionUrl(), this.#tokens, this);
     signal?.addEventListener('abort', this.#abort);
     if (signal?.aborted) void this.close();
     else void this.#start(deviceId ?? (storage ? undefined : randomId(world)));
@@ -142,17 +113,17 @@ export class Client implements Herald {
   }
 
   topic(name: string): Topic {
-    if (!isName(name)) throw new TypeError(`topic: expected ${NAME_RULE}`);
-    return this.#topic(TOPIC + name);
+    checkName('topic', name);
+    return this.#audience(TOPIC + name);
   }
 
   get everyone(): Topic {
-    return this.#topic(EVERYONE);
+    return this.#audience('everyone');
   }
 
   async publish({ origin, ...publication }: Publication): Promise<Published> {
     const frame = { action: 'publish', id: randomId(this.#world), ...publication } as const;
-    const tab = origin === 'device' ? undefined : this.#tabName();
+    const tab = origin === 'device' ? undefined : this.tab();
     const { id, results } = (await this.#ask({ ...frame, tab })) as PublishedFrame;
     return { id, results };
   }
@@ -170,16 +141,11 @@ export class Client implements Herald {
   }
 
   get origin(): string | undefined {
-    return this.#deviceId && `${this.#deviceId}/${this.#tabName()}`;
-  }
-
-  #tabName(): string {
-    this.#tab ??= randomId(this.#world).slice(0, 8);
-    return this.#tab;
+    return this.#deviceId && `${this.#deviceId}/${this.tab()}`;
   }
 
   get cursor(): Position | undefined {
-    return this.#channels.get(this.#ownName)?.finished;
+    return this.#own.cursor;
   }
 
   close(): Promise<void> {
@@ -187,20 +153,27 @@ export class Client implements Herald {
     return this.#closing;
   }
 
-  #topic(channel: string): Topic {
-    return new TopicHandle(channel, this.#audience(channel), {
-      use: (user) => this.#use(channel, user),
-      leave: (user) => void this.#leave(channel, user),
-      cursor: () => this.#channels.get(channel)?.finished,
-    });
+  tab(): string {
+    this.#tab ??= randomId(this.#world).slice(0, 8);
+    return this.#tab;
+  }
+
+  error(error: HeraldError): void {
+    this.#own.emit('error', error);
+  }
+
+  unheard(error: HeraldError, audience: Audience): void {
+    if (audience === this.#own) this.#world.report(error);
+    else this.error(error);
+  }
+
+  heard({ channel }: Audience): Channel | undefined {
+    return this.#channels.get(channel || this.#ownName);
   }
 
   #audience(channel: string): Audience {
     if (channel === this.#ownName) return this.#own;
-    const known = this.#audiences.get(channel);
-    if (known) return known;
-    const error = (problem: HeraldError) => this.#own.emit('error', problem);
-    const audience = new Audience(this.#world, () => this.#channels.get(channel), error);
+    const audience = this.#audiences.get(channel) ?? new Audience(channel, this.#world, this);
     this.#audiences.set(channel, audience);
     if (this.#ending) audience.end(this.#ending);
     return audience;
@@ -209,7 +182,7 @@ export class Client implements Herald {
   /** The refs of all tabs differ. */
   #ask(frame: Omit<RequestFrame, 'ref'>): Promise<Answer> {
     this.#refs += 1;
-    return this.#requests.ask({ ...frame, ref: `${this.#tabName()}.${this.#refs}` } as RequestFrame);
+    return this.#requests.ask({ ...frame, ref: `${this.tab()}.${this.#refs}` } as RequestFrame);
   }
 
   readonly #abort = () => void this.close();
@@ -220,7 +193,7 @@ export class Client implements Herald {
     if (this.#closing) return;
     this.#deviceId = deviceId;
     this.#unwatch = this.#world.onWake((mayConnect) => this.#wake(mayConnect));
-    this.#lead();
+    this.becomeLeader();
   }
 
   #connectionUrl(): string {
@@ -246,7 +219,7 @@ export class Client implements Herald {
     return `herald:${this.#url}:${this.#deviceId}:${owner}`;
   }
 
-  async #token(): Promise<string> {
+  async token(): Promise<string> {
     const token = await this.#tokens.next();
     const user = this.#mayShare ? subjectOf(token) : undefined;
     if (user !== this.#user && !this.#closing) this.#join(user);
@@ -267,50 +240,43 @@ export class Client implements Herald {
     // The browser may have it and deny it.
     const broadcast = user === undefined ? undefined : orNone(() => this.#world.openBroadcast?.(name));
     if (!broadcast) return;
-    this.#giveUpLead();
-    this.#tabs = new Tabs(this.#world, broadcast, name, {
-      becomeLeader: () => this.#lead(),
-      loseLead: () => this.#giveUpLead(),
-      onLeader: (message) => this.#onLeader(message),
-      onFollower: (message) => this.#onFollower(message),
-    });
+    this.loseLead();
+    this.#tabs = new Tabs(this.#world, broadcast, name, this);
   }
 
-  #lead(): void {
+  becomeLeader(): void {
     if (this.#closing) return;
     this.#isLeading = true;
-    for (const channel of this.#uses) this.#wanted.add(channel);
     this.#manager.start(this.#status);
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
 
   /** Of what nobody in this tab listens to, another tab knows better from now on where it stands. */
-  #giveUpLead(): void {
+  loseLead(): void {
     this.#isLeading = false;
     this.#replaced.cancel();
-    this.#count.cancel();
-    this.#wanted.clear();
+    this.#uses.clear();
     for (const name of this.#channels.keys()) if (!this.#isHeard(name)) this.#dropChannel(name);
     this.#manager.stop();
   }
 
-  /** Of the user's own channel comes first. */
-  async #begin(start: Started): Promise<boolean> {
+  /** That of the user's own channel comes first. */
+  async begin(start: Started): Promise<boolean> {
     this.#nameOwn(start.channel);
     const channel = await this.#load(start.channel);
     if (this.#closing) return false;
     const isAnew = channel.begin(start);
-    this.#introduce(channel, start.isOverlapping, start.head);
+    this.#introduce(channel, start);
     this.#begun(start);
     return isAnew;
   }
 
-  /** There is a connection, of this tab or of the one that leads. */
+  /** There is a connection, of this tab or of the one that leads: what do all tabs listen to? */
   #begun({ channel, isOverlapping }: Started): void {
     if (channel !== this.#ownName) return;
     if (!isOverlapping) this.#requests.resend();
-    if (this.#isLeading) this.#countUses();
-    else this.#tellUses();
+    this.#uses.clear();
+    this.#tellUses();
   }
 
   /** Another user's channel replaces the one before: what was for that user is not for this one. */
@@ -322,22 +288,21 @@ export class Client implements Herald {
 
   /** A channel, from where this device stands in it. */
   async #load(name: string): Promise<Channel> {
-    const kept = this.#channels.has(name)
-      ? undefined
-      : await loadPosition(this.#storage, this.#positionKey(name));
-    return this.#channel(name, kept);
+    const key = this.#positionKey(name);
+    return this.#channel(name, this.#channels.has(name) ? undefined : await loadPosition(this.#storage, key));
   }
 
   #channel(name: string, kept?: Position): Channel {
     const channel =
-      this.#channels.get(name) ?? new Channel(name, this.#world, this.#host, this.#isHeard(name), kept);
+      this.#channels.get(name) ?? new Channel(name, this.#world, this, this.#isHeard(name), kept);
     this.#channels.set(name, channel);
     return channel;
   }
 
   /** Whether somebody in this tab listens, or may. */
   #isHeard(name: string): boolean {
-    return name === this.#ownName || !!this.#audiences.get(name)?.users.size;
+    const audience = this.#audience(name);
+    return audience === this.#own || audience.isUsed || audience.dispatcher.isHeard;
   }
 
   #dropChannel(name: string): void {
@@ -349,8 +314,12 @@ export class Client implements Herald {
     for (const name of this.#channels.keys()) this.#dropChannel(name);
   }
 
-  /** Tells the other tabs what this one takes. */
-  #pass(message: FromServer): void {
+  hasUsed(channel: string, through: number): boolean {
+    return this.#channels.get(channel)?.hasUsed(through) ?? true;
+  }
+
+  /** Takes it in this tab, too. */
+  pass(message: FromServer): void {
     this.#tabs?.say(message);
     this.#take(message);
   }
@@ -367,7 +336,10 @@ export class Client implements Herald {
         this.#changeGiven(message.channels);
         break;
       case 'refused':
-        this.#refuse(message.channel, message.frame);
+        if (this.#isHeard(message.channel)) {
+          this.#audience(message.channel).refuse(refused(message.code, message.message));
+          this.#tellUses();
+        }
         break;
       case 'answer':
         this.#requests.answer(message.frame);
@@ -386,41 +358,22 @@ export class Client implements Herald {
     for (const channel of channels) if (!before.has(channel)) this.#own.emit('subscribed', named(channel));
   }
 
-  #refuse(channel: string, { code, message }: ErrorFrame): void {
-    this.#wanted.delete(channel);
-    this.#confirmed.delete(channel);
-    if (this.#isHeard(channel)) this.#audience(channel).refuse(refused(code, message));
-  }
-
-  /** The tab that leads keeps a channel as long as one of the tabs wants it. */
-  #left(channel: string): void {
-    if (!this.#wanted.has(channel)) this.#dropChannel(channel);
-  }
-
-  /** Somebody in this tab listens from now on. */
-  #use(channel: string, user: object): void {
-    const audience = this.#audience(channel);
-    const isFirst = audience.users.size === 0;
-    audience.users.add(user);
-    audience.isRefused = false;
-    if (isFirst) this.#channels.get(channel)?.listen(true);
-    if (this.#isLeading) this.#want([channel]);
-    else this.#tabs?.say({ event: 'use', channels: [channel] });
+  use(audience: Audience): void {
+    if (audience.isUsed || audience === this.#own) return;
+    audience.isUsed = true;
+    this.heard(audience)?.listen(true);
+    this.#tellUses();
   }
 
   /** What is finished is acknowledged before the channel is left. */
-  async #leave(channel: string, user: object): Promise<void> {
-    const { users } = this.#audience(channel);
-    if (!users.delete(user) || users.size > 0) return;
+  async leave(audience: Audience): Promise<void> {
+    const { channel } = audience;
+    audience.isUsed = false;
     await this.#settled(channel);
-    if (users.size > 0) return;
-    if (this.#isLeading) {
-      this.#channels.get(channel)?.listen(false);
-      this.#countUses();
-    } else {
-      this.#dropChannel(channel);
-      this.#tabs?.say({ event: 'unuse' });
-    }
+    if (audience.isUsed) return;
+    if (this.#isLeading) this.heard(audience)?.listen(false);
+    else this.#dropChannel(channel);
+    this.#tellUses();
   }
 
   /** All that is finished of the channel is acknowledged. */
@@ -429,46 +382,63 @@ export class Client implements Herald {
     this.#acks.flush();
   }
 
-  /** What this tab listens to, and the server has not refused. */
-  get #uses(): string[] {
-    return [...this.#audiences].flatMap(([name, { users, isRefused }]) =>
-      users.size > 0 && !isRefused ? name : [],
-    );
-  }
-
   #tellUses(): void {
-    if (this.#uses.length > 0) this.#tabs?.say({ event: 'use', channels: this.#uses });
+    const used = [...this.#audiences.values()].filter(({ isUsed }) => isUsed);
+    const channels = used.map(({ channel }) => channel);
+    if (this.#isLeading) this.#noteUses(this.tab(), channels);
+    else this.#tabs?.say({ event: 'use', tab: this.tab(), channels });
   }
 
-  /**
-   * Asks the tabs what they listen to, by telling where the own channel stands, and leaves what none
-   * does. A tab may have gone without a word.
-   */
-  #countUses(): void {
-    this.#confirmed.clear();
-    this.#want(this.#uses);
-    this.#introduceOwn();
-    this.#count.set(this.#world.timing.electionMs, () => {
-      for (const channel of this.#wanted) if (!this.#confirmed.has(channel)) void this.#unwant(channel);
-    });
+  #noteUses(tab: string, channels: string[]): void {
+    const before = this.#uses.get(tab) ?? [];
+    this.#uses.set(tab, channels);
+    for (const channel of [...before, ...channels]) void this.#reconcile(channel);
   }
 
-  #want(channels: string[]): void {
-    for (const channel of channels) {
-      this.#wanted.add(channel);
-      this.#confirmed.add(channel);
-      this.#manager.update(channel);
-      this.#introduce(this.#channels.get(channel));
+  #isWanted(channel: string): boolean {
+    return [...this.#uses.values()].some((channels) => channels.includes(channel));
+  }
+
+  /** Subscribes or unsubscribes, one at a time: the next step follows when the server has answered. */
+  async #reconcile(channel: string): Promise<void> {
+    this.#introduce(this.#channels.get(channel));
+    const subscription = this.#manager.subscription(channel);
+    const isWanted = this.#isWanted(channel);
+    if (this.#asking.has(channel) || isWanted === !!subscription) return;
+    if (!this.#isLeading || this.#closing || !this.#manager.isReady || subscription?.isGiven) return;
+    this.#asking.add(channel);
+    try {
+      await (isWanted ? this.#subscribe(channel) : this.#unsubscribe(channel));
+    } catch (error) {
+      const { code, message } = error as HeraldError;
+      for (const [tab, channels] of this.#uses)
+        this.#uses.set(
+          tab,
+          channels.filter((one) => one !== channel),
+        );
+      this.pass({ event: 'refused', channel, code, message });
     }
+    this.#asking.delete(channel);
+    await this.#reconcile(channel);
   }
 
-  async #unwant(channel: string): Promise<void> {
-    this.#wanted.delete(channel);
+  async #subscribe(channel: string): Promise<void> {
+    const { position } = await this.#load(channel);
+    await this.#ask({ action: 'subscribe', channel, after: position?.seq, epoch: position?.epoch });
+  }
+
+  async #unsubscribe(channel: string): Promise<void> {
     await this.#settled(channel);
-    this.#manager.update(channel);
+    await this.#ask({ action: 'unsubscribe', channel });
   }
 
-  #sync(channel: string, after: number): boolean {
+  /** Or taken away: then the token may still allow it. */
+  left(channel: string): void {
+    if (this.#isWanted(channel)) void this.#reconcile(channel);
+    else this.#dropChannel(channel);
+  }
+
+  sync(channel: string, after: number): boolean {
     if (this.#isLeading) return this.#manager.sync(channel, after);
     this.#tabs?.say({ event: 'sync', channel, after });
     return true;
@@ -486,32 +456,36 @@ export class Client implements Herald {
     else this.#tabs?.say({ event: 'request', frame, isAgain });
   }
 
-  #update(): void {
+  idle(): void {
     for (const channel of this.#channels.values()) channel.update();
-  }
-
-  /** The server may have lost acks. It knows what it has. */
-  #resume(): void {
-    for (const channel of this.#channels.values()) channel.acknowledged(0);
     this.#acks.flush();
   }
 
+  due(count: number): void {
+    this.#acks.due(count);
+  }
+
+  progressed(channel: string): void {
+    this.#audience(channel).dispatcher.wake();
+  }
+
+  tell<Name extends 'expired' | 'reset'>(channel: string, name: Name, event: Events[Name]): void {
+    this.#audience(channel).emit(name, event);
+  }
+
   /** Only the tab that leads writes, so that two tabs never overwrite each other's position. */
-  async #save(channel: string, position: Position, isAnew: boolean): Promise<void> {
+  async save(channel: string, position: Position, isAnew: boolean): Promise<void> {
     if (this.#isLeading) await savePosition(this.#storage, this.#positionKey(channel), position, isAnew);
   }
 
-  #onFollower(message: FollowerMessage): void {
+  onFollower(message: FollowerMessage): void {
     if (!this.#isLeading || this.#closing) return;
     switch (message.event) {
       case 'hello':
         this.#introduceOwn();
         break;
       case 'use':
-        this.#want(message.channels);
-        break;
-      case 'unuse':
-        this.#countUses();
+        this.#noteUses(message.tab, message.channels);
         break;
       case 'request':
         this.#manager.request(message.frame, message.isAgain);
@@ -526,34 +500,35 @@ export class Client implements Herald {
     }
   }
 
-  #onLeader(message: LeaderMessage): void {
+  onLeader(message: LeaderMessage): void {
     if (this.#isLeading || this.#closing) return;
     if (message.event !== 'status') this.#take(message);
     else if (message.status.state !== 'closed' || !OWN_REASONS.includes(message.status.reason))
-      this.#changeStatus(message.status);
+      this.changeStatus(message.status);
   }
 
   #introduceOwn(): void {
-    const own = this.#channels.get(this.#ownName);
+    const own = this.heard(this.#own);
     this.#introduce(own);
     if (own) this.#tabs?.say({ event: 'given', channels: [...this.#given] });
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
 
   /** The other tabs begin where the device stands, unless they have come further. */
-  #introduce(channel: Channel | undefined, isOverlapping = true, head = channel?.known ?? 0): void {
+  #introduce(channel: Channel | undefined, start?: Started): void {
     if (!channel?.finished || !channel.position) return;
     const { epoch, seq } = channel.position;
+    const { head = channel.known, isOverlapping = true } = start ?? {};
     this.#tabs?.say({ event: 'ready', channel: channel.name, epoch, cursor: seq, head, isOverlapping });
   }
 
-  #changeStatus(status: Status): void {
+  changeStatus(status: Status): void {
     if (this.#closing) return;
     if (status.state === 'closed') this.#closeUnlessFollowed(status);
     else if (status.state === 'waiting' || status.state !== this.#status.state) this.#setStatus(status);
     if (status.state !== 'waiting' || status.failures < FAILURES_TO_YIELD) return;
     if (!this.#isLeading || !this.#tabs) return;
-    this.#giveUpLead();
+    this.loseLead();
     this.#tabs.yield();
   }
 
@@ -581,7 +556,6 @@ export class Client implements Herald {
     this.#unwatch();
     this.#signal?.removeEventListener('abort', this.#abort);
     this.#replaced.cancel();
-    this.#count.cancel();
     for (const channel of this.#channels.values()) channel.stop();
     await this.#finishHandlers();
     this.#acks.flush();
@@ -614,6 +588,10 @@ export class Client implements Herald {
     await Promise.race([finished, enough]);
     patience.cancel();
   }
+}
+
+function checkName(option: string, name: unknown): void {
+  if (!isName(name)) throw new TypeError(`${option}: expected 1 to 128 of A–Z a–z 0–9 . _ : -`);
 }
 
 function webSocketUrl(text: string): string {

@@ -12,68 +12,62 @@ import type {
   ServerFrame,
   SubscribedFrame,
   SubscriptionState,
+  UnsubscribedFrame,
 } from '../lambdas/protocol/frames.ts';
 import type { Ack } from './acks.ts';
-import { Connection, type Ended } from './connection.ts';
-import type { Delivery, Started } from './delivery.ts';
+import { Connection, type ConnectionHost, type Ended } from './connection.ts';
+import type { Started } from './delivery.ts';
 import type { World } from './environment.ts';
-import type { Answer, RequestFrame } from './requests.ts';
+import type { RequestFrame } from './requests.ts';
 import { Retry, retryDelayMs } from './retry.ts';
 import { Subscription } from './subscription.ts';
+import type { FromServer } from './tabs.ts';
 import { Timer } from './timing.ts';
 import type { Tokens } from './token.ts';
-import { HeraldError, type Position, type Status } from './types.ts';
+import { HeraldError, type Status } from './types.ts';
 
-export interface ManagerEvents {
+/** What a manager needs of its client. */
+export interface ManagerHost {
   /** For one connection. */
   token(): Promise<string>;
-  status(status: Status): void;
+  changeStatus(status: Status): void;
   error(error: HeraldError): void;
   /** Resolves when the deliveries that follow can be taken. True: the numbering began anew. */
   begin(start: Started): Promise<boolean>;
-  deliver(delivery: Delivery): void;
+  /** What the server says, for all tabs. */
+  pass(message: FromServer): void;
   /** Whether what came of a channel's replay, through this seq, was used. */
   hasUsed(channel: string, through: number): boolean;
-  /** The topics that the connection shall hear besides those it is given. */
-  wanted(): ReadonlySet<string>;
-  /** Where a topic shall begin. Undefined: where the server says. */
-  position(channel: string): Promise<Position | undefined>;
-  /** The topics that the server lets the connection hear by itself: all of them, at each change. */
-  given(channels: string[]): void;
   /** The channel is heard no more. */
   left(channel: string): void;
-  /** The server will not let the connection hear a topic. */
-  refused(channel: string, frame: ErrorFrame): void;
-  /** The server answers a request. */
-  answer(frame: Answer | ErrorFrame): void;
-  /** A sync that was not possible may be now. */
+  /** What was not possible may be now. */
   idle(): void;
-  /** The server takes frames again, and may have lost some before. */
-  resume(): void;
 }
 
-export class ConnectionManager {
+/** Of every sync frame: an error that names it is about a sync. */
+const SYNC = 'sync';
+
+export class ConnectionManager implements ConnectionHost {
   readonly #world: World;
   readonly #url: () => string;
-  readonly #events: ManagerEvents;
+  readonly #host: ManagerHost;
   readonly #retry: Retry;
   readonly #handover: Timer;
   /** Runs while the server wants no frames. */
   readonly #pause: Timer;
-  #refs = 0;
   #main: Connection | undefined;
   #next: Connection | undefined;
 
-  constructor(world: World, url: () => string, tokens: Tokens, events: ManagerEvents) {
+  constructor(world: World, url: () => string, tokens: Tokens, host: ManagerHost) {
     this.#world = world;
     this.#url = url;
-    this.#events = events;
+    this.#host = host;
     this.#handover = new Timer(world);
     this.#pause = new Timer(world);
     this.#retry = new Retry(world, tokens, {
       connect: () => this.#connect(),
-      status: events.status,
-      error: events.error,
+      status: (status) => host.changeStatus(status),
+      error: (error) => host.error(error),
     });
   }
 
@@ -102,12 +96,11 @@ export class ConnectionManager {
   sync(channel: string, after: number): boolean {
     const main = this.#main;
     const subscription = main?.subscriptions.get(channel);
-    if (!main || !subscription?.epoch || subscription.window.isOpen) return false;
+    if (!main || !subscription || subscription.isOpen) return false;
     const { epoch } = subscription;
-    if (!this.#send(main, { action: 'sync', channel, after, epoch, ref: this.#nextRef(subscription) }))
-      return false;
-    subscription.window.open(after);
-    this.#watch(main, subscription);
+    if (!this.#send(main, { action: 'sync', channel, after, epoch, ref: SYNC })) return false;
+    subscription.open(after);
+    this.#watch(main, channel, subscription);
     return true;
   }
 
@@ -116,33 +109,32 @@ export class ConnectionManager {
    * Once `next` is ready the server closes `main`, and may do so before the ack arrives on it.
    */
   ack(acks: Ack[]): Ack[] {
-    const heard = ({ channel, epoch }: Ack) =>
-      this.#connections.some(({ subscriptions }) => subscriptions.get(channel)?.epoch === epoch);
-    const current = acks.filter(heard);
+    const current = acks.filter(({ channel, epoch }) =>
+      [this.#main, this.#next].some((one) => one?.subscriptions.get(channel)?.epoch === epoch),
+    );
     const [first, another] = current;
-    if (!first) return [];
-    return this.#send(this.#newest, { action: 'ack', ...(another ? { acks: current } : first) })
-      ? current
-      : [];
+    const isSent =
+      first && this.#send(this.#newest, { action: 'ack', ...(another ? { acks: current } : first) });
+    return isSent ? current : [];
   }
 
   /** It is lost where there is no connection. `isAgain`: there was no answer. */
   request(frame: RequestFrame, isAgain: boolean): void {
-    this.#send(this.#newest, frame);
+    this.#newest?.send(frame);
     if (isAgain) this.wake(false);
   }
 
-  /** Whether the topic is wanted may have changed. */
-  update(channel: string): void {
-    for (const connection of this.#connections) this.#update(connection, channel);
+  get isReady(): boolean {
+    return !!this.#newest;
   }
 
-  get #connections(): Connection[] {
-    return [this.#main, this.#next].flatMap((connection) => (connection?.ready ? connection : []));
+  /** Undefined: the newest connection does not hear the channel. */
+  subscription(channel: string): Subscription | undefined {
+    return this.#newest?.subscriptions.get(channel);
   }
 
   get #newest(): Connection | undefined {
-    return this.#connections.at(-1);
+    return [this.#next, this.#main].find((connection) => connection?.ready);
   }
 
   /** False: not now. */
@@ -150,27 +142,20 @@ export class ConnectionManager {
     return !this.#pause.isSet && !!connection?.send(frame);
   }
 
-  #nextRef(subscription: Subscription): string {
-    this.#refs += 1;
-    subscription.ref = String(this.#refs);
-    return subscription.ref;
-  }
-
   #connect(): void {
-    this.#events.status({ state: 'connecting' });
+    this.#host.changeStatus({ state: 'connecting' });
     this.#main = this.#open(this.#url(), false);
   }
 
   #open(url: string, isOverlapping: boolean): Connection {
-    const connection = new Connection(this.#world, url, isOverlapping, {
-      token: () => this.#events.token(),
-      frame: (frame, size) => this.#frame(connection, frame, size),
-      ended: (ended) => this.#ended(connection, ended),
-    });
-    return connection;
+    return new Connection(this.#world, url, isOverlapping, this);
   }
 
-  async #frame(connection: Connection, frame: ServerFrame, size: number): Promise<void> {
+  token(): Promise<string> {
+    return this.#host.token();
+  }
+
+  async frame(connection: Connection, frame: ServerFrame, size: number): Promise<void> {
     if (!this.#isCurrent(connection)) return;
     if (frame.event === 'ready') return this.#ready(connection, frame);
     if (!connection.ready) return;
@@ -182,21 +167,21 @@ export class ConnectionManager {
         this.#replay(connection, frame, size);
         break;
       case 'pong':
-        for (const head of [{ ...frame, channel: connection.ready.channel }, ...frame.subscriptions])
-          if (this.#heard(connection, head)) this.#reached(head.channel, head.head);
+        for (const state of [{ ...frame, channel: connection.ready.channel }, ...frame.subscriptions])
+          if (this.#heard(connection, state)) this.#reached(state);
         break;
       case 'subscribed':
         await this.#subscribed(connection, frame);
         break;
       case 'unsubscribed':
-        this.#unsubscribed(connection, frame.channel);
+        this.#unsubscribed(connection, frame);
         break;
       case 'error':
         this.#refused(connection, frame);
         break;
       case 'published':
       case 'taken':
-        this.#events.answer(frame);
+        this.#host.pass({ event: 'answer', frame });
     }
   }
 
@@ -204,25 +189,20 @@ export class ConnectionManager {
     return connection === this.#main || connection === this.#next;
   }
 
-  #isOwn({ ready }: Connection, channel: string): boolean {
-    return channel === ready?.channel;
-  }
-
   /** Undefined: not heard, or in a numbering that is not the one of its beginning. */
   #heard(
     connection: Connection,
-    { channel, epoch }: { channel: string; epoch: string },
+    { channel, epoch }: Pick<SubscriptionState, 'channel' | 'epoch'>,
   ): Subscription | undefined {
     const subscription = connection.subscriptions.get(channel);
-    if (!subscription?.epoch) return undefined;
-    if (subscription.epoch === epoch) return subscription;
+    if (!subscription || subscription.epoch === epoch) return subscription;
     // Live messages do not name their numbering: a replay or a pong tells that it changed.
     connection.end({ message: 'bad frame' });
     return undefined;
   }
 
-  #reached(channel: string, head: number): void {
-    this.#events.deliver({ event: 'pong', channel, head });
+  #reached({ channel, head }: Pick<SubscriptionState, 'channel' | 'head'>): void {
+    this.#host.pass({ event: 'pong', channel, head });
   }
 
   async #ready(connection: Connection, frame: ReadyFrame): Promise<void> {
@@ -230,91 +210,58 @@ export class ConnectionManager {
     if (connection.ready) return;
     connection.ready = frame;
     this.#pause.cancel();
-    const begun = [frame, ...(frame.subscriptions ?? [])].map((state) => {
-      this.#subscription(connection, state.channel).isGiven = true;
-      return this.#begin(connection, state);
-    });
-    const isAnew = (await Promise.all(begun)).includes(true);
+    const states = [frame, ...(frame.subscriptions ?? [])];
+    await Promise.all(states.map((state) => this.#begin(connection, state, true)));
     if (connection === this.#main) this.#began(connection);
-    // Live messages do not name their numbering, so two connections of different ones cannot both
-    // stay.
-    else if (connection === this.#next && isAnew) this.#promote();
-    if (!this.#isCurrent(connection)) return;
     this.#tellGiven(connection);
-    for (const channel of this.#events.wanted()) this.#update(connection, channel);
   }
 
   /** Those of the user's own channel and everyone need not be told. */
   #tellGiven({ subscriptions }: Connection): void {
-    const given = [...subscriptions.values()].filter(({ isGiven }) => isGiven);
-    this.#events.given(given.map(({ channel }) => channel).filter((channel) => channel.startsWith('topic:')));
-  }
-
-  #subscription({ subscriptions }: Connection, channel: string): Subscription {
-    const subscription = subscriptions.get(channel) ?? new Subscription(channel, this.#world);
-    subscriptions.set(channel, subscription);
-    return subscription;
+    const given = [...subscriptions].filter(
+      ([channel, { isGiven }]) => isGiven && channel.startsWith('topic:'),
+    );
+    this.#host.pass({ event: 'given', channels: given.map(([channel]) => channel) });
   }
 
   /**
-   * The connection hears a channel from now on. Returns whether the numbering began anew. The own
-   * channel is always replayed, the others only if there is something to replay.
+   * The connection hears a channel from now on. The own channel is always replayed, the others only
+   * if there is something to replay.
    */
-  async #begin(connection: Connection, state: SubscriptionState): Promise<boolean> {
+  async #begin(connection: Connection, state: SubscriptionState, isGiven: boolean): Promise<void> {
     const { channel, epoch, head, cursor } = state;
-    const { isOverlapping, early } = connection;
-    const subscription = this.#subscription(connection, channel);
+    const { isOverlapping, early, subscriptions, ready } = connection;
+    const subscription = subscriptions.get(channel) ?? new Subscription(this.#world);
+    subscriptions.set(channel, subscription);
     subscription.epoch = epoch;
-    subscription.asked = undefined;
-    if (this.#isOwn(connection, channel) || cursor < head) subscription.window.open(cursor);
-    const start: Started = { event: 'ready', channel, epoch, head, cursor, isOverlapping };
-    const isAnew = await this.#events.begin(start);
-    if (!this.#isCurrent(connection)) return isAnew;
-    const earliest = early.get(channel);
-    if (earliest) this.#reached(channel, earliest);
-    this.#watch(connection, subscription);
-    return isAnew;
+    subscription.isGiven ||= isGiven;
+    if (state === ready || cursor < head) subscription.open(cursor);
+    const isAnew = await this.#host.begin({ event: 'ready', channel, epoch, head, cursor, isOverlapping });
+    if (!this.#isCurrent(connection)) return;
+    // Live messages do not name their numbering, so two connections of different ones cannot both
+    // stay.
+    if (connection === this.#next && isAnew) this.#promote();
+    const seq = early.get(channel);
+    if (seq) this.#reached({ channel, head: seq });
+    this.#watch(connection, channel, subscription);
   }
 
   async #subscribed(connection: Connection, frame: SubscribedFrame): Promise<void> {
-    const subscription = this.#subscription(connection, frame.channel);
     // Without a ref nobody asked for it.
-    if (frame.ref === undefined) subscription.isGiven = true;
-    const isAnew = await this.#begin(connection, frame);
-    if (connection === this.#next && isAnew) this.#promote();
-    if (!this.#isCurrent(connection)) return;
-    if (subscription.isGiven) this.#tellGiven(connection);
-    this.#update(connection, frame.channel);
+    const isGiven = frame.ref === undefined;
+    await this.#begin(connection, frame, isGiven);
+    if (isGiven) this.#tellGiven(connection);
+    else this.#host.pass({ event: 'answer', frame });
   }
 
-  /** As we asked for, or since the user is no longer a member: then the token may still allow it. */
-  #unsubscribed(connection: Connection, channel: string): void {
-    const { subscriptions } = connection;
-    subscriptions.get(channel)?.deadline.cancel();
-    subscriptions.delete(channel);
+  /** As we asked for, or since the user is no longer a member. */
+  #unsubscribed(connection: Connection, frame: UnsubscribedFrame): void {
+    const { channel } = frame;
+    connection.subscriptions.get(channel)?.deadline.cancel();
+    connection.subscriptions.delete(channel);
     this.#tellGiven(connection);
-    this.#events.left(channel);
-    this.#update(connection, channel);
-  }
-
-  /** Subscribes or unsubscribes, one at a time: the next step follows when the server has answered. */
-  #update(connection: Connection, channel: string): void {
-    const known = connection.subscriptions.get(channel);
-    const isWanted = this.#events.wanted().has(channel);
-    if (known?.asked || known?.isGiven || isWanted === !!known) return;
-    const subscription = known ?? this.#subscription(connection, channel);
-    subscription.asked = isWanted ? 'subscribe' : 'unsubscribe';
-    void this.#ask(connection, subscription);
-  }
-
-  /** Until it is answered, or refused. */
-  async #ask(connection: Connection, subscription: Subscription): Promise<void> {
-    const { channel, asked, deadline } = subscription;
-    deadline.set(this.#world.timing.connectTimeoutMs, () => this.#ask(connection, subscription));
-    const position = asked === 'subscribe' ? await this.#events.position(channel) : undefined;
-    if (!this.#isCurrent(connection) || subscription.asked !== asked) return;
-    const after = position && { after: position.seq, epoch: position.epoch };
-    this.#send(connection, { action: asked, channel, ...after, ref: this.#nextRef(subscription) });
+    this.#host.pass({ event: 'answer', frame });
+    this.#host.left(channel);
   }
 
   #began(connection: Connection): void {
@@ -322,84 +269,62 @@ export class ConnectionManager {
     // A connection that takes over: the device is still live by the old one until a replay frame
     // says otherwise.
     if (!connection.isOverlapping)
-      this.#events.status({ state: this.#isReplaying(connection) ? 'replaying' : 'live' });
+      this.#host.changeStatus({ state: this.#isReplaying(connection) ? 'replaying' : 'live' });
     this.#planHandover(this.#world.timing.handoverAfterMs * (1 + 0.07 * this.#world.random()));
   }
 
   /** The device is live when it has caught up with its user's own channel. */
   #isReplaying({ ready, subscriptions }: Connection): boolean {
-    return !!ready && !!subscriptions.get(ready.channel)?.window.isOpen;
+    return !!subscriptions.get(ready?.channel ?? '')?.isOpen;
   }
 
-  #message(connection: Connection, frame: MessageFrame, size: number): void {
+  #message({ early, subscriptions }: Connection, frame: MessageFrame, size: number): void {
     const { channel, seq } = frame;
-    const { early, subscriptions } = connection;
-    if (subscriptions.get(channel)?.epoch) this.#events.deliver({ ...frame, size });
+    if (subscriptions.has(channel)) this.#host.pass({ ...frame, size });
     else early.set(channel, Math.max(seq, early.get(channel) ?? 0));
   }
 
   #replay(connection: Connection, frame: ReplayFrame, size: number): void {
     const subscription = this.#heard(connection, frame);
     if (!subscription) return;
-    const { window } = subscription;
-    window.receive(frame);
-    this.#events.deliver({ ...frame, from: frame.after, size });
-    this.#watch(connection, subscription);
+    const { channel, more, after } = frame;
+    subscription.receive(frame);
+    this.#host.pass({ ...frame, from: after, size });
+    this.#watch(connection, channel, subscription);
     if (connection === this.#next && !this.#isReplaying(connection)) this.#promote();
     if (connection !== this.#main) return;
-    if (this.#isOwn(connection, frame.channel))
-      this.#events.status({ state: frame.more ? 'replaying' : 'live' });
-    if (!window.isOpen) this.#events.idle();
+    if (channel === connection.ready?.channel)
+      this.#host.changeStatus({ state: more ? 'replaying' : 'live' });
+    if (!subscription.isOpen) this.#host.idle();
   }
 
   #refused(connection: Connection, frame: ErrorFrame): void {
     const { code, message, retryable, ref } = frame;
-    if (code === 'epoch_mismatch' || code === 'ack_past_head') {
-      connection.end({ message });
+    if (code === 'epoch_mismatch' || code === 'ack_past_head') connection.end({ message });
+    else if (retryable) this.#pause.set(retryDelayMs(this.#world, frame), () => this.#host.idle());
+    else if (ref === undefined || (ref === SYNC && code !== 'not_subscribed'))
+      this.#host.error(new HeraldError('server', message));
+    if (ref !== SYNC) {
+      this.#host.pass({ event: 'answer', frame });
       return;
     }
-    if (retryable) this.#pause.set(retryDelayMs(this.#world, frame), () => this.#resume());
-    const { subscriptions } = connection;
-    const subscription =
-      ref === undefined ? undefined : [...subscriptions.values()].find((one) => one.ref === ref);
-    if (!subscription) {
-      if (ref !== undefined) this.#events.answer(frame);
-      else if (!retryable) this.#events.error(new HeraldError('server', message));
-    } else if (!subscription.asked) {
-      subscription.window.isOpen = false;
-      if (code === 'not_subscribed') this.#unsubscribed(connection, subscription.channel);
-      else if (!retryable) this.#events.error(new HeraldError('server', message));
-      this.#events.idle();
-    } else if (!retryable) {
-      subscription.deadline.cancel();
-      subscriptions.delete(subscription.channel);
-      this.#events.refused(subscription.channel, frame);
-    }
-  }
-
-  /** The server takes frames again. It may not have told of each that it refused. */
-  #resume(): void {
-    for (const connection of this.#connections)
-      for (const subscription of connection.subscriptions.values())
-        if (subscription.asked) void this.#ask(connection, subscription);
-    this.#events.idle();
-    this.#events.resume();
+    for (const subscription of connection.subscriptions.values()) subscription.isOpen = false;
+    this.#host.idle();
   }
 
   /**
    * A replay that stops is asked for again: on this connection if all its frames were used, else on
    * a new one, since a late frame of the old replay could not be told from a frame of the new.
    */
-  #watch(connection: Connection, subscription: Subscription): void {
-    const { channel, window, deadline, asked } = subscription;
-    if (asked) return;
+  #watch(connection: Connection, channel: string, subscription: Subscription): void {
+    const { deadline } = subscription;
     deadline.cancel();
-    if (!window.isOpen) return;
+    if (!subscription.isOpen) return;
     deadline.set(this.#world.timing.connectTimeoutMs, () => {
-      if (!this.#events.hasUsed(channel, window.reach)) return connection.end({ message: 'no replay' });
-      window.isOpen = false;
-      if (connection === this.#next && this.#isOwn(connection, channel)) this.#promote();
-      this.#events.idle();
+      if (!this.#host.hasUsed(channel, subscription.reach)) return connection.end({ message: 'no replay' });
+      subscription.isOpen = false;
+      if (connection === this.#next && !this.#isReplaying(connection)) this.#promote();
+      this.#host.idle();
     });
   }
 
@@ -416,13 +341,13 @@ export class ConnectionManager {
     this.#main = this.#next;
     this.#next = undefined;
     if (this.#main?.ready) this.#began(this.#main);
-    else this.#events.status({ state: 'connecting' });
-    this.#events.idle();
+    else this.#host.changeStatus({ state: 'connecting' });
+    this.#host.idle();
   }
 
-  #ended(connection: Connection, ended: Ended): void {
+  ended(connection: Connection, ended: Ended): void {
     const { bye, message } = ended;
-    if (bye && !mayFollow(bye)) this.#events.status({ state: 'closed', reason: bye.code, message });
+    if (bye && !mayFollow(bye)) this.#host.changeStatus({ state: 'closed', reason: bye.code, message });
     else if (connection === this.#next) {
       this.#next = undefined;
       this.#planHandover((0.5 + this.#world.random()) * this.#world.timing.backoffCapMs);

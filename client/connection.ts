@@ -20,12 +20,12 @@ export interface Ended {
   token?: string | undefined;
 }
 
-export interface ConnectionEvents {
-  token(): string | Promise<string>;
+export interface ConnectionHost {
+  token(): Promise<string>;
   /** Frames come one after the other: the next when the promise has resolved. */
-  frame(frame: ServerFrame, size: number): Promise<void>;
+  frame(connection: Connection, frame: ServerFrame, size: number): Promise<void>;
   /** Comes once, and nothing after it. */
-  ended(ended: Ended): void;
+  ended(connection: Connection, ended: Ended): void;
 }
 
 const OPEN = 1;
@@ -48,7 +48,7 @@ export class Connection {
   /** Another connection was opened to take over: from now on `replaced` is what we asked for. */
   isRelieved = false;
   readonly #world: World;
-  readonly #events: ConnectionEvents;
+  readonly #host: ConnectionHost;
   #isOpen = false;
   #socket: Socket | undefined;
   #token: string | undefined;
@@ -61,10 +61,10 @@ export class Connection {
   readonly #tick: Timer;
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(world: World, url: string, isOverlapping: boolean, events: ConnectionEvents) {
+  constructor(world: World, url: string, isOverlapping: boolean, host: ConnectionHost) {
     this.isOverlapping = isOverlapping;
     this.#world = world;
-    this.#events = events;
+    this.#host = host;
     this.#deadline = new Timer(world);
     this.#tick = new Timer(world);
     void this.#open(url);
@@ -87,7 +87,7 @@ export class Connection {
   end(ended: Ended): void {
     if (this.#isEnded) return;
     this.close();
-    this.#events.ended({ token: this.#token, ...ended });
+    this.#host.ended(this, { token: this.#token, ...ended });
   }
 
   /** Closes it and tells nobody. */
@@ -102,7 +102,7 @@ export class Connection {
   async #open(url: string): Promise<void> {
     try {
       // A promise, so that the owner of this connection knows it before the first event.
-      this.#token = await Promise.resolve().then(() => this.#events.token());
+      this.#token = await Promise.resolve().then(() => this.#host.token());
       if (this.#isEnded) return;
       this.#expect('no answer');
       this.#socket = this.#world.openSocket(url, [DIALECT, `bearer.${this.#token}`]);
@@ -149,7 +149,9 @@ export class Connection {
   }
 
   #enqueue(frame: ServerFrame, size: number): void {
-    this.#turn = this.#turn.then(() => this.#events.frame(frame, size)).catch(() => this.#fail('bad frame'));
+    this.#turn = this.#turn
+      .then(() => this.#host.frame(this, frame, size))
+      .catch(() => this.#fail('bad frame'));
   }
 
   #expect(failure: string, ms = this.#world.timing.connectTimeoutMs): void {

@@ -24,11 +24,20 @@ export class Dispatcher {
     this.#error = error;
   }
 
+  get isHeard(): boolean {
+    return this.#consumers.size > 0;
+  }
+
   /** Returns how to leave. */
   add(consumer: Consumer): () => void {
     this.#consumers.add(consumer);
     this.wake();
     return () => void this.#consumers.delete(consumer);
+  }
+
+  /** All leave. */
+  clear(): void {
+    this.#consumers.clear();
   }
 
   /** There may be something to hand out. */
@@ -45,7 +54,7 @@ export class Dispatcher {
   /** The channel if it has a message, as long as there is somebody to hand it to. */
   #next(): Channel | undefined {
     const channel = this.#channel();
-    return !this.#isStopped && this.#consumers.size > 0 && channel?.next() ? channel : undefined;
+    return !this.#isStopped && this.isHeard && channel?.next() ? channel : undefined;
   }
 
   async #run(): Promise<void> {

@@ -2,7 +2,13 @@
  * What is asked of the server and answered: sent when there is a connection, again after a lost
  * one or a refusal that passes, and given up at a deadline.
  */
-import type { ErrorFrame, PublishedFrame, TakenFrame } from '../lambdas/protocol/frames.ts';
+import type {
+  ErrorFrame,
+  PublishedFrame,
+  SubscribedFrame,
+  TakenFrame,
+  UnsubscribedFrame,
+} from '../lambdas/protocol/frames.ts';
 import { MAX_FRAME_BYTES, utf8Bytes } from '../lambdas/protocol/limits.ts';
 import type { World } from './environment.ts';
 import { retryDelayMs } from './retry.ts';
@@ -10,12 +16,12 @@ import { Timer } from './timing.ts';
 import { HeraldError } from './types.ts';
 
 export interface RequestFrame {
-  action: 'publish' | 'send';
+  action: 'publish' | 'send' | 'subscribe' | 'unsubscribe';
   ref: string;
   [field: string]: unknown;
 }
 
-export type Answer = PublishedFrame | TakenFrame;
+export type Answer = PublishedFrame | TakenFrame | SubscribedFrame | UnsubscribedFrame;
 
 interface Pending {
   readonly frame: RequestFrame;

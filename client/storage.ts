@@ -52,7 +52,6 @@ const DEVICE_KEY = 'herald:device';
 /** Of a device, or of a topic. */
 export const isName = (name: unknown): name is string =>
   typeof name === 'string' && /^[\w.:-]{1,128}$/.test(name);
-export const NAME_RULE = '1 to 128 of A–Z a–z 0–9 . _ : -';
 
 /** The id this installation was given, or a new one. */
 export async function loadDeviceId(storage: KeyValueStorage, world: World): Promise<string> {

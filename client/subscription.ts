@@ -1,24 +1,39 @@
-/** What one connection knows of one channel that it hears, or has asked for. */
+/**
+ * What one connection knows of one channel that it hears: how far its replay has come, and whether
+ * more of it is to be expected without a `sync`.
+ */
+import type { ReplayFrame } from '../lambdas/protocol/frames.ts';
+import { REPLAY_WINDOW_FRAMES } from '../lambdas/protocol/limits.ts';
 import type { World } from './environment.ts';
-import { ReplayWindow } from './replay-window.ts';
 import { Timer } from './timing.ts';
 
 export class Subscription {
-  readonly channel: string;
-  /** The channel's numbering. Undefined: the server has not said it yet. */
+  /** The channel's numbering. */
   epoch: string | undefined;
-  readonly window = new ReplayWindow();
-  /** What the server has not answered yet. */
-  asked: 'subscribe' | 'unsubscribe' | undefined;
-  /** Of the newest frame that asked something of the server. An error frame names it. */
-  ref: string | undefined;
   /** The server subscribed the connection by itself. */
   isGiven = false;
-  /** Runs out when the server does not answer, or a replay that is under way does not go on. */
+  /** The server is sending frames of its own accord. */
+  isOpen = false;
+  /** The `through` of its newest frame. */
+  reach = 0;
+  /** Runs out when a replay that is under way does not go on. */
   readonly deadline: Timer;
+  #frames = 0;
 
-  constructor(channel: string, world: World) {
-    this.channel = channel;
+  constructor(world: World) {
     this.deadline = new Timer(world);
+  }
+
+  /** A window of a replay begins. */
+  open(after: number): void {
+    this.isOpen = true;
+    this.reach = after;
+    this.#frames = 0;
+  }
+
+  receive({ more, through }: Pick<ReplayFrame, 'more' | 'through'>): void {
+    this.#frames += 1;
+    if (!more || this.#frames >= REPLAY_WINDOW_FRAMES) this.isOpen = false;
+    this.reach = Math.max(this.reach, through);
   }
 }

@@ -30,23 +30,22 @@ export type FromServer =
   | Delivery
   /** The topics that the server lets the user hear by itself. */
   | { event: 'given'; channels: string[] }
-  | { event: 'refused'; channel: string; frame: ErrorFrame }
+  | { event: 'refused'; channel: string; code: string; message: string }
   | { event: 'answer'; frame: Answer | ErrorFrame };
 
 /** What the others say: what they listen to, what they miss, what they have finished, what they ask. */
 export type FollowerMessage =
   | { event: 'hello' }
-  /** Somebody listens to these channels. */
-  | { event: 'use'; channels: string[] }
-  /** Nobody listens to some channel any more, in this tab. */
-  | { event: 'unuse' }
+  /** All channels that are listened to in a tab. */
+  | { event: 'use'; tab: string; channels: string[] }
   | { event: 'sync'; channel: string; after: number }
   | { event: 'finished'; acks: Ack[] }
   | { event: 'request'; frame: RequestFrame; isAgain: boolean };
 
 export type TabMessage = LeaderMessage | FollowerMessage | { event: 'left' };
 
-export interface TabsEvents {
+/** What tabs need of their client. */
+export interface TabsHost {
   becomeLeader(): void;
   /** Another tab leads from now on. */
   loseLead(): void;
@@ -62,7 +61,7 @@ export class Tabs {
   readonly #world: World;
   readonly #broadcast: Broadcast;
   readonly #name: string;
-  readonly #events: TabsEvents;
+  readonly #host: TabsHost;
   readonly #timer: Timer;
   #locks: Locks | undefined;
   /** Withdraws the request for the lock, or releases it. */
@@ -74,11 +73,11 @@ export class Tabs {
   #silentTicks = 0;
   #hasLeft = false;
 
-  constructor(world: World, broadcast: Broadcast, name: string, events: TabsEvents) {
+  constructor(world: World, broadcast: Broadcast, name: string, host: TabsHost) {
     this.#world = world;
     this.#broadcast = broadcast;
     this.#name = name;
-    this.#events = events;
+    this.#host = host;
     this.#timer = new Timer(world);
     this.#locks = world.locks;
     broadcast.onmessage = ({ data }) => this.#hear(data as TabMessage);
@@ -165,12 +164,12 @@ export class Tabs {
     if (this.#since !== undefined) return;
     this.#timer.cancel();
     this.#since = Math.max(this.#world.now(), this.#latest) + this.#world.random();
-    this.#events.becomeLeader();
+    this.#host.becomeLeader();
   }
 
   #lose(): void {
     this.#follow();
-    this.#events.loseLead();
+    this.#host.loseLead();
   }
 
   #hear(message: TabMessage): void {
@@ -180,11 +179,10 @@ export class Tabs {
         return;
       case 'hello':
       case 'use':
-      case 'unuse':
       case 'sync':
       case 'finished':
       case 'request':
-        this.#events.onFollower(message);
+        this.#host.onFollower(message);
         return;
       default:
         this.#hearLeader(message);
@@ -198,6 +196,6 @@ export class Tabs {
       this.#latest = Math.max(this.#latest, since);
       if (this.#since !== undefined && since > this.#since) this.#lose();
     }
-    if (this.#since === undefined) this.#events.onLeader(message);
+    if (this.#since === undefined) this.#host.onLeader(message);
   }
 }

@@ -1,11 +1,12 @@
 /** What the parts promise each other and no whole client shows. */
 import { expect, it } from 'vitest';
-import { ReplayWindow } from '../../client/replay-window.ts';
+import type { World } from '../../client/environment.ts';
 import { loadPosition, savePosition } from '../../client/storage.ts';
+import { Subscription } from '../../client/subscription.ts';
 import { MapStorage } from './world.ts';
 
 it('a window is sixteen frames', () => {
-  const window = new ReplayWindow();
+  const window = new Subscription({} as World);
   window.open(0);
   for (let through = 1; through <= 15; through++) window.receive({ through, more: true });
   expect(window.isOpen).toBe(true);

@@ -64,7 +64,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   /** The topics that the server lets the user hear by itself. */
   #given = new Set<string>();
   /** In the tab that leads: the channels that tabs listen to, by the tab's name. */
-  readonly #uses = new Map<string, string[]>();
+  readonly #uses = new Map<string, Set<string>>();
   /** Of these the server is asked at the moment. */
   readonly #asking = new Set<string>();
   /** Made up when it is first asked for. */
@@ -391,12 +391,12 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   #noteUses(tab: string, channels: string[]): void {
     const before = this.#uses.get(tab) ?? [];
-    this.#uses.set(tab, channels);
+    this.#uses.set(tab, new Set(channels));
     for (const channel of [...before, ...channels]) void this.#reconcile(channel);
   }
 
   #isWanted(channel: string): boolean {
-    return [...this.#uses.values()].some((channels) => channels.includes(channel));
+    return [...this.#uses.values()].some((channels) => channels.has(channel));
   }
 
   /** Subscribes or unsubscribes, one at a time: the next step follows when the server has answered. */
@@ -410,16 +410,17 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     try {
       await (isWanted ? this.#subscribe(channel) : this.#unsubscribe(channel));
     } catch (error) {
-      const { code, message } = error as HeraldError;
-      for (const [tab, channels] of this.#uses)
-        this.#uses.set(
-          tab,
-          channels.filter((one) => one !== channel),
-        );
-      this.pass({ event: 'refused', channel, code, message });
+      this.#refuse(channel, error as HeraldError);
     }
     this.#asking.delete(channel);
     await this.#reconcile(channel);
+  }
+
+  /** Nobody asks for it again by itself. Who is not answered does. */
+  #refuse(channel: string, { code, message }: HeraldError): void {
+    if (code === 'timeout' || code === 'closed') return;
+    for (const channels of this.#uses.values()) channels.delete(channel);
+    this.pass({ event: 'refused', channel, code, message });
   }
 
   async #subscribe(channel: string): Promise<void> {

@@ -320,11 +320,12 @@ export class FakeSocket implements Socket {
     }
   }
 
-  /** Where the device stands in a channel. New to it, it begins at the head. */
+  /** Where the device stands in a channel. New to it, it begins at the head; `after`: what it says it has, it has. */
   #stateOf(channel: string, after?: number) {
     const server = this.#server;
     const log = server.logOf(channel);
-    if (!server.hasCursor(this.deviceId, log)) server.advance(this.deviceId, after ?? log.head, log);
+    if (after !== undefined) server.advance(this.deviceId, after, log);
+    else if (!server.hasCursor(this.deviceId, log)) server.advance(this.deviceId, log.head, log);
     const { epoch, head } = log;
     return { channel, epoch, head, cursor: after ?? server.cursorOf(this.deviceId, log) };
   }

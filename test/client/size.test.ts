@@ -4,9 +4,9 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-const MAX_BYTES = 8 * 1024;
+const MAX_BYTES = 10.5 * 1024;
 
-it('is under 8 KB minified and gzipped, for browsers, with nothing in it but the client and the protocol', async () => {
+it('is under 10.5 KB minified and gzipped, for browsers, with nothing in it but the client and the protocol', async () => {
   const { outputFiles, metafile } = await build({
     entryPoints: [fileURLToPath(import.meta.resolve('../../client/index.ts'))],
     bundle: true,

@@ -96,6 +96,26 @@ export class Stage {
     return seq;
   }
 
+  async publishTo(topic: string, count: number): Promise<void> {
+    for (let number = 1; number <= count; number++) {
+      const response = await fetch(`${this.httpUrl}/notifications`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ to: { topic }, type: 'test' }),
+      });
+      expect(response.status).toBe(200);
+    }
+  }
+
+  /** Resolves when so many connections hear the topic. */
+  async heardBy(topic: string, count: number): Promise<void> {
+    const connections = async () => {
+      const response = await fetch(`${this.httpUrl}/topics/${topic}/connections`);
+      return ((await response.json()) as { connections: unknown[] }).connections.length;
+    };
+    await expect.poll(connections, { timeout: DEADLINE_MS, interval: 50 }).toBe(count);
+  }
+
   async publishMany(userId: string, count: number): Promise<void> {
     for (let number = 1; number <= count; number++) await this.publish(userId);
   }
@@ -148,6 +168,16 @@ export async function seqsThrough(page: Page, last: number): Promise<number[]> {
   const hasCome = (seq: number) => (globalThis as unknown as DevicePage).seqs.includes(seq);
   await page.waitForFunction(hasCome, last);
   return await seqsOf(page);
+}
+
+/** What the tab has surfaced of a topic, once it includes this seq. */
+export async function topicSeqsThrough(page: Page, topic: string, last: number): Promise<number[]> {
+  const seqs = ([name, seq]: [string, number]) => {
+    const surfaced = (globalThis as unknown as DevicePage).topicSeqs[name];
+    return surfaced?.includes(seq) && surfaced;
+  };
+  const handle = await page.waitForFunction(seqs, [topic, last] as [string, number]);
+  return (await handle.jsonValue()) as number[];
 }
 
 export const seqsOf = (page: Page): Promise<number[]> =>

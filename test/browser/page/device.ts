@@ -10,6 +10,8 @@ export interface DeviceQuery {
   storage?: keyof typeof STORAGES;
   /** JSON. */
   timing?: string;
+  /** Topics to listen to, with commas between. */
+  topics?: string;
   /** @default a fresh one whenever it is asked for */
   token?: string;
 }
@@ -18,6 +20,8 @@ export interface DeviceQuery {
 export interface Page {
   herald: Herald;
   seqs: number[];
+  /** What was surfaced of each topic. */
+  topicSeqs: Record<string, number[]>;
   states: Status['state'][];
   errors: string[];
   /** All texts of statuses and errors. */
@@ -64,6 +68,7 @@ async function freshToken(): Promise<string> {
 }
 
 page.seqs = [];
+page.topicSeqs = {};
 page.states = [];
 page.errors = [];
 page.texts = [];
@@ -75,6 +80,11 @@ page.herald = connect(`ws://${page.location.host}/local`, {
   timing: JSON.parse(query.timing ?? '{}'),
 });
 page.herald.on('message', ({ seq }) => page.seqs.push(seq));
+for (const topic of query.topics?.split(',') ?? []) {
+  const seqs: number[] = [];
+  page.topicSeqs[topic] = seqs;
+  page.herald.topic(topic).on('message', ({ seq }) => seqs.push(seq));
+}
 page.herald.on('status', (status) => {
   page.states.push(status.state);
   page.texts.push(JSON.stringify(status));

@@ -63,7 +63,7 @@ export class Channel {
     return this.#inbox.finished;
   }
 
-  /** How far the device has come: in this tab, in another one that said so, or in an earlier run. */
+  /** How far the device has come: in this tab, in another that said so, or in an earlier run. */
   get position(): Position | undefined {
     return this.#settler.position ?? this.finished ?? this.#kept;
   }

@@ -251,7 +251,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
 
-  /** Of what nobody in this tab listens to, another tab knows better from now on where it stands. */
+  /** Where the channels stand that nobody here listens to, another tab knows better from now on. */
   loseLead(): void {
     this.#isLeading = false;
     this.#replaced.cancel();
@@ -399,7 +399,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     return [...this.#uses.values()].some((channels) => channels.has(channel));
   }
 
-  /** Subscribes or unsubscribes, one at a time: the next step follows when the server has answered. */
+  /** Subscribes or unsubscribes, one step at a time: the next when the server has answered. */
   async #reconcile(channel: string): Promise<void> {
     this.#introduce(this.#channels.get(channel));
     const subscription = this.#manager.subscription(channel);

@@ -92,7 +92,7 @@ export class ConnectionManager implements ConnectionHost {
     else if (mayConnect) this.#retry.hurry();
   }
 
-  /** False: not now; one replay of a channel at a time, so that it stays clear what settles what. */
+  /** False: not now; one replay of a channel at a time, so that it is clear what settles what. */
   sync(channel: string, after: number): boolean {
     const main = this.#main;
     const subscription = main?.subscriptions.get(channel);

@@ -33,7 +33,7 @@ export type FromServer =
   | { event: 'refused'; channel: string; code: string; message: string }
   | { event: 'answer'; frame: Answer | ErrorFrame };
 
-/** What the others say: what they listen to, what they miss, what they have finished, what they ask. */
+/** What the others say: what they listen to, miss, have finished, and ask. */
 export type FollowerMessage =
   | { event: 'hello' }
   /** All channels that are listened to in a tab. */

@@ -42,7 +42,7 @@ export interface Timing {
    * replaced.
    */
   handoverAfterMs: number;
-  /** How long `publish()` and `send()` wait for the server's answer, and for a connection before. */
+  /** How long `publish()` and `send()` wait for a connection and the server's answer. */
   requestTimeoutMs: number;
   /** How often a handler is called for one message. */
   handlerTries: number;

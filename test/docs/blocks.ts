@@ -35,7 +35,7 @@ export const CLAIMS = {
   javascript: [
     "README.md: import { connect } from 'herald-client'",
     'README.md: const socket = new WebSocket',
-    "docs/client.md: import { connect } from 'herald-client'",
+    "docs/client.md: import { connect } from 'herald-client';\nimport type",
     "docs/guide.md: import { join } from 'node:path'",
     "docs/guide.md: import jwt from 'jsonwebtoken'",
     "docs/guide.md: import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'",
@@ -45,6 +45,8 @@ export const CLAIMS = {
     "docs/guide.md: import { openBell } from './bell.js'",
     "docs/guide.md: import { connect } from 'herald-client';\n\nconst herald = connect(url, { token, deviceId: 'kiosk' })",
     'docs/guide.md: const herald = { subscribe:',
+    "docs/client.md: import { connect } from 'herald-client';\n\nconst herald = connect(url, { token, deviceId: 'reader' })",
+    "docs/client.md: import { connect } from 'herald-client';\n\nconst herald = connect(url, { token, deviceId: 'editor' })",
   ],
   shell: [
     'README.md: npm ci && npm run demo',

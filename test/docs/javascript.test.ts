@@ -24,6 +24,8 @@ const [
   BELL_PAGE,
   TOPIC_PAGE,
   PERMISSIONS,
+  LISTENING,
+  PUBLISHING,
 ] = CLAIMS.javascript;
 
 const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
@@ -65,6 +67,8 @@ it('every snippet in TypeScript compiles', async () => {
     'shop.ts': block(CONSTRUCT),
     'node-client.ts': block(NODE_CLIENT),
     'message-types.ts': block(TYPES),
+    'listening-to-topics.ts': block(LISTENING),
+    'publishing.ts': block(PUBLISHING),
   });
   const { stdout } = await node([TSC, '-p', config, '--listFilesOnly']).ended;
   expect(stdout).toContain('shop.ts');

@@ -13,14 +13,16 @@ export interface TypeEntry {
   data?: unknown;
 }
 
-interface Schema<Input, Output> {
-  readonly '~standard': {
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-  };
+interface Schema<Types> {
+  readonly '~standard': { readonly types?: Types | undefined };
 }
 
-type DataOf<Entry> = Entry extends { readonly data: Schema<infer _, infer Output> } ? Output : unknown;
-type InputOf<Entry> = Entry extends { readonly data: Schema<infer Input, infer _> } ? Input : unknown;
+type DataOf<Entry> = Entry extends { readonly data: Schema<{ readonly output: infer Output }> }
+  ? Output
+  : unknown;
+type InputOf<Entry> = Entry extends { readonly data: Schema<{ readonly input: infer Input }> }
+  ? Input
+  : unknown;
 
 export type AnyTypes = Record<string, TypeEntry>;
 

@@ -52,3 +52,27 @@ it('leaves data unknown without a registry', () => {
   expectTypeOf<Message['data']>().toBeUnknown();
   expectTypeOf<Message['type']>().toBeString();
 });
+
+it('types topics, everyone and what is published', () => {
+  const use = (herald: Herald<Types>) => {
+    for (const topic of [herald.topic('news'), herald.everyone]) {
+      topic.on('message', (message) => {
+        if (message.type === 'order.shipped') expectTypeOf(message.data.orderId).toBeString();
+      });
+      expectTypeOf(topic[Symbol.asyncIterator]().next).returns.resolves.toExtend<
+        IteratorResult<Message<Types>, unknown>
+      >();
+      // @ts-expect-error a topic has no status
+      topic.on('status', () => {});
+    }
+    const to = { topic: 'news' };
+    // Defaults are filled in by the server.
+    void herald.publish({ to, type: 'order.shipped', data: { orderId: '7' } });
+    void herald.publish({ to: { everyone: true }, type: 'user.greeted', origin: 'device' });
+    // @ts-expect-error data of another type
+    void herald.publish({ to, type: 'order.shipped', data: { orderId: 7 } });
+    // @ts-expect-error the registry lacks it
+    void herald.publish({ to, type: 'order.lost' });
+  };
+  expectTypeOf(use).toBeFunction();
+});

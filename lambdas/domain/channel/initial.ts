@@ -29,7 +29,8 @@ export interface Initial {
  */
 export async function initialSubscriptions(app: App, connection: Connection): Promise<Initial[]> {
   const members = await app.members.topicsOf(connection.userId);
-  const added = await mapConcurrently(members, CONCURRENT_CALLS, (member) => join(app, connection, member));
+  // One after the other: each is a transaction on the connection's row, and would cancel the others.
+  const added = await mapConcurrently(members, 1, (member) => join(app, connection, member));
   const channels = [...heardBy(connection), ...added.flatMap((channel) => channel ?? [])];
   if (channels.length === 0) return [];
   const [heads, cursors] = await allEnded([

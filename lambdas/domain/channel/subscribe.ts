@@ -5,6 +5,7 @@ import { FrameError } from '../../protocol/errors.ts';
 import type { OutgoingFrame } from '../../protocol/frames.ts';
 import { allows, type Permissions } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
+import { pause } from '../connection/pause.ts';
 import { sendWithRetry } from '../connection/send.ts';
 import { findStart, startAfter } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
@@ -64,8 +65,10 @@ export async function subscribe(
       : await startAfter(app, subscription, head, { after, epoch });
   const answered = await sendWithRetry(app, connection, subscribedFrame(channel, head, start, frame));
   app.logger.info('subscribed', { ...logged(connection), channel: channel.name, cursor: start, answered });
-  // Who did not hear the answer asks again.
   if (answered === 'sent') await replay(app, subscription, { after: start, deadlineAt, skipIfNone: true });
+  // The answer may have arrived all the same: what was missed follows later. Who did not hear it asks
+  // again.
+  else if (answered === 'throttled' || answered === 'failed') await pause(app, subscription, start);
   return undefined;
 }
 

@@ -6,7 +6,7 @@ import type { ByeCode } from '../../protocol/errors.ts';
 import { byeFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { logged } from '../log-fields.ts';
-import { type ConnectionKey, userChannel } from '../model.ts';
+import { type ConnectionKey, type Subscription, userChannel } from '../model.ts';
 import { type Addressee, delaySecondsOf, mayBeOpening, OPENING_DELAY } from './send.ts';
 
 /** When we try again to close a connection that the gateway did not close. */
@@ -21,6 +21,19 @@ export const markForClose = (
   key: ConnectionKey,
   code: ByeCode,
 ): Promise<void> => app.connections.markClosing(key, code, app.ids.next());
+
+/**
+ * The same, found out by who serves a subscription: the row of its connection may have gone before,
+ * without that of the subscription.
+ */
+export async function markSubscriberForClose(
+  app: Pick<App, 'connections' | 'subscriptions' | 'ids'>,
+  subscription: Subscription,
+  code: ByeCode,
+): Promise<void> {
+  await markForClose(app, subscription, code);
+  if (subscription.channel.kind !== 'user') await app.subscriptions.remove(subscription);
+}
 
 /**
  * Sends the `bye`, closes the connection and removes its row. Tries again later if the connection

@@ -10,7 +10,7 @@ import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Subscription } from '../model.ts';
 import type { ReconcileRequest } from '../ports.ts';
-import { markForClose } from './close.ts';
+import { markSubscriberForClose } from './close.ts';
 
 /** While other connections take frames. */
 const PATIENCE_MS = 15_000;
@@ -45,7 +45,7 @@ export async function stayPaused(app: App, subscription: Subscription, after: nu
   if (paused === undefined) return await pause(app, subscription, after);
   if (isOutOfPatience(app, subscription, paused.at)) {
     app.logger.metrics({ notReading: 1 }, 'not reading', logged(subscription));
-    return await markForClose(app, subscription, 'not_reading');
+    return await markSubscriberForClose(app, subscription, 'not_reading');
   }
   if (subscription.deviceId === undefined)
     await app.subscriptions.pause(subscription, { at: paused.at, after }, app.ids.next());
@@ -71,7 +71,7 @@ export const isAbandoned = ({ clock }: App, { paused }: Subscription): boolean =
 export async function passBy(app: App, subscription: Subscription, seq: number): Promise<void> {
   const { paused, deviceId } = subscription;
   if (paused === undefined) return;
-  if (isAbandoned(app, subscription)) return await markForClose(app, subscription, 'not_reading');
+  if (isAbandoned(app, subscription)) return await markSubscriberForClose(app, subscription, 'not_reading');
   if (deviceId !== undefined || (paused.after !== undefined && seq > paused.after)) return;
   // Publishers overtake each other: the replay must begin before the smallest seq that was passed
   // by.

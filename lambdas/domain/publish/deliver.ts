@@ -5,7 +5,7 @@
 import { messageFrame, type OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { ahead, allEnded, mapAsTheyCome, mapConcurrently } from '../concurrency.ts';
-import { markForClose } from '../connection/close.ts';
+import { markSubscriberForClose } from '../connection/close.ts';
 import { passBy, pause } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOntoMessage } from '../cursor.ts';
@@ -142,7 +142,7 @@ async function tryDelivery(app: App, subscription: Subscription, live: LiveMessa
       await forgetGone(app, subscription);
       return 'gone';
     case 'expired':
-      await markForClose(app, subscription, 'token_expired');
+      await markSubscriberForClose(app, subscription, 'token_expired');
       return 'gone';
     default:
       await pause(app, subscription, message.seq - 1);

@@ -3,7 +3,7 @@ import { EVERYONE, topicChannel } from '../../../../lambdas/domain/model.ts';
 import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
 import type { ClientFrame } from '../../../../lambdas/protocol/client-frame.ts';
 import { NO_PERMISSIONS, type Permissions } from '../../../../lambdas/protocol/permissions.ts';
-import { type Socket, World } from '../../../support/world.ts';
+import { refusing, type Socket, World } from '../../../support/world.ts';
 
 const NEWS = topicChannel('news');
 const ALLOWED: Permissions = { subscribe: ['topic:news'], publish: [] };
@@ -49,6 +49,17 @@ describe('a subscription', () => {
     const laptop = await world.device('alice', 'laptop');
     await subscribe(world, 'alice');
     expect(dataOf(laptop)).toEqual(['c']);
+  });
+
+  it('brings what the device missed even if it seems that the answer did not arrive', async () => {
+    const world = new World();
+    await publishAll(world, ['a']);
+    const phone = await world.device('alice', 'phone');
+    phone.refusals = refusing('failed');
+    await subscribe(world, 'alice', { after: 0 });
+    phone.refusals = [];
+    await world.drive();
+    expect(dataOf(phone)).toEqual(['a']);
   });
 
   it.each([

@@ -94,6 +94,12 @@ export interface SubscriptionStore {
   /** One transaction: only for a connection that is there and not being closed. */
   add(connection: Connection, channel: Channel, subscribing: Subscribing): Promise<Subscribed>;
   remove(key: SubscriptionKey): Promise<void>;
+  /**
+   * The same, but only if the user is no member of the topic, and the client may not hear it anyway.
+   * Waits for an `add` that is under way, which a `find` may not see yet. Returns whether there was
+   * one to remove.
+   */
+  removeFormerMember(key: SubscriptionKey, topic: string): Promise<boolean>;
   /** The client may hear the channel even if its user is no member any more. */
   permit(subscription: Subscription): Promise<void>;
   /**

@@ -57,6 +57,13 @@ export function createMemorySubscriptionStore(
       subscriptions.delete(idOf(channel.name, connectionId));
     },
 
+    async removeFormerMember(key, topic) {
+      const standing = row(key.channel, key.connectionId)?.value;
+      if (standing === undefined || standing.permitted || members.has(idOf(key.userId, topic))) return false;
+      await this.remove(key);
+      return true;
+    },
+
     async permit({ channel, connectionId, deviceId }) {
       const subscription = row(channel, connectionId)?.value;
       if (!subscription) return;

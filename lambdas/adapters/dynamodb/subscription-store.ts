@@ -2,12 +2,13 @@
  * Who hears which channel, in DynamoDB. A user's own channel has no rows here: the connections' own
  * rows are its subscriptions.
  */
-import type { CancellationReason, DynamoDb, TransactWrite } from '../../aws/dynamodb.ts';
+import type { CancellationReason, Conditional, DynamoDb, TransactWrite } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { SubscriptionKey } from '../../domain/model.ts';
 import type { Subscribed, SubscriptionStore } from '../../domain/ports.ts';
 import {
   cancellationReasons,
+  ifHolds,
   isConditionFailed,
   isConflict,
   outlastTransactions,
@@ -24,8 +25,13 @@ const hasRoom = '(attribute_not_exists(channels) OR size(channels) < :max OR con
 /** What a connection hears already goes on as it is. */
 const notYetSubscribed = 'attribute_not_exists(channel)';
 
+/** Who may hear the channel anyway stays, also if the client asks for it at this moment. */
+const heardAsMember = 'permitted = :no';
+
 /** A removal that was answered cannot be overtaken. */
 const isMember = 'attribute_exists(userId)';
+/** Nor may a removal take what a later join has given. */
+const isNoMember = 'attribute_not_exists(userId)';
 
 const CONNECTION = 0;
 const SUBSCRIPTION = 1;
@@ -134,31 +140,15 @@ export function createSubscriptionStore(
       throw new Busy(`${connectionId}: its row is written by others`);
     },
 
-    async remove({ channel, userId, connectionId }) {
-      const actions: TransactWrite[] = [
-        {
-          Update: {
-            TableName: tables.connections,
-            Key: { userId, connectionId },
-            UpdateExpression: 'DELETE channels :channels',
-            ConditionExpression: stillThere('userId'),
-            ExpressionAttributeValues: { ':channels': new Set([channel.name]) },
-          },
-        },
-        { Delete: { TableName: tables.subscriptions, Key: subscriptionKey(channel.name, connectionId) } },
-      ];
-      for (let tries = 0; tries < MAX_TRIES; tries++) {
-        const reasons = await attempt(actions);
-        if (reasons === undefined) return;
-        if (!reasons.some(isConditionFailed)) continue;
-        // The connection is gone: what is left is the subscription's row.
-        const Key = subscriptionKey(channel.name, connectionId);
-        await outlastTransactions(() =>
-          dynamodb.call('DeleteItem', { TableName: tables.subscriptions, Key }),
-        );
-        return;
-      }
-      throw new Busy(`${connectionId}: its row is written by others`);
+    async remove(key) {
+      await removeIf(key, {}, []);
+    },
+
+    removeFormerMember(key, topic) {
+      const Key = { userId: key.userId, topic };
+      const check = { TableName: tables.members, Key, ConditionExpression: isNoMember };
+      const condition = { ConditionExpression: heardAsMember, ExpressionAttributeValues: { ':no': false } };
+      return removeIf(key, condition, [{ ConditionCheck: check }]);
     },
 
     permit: ({ channel, connectionId, deviceId }) =>
@@ -190,6 +180,41 @@ export function createSubscriptionStore(
     requestReconcile: (key, requestId, after) =>
       servingOf(key).requestReconcile(rowKeyOf(key), requestId, after),
   };
+
+  /** Returns whether the condition held. A write waits for an `add` that a read does not see yet. */
+  async function removeIf(
+    { channel, userId, connectionId }: SubscriptionKey,
+    condition: Conditional,
+    checks: TransactWrite[],
+  ): Promise<boolean> {
+    const row = {
+      TableName: tables.subscriptions,
+      Key: subscriptionKey(channel.name, connectionId),
+      ...condition,
+    };
+    const actions: TransactWrite[] = [];
+    actions[CONNECTION] = {
+      Update: {
+        TableName: tables.connections,
+        Key: { userId, connectionId },
+        UpdateExpression: 'DELETE channels :channels',
+        ConditionExpression: stillThere('userId'),
+        ExpressionAttributeValues: { ':channels': new Set([channel.name]) },
+      },
+    };
+    actions[SUBSCRIPTION] = { Delete: row };
+    actions.push(...checks);
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const reasons = await attempt(actions);
+      if (reasons === undefined) return true;
+      if (reasons.slice(SUBSCRIPTION).some(isConditionFailed)) return false;
+      if (!reasons.some(isConditionFailed)) continue;
+      // The connection is gone: what is left is the subscription's row.
+      const removed = await ifHolds(outlastTransactions(() => dynamodb.call('DeleteItem', row)));
+      return removed !== undefined;
+    }
+    throw new Busy(`${connectionId}: its row is written by others`);
+  }
 
   async function whyNot({
     userId,

@@ -32,7 +32,8 @@ export async function join(app: App, topic: string, userId: string): Promise<Mem
       asMember: member,
       permitted: false,
       readyAt: undefined,
-      startsAt: connection.deviceId === undefined ? undefined : member.joined,
+      // What is published from when this resolves on reaches an anonymous device, too.
+      startsAt: connection.deviceId === undefined ? joining.joined : member.joined,
       requestId: app.ids.next(),
     }),
   );
@@ -58,11 +59,11 @@ export async function leave(app: App, topic: string, userId: string): Promise<bo
   const connections = await openConnections(app, userId);
   await mapConcurrently(connections, CONCURRENT_CONNECTIONS, async (connection) => {
     const { connectionId } = connection;
-    const subscription = await app.subscriptions.find({ channel, userId, connectionId });
-    if (subscription === undefined || subscription.permitted) return;
-    await app.subscriptions.remove(subscription);
+    const key = { channel, userId, connectionId };
+    const subscription = await app.subscriptions.find(key);
+    const removed = await app.subscriptions.removeFormerMember(key, topic);
     // Nothing has told its client of the topic yet, and `ready` is the first frame of a connection.
-    if (subscription.readyAt === undefined) return;
+    if (!removed || subscription?.readyAt === undefined) return;
     await tell(app, connection, channel.name);
   });
   return wasMember;

@@ -30,7 +30,7 @@ const LOOKED_UP_AT_ONCE = 128;
 
 /**
  * What became of a message on one connection.
- * - `excluded`: it is the origin device's.
+ * - `excluded`: it is the origin device's, or the message is of before its user joined the topic.
  * - `deferred`: a replay will bring the message, because the connection is not ready yet or takes no
  *   frames for now.
  * - `refused`: the same, found out by a post.
@@ -130,7 +130,7 @@ export async function deliverTo(app: App, subscription: Subscription, live: Live
 
 async function tryDelivery(app: App, subscription: Subscription, live: LiveMessage): Promise<Delivery> {
   const { message } = live;
-  if (isExcluded(message, subscription)) return 'excluded';
+  if (isExcluded(message, subscription) || isEarlier(live, subscription)) return 'excluded';
   if (subscription.paused) await passBy(app, subscription, message.seq);
   if (subscription.paused || subscription.readyAt === undefined) return 'deferred';
   switch (await sendWithRetry(app, subscription, frameFor(subscription, live))) {
@@ -149,6 +149,13 @@ async function tryDelivery(app: App, subscription: Subscription, live: LiveMessa
       return 'refused';
   }
 }
+
+/**
+ * Whether a message is of before the subscription began: its publisher repeated the request since, or
+ * the fan-out did, or the user joined while it was delivered.
+ */
+const isEarlier = ({ epoch, message }: Stored, { startsAt }: Subscription): boolean =>
+  startsAt?.epoch === epoch && message.seq <= startsAt.seq;
 
 /** The device of the tab that caused the message is told which tab it was. */
 function frameFor(subscription: Subscription, { channel, message, frame }: LiveMessage): OutgoingFrame {

@@ -64,6 +64,10 @@ async function reconcileOwn(
 
 async function placeOf(app: App, subscription: Subscription): Promise<{ head: Head; cursor: number }> {
   const head = await app.log.open(subscription.channel);
+  const { deviceId, readyAt, startsAt } = subscription;
+  // An anonymous device was connected as its user joined: it hears what was published since.
+  if (deviceId === undefined && readyAt === undefined && startsAt?.epoch === head.epoch)
+    return { head, cursor: startsAt.seq };
   return { head, cursor: await findStart(app, subscription, head, subscription.startsAt) };
 }
 
@@ -126,7 +130,7 @@ function startOf(
 }
 
 /** An anonymous device hears what follows the head, and may not ask for more. */
-const startOfAnonymous = ({ deviceId }: Addressed, { epoch, seq }: Head): Position | undefined =>
+const startOfAnonymous = ({ deviceId }: Addressed, { epoch, seq }: Position): Position | undefined =>
   deviceId === undefined ? { epoch, seq } : undefined;
 
 type Addressed = Addressee & Pick<Subscription, 'deviceId'>;
@@ -181,7 +185,8 @@ async function sendSubscribed(
   const frame = { event: 'subscribed', channel: channel.name, epoch, head: seq, cursor } as const;
   const outcome = await sendWithRetry(app, subscription, frame);
   if (!(await isAccepted(app, subscription, outcome, cursor))) return false;
-  await app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(subscription, head));
+  const startsAt = startOfAnonymous(subscription, { epoch, seq: cursor });
+  await app.subscriptions.markReady(subscription, app.clock.now(), startsAt);
   app.logger.info('subscribed', { ...logged(subscription), channel: channel.name, cursor, head: seq });
   return true;
 }

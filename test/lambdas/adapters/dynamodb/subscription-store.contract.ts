@@ -179,6 +179,22 @@ export function subscriptionStoreContract(create: CreateHarness): void {
       expect(await find(other)).toBeDefined();
     });
 
+    it('as a former member ends what was heard as a member, and nothing else', async () => {
+      const connection = await opened();
+      const member = await joined();
+      await subscribe(connection, { asMember: member, permitted: false });
+      const leave = () => stores.subscriptions.removeFormerMember(keyOf(connection), news.topic);
+      // The user joined again before this one came.
+      expect(await leave()).toBe(false);
+      await stores.members.remove(userId, news.topic);
+      expect(await leave()).toBe(true);
+      expect(await find(connection)).toBeUndefined();
+      expect(await channelsOf(connection)).toEqual(new Set());
+      await subscribe(connection);
+      expect(await leave()).toBe(false);
+      expect(await find(connection)).toMatchObject({ permitted: true });
+    });
+
     it('from what is not heard does nothing', async () => {
       const connection = await opened();
       await stores.subscriptions.remove(keyOf(connection));

@@ -35,6 +35,27 @@ describe('a user who joins', () => {
     expect(dataOf(phone)).toEqual(['as soon as it was answered']);
   });
 
+  it('hears on an anonymous connection, too, what was published since that was answered', async () => {
+    const world = new World();
+    await world.publish(NEWS, 'before');
+    const anonymous = await world.device('alice');
+    await join(world.app, 'news', 'alice');
+    await world.publish(NEWS, 'since');
+    await world.drive();
+    expect(of(anonymous, 'subscribed')).toMatchObject([{ channel: NEWS.name, head: 2, cursor: 1 }]);
+    expect(dataOf(anonymous)).toEqual(['since']);
+  });
+
+  it('hears nothing of before joining, even if its publisher repeats the request', async () => {
+    const world = new World();
+    await world.publish(NEWS, 'before', { id: 'one' });
+    const phone = await world.device('alice', 'phone');
+    await join(world.app, 'news', 'alice');
+    await world.drive();
+    await world.publish(NEWS, 'before', { id: 'one' });
+    expect(dataOf(phone)).toEqual([]);
+  });
+
   it('hears on a device that comes back what was published since, and nothing from before', async () => {
     const world = new World();
     await world.publish(NEWS, 'before');

@@ -1,9 +1,11 @@
 /** What happens in one run: who there is, what they do and when, how the platform behaves. All from the seed. */
+
+import type { Origin } from './checks/ledger.ts';
 import type { Temper } from './dynamodb/database.ts';
 import { drawRates } from './faults.ts';
 import { Random } from './random.ts';
 import { type Situation, steered } from './situations.ts';
-import type { DeviceSpec } from './world/device.ts';
+import type { DeviceSpec, From } from './world/device.ts';
 import type { Publish } from './world/publishers.ts';
 
 export type Act =
@@ -14,7 +16,13 @@ export type Act =
   | { kind: 'malformed'; device: number; frame: string }
   | { kind: 'intruder'; userId: string }
   | { kind: 'revoke'; userId: string; deviceId: string | undefined }
-  | { kind: 'history'; userId: string }
+  | { kind: 'history'; channel: string }
+  | { kind: 'subscribe'; device: number; topic: string; from: From }
+  | { kind: 'unsubscribe'; device: number; topic: string }
+  | { kind: 'join'; topic: string; userId: string }
+  | { kind: 'leave'; topic: string; userId: string }
+  | { kind: 'members'; topic: string; add: string[]; remove: string[] }
+  | { kind: 'look'; topic: string }
   | { kind: 'presence'; userId: string }
   | { kind: 'snapshot' }
   | { kind: 'restore' };
@@ -56,7 +64,20 @@ const MALFORMED = [
   '{"action":"ack","seq":1,"epoch":"another"}',
   '{"action":"sync","after":1.5}',
   '{"action":"fly"}',
-  '{"action":"sync","channel":"everyone"}',
+  '{"action":"sync","channel":"user:somebody-else"}',
+  '{"action":"sync","channel":"topic:nobody-hears"}',
+  '{"action":"subscribe"}',
+  '{"action":"subscribe","channel":"topic:with space"}',
+  '{"action":"subscribe","channel":"user:somebody-else"}',
+  '{"action":"subscribe","channel":"topic:secret"}',
+  '{"action":"subscribe","channel":"everyone"}',
+  '{"action":"unsubscribe","channel":"everyone"}',
+  '{"action":"ack","acks":[]}',
+  '{"action":"ack","acks":[{"seq":0},{"channel":"topic:news","seq":-1}]}',
+  '{"action":"ack","acks":[{"seq":0},{"seq":0}]}',
+  '{"action":"publish","to":{"topic":"secret"},"type":"simulated"}',
+  '{"action":"publish","to":{"everyone":true},"excludeUserId":"alice","type":"simulated"}',
+  '{"action":"send","destination":"orders/accept"}',
 ];
 
 export function planOf(seed: number): Plan {
@@ -64,7 +85,8 @@ export function planOf(seed: number): Plan {
   const users = ['alice', 'bob', 'carol'].slice(0, random.integer(1, 3));
   const devices = users.flatMap((userId) => devicesOf(userId, random));
   const perUser = Math.max(...users.map((user) => devices.filter(({ userId }) => userId === user).length));
-  const operations = new Planner(random, users, devices).operations();
+  const everyone = random.chance(0.8);
+  const operations = new Planner(random, users, devices, everyone).operations();
   return steered(seed, {
     devices,
     operations,
@@ -72,9 +94,9 @@ export function planOf(seed: number): Plan {
     rates: drawRates(random),
     temper: temperOf(random),
     maxConnectionsPerUser: perUser + random.integer(0, 3),
-    everyone: false,
-    openTopics: [],
-    fanOutPage: 256,
+    everyone,
+    openTopics: random.chance(0.5) ? ['open*'] : [],
+    fanOutPage: random.integer(1, 4),
     situation: undefined,
   });
 }
@@ -85,8 +107,17 @@ function devicesOf(userId: string, random: Random): DeviceSpec[] {
     const tokenLifeMs = random.chance(0.3) ? random.logarithmic(3 * MINUTE, HOUR) : DAY;
     const ackMode = deviceId !== undefined && random.chance(0.7) ? 'client' : 'auto';
     const program = ackMode === 'client' && random.chance(0.5) ? 'library' : 'model';
-    return { userId, deviceId, ackMode, tokenLifeMs, program };
+    return { userId, deviceId, ackMode, tokenLifeMs, program, permissions: permissionsOf(random) };
   });
+}
+
+/** What most tokens allow, and some do not. */
+function permissionsOf(random: Random): DeviceSpec['permissions'] {
+  const some = (patterns: string[]) => patterns.filter(() => random.chance(0.5));
+  return {
+    subscribe: random.chance(0.3) ? ['topic:*'] : some(['topic:news', 'topic:te*']),
+    publish: some(['topic:news', 'topic:te*', 'user:*', 'everyone']),
+  };
 }
 
 const temperOf = (random: Random): Temper => ({
@@ -99,10 +130,18 @@ const temperOf = (random: Random): Temper => ({
   ttl: random.pick(['at once', 'late', 'mixed', 'never'] as const),
 });
 
+/** What is published to one user by no device. */
+const TO_ONE = { door: 'http', origin: undefined, collapseKey: undefined } as const;
+
+/** `open` may be open to all, `secret` is nobody's by a token of the usual kind. */
+export const TOPICS = ['news', 'team', 'open', 'secret'] as const;
+const COLLAPSE_KEYS = ['one', 'two'] as const;
+
 class Planner {
   readonly #random: Random;
   readonly #users: string[];
   readonly #devices: DeviceSpec[];
+  readonly #everyone: boolean;
   readonly #restores: boolean;
   readonly #bulky: boolean;
   #at = 0;
@@ -110,8 +149,9 @@ class Planner {
   /** How long nothing happens after the act under way. */
   #away = 0;
 
-  constructor(random: Random, users: string[], devices: DeviceSpec[]) {
+  constructor(random: Random, users: string[], devices: DeviceSpec[], everyone: boolean) {
     this.#random = random;
+    this.#everyone = everyone;
     this.#users = users;
     this.#devices = devices;
     this.#restores = random.chance(0.15);
@@ -149,7 +189,7 @@ class Planner {
     if (first === undefined || second === undefined) return [];
     const publish = (): Act => ({
       kind: 'publish',
-      publish: { ...this.#publish(false), users: [userId], origin: undefined },
+      publish: { ...this.#publish(false), ...TO_ONE, channels: [`user:${userId}`] },
     });
     const acts: Act[] = [
       { kind: 'online', device: first },
@@ -180,18 +220,46 @@ class Planner {
     const userId = random.pick(this.#users);
     const drawn = random.next();
     if (drawn < 0.45) return this.#burst();
-    if (drawn < 0.65) return [{ kind: 'online', device }];
+    if (drawn < 0.57) return [{ kind: 'online', device }];
+    if (drawn < 0.68) return this.#topical(device, userId);
     if (drawn < 0.78) return [{ kind: 'offline', device, unnoticed: random.chance(0.4) }];
     if (drawn < 0.84)
       return [{ kind: 'crash', device, storage: random.pick(['kept', 'kept', 'old', 'lost'] as const) }];
     if (drawn < 0.86) return [{ kind: 'malformed', device, frame: random.pick(MALFORMED) }];
     if (drawn < 0.88) return [{ kind: 'intruder', userId }];
-    if (drawn < 0.9) return [{ kind: 'history', userId }];
+    if (drawn < 0.9)
+      return [{ kind: 'history', channel: random.chance(0.5) ? `user:${userId}` : this.#shared() }];
     if (drawn < 0.91) return [{ kind: 'presence', userId }];
     if (drawn < 0.94)
       return [{ kind: 'revoke', userId, deviceId: random.chance(0.5) ? this.#deviceOf(userId) : undefined }];
     if (drawn < 0.985) return this.#devices.map((_device, index) => ({ kind: 'online', device: index }));
     return this.#everybodyAway();
+  }
+
+  /** Something about a topic. */
+  #topical(device: number, userId: string): Act[] {
+    const random = this.#random;
+    const topic = random.pick(TOPICS);
+    const drawn = random.next();
+    const from = random.pick(['cursor', 'stored', 'stored', 'beginning'] as const);
+    if (drawn < 0.35) return [{ kind: 'subscribe', device, topic, from }];
+    if (drawn < 0.45) return [{ kind: 'unsubscribe', device, topic }];
+    if (drawn < 0.67) return [{ kind: 'join', topic, userId }];
+    if (drawn < 0.8) return [{ kind: 'leave', topic, userId }];
+    if (drawn < 0.85) return [{ kind: 'look', topic }];
+    if (drawn < 0.93)
+      return [
+        { kind: 'leave', topic, userId },
+        { kind: 'join', topic, userId },
+      ];
+    const [one = userId, ...others] = random.shuffle(this.#users);
+    return [{ kind: 'members', topic, add: [one], remove: others }];
+  }
+
+  /** A channel of many. */
+  #shared(): string {
+    const random = this.#random;
+    return this.#everyone && random.chance(0.3) ? 'everyone' : `topic:${random.pick(TOPICS)}`;
   }
 
   /** Longer than devices are remembered. */
@@ -215,17 +283,30 @@ class Planner {
     const random = this.#random;
     const number = ++this.#publishes;
     const users = random.chance(0.2) ? random.shuffle(this.#users) : [random.pick(this.#users)];
-    const door = random.pick(['http', 'http', 'bus', 'invoke'] as const);
+    const isShared = random.chance(0.45);
+    const channels = isShared ? [this.#shared()] : users.map((user) => `user:${user}`);
+    const door = random.pick(['http', 'http', 'http', 'bus', 'invoke', 'frame'] as const);
     const key = random.chance(0.15) ? `again-${random.integer(1, 2)}` : `key-${number}`;
     return {
       number,
       door,
       key: random.chance(0.75) ? key : undefined,
-      users,
-      origin: random.chance(0.4) ? this.#deviceOf(random.pick(users)) : undefined,
+      channels,
+      origin: random.chance(0.4) ? this.#origin(random.pick(users), isShared) : undefined,
+      ...(door === 'frame' && { device: random.integer(0, this.#devices.length - 1) }),
+      collapseKey: random.chance(0.15) ? random.pick(COLLAPSE_KEYS) : undefined,
       retentionSeconds: this.#retention(),
       bytes: bulky ? random.integer(12_000, 28_000) : random.chance(0.1) ? random.integer(1000, 20_000) : 10,
     };
+  }
+
+  #origin(user: string, isShared: boolean): Origin {
+    const random = this.#random;
+    const userId = isShared ? user : undefined;
+    const deviceId = this.#deviceOf(user);
+    if (isShared && random.chance(0.3)) return { userId };
+    const tab = deviceId !== undefined && random.chance(0.3) ? 'tab-1' : undefined;
+    return { userId, deviceId, tab };
   }
 
   #retention(): number | undefined {

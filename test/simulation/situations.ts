@@ -1,4 +1,5 @@
 /** Leads half of the runs, on purpose, to places that chance comes to once in thousands of seeds: `checks/places.ts` counts them. */
+import { NO_PERMISSIONS } from '../../lambdas/protocol/permissions.ts';
 import type { Act, Operation, Plan } from './plan.ts';
 import { Random } from './random.ts';
 import type { DeviceSpec } from './world/device.ts';
@@ -9,6 +10,7 @@ export type Situation = keyof typeof LEADS;
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const DAY = 24 * 60 * MINUTE;
 /** Its publishes are numbered from here, so that they are nobody else's. */
 const FIRST_NUMBER = 500_000;
 
@@ -22,6 +24,9 @@ const LEADS = {
   'hand-overs': handOvers,
   refusals,
   burst,
+  'many ranges': manyRanges,
+  'long fan-outs': longFanOuts,
+  membership,
 } satisfies Record<string, Lead>;
 
 /** The plan, or the plan with a situation before everything else. */
@@ -66,7 +71,10 @@ class Script {
       origin: undefined,
       retentionSeconds: undefined,
     } as const;
-    return { kind: 'publish', publish: { number, users: [userId], bytes: 10, ...usual, ...given } };
+    return {
+      kind: 'publish',
+      publish: { number, channels: [`user:${userId}`], bytes: 10, ...usual, ...given },
+    };
   }
 
   publishes(
@@ -158,7 +166,13 @@ function handOvers(script: Script, plan: Plan, random: Random): Partial<Plan> {
 /** An anonymous device that has just come is refused posts, or answered 410, while several messages come at once. */
 function refusals(script: Script, plan: Plan, random: Random): Partial<Plan> {
   const { userId } = random.pick(plan.devices);
-  const anonymous = { userId, deviceId: undefined, ackMode: 'auto', tokenLifeMs: 24 * 60 * MINUTE } as const;
+  const anonymous = {
+    userId,
+    deviceId: undefined,
+    ackMode: 'auto',
+    tokenLifeMs: 24 * 60 * MINUTE,
+    permissions: NO_PERMISSIONS,
+  } as const;
   const device = plan.devices.length;
   for (let bursts = random.integer(2, 4); bursts > 0; bursts--) {
     script.act({ kind: 'online', device }, random.logarithmic(2 * SECOND, 20 * SECOND));
@@ -166,7 +180,8 @@ function refusals(script: Script, plan: Plan, random: Random): Partial<Plan> {
     script.at += random.logarithmic(5 * SECOND, MINUTE);
     script.act({ kind: 'offline', device, unnoticed: random.chance(0.3) }, SECOND);
   }
-  script.act({ kind: 'online', device }, SECOND);
+  // It is not among those that leave for months, and would ping all the time.
+  if (plan.lengthMs < DAY) script.act({ kind: 'online', device }, SECOND);
   const rates = new Map(plan.rates).set('throttle', 0.1).set('gone though open', 0.1);
   return {
     devices: [...plan.devices, { ...anonymous, program: 'model' }],
@@ -182,6 +197,72 @@ function burst(script: Script, plan: Plan, random: Random): Partial<Plan> {
   script.act({ kind: 'online', device }, 10 * SECOND);
   script.publishes(spec.userId, random.integer(10, 20), [2, 60]);
   return { devices: plan.devices.with(device, spec) };
+}
+
+const TOPIC = 'news';
+const PERMITTED = { subscribe: ['topic:*'], publish: ['topic:*'] };
+
+/** Every device follows one topic, and more is published to it than one page of subscribers hears at once. */
+function crowd(script: Script, plan: Plan, random: Random): Partial<Plan> {
+  const devices = plan.devices.map(
+    (spec): DeviceSpec => ({ ...spec, program: 'model', permissions: PERMITTED }),
+  );
+  for (const device of devices.keys()) {
+    script.act({ kind: 'online', device }, random.logarithmic(10, SECOND));
+    script.act({ kind: 'subscribe', device, topic: TOPIC, from: 'cursor' }, random.logarithmic(10, SECOND));
+  }
+  script.at += 10 * SECOND;
+  for (let bursts = random.integer(1, 3); bursts > 0; bursts--) {
+    for (let left = random.integer(1, 4); left > 0; left--)
+      script.act(script.publish('', { channels: [`topic:${TOPIC}`] }), random.logarithmic(10, 2 * SECOND));
+    script.at += random.logarithmic(SECOND, 30 * SECOND);
+  }
+  return { devices };
+}
+
+/** The subscribers' keys lie so that the rest of them is cut into several ranges. */
+function manyRanges(script: Script, plan: Plan, random: Random): Partial<Plan> {
+  return { ...crowd(script, plan, random), fanOutPage: random.integer(1, 2) };
+}
+
+/** A worker of the fan-out has hardly any time, and finds its subscribers on short pages. */
+function longFanOuts(script: Script, plan: Plan, random: Random): Partial<Plan> {
+  const temper = { ...plan.temper, shortPage: 1, shortPageChance: 0.8 };
+  return { ...crowd(script, plan, random), fanOutPage: 1, temper };
+}
+
+/** A user joins a topic, is removed and joins again, while devices are connected, away, or opening. */
+function membership(script: Script, plan: Plan, random: Random): Partial<Plan> {
+  const { userId } = random.pick(plan.devices);
+  const own = [...plan.devices.keys()].filter((index) => plan.devices[index]?.userId === userId);
+  const publishes = () => {
+    for (let left = random.integer(1, 3); left > 0; left--)
+      script.act(script.publish('', { channels: [`topic:${TOPIC}`] }), random.logarithmic(10, 2 * SECOND));
+  };
+  const stir = () => {
+    const device = random.pick(own);
+    const act: Act = random.chance(0.6)
+      ? { kind: 'online', device }
+      : { kind: 'offline', device, unnoticed: random.chance(0.3) };
+    script.act(act, random.logarithmic(10, 3 * SECOND));
+  };
+  publishes();
+  for (let rounds = random.integer(1, 3); rounds > 0; rounds--) {
+    stir();
+    script.act({ kind: 'join', topic: TOPIC, userId }, random.logarithmic(10, 5 * SECOND));
+    stir();
+    publishes();
+    stir();
+    script.act({ kind: 'leave', topic: TOPIC, userId }, random.logarithmic(10, 5 * SECOND));
+    stir();
+    publishes();
+  }
+  if (random.chance(0.5))
+    script.act({ kind: 'join', topic: TOPIC, userId }, random.logarithmic(10, 5 * SECOND));
+  const devices = plan.devices.map(
+    (spec): DeviceSpec => ({ ...spec, program: 'model', permissions: NO_PERMISSIONS }),
+  );
+  return { devices };
 }
 
 function pickDevice({ devices }: Plan, random: Random, fits: (spec: DeviceSpec) => boolean): number {

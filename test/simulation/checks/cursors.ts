@@ -1,10 +1,11 @@
 /** Where devices stand: a cursor only goes forward, never past the head, and over nothing the device has not been given. */
-import { cursorChannel, SUMMARY_ID } from '../../../lambdas/adapters/dynamodb/tables.ts';
+import { cursorAttribute, cursorChannel, SUMMARY_ID } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import type { Change } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { Invocation } from '../world/invocation.ts';
 import type { Violated } from './judge.ts';
-import { CLOCK_TOLERANCE_MS, type Ledger } from './ledger.ts';
+import { CLOCK_TOLERANCE_MS, type Hearer, type Ledger } from './ledger.ts';
+import type { Members } from './members.ts';
 
 interface Position {
   epoch: string;
@@ -14,40 +15,64 @@ interface Position {
 export class Cursors {
   /** By device and epoch: what it was given, by its client's word (mode `client`) or the gateway's (mode `auto`). */
   readonly #given = new Map<string, Set<number>>();
-  /** By user and epoch: where each device stood since when, and until when it is remembered at least. */
+  /** By user, channel, epoch and seq: what a device with a name was given. */
+  readonly #givenTo = new Set<string>();
+  /** By user, channel and epoch: where each device stood since when, and until when it is remembered at least. */
   readonly #history = new Map<string, { at: number; deviceId: string; seq: number; expiresAt: number }[]>();
-  /** By user and epoch: where the most advanced device was kept to stand, since when. */
+  /**
+   * By user, channel and epoch: where the most advanced device was kept to stand, since when. Where
+   * that was forgotten, -1.
+   */
   readonly #furthest = new Map<string, { at: number; seq: number }[]>();
   readonly #beginnings = new Map<string, number>();
+  /** Invocations for a `subscribe` that says itself where to begin. */
+  readonly #told = new Set<number>();
+  readonly #members: Members;
   readonly #ledger: Ledger;
   readonly #violated: Violated;
   readonly #now: () => number;
 
-  constructor(ledger: Ledger, violated: Violated, now: () => number) {
+  constructor(ledger: Ledger, members: Members, violated: Violated, now: () => number) {
     this.#ledger = ledger;
+    this.#members = members;
     this.#violated = violated;
     this.#now = now;
   }
 
-  give(userId: string, deviceId: string | undefined, epoch: string, seq: number): void {
-    const key = JSON.stringify([userId, deviceId, epoch]);
-    const given = this.#given.get(key) ?? new Set();
-    this.#given.set(key, given.add(seq));
+  /** A frame that says where a subscription is to begin: its client has what comes before. */
+  toldStart({ id }: Invocation): void {
+    this.#told.add(id);
   }
 
-  wasGiven(userId: string, deviceId: string | undefined, epoch: string, seq: number): boolean {
-    return this.#given.get(JSON.stringify([userId, deviceId, epoch]))?.has(seq) ?? false;
+  give({ userId, deviceId }: Hearer, channel: string, epoch: string, seq: number): void {
+    const key = JSON.stringify([userId, deviceId, channel, epoch]);
+    const given = this.#given.get(key) ?? new Set();
+    this.#given.set(key, given.add(seq));
+    if (deviceId !== undefined) this.#givenTo.add(JSON.stringify([userId, channel, epoch, seq]));
+  }
+
+  /** Whether any of the user's devices was given it, or stands at it. */
+  isKnownTo(userId: string, channel: string, epoch: string, seq: number): boolean {
+    const stood = this.#furthest.get(JSON.stringify([userId, channel, epoch])) ?? [];
+    return (
+      stood.some((sight) => sight.seq >= seq) ||
+      this.#givenTo.has(JSON.stringify([userId, channel, epoch, seq]))
+    );
+  }
+
+  wasGiven({ userId, deviceId }: Hearer, channel: string, epoch: string, seq: number): boolean {
+    return this.#given.get(JSON.stringify([userId, deviceId, channel, epoch]))?.has(seq) ?? false;
   }
 
   changed({ before, after }: Change, writer: Invocation | undefined): void {
-    if (before?.deviceId === SUMMARY_ID && !after) this.#lapsed(String(before.userId));
+    if (before?.deviceId === SUMMARY_ID && !after) this.#lapsed(before);
     if (!after) return;
     for (const attribute of Object.keys(after)) {
       const channel = cursorChannel(attribute);
       if (channel === undefined) continue;
       const to = after[attribute] as unknown as Position;
       if (after.deviceId === SUMMARY_ID) {
-        this.#kept(String(after.userId), to);
+        this.#kept(userOf(after), channel, to);
         continue;
       }
       const from =
@@ -58,30 +83,32 @@ export class Cursors {
   }
 
   /** It is kept where the most advanced device stands: no further than one of them ever stood. */
-  #kept(userId: string, { epoch, seq }: Position): void {
-    const key = JSON.stringify([userId, epoch]);
+  #kept(userId: string, channel: string, { epoch, seq }: Position): void {
+    const key = JSON.stringify([userId, channel, epoch]);
     const stood = Math.max(0, ...(this.#history.get(key) ?? []).map((sight) => sight.seq));
     if (seq > stood) {
       this.#violated(
         'the furthest is where a device stood',
-        `${userId}: kept at ${seq}, none was beyond ${stood}`,
+        `${userId} in ${channel}: kept at ${seq}, none was beyond ${stood}`,
       );
     }
     this.#furthest.set(key, [...(this.#furthest.get(key) ?? []), { at: this.#now(), seq }]);
   }
 
   /** After three months in which no cursor moved. */
-  #lapsed(userId: string): void {
+  #lapsed(row: Row): void {
     for (const [key, kept] of this.#furthest) {
-      if (JSON.parse(key)[0] === userId) this.#furthest.set(key, [...kept, { at: this.#now(), seq: 0 }]);
+      const [userId, channel] = JSON.parse(key) as string[];
+      if (userId !== userOf(row) || row[cursorAttribute(channel ?? '')] === undefined) continue;
+      this.#furthest.set(key, [...kept, { at: this.#now(), seq: -1 }]);
     }
   }
 
   /** In the end the most advanced device is known: a new one would start there. */
   checkFurthest(): void {
     for (const [key, sights] of this.#history) {
-      const [userId, epoch] = JSON.parse(key) as [string, string];
-      if (this.#ledger.channel(`user:${userId}`).epoch !== epoch) continue;
+      const [userId, channel, epoch] = JSON.parse(key) as [string, string, string];
+      if (channel !== `user:${userId}` || this.#ledger.channel(channel).epoch !== epoch) continue;
       const stood = Math.max(0, ...sights.map(({ seq }) => seq));
       const kept = this.#furthest.get(key)?.at(-1)?.seq ?? 0;
       if (kept < stood)
@@ -96,28 +123,41 @@ export class Cursors {
     to: Position,
     writer: Invocation | undefined,
   ): void {
-    const [userId, deviceId] = [String(row.userId), String(row.deviceId)];
-    const name = `${userId}/${deviceId}`;
+    const [userId, deviceId] = [userOf(row), String(row.deviceId)];
+    const name = `${userId}/${deviceId} in ${channel}`;
     const { epoch } = this.#ledger.channel(channel);
     const head = this.#ledger.committedHead(channel);
     // What an invocation began before a restore may still write, in the old epoch.
     if (to.epoch !== epoch) return;
     if (to.seq > head)
       this.#violated('a cursor never passes the head', `${name}: ${to.seq}, the head is ${head}`);
-    const base = from?.epoch === to.epoch ? from.seq : this.#start(userId, name, from, to, writer);
+    const base =
+      from?.epoch === to.epoch ? from.seq : this.#start({ userId, name, channel }, from, to, writer);
     if (to.seq < base) this.#violated('a cursor never goes back', `${name}: from ${base} to ${to.seq}`);
-    const beginning = this.#beginning(name, to.epoch, base);
+    // Who joins anew, or says itself that it has what comes before, begins further on.
+    const skipped = this.#isTold(writer) ? to.seq : this.#floor(channel, userId, to, writer);
+    const beginning = this.#beginning(name, to.epoch, Math.max(base, Math.min(to.seq, skipped)));
     // The server begins anew with a device it has forgotten; the device itself may know better.
-    const begin = writer?.lambda === 'message' ? beginning : base;
+    const begin = writer?.lambda === 'message' ? beginning : Math.max(base, Math.min(to.seq, skipped));
     for (let seq = begin + 1; seq <= to.seq; seq++) {
-      if (this.wasGiven(userId, deviceId, to.epoch, seq)) continue;
-      if (this.#ledger.isSettledFor(channel, seq, deviceId)) continue;
+      if (this.wasGiven({ userId, deviceId }, channel, to.epoch, seq)) continue;
+      if (this.#ledger.isSettledFor(channel, seq, { userId, deviceId })) continue;
       this.#violated(
         'a cursor passes only what the device was given',
         `${name}: from ${base} to ${to.seq} over seq ${seq}`,
       );
     }
-    this.#note(row, to);
+    this.#note(row, channel, to);
+  }
+
+  #isTold = (writer: Invocation | undefined): boolean => writer !== undefined && this.#told.has(writer.id);
+
+  /** Where the user last joined the topic. */
+  #floor(channel: string, userId: string, { epoch }: Position, writer: Invocation | undefined): number {
+    if (!channel.startsWith('topic:')) return 0;
+    const since = writer?.startedAt ?? this.#now();
+    const floors = this.#members.floors(channel.slice('topic:'.length), userId, since);
+    return Math.max(0, ...floors.map((floor) => (floor.epoch === epoch ? floor.seq : 0)));
   }
 
   /** The farthest the server ever let the device begin. */
@@ -130,16 +170,19 @@ export class Cursors {
 
   /** A device without a cursor begins where the user's most advanced was kept to stand when the Lambda looked. */
   #start(
-    userId: string,
-    name: string,
+    { userId, name, channel }: { userId: string; name: string; channel: string },
     from: Position | undefined,
     to: Position,
     writer: Invocation | undefined,
   ): number {
     if (from) return 0;
     const startedAt = writer?.startedAt ?? this.#now();
-    const history = this.#history.get(JSON.stringify([userId, to.epoch])) ?? [];
-    const kept = this.#furthest.get(JSON.stringify([userId, to.epoch])) ?? [];
+    const history = this.#history.get(JSON.stringify([userId, channel, to.epoch])) ?? [];
+    const kept = this.#furthest.get(JSON.stringify([userId, channel, to.epoch])) ?? [];
+    const isNew = (kept.findLast(({ at }) => at <= startedAt)?.seq ?? -1) < 0;
+    // Nobody of the user has been there: a member begins where the user joined, others at the head.
+    if (isNew && !channel.startsWith('user:') && !this.#hasJoined(channel, userId, to.epoch, startedAt))
+      return to.seq;
     const least = Math.min(
       kept.findLast(({ at }) => at <= startedAt)?.seq ?? 0,
       ...kept.filter(({ at }) => at > startedAt).map(({ seq }) => seq),
@@ -156,8 +199,14 @@ export class Cursors {
     return Math.min(to.seq, Math.max(0, ...[...possible, ...kept].map(({ seq }) => seq)));
   }
 
-  #note(row: Row, { epoch, seq }: Position): void {
-    const key = JSON.stringify([row.userId, epoch]);
+  #hasJoined(channel: string, userId: string, epoch: string, since: number): boolean {
+    const topic = channel.slice('topic:'.length);
+    const isMember = this.#members.isMemberSince(topic, userId, since);
+    return isMember && this.#members.standing(topic, userId)?.floor.epoch === epoch;
+  }
+
+  #note(row: Row, channel: string, { epoch, seq }: Position): void {
+    const key = JSON.stringify([userOf(row), channel, epoch]);
     const history = this.#history.get(key) ?? [];
     const sight = {
       at: this.#now(),
@@ -170,3 +219,7 @@ export class Cursors {
 
   #isAlive = (row: Row): boolean => Number(row.expiresAt) * 1000 > this.#now() - CLOCK_TOLERANCE_MS;
 }
+
+/** Of the table of devices, or of that of cursors. */
+const userOf = ({ userId, channelUser }: Row): string =>
+  userId === undefined ? String(channelUser).slice(String(channelUser).indexOf('#') + 1) : String(userId);

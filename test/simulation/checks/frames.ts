@@ -5,32 +5,41 @@ import { REPLAY_WINDOW_FRAMES } from '../../../lambdas/protocol/limits.ts';
 import type { Change } from '../dynamodb/database.ts';
 import type { Invocation } from '../world/invocation.ts';
 import type { Socket } from '../world/sockets.ts';
+import type { Audience } from './audience.ts';
 import type { Cursors } from './cursors.ts';
 import type { Violated } from './judge.ts';
-import type { Ledger } from './ledger.ts';
+import { type Hearer, isOriginOf, type Ledger } from './ledger.ts';
 
 export class Frames {
   readonly #first = new Set<string>();
   readonly #dismissedAt = new Map<string, number>();
-  /** By connection, the frames of the replay under way, by their `through`: a failed post is tried again. */
+  /** By connection and channel, the frames of the replay under way, by their `through`: a failed post is tried again. */
   readonly #windows = new Map<string, { invocation: string; throughs: Set<number> }>();
   readonly #ledger: Ledger;
   readonly #cursors: Cursors;
+  readonly #audience: Audience;
   readonly #violated: Violated;
   readonly #now: () => number;
   #parsed: { text: string; frame: ServerFrame } | undefined;
 
-  constructor(ledger: Ledger, cursors: Cursors, violated: Violated, now: () => number) {
+  constructor(
+    { ledger, cursors, audience }: { ledger: Ledger; cursors: Cursors; audience: Audience },
+    violated: Violated,
+    now: () => number,
+  ) {
     this.#ledger = ledger;
     this.#cursors = cursors;
+    this.#audience = audience;
     this.#violated = violated;
     this.#now = now;
   }
 
+  /** Of a connection, or of a subscription. */
   rowChanged({ before, after }: Change): void {
     if (after === undefined) return;
     const id = String(after.connectionId);
-    if (after.replayHolder !== before?.replayHolder) this.#windows.delete(id);
+    const channel = after.channel === undefined ? `user:${after.userId}` : String(after.channel);
+    if (after.replayHolder !== before?.replayHolder) this.#windows.delete(`${id} ${channel}`);
     if (after.bye === undefined) return;
     if (!this.#dismissedAt.has(id)) this.#dismissedAt.set(id, this.#now());
   }
@@ -44,14 +53,14 @@ export class Frames {
       this.#violated('no frame after the token expired', `${name}: ${frame.event}`);
     }
     const isContent = frame.event === 'ready' || frame.event === 'message' || frame.event === 'replay';
-    if (!isContent) return;
-    if (invocation.startedAt > (this.#dismissedAt.get(socket.id) ?? Number.POSITIVE_INFINITY)) {
+    if (!isContent && frame.event !== 'subscribed') return;
+    this.#audience.posting(invocation, socket, name, frame);
+    const isOwn = frame.channel === `user:${socket.userId}`;
+    if (isOwn && invocation.startedAt > (this.#dismissedAt.get(socket.id) ?? Number.POSITIVE_INFINITY)) {
       this.#violated('a dismissed connection hears only its bye', `${name}: ${frame.event}`);
     }
-    if (frame.channel !== `user:${socket.userId}`) {
-      this.#violated('no frame reaches another user', `${name}: ${frame.event} of ${frame.channel}`);
-    }
-    if (frame.event !== 'ready') this.#checkMessages(invocation, socket, name, frame);
+    if (frame.event === 'message' || frame.event === 'replay')
+      this.#checkMessages(invocation, socket, name, frame);
     if (frame.event === 'replay') {
       this.#checkWindow(invocation, socket, name, frame);
       this.#checkWhole(socket, name, frame);
@@ -71,10 +80,11 @@ export class Frames {
         );
       }
     }
+    this.#audience.accepted(socket, frame);
     if (socket.ackMode !== 'auto' || (frame.event !== 'message' && frame.event !== 'replay')) return;
     const epoch = this.#ledger.channel(frame.channel).epoch ?? '';
     for (const { seq } of frame.event === 'message' ? [frame] : frame.messages) {
-      this.#cursors.give(socket.userId, socket.deviceId, epoch, seq);
+      this.#cursors.give(socket, frame.channel, epoch, seq);
     }
   }
 
@@ -84,7 +94,7 @@ export class Frames {
     name: string,
     frame: Extract<ServerFrame, { event: 'message' | 'replay' }>,
   ): void {
-    for (const { seq, id } of frame.event === 'message' ? [frame] : frame.messages) {
+    for (const { seq, id, origin } of frame.event === 'message' ? [frame] : frame.messages) {
       const entry = this.#ledger.entry(frame.channel, seq);
       if (entry?.id !== id) {
         this.#violated(
@@ -93,7 +103,10 @@ export class Frames {
         );
         continue;
       }
-      if (socket.deviceId !== undefined && entry.origin === socket.deviceId) {
+      const tab = isOriginOf(entry.origin, socket) ? entry.origin?.tab : undefined;
+      if (origin !== tab)
+        this.#violated('only the device of a tab is told of the tab', `${name}: seq ${seq} of ${origin}`);
+      if (this.#ledger.isOwn(entry, socket)) {
         this.#violated('the origin device is not told', `${name}: seq ${seq} in a ${frame.event}`);
       }
       if (entry.expiresAt + 1000 <= invocation.startedAt + invocation.clockOffsetMs) {
@@ -108,32 +121,37 @@ export class Frames {
 
   /** Every seq a frame settles is in it, the device's own, or removed by retention and counted. */
   #checkWhole(
-    { deviceId }: Socket,
+    hearer: Hearer,
     name: string,
-    { channel, messages, after, through, expired }: ReplayFrame,
+    { channel, messages, after, through, expired, collapsed = 0 }: ReplayFrame,
   ): void {
     const sent = new Set(messages.map(({ seq }) => seq));
     let removed = 0;
     let own = 0;
+    let superseded = 0;
     for (let seq = after + 1; seq <= through; seq++) {
       if (sent.has(seq)) continue;
-      const isOwn = deviceId !== undefined && this.#ledger.entry(channel, seq)?.origin === deviceId;
-      if (isOwn) own += 1;
+      const entry = this.#ledger.entry(channel, seq);
+      if (entry && this.#ledger.isCollapsed(channel, entry)) superseded += 1;
+      else if (entry && this.#ledger.isOwn(entry, hearer)) own += 1;
       else removed += 1;
-      if (this.#ledger.isSettledFor(channel, seq, deviceId)) continue;
+      if (this.#ledger.isSettledFor(channel, seq, hearer)) continue;
       this.#violated('a replay leaves nothing out', `${name}: seq ${seq} between ${after} and ${through}`);
     }
-    if (expired >= removed && expired <= removed + own) return;
+    if (collapsed > superseded)
+      this.#violated('what a newer message stands for is told', `${name}: ${superseded}, ${collapsed} told`);
+    if (expired >= removed && expired + collapsed <= removed + own + superseded) return;
     this.#violated('what retention removed is told', `${name}: ${removed} removed, ${expired} told`);
   }
 
-  #checkWindow({ id }: Invocation, socket: Socket, name: string, { through }: ReplayFrame): void {
+  #checkWindow({ id }: Invocation, socket: Socket, name: string, { channel, through }: ReplayFrame): void {
     if (socket.ackMode !== 'client') return;
-    const begun = this.#windows.get(socket.id);
+    const key = `${socket.id} ${channel}`;
+    const begun = this.#windows.get(key);
     const window =
       begun?.invocation === String(id) ? begun : { invocation: String(id), throughs: new Set<number>() };
     window.throughs.add(through);
-    this.#windows.set(socket.id, window);
+    this.#windows.set(key, window);
     if (window.throughs.size > REPLAY_WINDOW_FRAMES) {
       const count = window.throughs.size;
       this.#violated('a replay waits for acks after a window', `${name}: ${count} frames at once`);

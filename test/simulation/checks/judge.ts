@@ -2,16 +2,18 @@
 
 import { LAMBDAS, type LambdaSpec, type TableAction } from '../../../lambdas/manifest.ts';
 import type { Watcher } from '../dynamodb/client.ts';
-import type { Change, TableName, Write } from '../dynamodb/database.ts';
+import type { Asked, Change, TableName, Write } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { DeviceSpec } from '../world/device.ts';
 import type { Invocation, Outcome } from '../world/invocation.ts';
 import type { Socket } from '../world/sockets.ts';
 import type { World } from '../world/world.ts';
+import { Audience } from './audience.ts';
 import { Connections } from './connections.ts';
 import { Cursors } from './cursors.ts';
 import { Frames } from './frames.ts';
-import { Ledger } from './ledger.ts';
+import { isOriginOf, Ledger, type Origin } from './ledger.ts';
+import { Members } from './members.ts';
 import { Places } from './places.ts';
 
 export type Violated = (guarantee: string, detail: string) => void;
@@ -27,17 +29,19 @@ export class Judge implements Watcher {
   readonly ledger: Ledger;
   readonly cursors: Cursors;
   readonly frames: Frames;
+  readonly members: Members;
+  readonly audience: Audience;
   readonly connections: Connections;
   readonly places: Places;
   writes = 0;
   /** Replays that publishers asked for. */
   requests = 0;
   readonly #world: World;
-  /** Rows an invocation found when it looked for a user's connections, and the connections it then tried. */
-  readonly #listed = new Map<number, Row[]>();
+  /** By page, the rows an invocation found when it looked for who hears a channel, and the connections it then tried. */
+  readonly #listed = new Map<number, Map<string, Row[]>>();
   readonly #tried = new Map<number, Set<string>>();
-  /** The origin device of what an invocation publishes. */
-  readonly #origins = new Map<number, string>();
+  /** What an invocation delivers: which publish, and who caused it. */
+  readonly #delivers = new Map<number, { publish: number | undefined; origin: Origin | undefined }>();
   /** Invocations that met a fault of the stores, and leave the rest to another. */
   readonly #faulted = new Set<number>();
   #writer: Invocation | undefined;
@@ -45,9 +49,12 @@ export class Judge implements Watcher {
   constructor(world: World) {
     this.#world = world;
     const now = () => world.scheduler.now;
-    this.ledger = new Ledger(this.violated, (publish) => world.publishers.retentionOf(publish), now);
-    this.cursors = new Cursors(this.ledger, this.violated, now);
-    this.frames = new Frames(this.ledger, this.cursors, this.violated, now);
+    this.members = new Members(now);
+    this.ledger = new Ledger(this.violated, world.publishers, now);
+    this.cursors = new Cursors(this.ledger, this.members, this.violated, now);
+    const { ledger, cursors, members } = this;
+    this.audience = new Audience(world.settings, { ledger, cursors, members }, this.violated, now);
+    this.frames = new Frames({ ledger, cursors, audience: this.audience }, this.violated, now);
     const find = (table: TableName, key: Row) => world.database.get(table, key, true);
     const rowOf = ({ userId, id }: Socket) => find('connections', { userId, connectionId: id });
     this.connections = new Connections(world.sockets.all, rowOf, this.violated, now);
@@ -61,21 +68,48 @@ export class Judge implements Watcher {
 
   changed(change: Change): void {
     if (change.table === 'messages') this.ledger.changed(change);
-    if (change.table === 'devices') this.cursors.changed(change, this.#writer);
+    if (change.table === 'devices' || change.table === 'cursors') this.cursors.changed(change, this.#writer);
+    if (change.table === 'members') this.members.changed(change);
+    if (change.table === 'subscriptions') this.#subscriptionChanged(change);
     if (change.table === 'connections') this.#connectionChanged(change);
   }
 
-  invoked({ id, lambda }: Invocation, event: unknown): void {
-    if (lambda !== 'notify') return;
+  invoked(invocation: Invocation, event: unknown): void {
+    const { id, lambda } = invocation;
+    if (lambda === 'message' && saysStart(event)) this.cursors.toldStart(invocation);
+    if (lambda === 'fan-out') this.#delivers.set(id, this.#inRange(event));
+    if (lambda !== 'notify' || isFrame(event)) return;
     const { body, detail } = event as { body?: string; detail?: object };
     const asked = body === undefined ? (detail ?? event) : JSON.parse(body);
-    this.#origins.set(id, (asked as { excludeDeviceId?: string }).excludeDeviceId ?? '');
+    const { excludeUserId, excludeDeviceId, data } = asked as {
+      excludeUserId?: string;
+      excludeDeviceId?: string;
+      data?: { publish?: number };
+    };
+    const [deviceId, tab] = excludeDeviceId?.split('/') ?? [];
+    const origin = { userId: excludeUserId, deviceId, tab };
+    this.#delivers.set(id, { publish: data?.publish, origin });
+  }
+
+  #inRange(event: unknown): { publish: number | undefined; origin: Origin | undefined } {
+    const [record] = (event as { Records: { body: string }[] }).Records;
+    const { channel, seq } = JSON.parse(record?.body ?? '{}');
+    const entry = this.ledger.entry(channel, seq);
+    return { publish: entry?.publish, origin: entry?.origin };
+  }
+
+  #subscriptionChanged(change: Change): void {
+    this.frames.rowChanged(change);
+    this.audience.subscriptionChanged(change);
+    this.places.subscriptionChanged(change);
   }
 
   #connectionChanged(change: Change): void {
     const { before, after } = change;
     this.frames.rowChanged(change);
     this.connections.changed(change, this.#writer);
+    if (after?.bye !== undefined && before?.bye === undefined && this.#writer)
+      this.audience.marked(this.#writer, String(after.connectionId));
     if (after?.bye === 'too_many_connections' && before?.bye === undefined) this.#checkTooMany(after);
     this.places.connectionChanged(change, (row) => this.connections.hasOlder(row));
     const isAsked = after?.replayRequestId !== undefined && after.replayRequestId !== before?.replayRequestId;
@@ -102,19 +136,19 @@ export class Judge implements Watcher {
   }
 
   refused({ id, lambda }: Invocation, writes: Write[]): void {
-    if (lambda === 'notify') this.places.refused(writes, this.#origins.get(id));
+    if (lambda === 'notify') this.places.refused(writes, this.#delivers.get(id)?.origin?.deviceId);
   }
 
   proved(_invocation: Invocation, rows: number): void {
     this.places.proved(rows);
   }
 
-  read({ id, lambda }: Invocation, table: TableName, rows: Row[], start: Row | undefined): void {
-    if (lambda !== 'notify' || table !== 'connections') return;
+  read({ id, lambda }: Invocation, { table, bindings, start }: Asked, rows: Row[]): void {
+    if (lambda !== 'notify' && lambda !== 'fan-out') return;
+    if (table !== 'connections' && table !== 'subscriptions') return;
+    const pages = this.#listed.get(id) ?? new Map<string, Row[]>();
     // The same page may be asked for twice: what it said the last time counts.
-    const isBefore = ({ connectionId }: Row) =>
-      start !== undefined && !(String(connectionId) > String(start.connectionId));
-    this.#listed.set(id, [...(this.#listed.get(id) ?? []).filter(isBefore), ...rows]);
+    this.#listed.set(id, pages.set(JSON.stringify([table, bindings.values, start]), rows));
   }
 
   calledGateway(invocation: Invocation, action: 'post' | 'close', connectionId: string, frame: string): void {
@@ -140,13 +174,15 @@ export class Judge implements Watcher {
         `${lambda} #${id} returned with ${outstanding} calls under way`,
       );
     }
-    if (lambda === 'notify' && outcome.kind === 'returned' && foundConnections(outcome.value))
-      this.#checkTried(invocation);
-    this.connections.finished(invocation, outcome.kind === 'returned' && !this.#faulted.has(id));
+    const hasDelivered = this.#delivers.has(id) && outcome.kind === 'returned' && hasServed(outcome.value);
+    if (hasDelivered) this.#checkTried(invocation);
+    const hasSucceeded = outcome.kind === 'returned' && !this.#faulted.has(id);
+    this.connections.finished(invocation, hasSucceeded);
+    this.audience.finished(invocation, hasSucceeded);
     this.#faulted.delete(id);
     this.#listed.delete(id);
     this.#tried.delete(id);
-    this.#origins.delete(id);
+    this.#delivers.delete(id);
   }
 
   opened(_socket: Socket): void {}
@@ -165,48 +201,96 @@ export class Judge implements Watcher {
       this.violated('only a newer connection replaces one', `${userId}/${deviceId}: ${id} is the newest`);
   }
 
+  /** A client was told that it may not hear a topic. */
+  refusedSubscription(socket: Socket, topic: string): void {
+    const { userId } = socket;
+    const isMember = this.members.isMemberSince(topic, userId, this.#world.scheduler.now - FRAME_MAY_TAKE_MS);
+    if (!isMember && !this.audience.isPermitted(socket, `topic:${topic}`)) return;
+    this.violated('who may hear a topic is not refused', `${userId}: ${topic}`);
+  }
+
   /** A client hands a message to its application. */
-  clientTook({ userId, deviceId, ackMode }: DeviceSpec, epoch: string, seq: number, id: string): void {
-    const channel = `user:${userId}`;
+  clientTook(
+    { userId, deviceId, ackMode }: DeviceSpec,
+    channel: string,
+    epoch: string,
+    seq: number,
+    id: string,
+  ): void {
     if (this.ledger.channel(channel).epoch !== epoch) return;
     const entry = this.ledger.entry(channel, seq);
     if (entry?.id !== id)
-      this.violated('what is told is what is stored', `${userId}/${deviceId}: seq ${seq} as ${id}`);
-    if (ackMode === 'client') this.cursors.give(userId, deviceId, epoch, seq);
+      this.violated(
+        'what is told is what is stored',
+        `${userId}/${deviceId}: ${channel} seq ${seq} as ${id}`,
+      );
+    if (ackMode === 'client') this.cursors.give({ userId, deviceId }, channel, epoch, seq);
   }
 
   /** A client is told that a seq is settled which it was not sent on this connection. */
-  clientPassed({ userId, deviceId }: DeviceSpec, epoch: string, seq: number): void {
-    const channel = `user:${userId}`;
+  clientPassed({ userId, deviceId }: DeviceSpec, channel: string, epoch: string, seq: number): void {
     if (this.ledger.channel(channel).epoch !== epoch) return;
-    if (this.ledger.isSettledFor(channel, seq, deviceId)) return;
-    if (this.cursors.wasGiven(userId, deviceId, epoch, seq)) return;
-    this.violated('no message is skipped', `${userId}/${deviceId}: seq ${seq} was settled and never sent`);
+    if (this.ledger.isSettledFor(channel, seq, { userId, deviceId })) return;
+    if (this.cursors.wasGiven({ userId, deviceId }, channel, epoch, seq)) return;
+    const what = `${channel} seq ${seq} was settled and never sent`;
+    this.violated('no message is skipped', `${userId}/${deviceId}: ${what}`);
+  }
+
+  /** Whether the subscription of a row began after what is published, by an earlier request. */
+  #isEarlier(row: Row, publish: number | undefined): boolean {
+    const startsAt = row.startsAt as { epoch: string; seq: number } | undefined;
+    const channel = row.channel === undefined ? `user:${row.userId}` : String(row.channel);
+    if (startsAt === undefined || publish === undefined) return false;
+    return this.ledger.holders(channel, publish).some(({ seq }) => seq <= startsAt.seq);
   }
 
   /** One bad connection never harms the others: each that could take a frame is tried. */
-  #checkTried({ id, now }: Invocation): void {
-    for (const row of this.#listed.get(id) ?? []) {
+  #checkTried({ id, lambda, now }: Invocation): void {
+    const { publish, origin } = this.#delivers.get(id) ?? {};
+    for (const row of [...(this.#listed.get(id)?.values() ?? [])].flat()) {
       const ready =
         row.readyAt !== undefined &&
         row.pausedAt === undefined &&
         row.bye === undefined &&
         Number(row.tokenExpiresAt) > now;
-      const isOrigin = row.deviceId !== undefined && row.deviceId === this.#origins.get(id);
-      if (!ready || isOrigin || this.#tried.get(id)?.has(String(row.connectionId))) continue;
+      const hearer = { userId: String(row.userId), deviceId: row.deviceId as string | undefined };
+      const isOrigin = origin?.tab === undefined && isOriginOf(origin, hearer);
+      if (
+        !ready ||
+        isOrigin ||
+        this.#isEarlier(row, publish) ||
+        this.#tried.get(id)?.has(String(row.connectionId))
+      )
+        continue;
       if (Number(row.expiresAt) * 1000 <= now) continue;
       this.violated(
         'one bad connection never harms the others',
-        `notify #${id} did not try ${row.connectionId}`,
+        `${lambda} #${id} did not try ${row.connectionId}`,
       );
     }
   }
 }
 
-/** Not when the publish failed or the connections could not be looked up. */
-function foundConnections(answer: unknown): boolean {
-  const text = JSON.stringify(answer ?? '');
-  return (
-    !text.includes('retryable') && !text.includes('"connections":0') && !text.includes('\\"connections\\":0')
-  );
+/** As long as a frame may take to be answered. */
+const FRAME_MAY_TAKE_MS = 60_000;
+
+/** Not when the publish or a range failed, or the connections could not be looked up. */
+function hasServed(answer: unknown): boolean {
+  const text = JSON.stringify(answer ?? '').replaceAll('\\"', '"');
+  return !['retryable', '"connections":0', 'itemIdentifier'].some((sign) => text.includes(sign));
+}
+
+/** Of the WebSocket API. */
+const isFrame = (event: unknown): boolean =>
+  (event as { requestContext?: object }).requestContext !== undefined &&
+  'connectionId' in (event as { requestContext: object }).requestContext;
+
+/** A `subscribe` that says where to begin. */
+function saysStart(event: unknown): boolean {
+  try {
+    const { action, after } = JSON.parse((event as { body?: string }).body ?? '') ?? {};
+    return action === 'subscribe' && after !== undefined;
+  } catch {
+    return false;
+  }
 }

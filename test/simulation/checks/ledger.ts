@@ -12,12 +12,36 @@ export interface Entry {
   id: string;
   /** Which publish of the plan it is. */
   publish: number;
-  origin: string | undefined;
+  /** Undefined: nobody in particular caused it. */
+  origin: Origin | undefined;
+  collapseKey: string | undefined;
+  /** When its publisher sent the first request. */
+  begunAt: number;
   sentAt: number;
   expiresAt: number;
   /** It came back with a backup: its key stands for nothing in the new epoch. */
   restored: boolean;
 }
+
+/** Who caused a message. In users' own channels the user is theirs, and `userId` undefined. */
+export interface Origin {
+  userId?: string | undefined;
+  /** Undefined: all devices of the user. */
+  deviceId?: string | undefined;
+  /** One tab of the device: then the device is told like any other. */
+  tab?: string | undefined;
+}
+
+export interface Hearer {
+  userId: string;
+  deviceId: string | undefined;
+}
+
+export const isOriginOf = (origin: Origin | undefined, { userId, deviceId }: Hearer): boolean =>
+  origin !== undefined &&
+  (origin.userId !== undefined || origin.deviceId !== undefined) &&
+  (origin.userId === undefined || origin.userId === userId) &&
+  (origin.deviceId === undefined || origin.deviceId === deviceId);
 
 export interface Channel {
   epoch: string | undefined;
@@ -25,18 +49,25 @@ export interface Channel {
   entries: Map<number, Entry>;
 }
 
-/** How long the publisher asked for, not what the row says. */
-export type RetentionOf = (publish: number) => number;
+/** What the publishers meant, not what the rows say. */
+export interface Intentions {
+  /** In seconds. */
+  retentionOf(publish: number): number;
+  begunAt(publish: number): number;
+  originIn(publish: number, channel: string): Origin | undefined;
+  /** Its publisher may not. */
+  isForbidden(publish: number): boolean;
+}
 
 export class Ledger {
   readonly channels = new Map<string, Channel>();
   readonly #violated: Violated;
-  readonly #retentionOf: RetentionOf;
+  readonly #intentions: Intentions;
   readonly #now: () => number;
 
-  constructor(violated: Violated, retentionOf: RetentionOf, now: () => number) {
+  constructor(violated: Violated, intentions: Intentions, now: () => number) {
     this.#violated = violated;
-    this.#retentionOf = retentionOf;
+    this.#intentions = intentions;
     this.#now = now;
   }
 
@@ -68,7 +99,7 @@ export class Ledger {
         channel.head = Number(row.head);
         channel.epoch = String(row.epoch);
       } else {
-        const entry = this.#entryOf(row);
+        const entry = this.#entryOf(String(row.channel), row);
         channel.entries.set(entry.seq, { ...entry, restored: true });
       }
     }
@@ -83,10 +114,22 @@ export class Ledger {
     return entries.has(head + 1) ? Math.max(...entries.keys()) : head;
   }
 
-  isSettledFor(channel: string, seq: number, deviceId: string | undefined): boolean {
+  isSettledFor(channel: string, seq: number, hearer: Hearer): boolean {
     const entry = this.entry(channel, seq);
     if (!entry) return false;
-    return (deviceId !== undefined && entry.origin === deviceId) || this.hasExpired(entry);
+    return this.isOwn(entry, hearer) || this.hasExpired(entry) || this.isCollapsed(channel, entry);
+  }
+
+  /** The hearer as a whole caused it, and is not told. */
+  isOwn = ({ origin }: Entry, hearer: Hearer): boolean =>
+    origin?.tab === undefined && isOriginOf(origin, hearer);
+
+  /** A newer message with its key stands for it. */
+  isCollapsed(channel: string, { collapseKey, seq }: Entry): boolean {
+    if (collapseKey === undefined) return false;
+    for (const other of this.channel(channel).entries.values())
+      if (other.seq > seq && other.collapseKey === collapseKey) return true;
+    return false;
   }
 
   hasExpired = ({ expiresAt }: Entry): boolean => expiresAt <= this.#now() + CLOCK_TOLERANCE_MS;
@@ -140,7 +183,10 @@ export class Ledger {
 
   #messageAdded(name: string, before: Row | undefined, after: Row): void {
     const { entries } = this.channel(name);
-    const entry = this.#entryOf(after);
+    const entry = this.#entryOf(name, after);
+    if (this.#intentions.isForbidden(entry.publish)) {
+      this.#violated('nobody publishes what the token does not allow', `${name}: publish ${entry.publish}`);
+    }
     const earlier = entries.get(entry.seq);
     if (before || earlier) {
       this.#violated(
@@ -172,16 +218,18 @@ export class Ledger {
     this.#violated('a message is kept until it expires', `${name}: seq ${before.seq} was deleted (${cause})`);
   }
 
-  #entryOf(row: Row): Entry {
+  #entryOf(channel: string, row: Row): Entry {
     const publish = Number(/"publish":(\d+)/.exec(String(row.data))?.[1]);
     const sentAt = Number(row.sentAt);
     return {
       seq: Number(row.seq),
       id: String(row.id),
       publish,
-      origin: row.originDeviceId === undefined ? undefined : String(row.originDeviceId),
+      origin: this.#intentions.originIn(publish, channel),
+      collapseKey: row.collapseKey === undefined ? undefined : String(row.collapseKey),
+      begunAt: this.#intentions.begunAt(publish),
       sentAt,
-      expiresAt: sentAt + this.#retentionOf(publish) * 1000,
+      expiresAt: sentAt + this.#intentions.retentionOf(publish) * 1000,
       restored: false,
     };
   }
@@ -193,6 +241,8 @@ const lost = (seq: number): Entry => ({
   id: '',
   publish: -1,
   origin: undefined,
+  collapseKey: undefined,
+  begunAt: 0,
   sentAt: 0,
   expiresAt: 0,
   restored: true,

@@ -14,6 +14,10 @@ export const PLACES = [
   'several requests of an anonymous connection in one batch',
   '410 for a young, ready, anonymous connection',
   'an `auto` cursor that an earlier message has not reached',
+  'a fan-out of several ranges',
+  'a range that goes on as another',
+  'a user joins while connected',
+  'a subscription ends while its connection is open',
 ] as const;
 
 export type Place = (typeof PLACES)[number];
@@ -61,6 +65,21 @@ export class Places {
     if (isAsked && after.deviceId !== undefined) this.#reached('a replay at its deadline');
     if (!before && after.handover === true && hasOlder(after))
       this.#reached('a hand-over that is not ready, beside the older connection');
+  }
+
+  /** A row of a subscription was written. */
+  subscriptionChanged({ before, after }: Change): void {
+    if (!before && after?.replayRequestId !== undefined) this.#reached('a user joins while connected');
+    if (!before || after) return;
+    const { userId = '', connectionId = '' } = before;
+    if (this.#find('connections', { userId, connectionId }))
+      this.#reached('a subscription ends while its connection is open');
+  }
+
+  /** Messages for the fan-out queue. */
+  queued(lambda: string, messages: number): void {
+    if (messages > 1) this.#reached('a fan-out of several ranges');
+    if (lambda === 'fan-out') this.#reached('a range that goes on as another');
   }
 
   /** Records of one batch of the stream. */

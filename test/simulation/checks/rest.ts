@@ -1,4 +1,5 @@
 /** What must be true when the faults are over: everybody caught up, nothing left over, and from then on everything prompt. */
+import { TOPICS } from '../plan.ts';
 import { PING_MS } from '../world/device.ts';
 import type { World } from '../world/world.ts';
 import { Standing } from './standing.ts';
@@ -76,7 +77,8 @@ export class Rest {
       scheduler.after(random.logarithmic(first, last), () => this.#publish());
     }
     await this.#passPrompt();
-    this.#checkCost(before, 30 * devices.length + 12 * publishes * devices.length + 16 * publishes);
+    const connects = this.#connectsCost(devices.length);
+    this.#checkCost(before, connects + 12 * publishes * devices.length + 16 * publishes);
     this.#standing.checkCaughtUp(when);
     this.#standing.checkCursors();
   }
@@ -95,7 +97,7 @@ export class Rest {
     device?.goOffline(false);
     await this.#pass(1000);
     for (let count = 40; count > 0; count--) {
-      this.#publish(device?.spec.userId, 17_000);
+      this.#publish(`user:${device?.spec.userId}`, 17_000);
       await this.#pass(200);
     }
     device?.goOnline();
@@ -106,18 +108,18 @@ export class Rest {
   /** Of two messages at once the later may arrive first: the cursor waits for the earlier, and nobody has to send them again. */
   async #pairs(index: number): Promise<void> {
     const { devices, judge, random, database } = this.#world;
-    const userId = devices[index]?.spec.userId;
+    const channel = `user:${devices[index]?.spec.userId}`;
     const { temper } = database;
     this.#world.isQuick = true;
     database.temper = { ...temper, maxVisibilityMs: 5 };
     // The first takes the cursor over what the device caused itself.
-    this.#publish(userId);
+    this.#publish(channel);
     await this.#pass(10_000);
     const before = judge.requests;
     for (let pair = 0; pair < 8; pair++) {
-      this.#publish(userId);
+      this.#publish(channel);
       await this.#pass(random.integer(0, 20));
-      this.#publish(userId);
+      this.#publish(channel);
       await this.#pass(3000);
     }
     const requests = judge.requests - before;
@@ -140,11 +142,13 @@ export class Rest {
   async #lastWord(): Promise<void> {
     const { plan } = this.#world;
     await this.#pass(2 * MINUTE);
-    for (const userId of new Set(plan.devices.map((device) => device.userId))) this.#publish(userId);
+    const users = new Set(plan.devices.map(({ userId }) => `user:${userId}`));
+    for (const channel of [...users, ...this.#shared()]) this.#publish(channel);
     await this.#passPrompt();
     this.#standing.checkCaughtUp('at the end');
     await this.#quiet();
     this.#standing.checkRows();
+    this.#standing.checkSubscriptions();
     this.#world.judge.ledger.checkDense();
     this.#world.judge.cursors.checkFurthest();
     this.#standing.checkAnswers();
@@ -156,7 +160,7 @@ export class Rest {
     this.#world.clientsPing = true;
     const before = this.#spent();
     await this.#pass(2 * PING_MS);
-    this.#checkCost(before, 30 * devices.length);
+    this.#checkCost(before, this.#connectsCost(devices.length));
   }
 
   #spent() {
@@ -177,18 +181,32 @@ export class Rest {
     }
   }
 
-  #publish(userId?: string, bytes = 10): void {
+  /** The channels of many. */
+  #shared(): string[] {
+    const { everyone } = this.#world.settings;
+    return [...(everyone ? ['everyone'] : []), ...TOPICS.map((topic) => `topic:${topic}`)];
+  }
+
+  /** What it takes that each device connects again, and more for each channel that it hears then. */
+  #connectsCost(devices: number): number {
+    return (30 + 10 * this.#shared().length) * devices;
+  }
+
+  #publish(channel?: string, bytes = 10): void {
     const { publishers, plan, random, failed } = this.#world;
     const number = ++this.#publishes;
-    const { userId: user, deviceId } = random.pick(plan.devices);
-    const origin = userId === undefined && random.chance(0.2) ? deviceId : undefined;
+    const { userId, deviceId } = random.pick(plan.devices);
+    const isShared = channel === undefined && random.chance(0.5);
+    const to = channel ?? (isShared ? random.pick(this.#shared()) : `user:${userId}`);
+    const isCaused = channel === undefined && random.chance(0.2);
+    const origin = { userId: isShared ? userId : undefined, deviceId };
     publishers
       .publish({
         number,
         door: 'http',
         key: random.chance(0.5) ? `final-${number}` : undefined,
-        users: [userId ?? user],
-        origin,
+        channels: [to],
+        origin: isCaused ? origin : undefined,
         retentionSeconds: undefined,
         bytes,
       })

@@ -1,7 +1,8 @@
 /** How everything stands at one moment: whether all devices have all messages, their cursors follow, and no row is left over. */
 import { cursorAttribute } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import type { Row } from '../dynamodb/expressions.ts';
-import type { DeviceSpec, Position } from '../world/device.ts';
+import { TOPICS } from '../plan.ts';
+import type { Device, DeviceSpec, Position } from '../world/device.ts';
 import type { Socket } from '../world/sockets.ts';
 import type { World } from '../world/world.ts';
 
@@ -18,40 +19,74 @@ export class Standing {
   /** A device that caused the newest messages may not have been told that it passed them. */
   checkCaughtUp(when: string): void {
     const { judge, devices } = this.#world;
-    for (const { spec, wanted, position, socket } of devices) {
-      if (!wanted) continue;
-      const { userId, deviceId } = spec;
-      const { head, epoch } = judge.ledger.channel(`user:${userId}`);
-      const missing = this.#missing(spec, position?.seq ?? 0);
-      if (position && position.epoch === (epoch ?? position.epoch) && missing === undefined) continue;
-      const stands = position ? `stands at ${position.seq} of ${head}, lacks ${missing}` : 'is not connected';
-      judge.violated(`every device catches up ${when}`, `${userId}/${deviceId} (${socket?.id}) ${stands}`);
+    for (const device of devices) {
+      for (const channel of device.wanted ? this.#expected(device) : []) {
+        const { head, epoch } = judge.ledger.channel(channel);
+        const position = device.position(channel);
+        const holds = (seq: number) => device.holds(channel, seq);
+        const missing = this.#missing(device.spec, channel, position?.seq ?? 0, holds);
+        if (position && position.epoch === (epoch ?? position.epoch) && missing === undefined) continue;
+        const stands = position
+          ? `stands at ${position.seq} of ${head}, lacks ${missing}`
+          : 'does not hear it';
+        const { userId, deviceId } = device.spec;
+        const name = `${userId}/${deviceId} (${device.socket?.id})`;
+        judge.violated(`every device catches up ${when}`, `${name} in ${channel}: ${stands}`);
+      }
     }
+  }
+
+  /** The channels that a device is to hear: its own, everyone's, those its user joined, those it asked for and may hear. */
+  #expected(device: Device): string[] {
+    const { judge, settings } = this.#world;
+    const { userId, permissions } = device.spec;
+    const own = `user:${userId}`;
+    if (!device.followsTopics) return [own];
+    const topics = TOPICS.filter((topic) => {
+      if (judge.members.isMember(topic, userId)) return !device.declines(topic);
+      const isPermitted = judge.audience.isPermitted({ permissions }, `topic:${topic}`);
+      return isPermitted && device.wantedTopics.has(topic);
+    });
+    return [own, ...(settings.everyone ? ['everyone'] : []), ...topics.map((topic) => `topic:${topic}`)];
   }
 
   /** What a device of mode `auto` was given counts as acknowledged, soon after. */
   checkCursors(): void {
     const { judge, devices, database } = this.#world;
-    for (const { spec, wanted, position } of devices) {
-      const { userId, deviceId, ackMode } = spec;
-      if (!wanted || !position || deviceId === undefined || ackMode !== 'auto') continue;
-      const row = database.get('devices', { userId, deviceId }, true);
-      const cursor = row?.[cursorAttribute(`user:${userId}`)] as Position | undefined;
-      const missing = this.#missing(spec, cursor?.epoch === position.epoch ? cursor.seq : 0);
-      if (missing === undefined) continue;
-      judge.violated(
-        'the cursor of an `auto` device follows what it was given',
-        `${userId}/${deviceId}: stands at ${cursor?.seq}, was given ${missing}`,
-      );
+    for (const device of devices) {
+      const { userId, deviceId, ackMode } = device.spec;
+      if (!device.wanted || deviceId === undefined || ackMode !== 'auto') continue;
+      for (const channel of this.#expected(device)) {
+        const position = device.position(channel);
+        if (!position) continue;
+        const row = channel.startsWith('user:')
+          ? database.get('devices', { userId, deviceId }, true)
+          : database.get('cursors', { channelUser: `${channel}#${userId}`, deviceId }, true);
+        const cursor = row?.[cursorAttribute(channel)] as Position | undefined;
+        const missing = this.#missing(
+          device.spec,
+          channel,
+          cursor?.epoch === position.epoch ? cursor.seq : 0,
+        );
+        if (missing === undefined) continue;
+        judge.violated(
+          'the cursor of an `auto` device follows what it was given',
+          `${userId}/${deviceId} in ${channel}: stands at ${cursor?.seq}, was given ${missing}`,
+        );
+      }
     }
   }
 
   /** The first seq after a position that the device needs. */
-  #missing({ userId, deviceId }: DeviceSpec, after: number): number | undefined {
+  #missing(
+    spec: DeviceSpec,
+    channel: string,
+    after: number,
+    holds: (seq: number) => boolean = () => false,
+  ): number | undefined {
     const { ledger } = this.#world.judge;
-    const channel = `user:${userId}`;
     for (let seq = after + 1; seq <= ledger.channel(channel).head; seq++) {
-      if (!ledger.isSettledFor(channel, seq, deviceId)) return seq;
+      if (!ledger.isSettledFor(channel, seq, spec) && !holds(seq)) return seq;
     }
     return undefined;
   }
@@ -92,6 +127,21 @@ export class Standing {
         'rows of closed sockets go',
         `${row.connectionId} (${row.userId}/${row.deviceId}) is still there`,
       );
+    }
+  }
+
+  /** Of those that were ever opened to messages: others lapse by themselves. */
+  checkSubscriptions(): void {
+    const { judge, sockets, database, scheduler } = this.#world;
+    const rows = database.rows('subscriptions').filter((row) => row.readyAt !== undefined);
+    for (const { channel, userId = '', connectionId = '', expiresAt } of rows) {
+      if (Number(expiresAt) * 1000 <= scheduler.now) continue;
+      const socket = sockets.all.get(String(connectionId));
+      const connection = database.get('connections', { userId, connectionId }, true);
+      const { channels } = connection ?? {};
+      const isKnown = channels instanceof Set && channels.has(channel);
+      if (isKnown || this.#closedJustNow(socket)) continue;
+      judge.violated('subscriptions go with their connections', `${connectionId} still hears ${channel}`);
     }
   }
 

@@ -11,7 +11,7 @@ import type {
 import type { TableAction } from '../../../lambdas/manifest.ts';
 import type { CallPort } from '../faults.ts';
 import type { Invocation, Result } from '../world/invocation.ts';
-import type { Database, TableName, Write } from './database.ts';
+import type { Asked, Database, TableName, Write } from './database.ts';
 import { throttled } from './errors.ts';
 import { bindingsOf, type Row, updated } from './expressions.ts';
 
@@ -40,8 +40,8 @@ const PORTS: Record<TableName, CallPort> = {
 export interface Watcher {
   /** It is about to do this, which its grants must allow. */
   asked(invocation: Invocation, table: TableName, action: TableAction): void;
-  /** One page of a query, from behind `start` on. */
-  read(invocation: Invocation, table: TableName, rows: Row[], start: Row | undefined): void;
+  /** One page of a query. */
+  read(invocation: Invocation, asked: Asked, rows: Row[]): void;
   wrote(invocation: Invocation, table: TableName): void;
   /** The conditions of these writes did not hold. */
   refused(invocation: Invocation, writes: Write[]): void;
@@ -127,17 +127,17 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
       return {
         table,
         effect: atOnce(() => {
-          const start = input.ExclusiveStartKey as Row | undefined;
-          const page = database.query({
+          const asked: Asked = {
             table,
             index: IndexName,
             condition: KeyConditionExpression,
             bindings: bindingsOf(input),
             consistent: ConsistentRead,
             limit: Limit,
-            start,
-          });
-          watcher.read(invocation, table, page.rows, start);
+            start: input.ExclusiveStartKey as Row | undefined,
+          };
+          const page = database.query(asked);
+          watcher.read(invocation, asked, page.rows);
           return { Items: page.rows, LastEvaluatedKey: page.lastKey };
         }),
       };

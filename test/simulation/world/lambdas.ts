@@ -38,6 +38,9 @@ const MAX_SKEW_MS = 5000;
 /** As `handlers/reconcile.ts` says. */
 const REPLAY_MARGIN_MS = 60_000;
 
+/** As `handlers/fan-out.ts` says. */
+const RANGE_MARGIN_MS = 30_000;
+
 /** Of each Lambda, warm at the same time. */
 const INSTANCES = 3;
 
@@ -170,7 +173,7 @@ export class Lambdas {
       fanOut: createFanOutQueue((messages) =>
         invocation.call<void>(
           'FanOutQueue',
-          (done) => done(this.#sendFanOuts(messages)),
+          (done) => done(this.#sendFanOuts(invocation, messages)),
           () => ({ error: new Error('SQS does not answer') }),
         ),
       ),
@@ -187,8 +190,9 @@ export class Lambdas {
   }
 
   /** Of several batches, some may be taken and the others not. */
-  #sendFanOuts(messages: SqsMessage[]): Result<void> {
-    const { faults, random, fanOuts } = this.#world;
+  #sendFanOuts({ lambda }: Invocation, messages: SqsMessage[]): Result<void> {
+    const { faults, random, fanOuts, judge } = this.#world;
+    judge.places.queued(lambda, messages.length);
     const isPartly = faults.strikes('FanOuts', 'partly taken');
     const taken = isPartly ? messages.slice(0, random.integer(0, messages.length - 1)) : messages;
     for (const { body, delaySeconds } of taken) fanOuts.send(body, delaySeconds);
@@ -209,6 +213,8 @@ export class Lambdas {
   /** With little time a Lambda has hardly any before it must not begin another window, or another page. */
   #timeoutMs(name: SimulatedLambda): number {
     const { plan, random } = this.#world;
+    if (plan.situation === 'long fan-outs' && name === 'fan-out')
+      return RANGE_MARGIN_MS + random.logarithmic(1, 1000);
     if (plan.situation === 'short deadlines' && name === 'reconcile')
       return REPLAY_MARGIN_MS + random.logarithmic(1, 1000);
     return LAMBDAS[name].timeoutSeconds * 1000;

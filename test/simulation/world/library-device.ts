@@ -3,7 +3,6 @@
 import { Client } from '../../../client/client.ts';
 import type { Environment } from '../../../client/environment.ts';
 import type { Message } from '../../../client/types.ts';
-import { NO_PERMISSIONS } from '../../../lambdas/protocol/permissions.ts';
 import { type Device, type DeviceSpec, PING_MS, type Position, type Storage } from './device.ts';
 import { LibrarySocket } from './library-socket.ts';
 import { LibraryStorage } from './library-storage.ts';
@@ -38,8 +37,16 @@ export class LibraryDevice implements Device {
     this.spec = spec;
   }
 
-  get position(): Position | undefined {
-    return this.#run?.session.cursor;
+  /** It does not subscribe, and passes over what it hears of other channels. */
+  readonly followsTopics = false;
+  readonly wantedTopics: ReadonlySet<string> = new Set();
+
+  position(channel: string): Position | undefined {
+    return channel === this.#own ? this.#run?.session.cursor : undefined;
+  }
+
+  get #own(): string {
+    return `user:${this.spec.userId}`;
   }
 
   get socket(): Socket | undefined {
@@ -74,6 +81,20 @@ export class LibraryDevice implements Device {
     if (socket && hasHeardReady) this.#world.sockets.send(socket, text);
   }
 
+  holds(): boolean {
+    return false;
+  }
+
+  declines(): boolean {
+    return false;
+  }
+
+  subscribe(): void {}
+
+  unsubscribe(): void {}
+
+  async ask(): Promise<undefined> {}
+
   #kill(run: Run | undefined, unnoticed: boolean): void {
     if (!run) return;
     run.isDead = true;
@@ -90,7 +111,7 @@ export class LibraryDevice implements Device {
       wasReset: false,
     };
     const options = {
-      token: () => tokenOf(spec.userId, this.#tokenExpiresAt(), NO_PERMISSIONS),
+      token: () => tokenOf(spec.userId, this.#tokenExpiresAt(), spec.permissions),
       deviceId: spec.deviceId,
       storage: this.#storage,
       timing: {
@@ -143,10 +164,10 @@ export class LibraryDevice implements Device {
   #take(run: Run, { seq, id }: Message): void {
     if (run.isDead) return;
     const { judge } = this.#world;
-    const epoch = this.position?.epoch ?? '';
+    const epoch = this.position(this.#own)?.epoch ?? '';
     run.wasReset ||= run.told !== undefined && run.told.epoch !== epoch;
     // When the numbering begins anew, what was waiting behind a gap of the old one is handed out, and may come again.
-    if (run.wasReset && judge.ledger.entry(`user:${this.spec.userId}`, seq)?.id !== id) return;
+    if (run.wasReset && judge.ledger.entry(this.#own, seq)?.id !== id) return;
     if (run.taken.has(seq) && !run.wasReset) {
       judge.violated(
         'a client takes each message once',
@@ -154,7 +175,7 @@ export class LibraryDevice implements Device {
       );
     }
     run.taken.add(seq);
-    judge.clientTook(this.spec, epoch, seq, id);
+    judge.clientTook(this.spec, this.#own, epoch, seq, id);
   }
 
   /** What the library counts as settled without having handed it out. */
@@ -167,7 +188,7 @@ export class LibraryDevice implements Device {
     }
     for (; run.told.seq < cursor.seq; run.told.seq += 1) {
       const seq = run.told.seq + 1;
-      if (!run.taken.has(seq)) this.#world.judge.clientPassed(this.spec, cursor.epoch, seq);
+      if (!run.taken.has(seq)) this.#world.judge.clientPassed(this.spec, this.#own, cursor.epoch, seq);
     }
   }
 }

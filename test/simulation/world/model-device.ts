@@ -1,43 +1,46 @@
 /**
- * A client that follows the protocol and nothing more: it keeps its position, acknowledges what is contiguous or covered by a
- * `through`, asks for a replay when it sees a gap or a `pong` ahead of it, and reconnects.
+ * A client that follows the protocol and nothing more: it follows the channels that it hears
+ * (`hearing.ts`), subscribes to the topics it wants, again on each connection, and reconnects.
  */
-import type { ReplayFrame, ServerFrame } from '../../../lambdas/protocol/frames.ts';
-import { REPLAY_WINDOW_FRAMES } from '../../../lambdas/protocol/limits.ts';
-import { NO_PERMISSIONS } from '../../../lambdas/protocol/permissions.ts';
-import { type Device, type DeviceSpec, PING_MS, type Position, type Storage } from './device.ts';
+import type { PongFrame, ReadyFrame, ServerFrame } from '../../../lambdas/protocol/frames.ts';
+import { type Device, type DeviceSpec, type From, PING_MS, type Position, type Storage } from './device.ts';
+import { type Follower, Hearing } from './hearing.ts';
 import type { Peer, Socket } from './sockets.ts';
 import { tokenOf } from './tokens.ts';
 import type { World } from './world.ts';
 
-const PATIENCE_WITH_GAP_MS = 2000;
-const SYNC_TIMEOUT_MS = 15_000;
 const READY_TIMEOUT_MS = 90_000;
 const LONG_MS = 24 * 3_600_000;
 const RECONNECT_MIN_MS = 200;
 const RECONNECT_MAX_MS = 20_000;
+/** After which a `subscribe`, an `unsubscribe` or a `publish` that was not answered counts as lost. */
+const ANSWER_TIMEOUT_MS = 10_000;
+/** A `pong` may be overtaken by what it does not know yet: only the second in a row counts. */
+const PONGS_OF_PROOF = 2;
 
 /** What one incarnation of the program holds on to while its connection lasts. */
 interface Session {
   socket: Socket;
-  position: Position | undefined;
-  /** Messages beyond the position, by seq. */
-  ahead: Map<number, string>;
-  framesOfWindow: number;
-  syncing: boolean;
-  /** Takes back the look at a gap that is planned. */
-  cancelGapCheck: (() => void) | undefined;
+  isReady: boolean;
+  hearings: Map<string, Hearing>;
+  /** Topics that it unsubscribed from. */
+  declined: Set<string>;
+  /** What was asked and not answered yet, by `ref`. */
+  asked: Map<string, (frame: ServerFrame) => void>;
 }
 
-export class ModelDevice implements Device, Peer {
+export class ModelDevice implements Device, Peer, Follower {
   wanted = false;
+  readonly followsTopics = true;
   readonly spec: DeviceSpec;
   readonly #world: World;
   #session: Session | undefined;
-  /** What survives a crash: positions, newest last. */
-  #stored: Position[] = [];
+  /** What survives a crash: positions by channel, newest last. */
+  #stored = new Map<string, Position[]>();
+  readonly #topics = new Map<string, From>();
   /** Connections are numbered, so that what an old one planned finds that it is over. */
   #generation = 0;
+  #refs = 0;
 
   constructor(world: World, spec: DeviceSpec) {
     this.#world = world;
@@ -48,12 +51,24 @@ export class ModelDevice implements Device, Peer {
     return `${this.spec.userId}/${this.spec.deviceId ?? 'anonymous'}`;
   }
 
-  get position(): Position | undefined {
-    return this.#session?.position;
-  }
-
   get socket(): Socket | undefined {
     return this.#session?.socket;
+  }
+
+  get wantedTopics(): ReadonlySet<string> {
+    return new Set(this.#topics.keys());
+  }
+
+  position(channel: string): Position | undefined {
+    return this.#session?.hearings.get(channel)?.position;
+  }
+
+  holds(channel: string, seq: number): boolean {
+    return this.#session?.hearings.get(channel)?.holds(seq) ?? false;
+  }
+
+  declines(topic: string): boolean {
+    return this.#session?.declined.has(`topic:${topic}`) ?? false;
   }
 
   goOnline(): void {
@@ -71,59 +86,108 @@ export class ModelDevice implements Device, Peer {
     const { faults, random } = this.#world;
     faults.note('Client', storage === 'kept' ? 'crash' : storage === 'old' ? 'old storage' : 'storage lost');
     this.#leave(random.chance(0.5));
-    if (storage === 'lost') this.#stored = [];
-    if (storage === 'old') this.#stored = this.#stored.slice(0, random.integer(0, this.#stored.length));
+    if (storage === 'lost') this.#stored.clear();
+    if (storage === 'old') {
+      for (const [channel, positions] of this.#stored)
+        this.#stored.set(channel, positions.slice(0, random.integer(0, positions.length)));
+    }
     if (this.wanted) this.#reconnectLater();
+  }
+
+  subscribe(topic: string, from: From): void {
+    this.#topics.set(topic, from);
+    const session = this.#session;
+    if (session?.socket.state !== 'open') return;
+    // Asking before `ready` is allowed.
+    if (session.isReady || this.#world.random.chance(0.3)) this.#subscribeNow(session, topic);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#topics.delete(topic);
+    const session = this.#session;
+    const channel = `topic:${topic}`;
+    if (!session?.isReady || !session.hearings.has(channel)) return;
+    session.declined.add(channel);
+    this.#forget(session, channel);
+    this.#unsubscribeUntilHeard(session, channel);
+  }
+
+  async ask(frame: object, ref: string): Promise<ServerFrame | undefined> {
+    const session = this.#session;
+    if (!session?.isReady) return undefined;
+    return await new Promise((resolve) => {
+      session.asked.set(ref, resolve);
+      this.#send(session, { ...frame, ref });
+      this.#world.scheduler.after(ANSWER_TIMEOUT_MS, () => {
+        if (session.asked.delete(ref)) resolve(undefined);
+      });
+    });
   }
 
   /** A frame no correct client sends: it must change nothing. */
   sendRaw(text: string): void {
-    if (this.#session?.position) this.#world.sockets.send(this.#session.socket, text);
+    if (this.#session?.isReady) this.#world.sockets.send(this.#session.socket, text);
   }
 
   opened(): void {}
 
   refused(socket: Socket, status: number): void {
     if (this.#session?.socket !== socket) return;
-    this.#session = undefined;
-    this.#generation += 1;
+    this.#end();
     this.#world.trace(`${this.name} refused: ${status}`);
     if (this.wanted) this.#reconnectLater();
   }
 
   closed(socket: Socket): void {
     if (this.#session?.socket !== socket) return;
-    this.#session = undefined;
-    this.#generation += 1;
+    this.#end();
     if (this.wanted) this.#reconnectLater();
   }
 
-  received(socket: Socket, text: string) {
+  received(socket: Socket, text: string): void {
     const session = this.#session;
     if (session?.socket !== socket) return;
     const frame = JSON.parse(text) as ServerFrame | { event?: undefined };
+    if (frame.event === undefined) return;
+    this.#hear(session, frame);
+    if ('ref' in frame && frame.ref !== undefined) this.#answered(session, frame.ref, frame);
+  }
+
+  #hear(session: Session, frame: ServerFrame) {
     switch (frame.event) {
       case 'ready':
-        this.#misbehave(session, frame.head);
-        return this.#begin(session, { epoch: frame.epoch, seq: frame.cursor });
+        return this.#ready(session, frame);
       case 'message':
-        return this.#take(session, frame.seq, frame.id);
+        return session.hearings.get(frame.channel)?.take(frame.seq, frame.id);
       case 'replay':
-        return this.#takeReplay(session, frame);
-      case 'pong':
-        // The numbering began anew.
-        if (frame.epoch !== session.position?.epoch) this.#restart();
-        else if (frame.head > session.position.seq) this.#sync(session);
+        if (session.hearings.get(frame.channel)?.takeReplay(frame) === false) this.#restart();
         return;
+      case 'subscribed':
+        // It was declined since it was asked for.
+        if (frame.ref !== undefined && session.declined.has(frame.channel)) return;
+        session.declined.delete(frame.channel);
+        return this.#begin(session, frame.channel, { epoch: frame.epoch, seq: frame.cursor });
+      case 'unsubscribed':
+        return this.#unsubscribed(session, frame.channel, frame.code === 'removed');
+      case 'pong':
+        return this.#pong(session, frame);
       case 'error':
         if (frame.code === 'epoch_mismatch') this.#restart();
         return;
       case 'bye':
         // Whoever displaced us stays; what a new token mends is mended by reconnecting.
         if (frame.code !== 'token_expired') this.wanted = false;
-        if (frame.code === 'replaced') this.#world.judge.toldReplaced(socket);
+        if (frame.code === 'replaced') this.#world.judge.toldReplaced(session.socket);
         return;
     }
+  }
+
+  #answered(session: Session, ref: string, frame: ServerFrame): void {
+    const resolve = session.asked.get(ref);
+    session.asked.delete(ref);
+    resolve?.(frame);
+    if (frame.event !== 'error' || frame.code !== 'not_subscribed' || !ref.startsWith('sync ')) return;
+    this.#unsubscribed(session, ref.slice('sync '.length), true);
   }
 
   #connect(): void {
@@ -131,130 +195,173 @@ export class ModelDevice implements Device, Peer {
     const generation = ++this.#generation;
     const tokenLifeMs = this.#world.faults.on ? this.spec.tokenLifeMs : LONG_MS;
     const tokenExpiresAt = Math.ceil((scheduler.now + tokenLifeMs) / 1000) * 1000;
-    const token = tokenOf(this.spec.userId, tokenExpiresAt, NO_PERMISSIONS);
+    const token = tokenOf(this.spec.userId, tokenExpiresAt, this.spec.permissions);
     const socket = sockets.connect({ ...this.spec, token, tokenExpiresAt, handover: false }, this);
     this.#session = {
       socket,
-      position: undefined,
-      ahead: new Map(),
-      framesOfWindow: 0,
-      syncing: false,
-      cancelGapCheck: undefined,
+      isReady: false,
+      hearings: new Map(),
+      declined: new Set(),
+      asked: new Map(),
     };
     this.#whileConnected(generation, PING_MS, () => this.#ping(generation));
-    this.#whileConnected(generation, READY_TIMEOUT_MS, (session) => {
-      if (!session.position && this.#world.clientsMayGiveUp) this.#restart();
+    this.#whileConnected(generation, READY_TIMEOUT_MS, ({ isReady }) => {
+      if (!isReady && this.#world.clientsMayGiveUp) this.#restart();
     });
   }
 
-  #begin(session: Session, { epoch, seq }: Position): void {
-    const stored = this.#stored.at(-1);
-    const known = session.position ?? (stored?.epoch === epoch ? stored : undefined);
-    if (known && known.epoch !== epoch) {
-      this.#restart();
-      return;
+  #ready(session: Session, frame: ReadyFrame): void {
+    this.#misbehave(session, frame);
+    const isFirst = !session.isReady;
+    session.isReady = true;
+    this.#begin(session, frame.channel, { epoch: frame.epoch, seq: frame.cursor });
+    for (const { channel, epoch, cursor } of frame.subscriptions)
+      if (!session.declined.has(channel)) this.#begin(session, channel, { epoch, seq: cursor });
+    if (!isFirst) return;
+    for (const topic of this.#topics.keys()) this.#subscribeNow(session, topic);
+  }
+
+  #begin(session: Session, channel: string, start: Position): void {
+    if (session !== this.#session) return;
+    const known = this.#stored.get(channel)?.at(-1);
+    if (!this.#hearing(session, channel).begin(start, known)) this.#restart();
+  }
+
+  #hearing({ hearings }: Session, channel: string): Hearing {
+    const hearing = hearings.get(channel) ?? new Hearing(channel, this.#world, this);
+    hearings.set(channel, hearing);
+    return hearing;
+  }
+
+  #forget({ hearings }: Session, channel: string): void {
+    hearings.get(channel)?.stop();
+    hearings.delete(channel);
+  }
+
+  /** Asks until it is answered, or refused. */
+  #subscribeNow(session: Session, topic: string): void {
+    const channel = `topic:${topic}`;
+    const from = this.#topics.get(topic);
+    if (session !== this.#session || from === undefined) return;
+    session.declined.delete(channel);
+    this.#hearing(session, channel);
+    const ref = `subscribe ${channel} ${++this.#refs}`;
+    this.#ask(session, { action: 'subscribe', channel, ...this.#startOf(channel, from) }, ref, (answer) => {
+      if (session !== this.#session || !this.#topics.has(topic)) return;
+      if (answer?.event === 'subscribed') this.#topics.set(topic, from === 'beginning' ? 'cursor' : from);
+      else if (answer?.event === 'error' && answer.code === 'forbidden') this.#refused(session, topic);
+      else this.#later(() => this.#subscribeNow(session, topic));
+    });
+  }
+
+  #refused(session: Session, topic: string): void {
+    this.#world.judge.refusedSubscription(session.socket, topic);
+    this.#topics.delete(topic);
+    this.#forget(session, `topic:${topic}`);
+  }
+
+  #startOf(channel: string, from: From): { after?: number; epoch?: string } {
+    if (from === 'beginning') return { after: 0 };
+    const position = from === 'stored' ? this.#stored.get(channel)?.at(-1) : undefined;
+    return position ? { after: position.seq, epoch: position.epoch } : {};
+  }
+
+  #unsubscribeUntilHeard(session: Session, channel: string): void {
+    if (session !== this.#session || !session.declined.has(channel)) return;
+    const ref = `unsubscribe ${channel} ${++this.#refs}`;
+    this.#ask(session, { action: 'unsubscribe', channel }, ref, (answer) => {
+      if (answer?.event !== 'unsubscribed') this.#later(() => this.#unsubscribeUntilHeard(session, channel));
+    });
+  }
+
+  #unsubscribed(session: Session, channel: string, unasked: boolean): void {
+    if (unasked || session.declined.has(channel)) this.#forget(session, channel);
+    const topic = channel.slice('topic:'.length);
+    if (unasked && this.#topics.has(topic)) this.#subscribeNow(session, topic);
+  }
+
+  /** A channel that the server does not name twice in a row is not heard any more. */
+  #pong(session: Session, { epoch, head, subscriptions }: PongFrame) {
+    const own = `user:${this.spec.userId}`;
+    const told = new Map(subscriptions.map((one) => [one.channel, { epoch: one.epoch, seq: one.head }]));
+    told.set(own, { epoch, seq: head });
+    for (const hearing of [...session.hearings.values()]) {
+      const heard = told.get(hearing.channel);
+      if (heard && !hearing.heardOf(heard)) return this.#restart();
+      if (heard || hearing.position === undefined) continue;
+      hearing.missedPongs += 1;
+      if (hearing.missedPongs >= PONGS_OF_PROOF) this.#unsubscribed(session, hearing.channel, true);
     }
-    session.position = { epoch, seq: Math.max(seq, known?.seq ?? 0) };
-    this.#acknowledge(session);
   }
 
   /** What no correct client sends, and what must change nothing. */
-  #misbehave({ socket }: Session, head: number): void {
+  #misbehave({ socket }: Session, { channel, head, subscriptions }: ReadyFrame): void {
     const { faults, sockets, random } = this.#world;
+    const send = (frame: object) => sockets.send(socket, JSON.stringify(frame));
     if (faults.strikes('Client', 'malformed frame')) {
       const elsewhere = random.pick([{ channel: 'user:somebody' }, { epoch: 'another' }, { channel: '' }]);
-      sockets.send(socket, JSON.stringify({ action: 'ack', seq: head, ...elsewhere }));
+      send({ action: 'ack', seq: head, ...elsewhere });
     }
-    if (faults.strikes('Client', 'frame ahead of the head')) {
-      // Further than publishers under way can make true.
-      sockets.send(socket, JSON.stringify({ action: 'ack', seq: head + 1000 }));
-    }
+    if (!faults.strikes('Client', 'frame ahead of the head')) return;
+    // Further than publishers under way can make true.
+    const other = random.pick([channel, ...subscriptions.map((one) => one.channel)]);
+    const wrong = { channel: other, seq: head + 1_000_000 };
+    if (random.chance(0.5)) send({ action: 'ack', ...wrong });
+    else send({ action: 'ack', acks: [{ channel, seq: head }, wrong] });
   }
 
-  #take(session: Session, seq: number, id: string): void {
-    if (!session.position || seq <= session.position.seq) return;
-    session.ahead.set(seq, id);
-    this.#settle(session, session.position.seq);
-    if (session.ahead.size > 0) this.#watchGap(session);
-  }
-
-  #takeReplay(session: Session, { epoch, messages, after, through, more }: ReplayFrame): void {
-    const { position } = session;
-    if (!position) return;
-    if (epoch !== position.epoch) {
-      this.#restart();
-      return;
-    }
-    for (const { seq, id } of messages) if (seq > position.seq) session.ahead.set(seq, id);
-    // What begins beyond our position settles nothing of what comes before it.
-    this.#settle(session, after <= position.seq ? through : position.seq);
-    if (session.ahead.size > 0) this.#watchGap(session);
-    session.framesOfWindow += 1;
-    if (!more) session.syncing = false;
-    else if (this.spec.ackMode === 'client' && session.framesOfWindow % REPLAY_WINDOW_FRAMES === 0) {
-      session.syncing = false;
-      this.#sync(session);
-    }
-  }
-
-  /** Everything up to `through` is settled, and what follows it without a gap. */
-  #settle(session: Session, through: number): void {
-    const { position } = session;
-    if (!position) return;
-    const { judge } = this.#world;
-    const before = position.seq;
-    while (position.seq < through || session.ahead.has(position.seq + 1)) {
-      position.seq += 1;
-      const id = session.ahead.get(position.seq);
-      session.ahead.delete(position.seq);
-      if (id === undefined) judge.clientPassed(this.spec, position.epoch, position.seq);
-      else judge.clientTook(this.spec, position.epoch, position.seq, id);
-    }
-    if (position.seq > before) this.#acknowledge(session);
-  }
-
-  #acknowledge({ socket, position }: Session): void {
-    if (!position || this.spec.ackMode !== 'client') return;
+  moved({ channel, position }: Hearing): void {
+    const session = this.#session;
+    if (!session || !position || this.spec.ackMode !== 'client') return;
     // Kept first: what was acknowledged is not sent again.
-    this.#stored.push({ ...position });
+    this.#stored.set(channel, [...(this.#stored.get(channel) ?? []), { ...position }]);
     const { epoch, seq } = position;
-    if (seq > 0) this.#world.sockets.send(socket, JSON.stringify({ action: 'ack', seq, epoch }));
+    if (seq === 0) return;
+    const others = this.#world.random.chance(0.2) ? this.#otherAcks(session, channel) : [];
+    if (others.length > 0) this.send({ action: 'ack', acks: [{ channel, seq, epoch }, ...others] });
+    else this.send({ action: 'ack', seq, epoch, ...(channel.startsWith('user:') ? {} : { channel }) });
   }
 
-  #watchGap(session: Session): void {
-    if (session.cancelGapCheck) return;
-    session.cancelGapCheck = this.#world.scheduler.after(PATIENCE_WITH_GAP_MS, () => {
-      session.cancelGapCheck = undefined;
-      if (session !== this.#session || session.ahead.size === 0) return;
-      if (this.#world.anonymousAsk || this.spec.deviceId !== undefined) this.#sync(session);
-      this.#watchGap(session);
-    });
-  }
-
-  #sync(session: Session): void {
-    const { position, socket } = session;
-    if (!position || session.syncing) return;
-    session.syncing = true;
-    session.framesOfWindow = 0;
-    this.#world.scheduler.after(SYNC_TIMEOUT_MS, () => {
-      session.syncing = false;
-    });
-    this.#world.sockets.send(
-      socket,
-      JSON.stringify({ action: 'sync', after: position.seq, epoch: position.epoch }),
+  /** Where the device stands in the other channels that it hears. */
+  #otherAcks({ hearings }: Session, except: string): object[] {
+    return [...hearings.values()].flatMap(({ channel, position }) =>
+      channel === except || !position || position.seq === 0 ? [] : [{ channel, ...position }],
     );
   }
 
+  send(frame: object): void {
+    if (this.#session) this.#send(this.#session, frame);
+  }
+
+  #send({ socket }: Session, frame: object): void {
+    this.#world.sockets.send(socket, JSON.stringify(frame));
+  }
+
+  #ask(session: Session, frame: object, ref: string, then: (answer: ServerFrame | undefined) => void): void {
+    session.asked.set(ref, then);
+    this.#send(session, { ...frame, ref });
+    this.#world.scheduler.after(ANSWER_TIMEOUT_MS, () => {
+      if (session.asked.delete(ref)) then(undefined);
+    });
+  }
+
+  #later(act: () => void): void {
+    this.#world.scheduler.after(this.#world.random.logarithmic(500, 3000), act);
+  }
+
   #ping(generation: number): void {
-    if (this.#session?.position && this.#world.clientsPing) {
-      this.#world.sockets.send(this.#session.socket, '{"action":"ping"}');
-    }
+    if (this.#session?.isReady && this.#world.clientsPing) this.send({ action: 'ping' });
     this.#whileConnected(generation, PING_MS, () => this.#ping(generation));
   }
 
   #leave(unnoticed: boolean): void {
-    this.#generation += 1;
     if (this.#session) this.#world.sockets.leave(this.#session.socket, unnoticed);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#generation += 1;
+    for (const hearing of this.#session?.hearings.values() ?? []) hearing.stop();
     this.#session = undefined;
   }
 

@@ -1,23 +1,34 @@
 /** The services that publish, by each door, and retry as such services do; and the operators who look at users. */
+
+import { parseChannel } from '../../../lambdas/protocol/channel.ts';
+import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
+import { allows } from '../../../lambdas/protocol/permissions.ts';
 import { userPath } from '../../../lambdas/protocol/user-path.ts';
-import { CLOCK_TOLERANCE_MS, KEY_KEPT_MS } from '../checks/ledger.ts';
+import { CLOCK_TOLERANCE_MS, KEY_KEPT_MS, type Origin } from '../checks/ledger.ts';
+import type { DeviceSpec } from './device.ts';
 import type { Outcome } from './invocation.ts';
 import type { World } from './world.ts';
 
 export interface Publish {
   number: number;
-  door: 'http' | 'bus' | 'invoke';
+  /** `frame`: a client publishes on its connection. */
+  door: 'http' | 'bus' | 'invoke' | 'frame';
   /** Undefined: the publisher gives none, and does not retry over HTTPS. */
   key: string | undefined;
-  users: string[];
-  origin: string | undefined;
+  /** Users' own channels, or one other, by their names. */
+  channels: string[];
+  /** Undefined: nobody in particular. By a frame only its tab counts. */
+  origin: Origin | undefined;
+  /** Which device of the plan publishes. By a frame only. */
+  device?: number;
+  collapseKey?: string | undefined;
   /** Undefined: the default of seven days. */
   retentionSeconds: number | undefined;
   bytes: number;
 }
 
 interface Result {
-  userId: string;
+  channel: string;
   seq?: number;
   duplicate?: boolean;
   error?: { code: string; retryable: boolean };
@@ -25,6 +36,7 @@ interface Result {
 
 const DEFAULT_RETENTION_SECONDS = 7 * 24 * 3600;
 const HTTP_TRIES = 6;
+const FRAME_TRIES = 10;
 const ASYNC_RETRY_MS = [60_000, 120_000];
 
 export class Publishers {
@@ -32,8 +44,10 @@ export class Publishers {
   readonly deadLetters: { publish: Publish; event: unknown; requestId: string }[] = [];
   readonly #publishes = new Map<number, Publish>();
   readonly #begunAt = new Map<number, number>();
+  readonly #firstAt = new Map<number, number>();
   /** The seq each publish was answered with, by user. */
   readonly #answers = new Map<string, { channel: string; seq: number; publish: Publish }>();
+  #frames = 0;
   readonly #world: World;
 
   constructor(world: World) {
@@ -42,6 +56,37 @@ export class Publishers {
 
   retentionOf(publish: number): number {
     return this.#publishes.get(publish)?.retentionSeconds ?? DEFAULT_RETENTION_SECONDS;
+  }
+
+  /** When the first request was sent. */
+  begunAt(publish: number): number {
+    return this.#firstAt.get(publish) ?? 0;
+  }
+
+  /** Who is not told, as the publisher meant it. */
+  originIn(publish: number, channel: string): Origin | undefined {
+    const asked = this.#publishes.get(publish);
+    if (asked?.door !== 'frame') return asked?.origin;
+    const { userId, deviceId } = this.#senderOf(asked);
+    if (deviceId === undefined) return undefined;
+    const tab = asked.origin?.tab;
+    if (!channel.startsWith('user:')) return { userId, deviceId, tab };
+    return channel === `user:${userId}` ? { deviceId, tab } : undefined;
+  }
+
+  /** Whether it came by a frame that the token of its sender does not allow. */
+  isForbidden(publish: number): boolean {
+    const asked = this.#publishes.get(publish);
+    if (asked?.door !== 'frame') return false;
+    const { permissions } = this.#senderOf(asked);
+    return asked.channels.some((name) => {
+      const channel = parseChannel(name);
+      return channel === undefined || !allows(permissions.publish, channel);
+    });
+  }
+
+  #senderOf({ device = 0 }: Publish): DeviceSpec {
+    return this.#world.plan.devices[device] as DeviceSpec;
   }
 
   get answers() {
@@ -55,8 +100,10 @@ export class Publishers {
   async publish(publish: Publish): Promise<void> {
     this.#publishes.set(publish.number, publish);
     this.#begunAt.set(publish.number, this.#world.scheduler.now);
+    if (!this.#firstAt.has(publish.number)) this.#firstAt.set(publish.number, this.#world.scheduler.now);
     const { door } = publish;
     if (door === 'http') return await this.#overHttp(publish);
+    if (door === 'frame') return await this.#byFrame(publish);
     const body = bodyOf(publish);
     const requestId = `request-${publish.number}`;
     const event =
@@ -83,6 +130,35 @@ export class Publishers {
     }
   }
 
+  async #byFrame(publish: Publish): Promise<void> {
+    const { devices, scheduler, random } = this.#world;
+    const device = devices[publish.device ?? 0];
+    for (let attempt = 0; attempt < FRAME_TRIES; attempt++) {
+      const frame = { action: 'publish', ...frameOf(publish) };
+      const answer = await device?.ask(frame, `publish ${publish.number} ${++this.#frames}`);
+      if (answer && this.#heardFrame(publish, answer)) return;
+      if (publish.key === undefined) return;
+      await scheduler.sleep(random.logarithmic(500, 5000));
+    }
+  }
+
+  /** Whether the answer is final. */
+  #heardFrame(publish: Publish, answer: ServerFrame): boolean {
+    const { violated } = this.#world.judge;
+    const isForbidden = this.isForbidden(publish.number);
+    if (answer.event === 'published') {
+      for (const result of answer.results) this.#judge(publish, result);
+      if (isForbidden)
+        violated('nobody publishes what the token does not allow', `publish ${publish.number}`);
+      return !answer.results.some((result) => 'error' in result && result.error.retryable);
+    }
+    if (answer.event !== 'error') return false;
+    const isFinal = ['forbidden', 'bad_frame', 'too_large', 'idempotency_conflict'].includes(answer.code);
+    if (isFinal && answer.code !== 'idempotency_conflict' && !isForbidden)
+      violated('a correct request is accepted', `publish ${publish.number}: ${answer.message}`);
+    return isFinal;
+  }
+
   /** Whether the answer is final. */
   #heard(publish: Publish, outcome: Outcome): boolean {
     if (outcome.kind !== 'returned') return false;
@@ -96,9 +172,8 @@ export class Publishers {
     return statusCode === 409 || (statusCode === 200 && !results.some(({ error }) => error?.retryable));
   }
 
-  #judge(publish: Publish, { userId, seq, error }: Result): void {
+  #judge(publish: Publish, { channel, seq, error }: Result): void {
     const { ledger, violated } = this.#world.judge;
-    const channel = `user:${userId}`;
     if (error?.code === 'idempotency_conflict' && !this.#hasRival(publish, channel)) {
       violated(
         'a key conflicts only with another payload',
@@ -163,20 +238,23 @@ export class Publishers {
 
   /** What the history says is what is stored, and nothing that must be there is missing. */
   async readHistory(userId: string): Promise<void> {
-    const { ledger, violated } = this.#world.judge;
     const answer = await this.#askUsers('GET /users/{userId}/messages', userId, {
       after: '0',
       limit: '1000',
     });
-    if (!answer) return;
+    if (answer) this.checkHistory(`user:${userId}`, answer);
+  }
+
+  checkHistory(channel: string, answer: unknown): void {
+    const { ledger, violated } = this.#world.judge;
     const { messages, through } = answer as { messages: { seq: number; id: string }[]; through: number };
     const told = new Map(messages.map(({ seq, id }) => [seq, id]));
     for (let seq = 1; seq <= through; seq++) {
-      const entry = ledger.entry(`user:${userId}`, seq);
+      const entry = ledger.entry(channel, seq);
       if (told.get(seq) === entry?.id || (entry && !told.has(seq) && ledger.hasExpired(entry))) continue;
       violated(
         'the history is complete',
-        `${userId}: seq ${seq} is ${told.get(seq)}, stored as ${entry?.id}`,
+        `${channel}: seq ${seq} is ${told.get(seq)}, stored as ${entry?.id}`,
       );
     }
   }
@@ -199,11 +277,34 @@ export class Publishers {
   }
 }
 
-const bodyOf = ({ number, key, users, origin, retentionSeconds, bytes }: Publish) => ({
-  to: { users },
+/** What every door takes. */
+const fieldsOf = ({ number, key, channels, retentionSeconds, collapseKey, bytes }: Publish) => ({
+  to: recipients(channels),
   type: 'simulated',
   data: { publish: number, pad: 'x'.repeat(bytes) },
   ...(key !== undefined && { id: key }),
-  ...(origin !== undefined && { excludeDeviceId: origin }),
+  ...(collapseKey !== undefined && { collapseKey }),
   ...(retentionSeconds !== undefined && { retentionSeconds }),
+});
+
+function recipients(channels: string[]): object {
+  const [first = ''] = channels;
+  if (first === 'everyone') return { everyone: true };
+  if (first.startsWith('topic:')) return { topic: first.slice('topic:'.length) };
+  return { users: channels.map((channel) => channel.slice('user:'.length)) };
+}
+
+function bodyOf(publish: Publish) {
+  const { userId, deviceId, tab } = publish.origin ?? {};
+  const device = tab === undefined ? deviceId : `${deviceId}/${tab}`;
+  return {
+    ...fieldsOf(publish),
+    ...(userId !== undefined && { excludeUserId: userId }),
+    ...(device !== undefined && { excludeDeviceId: device }),
+  };
+}
+
+const frameOf = (publish: Publish) => ({
+  ...fieldsOf(publish),
+  ...(publish.origin?.tab !== undefined && { tab: publish.origin.tab }),
 });

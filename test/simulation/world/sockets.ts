@@ -2,8 +2,10 @@
  * API Gateway: the handshake waits for authorizer and `$connect`, posts to what is not open answer 410, frames are dispatched
  * concurrently, `$disconnect` comes late or not at all, and a socket may be dead without anybody knowing.
  */
+import { subscriberOf } from '../../../lambdas/adapters/dynamodb/subscription-rows.ts';
 import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
 import type { AuthorizerContext, AuthorizerResult } from '../../../lambdas/handlers/events.ts';
+import type { Permissions } from '../../../lambdas/protocol/permissions.ts';
 import type { Invocation } from './invocation.ts';
 import type { World } from './world.ts';
 
@@ -25,6 +27,8 @@ export interface Opening {
   ackMode: 'auto' | 'client';
   token: string;
   tokenExpiresAt: number;
+  /** What the token allows. */
+  permissions: Permissions;
   /** The device's older connection stays until this one is ready. */
   handover: boolean;
 }
@@ -62,7 +66,7 @@ export class Sockets {
     const { scheduler } = this.#world;
     const socket: Socket = {
       ...opening,
-      id: `${String(this.all.size + 1).padStart(6, '0')}_Conn-Id=`,
+      id: this.#newId(),
       peer,
       state: 'opening',
       closedAt: undefined,
@@ -82,6 +86,20 @@ export class Sockets {
       scheduler.after(this.#latency(), () => peer.refused(socket, status));
     }, this.#world.failed);
     return socket;
+  }
+
+  /**
+   * Where ids are skewed, the keys of the first connections lie close together, as those of very many
+   * would: then what follows them is cut into several ranges.
+   */
+  #newId(): string {
+    const id = `${String(this.all.size + 1).padStart(6, '0')}_Conn-Id=`;
+    const { plan, random } = this.#world;
+    if (plan.situation !== 'many ranges' || random.chance(0.5)) return id;
+    for (let count = 0; ; count++) {
+      const candidate = `${count}_${id}`;
+      if (subscriberOf(candidate).startsWith('000')) return candidate;
+    }
   }
 
   async #handshake(socket: Socket): Promise<number> {
@@ -174,13 +192,15 @@ export class Sockets {
       socket.lastActiveAt = scheduler.now;
       socket.hasSpoken = true;
       this.#world.trace(`${socket.id} says ${frame}`);
-      lambdas.invoke('message', { ...this.#event(socket, 'MESSAGE'), body: frame }).then((outcome) => {
-        if (outcome.kind === 'returned' || socket.state !== 'open') return;
-        this.#deliver(
-          socket,
-          `{"message": "Internal server error", "connectionId":"${socket.id}", "requestId":"r"}`,
-        );
-      }, this.#world.failed);
+      lambdas
+        .invoke(isPublish(frame) ? 'notify' : 'message', { ...this.#event(socket, 'MESSAGE'), body: frame })
+        .then((outcome) => {
+          if (outcome.kind === 'returned' || socket.state !== 'open') return;
+          this.#deliver(
+            socket,
+            `{"message": "Internal server error", "connectionId":"${socket.id}", "requestId":"r"}`,
+          );
+        }, this.#world.failed);
     });
   }
 
@@ -224,5 +244,14 @@ export class Sockets {
   #latency(): number {
     const { random } = this.#world;
     return random.chance(0.05) ? random.logarithmic(50, 3000) : random.logarithmic(1, 50);
+  }
+}
+
+/** The route that API Gateway selects by the frame's `action`. */
+function isPublish(frame: string): boolean {
+  try {
+    return JSON.parse(frame)?.action === 'publish';
+  } catch {
+    return false;
   }
 }

@@ -1,5 +1,6 @@
 /** Everything there is in one run, and the story it tells: chaos, then rest, then a clean second act. */
 import { LAMBDAS } from '../../../lambdas/manifest.ts';
+import { NO_PERMISSIONS } from '../../../lambdas/protocol/permissions.ts';
 import { Judge, type Violation } from '../checks/judge.ts';
 import { Rest } from '../checks/rest.ts';
 import { Database } from '../dynamodb/database.ts';
@@ -17,6 +18,7 @@ import { RetryQueue } from './retry-queue.ts';
 import { type Peer, Sockets } from './sockets.ts';
 import { Stream } from './stream.ts';
 import { forgedToken } from './tokens.ts';
+import { TopicOperators } from './topic-operators.ts';
 
 const START = Date.UTC(2027, 0, 1);
 const MAX_STEPS = 1_000_000;
@@ -38,6 +40,7 @@ export class World {
   readonly lambdas: Lambdas;
   readonly sockets: Sockets;
   readonly publishers: Publishers;
+  readonly operators: TopicOperators;
   readonly devices: Device[];
   readonly judge: Judge;
   readonly plan: Plan;
@@ -76,6 +79,7 @@ export class World {
     this.lambdas = new Lambdas(this);
     this.sockets = new Sockets(this);
     this.publishers = new Publishers(this);
+    this.operators = new TopicOperators(this);
     this.streams = LAMBDAS.reconcile.streams.map((source) => new Stream(this, source));
     this.retries = new RetryQueue(this, 'reconcile');
     this.fanOuts = new RetryQueue(this, 'fan-out');
@@ -136,9 +140,21 @@ export class World {
       case 'revoke':
         return this.#begin(this.publishers.revoke(act.userId, act.deviceId));
       case 'history':
-        return this.#begin(this.publishers.readHistory(act.userId));
+        return this.#begin(this.#readHistory(act.channel));
       case 'presence':
         return this.#begin(this.publishers.askPresence(act.userId));
+      case 'subscribe':
+        return this.devices[act.device]?.subscribe(act.topic, act.from);
+      case 'unsubscribe':
+        return this.devices[act.device]?.unsubscribe(act.topic);
+      case 'join':
+        return this.#begin(this.operators.join(act.topic, act.userId));
+      case 'leave':
+        return this.#begin(this.operators.leave(act.topic, act.userId));
+      case 'members':
+        return this.#begin(this.operators.change(act.topic, act.add, act.remove));
+      case 'look':
+        return this.#begin(this.operators.look(act.topic));
       case 'snapshot':
         this.#snapshot = {
           messages: this.database.rows('messages'),
@@ -150,6 +166,12 @@ export class World {
       default:
         return act satisfies never;
     }
+  }
+
+  #readHistory(channel: string): Promise<void> {
+    return channel.startsWith('user:')
+      ? this.publishers.readHistory(channel.slice('user:'.length))
+      : this.operators.readHistory(channel);
   }
 
   #begin(work: Promise<void>): void {
@@ -172,6 +194,7 @@ export class World {
       ackMode: 'auto',
       token,
       tokenExpiresAt,
+      permissions: NO_PERMISSIONS,
       handover: false,
     } as const;
     this.sockets.connect(opening, peer);

@@ -1,0 +1,166 @@
+/** Who may hear which channel: by a token, by the setting, as a member, and not any more after it was taken. */
+import { parseChannel } from '../../../lambdas/protocol/channel.ts';
+import type { ServerFrame, SubscribedFrame } from '../../../lambdas/protocol/frames.ts';
+import { allows } from '../../../lambdas/protocol/permissions.ts';
+import type { Change } from '../dynamodb/database.ts';
+import type { Invocation } from '../world/invocation.ts';
+import type { Socket } from '../world/sockets.ts';
+import type { Cursors } from './cursors.ts';
+import type { Violated } from './judge.ts';
+import type { Ledger } from './ledger.ts';
+import type { Members } from './members.ts';
+
+export interface AudienceSettings {
+  everyone: boolean;
+  openTopics: readonly string[];
+}
+
+/** What tells of a channel, or of what is in it. */
+type Telling = Extract<ServerFrame, { event: 'ready' | 'message' | 'replay' | 'subscribed' }>;
+
+export class Audience {
+  /** By connection and channel: when it was told that it does not hear the channel any more. */
+  readonly #left = new Map<string, number>();
+  /** By connection, channel and seq: what the gateway has taken. */
+  readonly #heard = new Set<string>();
+  /** The rows of subscriptions that show. */
+  readonly #rows = new Set<string>();
+  /** By invocation: connections that it marked to be closed. */
+  readonly #marking = new Map<number, string[]>();
+  /** By connection: when that was done, with all that goes with it. */
+  readonly #dismissed = new Map<string, number>();
+  readonly #settings: AudienceSettings;
+  readonly #members: Members;
+  readonly #ledger: Ledger;
+  readonly #cursors: Cursors;
+  readonly #violated: Violated;
+  readonly #now: () => number;
+
+  constructor(
+    settings: AudienceSettings,
+    facts: { members: Members; ledger: Ledger; cursors: Cursors },
+    violated: Violated,
+    now: () => number,
+  ) {
+    this.#settings = settings;
+    this.#members = facts.members;
+    this.#ledger = facts.ledger;
+    this.#cursors = facts.cursors;
+    this.#violated = violated;
+    this.#now = now;
+  }
+
+  subscriptionChanged({ before, after }: Change): void {
+    const row = after ?? before;
+    const key = keyOf(String(row?.connectionId), String(row?.channel));
+    if (after) this.#rows.add(key);
+    else this.#rows.delete(key);
+    if (after && !before) this.#left.delete(key);
+  }
+
+  /** An invocation marked a connection to be closed. */
+  marked({ id }: Invocation, connectionId: string): void {
+    this.#marking.set(id, [...(this.#marking.get(id) ?? []), connectionId]);
+  }
+
+  finished({ id }: Invocation, hasSucceeded: boolean): void {
+    for (const connectionId of hasSucceeded ? (this.#marking.get(id) ?? []) : [])
+      if (!this.#dismissed.has(connectionId)) this.#dismissed.set(connectionId, this.#now());
+    this.#marking.delete(id);
+  }
+
+  /** Whether its token or the stack lets a connection hear a topic. */
+  isPermitted({ permissions }: Pick<Socket, 'permissions'>, channel: string): boolean {
+    const parsed = parseChannel(channel);
+    if (parsed?.kind !== 'topic') return false;
+    const open = this.#settings.openTopics.map((pattern) => `topic:${pattern}`);
+    return allows(permissions.subscribe, parsed) || allows(open, parsed);
+  }
+
+  /** A Lambda is about to post. */
+  posting(invocation: Invocation, socket: Socket, name: string, frame: Telling): void {
+    this.#checkHearing(invocation, socket, name, frame.event, frame.channel);
+    if (frame.event === 'ready') {
+      for (const { channel } of frame.subscriptions)
+        this.#checkHearing(invocation, socket, name, frame.event, channel);
+    }
+    if (frame.event !== 'message' && frame.event !== 'replay') return;
+    this.#checkDismissed(invocation, socket, name, frame.channel);
+    const messages = frame.event === 'message' ? [frame] : frame.messages;
+    for (const { seq } of messages) this.#checkFloor(invocation, socket, name, frame.channel, seq);
+    if (frame.event === 'message') this.#checkLeft(socket, name, frame.channel, frame.seq);
+  }
+
+  /** The gateway has taken it. */
+  accepted(socket: Socket, frame: ServerFrame): void {
+    if (frame.event === 'unsubscribed') {
+      const key = keyOf(socket.id, frame.channel);
+      if (!this.#rows.has(key)) this.#left.set(key, this.#now());
+    }
+    if (frame.event === 'message' || frame.event === 'replay') {
+      for (const { seq } of frame.event === 'message' ? [frame] : frame.messages)
+        this.#heard.add(`${socket.id} ${frame.channel} ${seq}`);
+    }
+    if (frame.event === 'subscribed' && frame.ref === undefined) this.#checkJoined(socket, frame);
+  }
+
+  #checkHearing({ startedAt }: Invocation, socket: Socket, name: string, event: string, channel: string) {
+    const { userId } = socket;
+    if (channel === `user:${userId}`) return;
+    if (channel.startsWith('user:'))
+      return this.#violated('no frame reaches another user', `${name}: ${event} of ${channel}`);
+    if (channel === 'everyone' ? this.#settings.everyone : this.isPermitted(socket, channel)) return;
+    if (this.#members.floors(topicOf(channel), userId, startedAt).length > 0) return;
+    this.#violated('nobody hears what is not theirs to hear', `${name}: ${event} of ${channel}`);
+  }
+
+  /** Who hears a topic by membership alone never reaches back before the user joined. */
+  #checkFloor({ startedAt }: Invocation, socket: Socket, name: string, channel: string, seq: number): void {
+    if (!channel.startsWith('topic:') || this.isPermitted(socket, channel)) return;
+    const { epoch } = this.#ledger.channel(channel);
+    const floors = this.#members.floors(topicOf(channel), socket.userId, startedAt);
+    // A restore gives the channel a new epoch, in which nobody joined.
+    const lowest = Math.min(...floors.map((floor) => (floor.epoch === epoch ? floor.seq : 0)));
+    if (seq > lowest) return;
+    this.#violated(
+      'a member hears nothing of before joining',
+      `${name}: ${channel} seq ${seq}, joined at ${lowest}`,
+    );
+  }
+
+  #checkDismissed({ startedAt }: Invocation, { id }: Socket, name: string, channel: string): void {
+    if (channel.startsWith('user:')) return;
+    if (startedAt > (this.#dismissed.get(id) ?? Number.POSITIVE_INFINITY))
+      this.#violated('a dismissed connection hears only its bye', `${name}: ${channel}`);
+  }
+
+  /** Nothing of a publish that was sent after the answer. */
+  #checkLeft({ id }: Socket, name: string, channel: string, seq: number): void {
+    const leftAt = this.#left.get(keyOf(id, channel)) ?? Number.POSITIVE_INFINITY;
+    const entry = this.#ledger.entry(channel, seq);
+    if (!entry || entry.begunAt <= leftAt) return;
+    this.#violated('nothing comes after it was unsubscribed', `${name}: ${channel} seq ${seq}`);
+  }
+
+  /** Everything that was published since the join was answered reaches the connections of then. */
+  #checkJoined({ id, userId, deviceId, connectedAt }: Socket, frame: SubscribedFrame): void {
+    const { channel, epoch, cursor } = frame;
+    const membership = this.#members.standing(topicOf(channel), userId);
+    if (membership?.answeredAt === undefined || membership.floor.epoch !== epoch) return;
+    if (connectedAt > membership.since) return;
+    for (let seq = membership.floor.seq + 1; seq <= cursor; seq++) {
+      const entry = this.#ledger.entry(channel, seq);
+      if (!entry || entry.begunAt <= membership.answeredAt) continue;
+      if (this.#ledger.isSettledFor(channel, seq, { userId, deviceId })) continue;
+      if (deviceId !== undefined && this.#cursors.isKnownTo(userId, channel, epoch, seq)) continue;
+      if (this.#heard.has(`${id} ${channel} ${seq}`)) continue;
+      this.#violated(
+        'a member hears everything since the join was answered',
+        `${userId}/${deviceId}: begins ${channel} after ${cursor}, over seq ${seq}`,
+      );
+    }
+  }
+}
+
+const topicOf = (channel: string): string => channel.slice('topic:'.length);
+const keyOf = (connectionId: string, channel: string): string => `${connectionId} ${channel}`;

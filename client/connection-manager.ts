@@ -167,7 +167,7 @@ export class ConnectionManager implements ConnectionHost {
         this.#replay(connection, frame, size);
         break;
       case 'pong':
-        for (const state of [{ ...frame, channel: connection.ready.channel }, ...frame.subscriptions])
+        for (const state of [{ ...frame, channel: connection.ready.channel }, ...(frame.subscriptions ?? [])])
           if (this.#heard(connection, state)) this.#reached(state);
         break;
       case 'subscribed':

@@ -57,10 +57,13 @@ function wrongField(frame: ServerFrame): string | undefined {
   const wrong = wrongOf(frame, FIELDS[frame.event]);
   if (wrong || !LISTS[frame.event]) return wrong;
   const [name, fields] = LISTS[frame.event] as [string, string[]];
-  const list = (frame as unknown as Fields)[name];
+  const { [name]: list = optionalList(name) } = frame as unknown as Fields;
   const isRight = Array.isArray(list) && list.every((element) => !wrongOf(element, fields));
   return isRight && !(frame.event === 'replay' && frame.after > frame.through) ? undefined : name;
 }
+
+/** A server without topics names no subscriptions. */
+const optionalList = (name: string) => (name === 'subscriptions' ? [] : undefined);
 
 const wrongOf = (value: unknown, fields: string[] = []): string | undefined =>
   fields.find((name) => {

@@ -153,6 +153,9 @@ describe('a frame of the server with a number that cannot be', () => {
   };
   const ready = { event: 'ready', channel: 'user:alice', epoch: 'epoch-1', head: 3, cursor: 0 };
   const wrong = [-1, 1.5, 1e300, '5', null, undefined];
+  /** Of a text: what is none. */
+  const noText = [5, null, undefined, ['a']];
+  const isText = (field: string) => ['channel', 'epoch', 'id'].includes(field);
 
   it.each([
     ['message', message, 'seq'],
@@ -162,8 +165,13 @@ describe('a frame of the server with a number that cannot be', () => {
     ['pong', { event: 'pong', epoch: 'epoch-1' }, 'head'],
     ['ready', ready, 'head'],
     ['ready', ready, 'cursor'],
+    ['subscribed', { ...ready, event: 'subscribed', channel: 'topic:news' }, 'head'],
+    ['subscribed', { ...ready, event: 'subscribed', channel: 'topic:news' }, 'cursor'],
+    ['subscribed', { ...ready, event: 'subscribed', channel: 'topic:news' }, 'epoch'],
+    ['unsubscribed', { event: 'unsubscribed', code: 'removed' }, 'channel'],
+    ['published', { event: 'published', results: [] }, 'id'],
   ])('is refused and not believed: %s, %j, %s', async (_, frame, field) => {
-    for (const number of wrong) {
+    for (const number of isText(field) ? noText : wrong) {
       const world = aWorld();
       const tab = world.open();
       await world.live(tab);
@@ -185,6 +193,31 @@ describe('a frame of the server with a number that cannot be', () => {
     world.server.open[0]?.raw(JSON.stringify({ ...replay, after: 0, messages: [{ ...message, seq: -4 }] }));
     await world.time.pass(1000);
     expect([tab.errors.map(({ code }) => code), tab.session.cursor?.seq]).toEqual([['server'], 0]);
+  });
+
+  it.each([
+    ['ready', 'subscriptions', { channel: 'topic:news', epoch: 'e', head: 1, cursor: -1 }],
+    ['ready', 'subscriptions', { channel: 5, epoch: 'e', head: 1, cursor: 1 }],
+    ['pong', 'subscriptions', { channel: 'topic:news', epoch: 'e', head: '1' }],
+    ['published', 'results', null],
+  ])('in a list is refused too: %s, %s, %j', async (event, list, element) => {
+    const world = aWorld();
+    const tab = world.open();
+    await world.live(tab);
+    for (const value of [[element], 'no list'])
+      world.server.open[0]?.raw(JSON.stringify({ ...ready, event, id: 'x', [list]: value }));
+    await world.time.pass(1000);
+    expect(tab.errors).toMatchObject([{ code: 'server', message: expect.stringContaining(list) }]);
+    await world.live(tab);
+  });
+
+  it('and one without subscriptions is of a server without topics', async () => {
+    const world = aWorld();
+    const tab = world.open();
+    await world.live(tab);
+    world.server.open[0]?.raw(JSON.stringify({ event: 'pong', epoch: 'epoch-1', head: 0 }));
+    await world.time.pass(1000);
+    expect([tab.errors, tab.session.status.state, world.server.sockets.length]).toEqual([[], 'live', 1]);
   });
 
   it('as the wait it asks for is taken for what it can be', async () => {

@@ -3,13 +3,14 @@
  * arrives in order, {@link Gaps} asks for what does not arrive, the settler stores what is
  * finished and says what may be acknowledged.
  */
-import type { Ack } from './acks.ts';
+import type { Ack, Acks } from './acks.ts';
+import type { Audience } from './audience.ts';
 import type { Delivery, Replayed, Started } from './delivery.ts';
 import type { World } from './environment.ts';
 import { Gaps } from './gaps.ts';
 import { Inbox } from './inbox.ts';
 import { Settler } from './settler.ts';
-import type { Events, Message, Position } from './types.ts';
+import type { Message, Position } from './types.ts';
 
 /** What a channel needs of its client. */
 export interface ChannelHost {
@@ -22,11 +23,9 @@ export interface ChannelHost {
   sync(channel: string, after: number): boolean;
   /** Puts the position into the storage. `isAnew`: whatever is there is of another numbering. */
   save(channel: string, position: Position, isAnew: boolean): Promise<void>;
-  /** So many messages may be acknowledged. */
-  due(count: number): void;
-  /** There may be a message to hand out. */
-  progressed(channel: string): void;
-  tell<Name extends 'expired' | 'reset'>(channel: string, name: Name, event: Events[Name]): void;
+  readonly acks: Acks;
+  /** Who listens to a channel in this tab. */
+  audience(channel: string): Audience;
 }
 
 /** Of an inbox that takes no message and lacks none: it is full from the beginning. */
@@ -51,7 +50,7 @@ export class Channel {
     this.#kept = kept;
     this.#settler = new Settler({
       save: (position, isAnew) => host.save(name, position, isAnew),
-      due: (count) => host.due(count),
+      due: (count) => host.acks.due(count),
     });
     this.#isHeard = isHeard;
     this.#inbox = this.#newInbox();
@@ -105,7 +104,8 @@ export class Channel {
     const { finished } = this;
     if (finished) this.#settler.begin(finished, start.cursor, from !== undefined);
     this.#gaps.restart();
-    if (from) this.#host.tell(this.name, 'reset', { from, to: { epoch: start.epoch, seq: start.cursor } });
+    if (from)
+      this.#host.audience(this.name).emit('reset', { from, to: { epoch: start.epoch, seq: start.cursor } });
     this.#moved();
     return from !== undefined;
   }
@@ -179,11 +179,11 @@ export class Channel {
     this.#inbox.addReplay(delivery);
     if (delivery.more) this.#gaps.expectMore();
     const count = Math.min(delivery.expired, this.#inbox.settled - before);
-    if (count > 0) this.#host.tell(this.name, 'expired', { count, through: delivery.through });
+    if (count > 0) this.#host.audience(this.name).emit('expired', { count, through: delivery.through });
   }
 
   #moved(): void {
-    this.#host.progressed(this.name);
+    this.#host.audience(this.name).dispatcher.wake();
     this.#keep();
     this.update();
   }

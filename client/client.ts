@@ -53,7 +53,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   readonly #signal: AbortSignal | undefined;
   /** By name: the user's own, everyone, and topics. */
   readonly #channels = new Map<string, Channel>();
-  readonly #acks: Acks;
+  readonly acks: Acks;
   readonly #requests: Requests;
   /** The name of the user's own channel. */
   #ownName = '';
@@ -96,7 +96,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#replaced = new Timer(world);
     this.#own = new Audience('', world, this);
     this.#storage = guarded(storage, world, (error) => this.error(error));
-    this.#acks = new Acks(world, this.#channels, (acks) => this.#ack(acks));
+    this.acks = new Acks(world, this.#channels, (acks) => this.#ack(acks));
     this.#requests = new Requests(world, (frame, isAgain) => this.#request(frame, isAgain));
     this.#manager = new ConnectionManager(world, () => this.#connectionUrl(), this.#tokens, this);
     signal?.addEventListener('abort', this.#abort);
@@ -114,11 +114,11 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   topic(name: string): Topic {
     checkName('topic', name);
-    return this.#audience(TOPIC + name);
+    return this.audience(TOPIC + name);
   }
 
   get everyone(): Topic {
-    return this.#audience('everyone');
+    return this.audience('everyone');
   }
 
   async publish({ origin, ...publication }: Publication): Promise<Published> {
@@ -171,7 +171,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     return this.#channels.get(channel || this.#ownName);
   }
 
-  #audience(channel: string): Audience {
+  audience(channel: string): Audience {
     if (channel === this.#ownName) return this.#own;
     const audience = this.#audiences.get(channel) ?? new Audience(channel, this.#world, this);
     this.#audiences.set(channel, audience);
@@ -301,7 +301,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   /** Whether somebody in this tab listens, or may. */
   #isHeard(name: string): boolean {
-    const audience = this.#audience(name);
+    const audience = this.audience(name);
     return audience === this.#own || audience.isUsed || audience.dispatcher.isHeard;
   }
 
@@ -337,7 +337,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
         break;
       case 'refused':
         if (this.#isHeard(message.channel)) {
-          this.#audience(message.channel).refuse(refused(message.code, message.message));
+          this.audience(message.channel).refuse(refused(message.code, message.message));
           this.#tellUses();
         }
         break;
@@ -379,7 +379,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   /** All that is finished of the channel is acknowledged. */
   async #settled(channel: string): Promise<void> {
     await this.#channels.get(channel)?.saving;
-    this.#acks.flush();
+    this.acks.flush();
   }
 
   #tellUses(): void {
@@ -459,19 +459,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   idle(): void {
     for (const channel of this.#channels.values()) channel.update();
-    this.#acks.flush();
-  }
-
-  due(count: number): void {
-    this.#acks.due(count);
-  }
-
-  progressed(channel: string): void {
-    this.#audience(channel).dispatcher.wake();
-  }
-
-  tell<Name extends 'expired' | 'reset'>(channel: string, name: Name, event: Events[Name]): void {
-    this.#audience(channel).emit(name, event);
+    this.acks.flush();
   }
 
   /** Only the tab that leads writes, so that two tabs never overwrite each other's position. */
@@ -559,7 +547,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#replaced.cancel();
     for (const channel of this.#channels.values()) channel.stop();
     await this.#finishHandlers();
-    this.#acks.flush();
+    this.acks.flush();
     this.#manager.stop();
     this.#setStatus({ state: 'closed', reason, message });
     this.#tabs?.leave();

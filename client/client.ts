@@ -523,7 +523,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   /**
    * The server closes a connection as `replaced` also if another tab has taken the lead while this
-   * one did not run. Such a tab makes itself heard; after silence it was a stranger's connection.
+   * one did not run. Such a tab answers when it is asked; after silence it was a stranger's.
    */
   #closeUnlessFollowed({ reason, message }: Status & { state: 'closed' }): void {
     const close = () => {
@@ -532,6 +532,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     if (reason === 'replaced' && this.#isLeading && this.#tabs) {
       this.#manager.stop();
       this.#replaced.set(this.#world.timing.leaderTickMs, close);
+      this.#tabs.say({ event: 'hello' });
     } else close();
   }
 
@@ -547,7 +548,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#replaced.cancel();
     for (const channel of this.#channels.values()) channel.stop();
     await this.#finishHandlers();
-    this.acks.flush();
+    this.acks.stop();
     this.#manager.stop();
     this.#setStatus({ state: 'closed', reason, message });
     this.#tabs?.leave();

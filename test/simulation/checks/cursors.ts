@@ -47,24 +47,30 @@ export class Cursors {
       if (channel === undefined) continue;
       const to = after[attribute] as unknown as Position;
       if (after.deviceId === SUMMARY_ID) {
-        this.#kept(String(after.userId), to);
+        const isKept = JSON.stringify(before?.[attribute]) === JSON.stringify(to);
+        if (!isKept) this.#kept(String(after.userId), to, writer);
         continue;
       }
       const from =
         before && this.#isAlive(before) ? (before[attribute] as unknown as Position | undefined) : undefined;
-      if (from && from.epoch === to.epoch && from.seq === to.seq) continue;
+      if (from && from.epoch === to.epoch && from.seq === to.seq) {
+        // It is remembered for longer.
+        if (after.expiresAt !== before?.expiresAt) this.#note(after, to);
+        continue;
+      }
       this.#moved(after, channel, from, to, writer);
     }
   }
 
-  /** It is kept where the most advanced device stands: no further than one of them ever stood. */
-  #kept(userId: string, { epoch, seq }: Position): void {
+  /** It is kept where the most advanced device stands: no further than one of those ever stood that are not forgotten. */
+  #kept(userId: string, { epoch, seq }: Position, writer: Invocation | undefined): void {
     const key = JSON.stringify([userId, epoch]);
-    const stood = Math.max(0, ...(this.#history.get(key) ?? []).map((sight) => sight.seq));
+    const startedAt = writer?.startedAt ?? this.#now();
+    const stood = Math.max(0, ...this.#remembered(key, startedAt).map((sight) => sight.seq));
     if (seq > stood) {
       this.#violated(
         'the furthest is where a device stood',
-        `${userId}: kept at ${seq}, none was beyond ${stood}`,
+        `${userId}: kept at ${seq}, none that is remembered was beyond ${stood}`,
       );
     }
     this.#furthest.set(key, [...(this.#furthest.get(key) ?? []), { at: this.#now(), seq }]);
@@ -138,7 +144,6 @@ export class Cursors {
   ): number {
     if (from) return 0;
     const startedAt = writer?.startedAt ?? this.#now();
-    const history = this.#history.get(JSON.stringify([userId, to.epoch])) ?? [];
     const kept = this.#furthest.get(JSON.stringify([userId, to.epoch])) ?? [];
     const least = Math.min(
       kept.findLast(({ at }) => at <= startedAt)?.seq ?? 0,
@@ -151,9 +156,14 @@ export class Cursors {
         `${name}: at ${to.seq}, the user stood at ${least}`,
       );
     }
-    const possible = history.filter(({ expiresAt }) => expiresAt > startedAt - CLOCK_TOLERANCE_MS);
+    const possible = this.#remembered(JSON.stringify([userId, to.epoch]), startedAt);
     // Where the most advanced stood may be kept for longer than its device is.
     return Math.min(to.seq, Math.max(0, ...[...possible, ...kept].map(({ seq }) => seq)));
+  }
+
+  /** What was seen of the devices that were not forgotten at some time. */
+  #remembered(key: string, at: number) {
+    return (this.#history.get(key) ?? []).filter(({ expiresAt }) => expiresAt > at - CLOCK_TOLERANCE_MS);
   }
 
   #note(row: Row, { epoch, seq }: Position): void {

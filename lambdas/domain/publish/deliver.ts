@@ -107,7 +107,9 @@ async function deliverTo(app: App, connection: Connection, live: LiveMessage): P
  */
 async function askForReplay(app: App, connection: Connection, { message: { seq } }: Stored): Promise<void> {
   try {
-    await app.connections.requestReconcile(connection, app.ids.next());
+    // An anonymous device has no cursor: its replay must begin before this message.
+    const after = connection.deviceId === undefined ? seq - 1 : undefined;
+    await app.connections.requestReconcile(connection, app.ids.next(), after);
   } catch (error) {
     app.logger.error('replay not requested', { ...logged(connection), seq, error: asError(error) });
   }

@@ -174,7 +174,9 @@ async function askForReplay(
   { message: { seq } }: Stored,
 ): Promise<void> {
   try {
-    await app.subscriptions.requestReconcile(subscription, app.ids.next());
+    // An anonymous device has no cursor: its replay must begin before this message.
+    const after = subscription.deviceId === undefined ? seq - 1 : undefined;
+    await app.subscriptions.requestReconcile(subscription, app.ids.next(), after);
   } catch (error) {
     app.logger.error('replay not requested', { ...logged(subscription), seq, error: asError(error) });
   }

@@ -72,24 +72,30 @@ export class Cursors {
       if (channel === undefined) continue;
       const to = after[attribute] as unknown as Position;
       if (after.deviceId === SUMMARY_ID) {
-        this.#kept(userOf(after), channel, to);
+        const isKept = JSON.stringify(before?.[attribute]) === JSON.stringify(to);
+        if (!isKept) this.#kept(userOf(after), channel, to, writer);
         continue;
       }
       const from =
         before && this.#isAlive(before) ? (before[attribute] as unknown as Position | undefined) : undefined;
-      if (from && from.epoch === to.epoch && from.seq === to.seq) continue;
+      if (from && from.epoch === to.epoch && from.seq === to.seq) {
+        // It is remembered for longer.
+        if (after.expiresAt !== before?.expiresAt) this.#note(after, channel, to);
+        continue;
+      }
       this.#moved(after, channel, from, to, writer);
     }
   }
 
-  /** It is kept where the most advanced device stands: no further than one of them ever stood. */
-  #kept(userId: string, channel: string, { epoch, seq }: Position): void {
+  /** It is kept where the most advanced device stands: no further than one of those ever stood that are not forgotten. */
+  #kept(userId: string, channel: string, { epoch, seq }: Position, writer: Invocation | undefined): void {
     const key = JSON.stringify([userId, channel, epoch]);
-    const stood = Math.max(0, ...(this.#history.get(key) ?? []).map((sight) => sight.seq));
+    const startedAt = writer?.startedAt ?? this.#now();
+    const stood = Math.max(0, ...this.#remembered(key, startedAt).map((sight) => sight.seq));
     if (seq > stood) {
       this.#violated(
         'the furthest is where a device stood',
-        `${userId} in ${channel}: kept at ${seq}, none was beyond ${stood}`,
+        `${userId} in ${channel}: kept at ${seq}, none that is remembered was beyond ${stood}`,
       );
     }
     this.#furthest.set(key, [...(this.#furthest.get(key) ?? []), { at: this.#now(), seq }]);
@@ -177,7 +183,6 @@ export class Cursors {
   ): number {
     if (from) return 0;
     const startedAt = writer?.startedAt ?? this.#now();
-    const history = this.#history.get(JSON.stringify([userId, channel, to.epoch])) ?? [];
     const kept = this.#furthest.get(JSON.stringify([userId, channel, to.epoch])) ?? [];
     const isNew = (kept.findLast(({ at }) => at <= startedAt)?.seq ?? -1) < 0;
     // Nobody of the user has been there: a member begins where the user joined, others at the head.
@@ -194,7 +199,7 @@ export class Cursors {
         `${name}: at ${to.seq}, the user stood at ${least}`,
       );
     }
-    const possible = history.filter(({ expiresAt }) => expiresAt > startedAt - CLOCK_TOLERANCE_MS);
+    const possible = this.#remembered(JSON.stringify([userId, channel, to.epoch]), startedAt);
     // Where the most advanced stood may be kept for longer than its device is.
     return Math.min(to.seq, Math.max(0, ...[...possible, ...kept].map(({ seq }) => seq)));
   }
@@ -203,6 +208,11 @@ export class Cursors {
     const topic = channel.slice('topic:'.length);
     const isMember = this.#members.isMemberSince(topic, userId, since);
     return isMember && this.#members.standing(topic, userId)?.floor.epoch === epoch;
+  }
+
+  /** What was seen of the devices that were not forgotten at some time. */
+  #remembered(key: string, at: number) {
+    return (this.#history.get(key) ?? []).filter(({ expiresAt }) => expiresAt > at - CLOCK_TOLERANCE_MS);
   }
 
   #note(row: Row, channel: string, { epoch, seq }: Position): void {

@@ -18,6 +18,8 @@ export const PLACES = [
   'a range that goes on as another',
   'a user joins while connected',
   'a subscription ends while its connection is open',
+  'a replay that is wanted while another is under way',
+  'a connection that took no frames for too long',
 ] as const;
 
 export type Place = (typeof PLACES)[number];
@@ -63,6 +65,10 @@ export class Places {
     if (!after) return;
     const isAsked = after.replayRequestId !== before?.replayRequestId && after.replayAfter !== undefined;
     if (isAsked && after.deviceId !== undefined) this.#reached('a replay at its deadline');
+    if (after.replayWanted !== undefined && after.replayWanted !== before?.replayWanted)
+      this.#reached('a replay that is wanted while another is under way');
+    if (after.bye === 'not_reading' && before?.bye === undefined)
+      this.#reached('a connection that took no frames for too long');
     if (!before && after.handover === true && hasOlder(after))
       this.#reached('a hand-over that is not ready, beside the older connection');
   }

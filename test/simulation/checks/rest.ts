@@ -3,6 +3,7 @@ import { TOPICS } from '../plan.ts';
 import { PING_MS } from '../world/device.ts';
 import type { World } from '../world/world.ts';
 import { Standing } from './standing.ts';
+import { Trials } from './trials.ts';
 
 const MINUTE = 60_000;
 const DAY_MS = 24 * 60 * MINUTE;
@@ -36,6 +37,7 @@ export class Rest {
     await this.#roughRounds();
     this.#world.anonymousAsk = true;
     await this.#lastWord();
+    await this.#trials();
   }
 
   /** Faults stop, operators send dead letters again, clients come online. */
@@ -152,6 +154,15 @@ export class Rest {
     this.#world.judge.ledger.checkDense();
     this.#world.judge.cursors.checkFurthest();
     this.#standing.checkAnswers();
+  }
+
+  async #trials(): Promise<void> {
+    const stage = {
+      pass: (milliseconds: number) => this.#pass(milliseconds),
+      passReconnects: () => this.#passReconnects(),
+      publish: (userId: string, bytes?: number) => this.#publish(userId, bytes),
+    };
+    await new Trials(this.#world, this.#standing, stage).run();
   }
 
   /** Nobody publishes: clients ping, and connect again where the gateway closed an idle connection. That is all. */

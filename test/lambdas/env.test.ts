@@ -2,16 +2,27 @@
 import { describe, expect, it } from 'vitest';
 import { type AppVar, readAccess, readAuthEnv, readEnv } from '../../lambdas/env.ts';
 
-const good: Record<AppVar, string> = {
+/** All that must be set; `OPEN_TOPICS` may be empty. */
+const good: Record<Exclude<AppVar, 'OPEN_TOPICS'>, string> = {
   CONNECTIONS_TABLE: 'Connections',
   DEVICES_TABLE: 'Devices',
   MESSAGES_TABLE: 'Messages',
   PUBLISHES_TABLE: 'Publishes',
+  SUBSCRIPTIONS_TABLE: 'Subscriptions',
+  MEMBERS_TABLE: 'Members',
+  CURSORS_TABLE: 'Cursors',
   RECONCILE_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/reconcile',
+  FAN_OUT_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/fan-out',
+  EVENT_BUS_NAME: 'herald',
   CALLBACK_URL: 'https://abc123.execute-api.us-east-1.amazonaws.com/prod',
   MAX_CONNECTIONS_PER_USER: '10',
   MAX_DEVICES_PER_USER: '1000',
   FRAME_RATE: '20',
+  MAX_SUBSCRIPTIONS: '100',
+  EVERYONE: 'true',
+  FAN_OUT_PAGE: '256',
+  FAN_OUT_RATE: '5000',
+  APP_MESSAGES: 'false',
   DEFAULT_RETENTION_SECONDS: '604800',
   CLOSED_TYPES: 'true',
 };
@@ -24,18 +35,51 @@ describe('the settings of the app', () => {
         devices: 'Devices',
         messages: 'Messages',
         publishes: 'Publishes',
+        subscriptions: 'Subscriptions',
+        members: 'Members',
+        cursors: 'Cursors',
       },
       reconcileQueue: { queueUrl: good.RECONCILE_QUEUE_URL, endpoint: undefined },
+      fanOutQueue: { queueUrl: good.FAN_OUT_QUEUE_URL, endpoint: undefined },
+      eventBus: { busName: 'herald', endpoint: undefined },
       settings: {
         callbackUrl: good.CALLBACK_URL,
         maxConnectionsPerUser: 10,
         maxDevicesPerUser: 1000,
         frameRate: 20,
+        maxSubscriptions: 100,
+        everyone: true,
+        openTopics: [],
+        fanOutPage: 256,
+        fanOutRate: 5000,
+        appMessages: false,
         defaultRetentionSeconds: 604_800,
         closedTypes: true,
       },
     });
     expect(readEnv({ ...good, CLOSED_TYPES: 'false' }).settings.closedTypes).toBe(false);
+  });
+
+  it('may open topics to every user', () => {
+    const open = (OPEN_TOPICS: string) => readEnv({ ...good, OPEN_TOPICS }).settings.openTopics;
+    expect(open('news,orders.*')).toEqual(['news', 'orders.*']);
+    expect(open('')).toEqual([]);
+  });
+
+  it('may lead queues and the bus elsewhere, each by its own variable', () => {
+    const vars = {
+      ...good,
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+      AWS_ENDPOINT_URL_SQS: 'http://127.0.0.1:2',
+      AWS_ENDPOINT_URL_EVENTBRIDGE: 'http://127.0.0.1:3',
+    };
+    const { reconcileQueue, fanOutQueue, eventBus, dynamodbEndpoint } = readEnv(vars);
+    expect([reconcileQueue, fanOutQueue, eventBus].map(({ endpoint }) => endpoint)).toEqual([
+      'http://127.0.0.1:2',
+      'http://127.0.0.1:2',
+      'http://127.0.0.1:3',
+    ]);
+    expect(dynamodbEndpoint).toBe('http://127.0.0.1:1');
   });
 
   it('may lead posts to connections elsewhere, but not by the variable for all services', () => {
@@ -63,6 +107,15 @@ describe('the settings of the app', () => {
     ['MAX_DEVICES_PER_USER', '10001', 'an integer from 1 to 10000'],
     ['FRAME_RATE', '0', 'an integer from 1 to 1000'],
     ['FRAME_RATE', '1001', 'an integer from 1 to 1000'],
+    ['MAX_SUBSCRIPTIONS', '0', 'an integer from 1 to 500'],
+    ['MAX_SUBSCRIPTIONS', '501', 'an integer from 1 to 500'],
+    ['FAN_OUT_PAGE', '0', 'an integer from 1 to 1000'],
+    ['FAN_OUT_PAGE', '1001', 'an integer from 1 to 1000'],
+    ['FAN_OUT_RATE', '0', 'an integer from 1 to 100000'],
+    ['FAN_OUT_RATE', '100001', 'an integer from 1 to 100000'],
+    ['EVERYONE', 'on', 'true or false'],
+    ['APP_MESSAGES', '1', 'true or false'],
+    ['FAN_OUT_QUEUE_URL', 'fan-out', 'an http or https URL'],
     ['DEFAULT_RETENTION_SECONDS', '59', 'an integer from 60 to 31536000'],
     ['DEFAULT_RETENTION_SECONDS', '31536001', 'an integer from 60 to 31536000'],
     ['DEFAULT_RETENTION_SECONDS', 'Infinity', 'an integer from 60 to 31536000'],
@@ -84,6 +137,7 @@ describe('the settings of the authorizer', () => {
       issuer: undefined,
       audience: undefined,
       maxLifetimeSeconds: undefined,
+      permissionsClaim: undefined,
       allowedOrigins: undefined,
     };
     const here = { keys: { secretArn: 'arn', endpoint: undefined }, ...rest };
@@ -105,6 +159,12 @@ describe('the settings of the authorizer', () => {
       audience: 'a',
       allowedOrigins: ['https://a.example', 'https://b.example'],
     });
+  });
+
+  it('may name the claim that holds the permissions', () => {
+    const read = (PERMISSIONS_CLAIM: string) => readAuthEnv({ JWT_SECRET_ARN: 'arn', PERMISSIONS_CLAIM });
+    expect(read('https://example.com/herald').permissionsClaim).toBe('https://example.com/herald');
+    expect(read('').permissionsClaim).toBeUndefined();
   });
 
   it('may restrict the lifetime of tokens, from a minute to a year', () => {

@@ -28,6 +28,14 @@ describe('a token signed with the secret', () => {
     expect(await verify(hs({ sub: 'alice', exp }))).toEqual({ userId: 'alice', tokenExpiresAt: exp * 1000 });
   });
 
+  it('tells the permissions as they stand in its claim `herald`, or in another if the rules name one', async () => {
+    const claims = { ...goodClaims(), herald: { subscribe: ['topic:*'] }, 'https://a.example/h': 7 };
+    expect((await verify(hs(claims))).permissions).toEqual({ subscribe: ['topic:*'] });
+    const other = await verify(hs(claims), { permissionsClaim: 'https://a.example/h' });
+    expect(other.permissions).toBe(7);
+    expect((await verify(hs(goodClaims()))).permissions).toBeUndefined();
+  });
+
   it('may hold other claims, and a user id of any script', async () => {
     const claims = { ...goodClaims(), sub: 'ålice 😀', scope: 'x', iat: inSeconds(-5), nbf: inSeconds(-5) };
     expect(await verify(hs(claims))).toMatchObject({ userId: 'ålice 😀' });

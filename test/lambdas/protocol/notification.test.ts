@@ -1,8 +1,14 @@
 /** What a publisher may send: every limit, and every fault with its path. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { EVERYONE, topicChannel, userChannel } from '../../../lambdas/protocol/channel.ts';
 import { type FieldError, RequestError } from '../../../lambdas/protocol/errors.ts';
-import { type NotificationHeaders, parseNotification } from '../../../lambdas/protocol/notification.ts';
+import {
+  NO_ORIGIN,
+  type NotificationHeaders,
+  parseClientNotification,
+  parseNotification,
+} from '../../../lambdas/protocol/notification.ts';
 
 const valid = { to: { user: 'alice' }, type: 'order.shipped' };
 const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels));
@@ -26,20 +32,27 @@ const pathsOf = (body: unknown, headers?: NotificationHeaders) =>
 describe('a notification', () => {
   it('needs a recipient and a type, nothing else', () => {
     expect(parseNotification(valid)).toEqual({
-      users: ['alice'],
+      channels: [userChannel('alice')],
       type: 'order.shipped',
       data: null,
       id: undefined,
-      excludeDeviceId: undefined,
+      origin: NO_ORIGIN,
+      collapseKey: undefined,
       retentionSeconds: undefined,
     });
   });
 
   it('may say everything', () => {
     const data = { orderId: 7, lines: [null, 'x'] };
-    const rest = { id: 'order-1-shipped', excludeDeviceId: 'laptop', retentionSeconds: 604_800 };
-    const body = { to: { users: ['alice', 'bob'] }, type: 't', data, ...rest };
-    expect(parseNotification(body)).toEqual({ users: ['alice', 'bob'], type: 't', data, ...rest });
+    const rest = { id: 'order-1-shipped', collapseKey: 'order-1', retentionSeconds: 604_800 };
+    const body = { to: { users: ['alice', 'bob'] }, type: 't', data, ...rest, excludeDeviceId: 'laptop' };
+    expect(parseNotification(body)).toEqual({
+      channels: ['alice', 'bob'].map(userChannel),
+      type: 't',
+      data,
+      ...rest,
+      origin: { userId: undefined, deviceId: 'laptop', tab: undefined },
+    });
   });
 
   it.each([null, 0, false, '', [], {}, 'text', [1, [2]]])('may carry %j as data', (data) => {
@@ -56,6 +69,7 @@ describe('a notification', () => {
       type: 'no spaces',
       id: '',
       excludeDeviceId: 'my phone',
+      collapseKey: 'a b',
       retentionSeconds: 59,
       urgent: true,
     };
@@ -66,6 +80,7 @@ describe('a notification', () => {
       'type',
       'id',
       'excludeDeviceId',
+      'collapseKey',
       'retentionSeconds',
     ]);
   });
@@ -152,18 +167,22 @@ describe('a notification', () => {
             field,
             fc.record({ user: field }),
             fc.record({ users: fc.oneof(field, fc.array(field)) }),
+            fc.record({ topic: field }),
+            fc.record({ everyone: field }),
           ),
           type: field,
           data: fc.jsonValue(),
           id: field,
+          excludeUserId: field,
           excludeDeviceId: field,
+          collapseKey: field,
           retentionSeconds: field,
         },
         { requiredKeys: [] },
       ),
     );
     const headers = fc.record(
-      { 'idempotency-key': fc.string(), 'x-device-id': fc.string() },
+      { 'idempotency-key': fc.string(), 'x-user-id': fc.string(), 'x-device-id': fc.string() },
       { requiredKeys: [] },
     );
     const property = fc.property(body, headers, (sent, sentHeaders) => {
@@ -179,7 +198,9 @@ describe('the recipients', () => {
   const users = (count: number) => Array.from({ length: count }, (_, index) => `user-${index}`);
 
   it('are up to 100 users', () => {
-    expect(parseNotification({ ...valid, to: { users: users(100) } }).users).toEqual(users(100));
+    expect(parseNotification({ ...valid, to: { users: users(100) } }).channels).toEqual(
+      users(100).map(userChannel),
+    );
     expect(faultsOf({ ...valid, to: { users: users(101) } })).toEqual([
       { path: 'to.users', message: 'expected a list of 1 to 100 user ids' },
     ]);
@@ -187,32 +208,63 @@ describe('the recipients', () => {
 
   it('get it once each, in the order they were first named', () => {
     const to = { users: ['bob', 'alice', 'bob', 'bob', 'carol', 'alice'] };
-    expect(parseNotification({ ...valid, to }).users).toEqual(['bob', 'alice', 'carol']);
+    expect(parseNotification({ ...valid, to }).channels).toEqual(['bob', 'alice', 'carol'].map(userChannel));
   });
 
   it.each([undefined, null, 'alice', 7, ['alice']])('are an object, not %j', (to) => {
     expect(pathsOf({ ...valid, to })).toEqual(['to']);
   });
 
-  it.each([{}, { user: 'alice', users: ['bob'] }])('are either user or users: %j', (to) => {
-    expect(faultsOf({ ...valid, to })).toEqual([{ path: 'to', message: 'expected either user or users' }]);
+  it('are all who hear a topic, or everyone', () => {
+    const channelsOf = (to: object) => parseNotification({ ...valid, to }).channels;
+    expect(channelsOf({ topic: 'orders.7' })).toEqual([topicChannel('orders.7')]);
+    expect(channelsOf({ everyone: true })).toEqual([EVERYONE]);
   });
+
+  it.each([
+    {},
+    { user: 'alice', users: ['bob'] },
+    { user: 'alice', topic: 'news' },
+    { users: ['alice'], everyone: true },
+    { topic: 'news', everyone: true },
+    { topic: 'news', everyone: false },
+    { user: null, topic: null },
+  ])('are of one kind: %j', (to) => {
+    expect(faultsOf({ ...valid, to })).toEqual([
+      { path: 'to', message: 'expected one of user, users, topic, everyone' },
+    ]);
+  });
+
+  it.each([false, 1, 'true', null, {}])('are everyone or not, never %j', (everyone) => {
+    expect(faultsOf({ ...valid, to: { everyone } })).toEqual([
+      { path: 'to.everyone', message: 'expected true' },
+    ]);
+  });
+
+  it.each(['', 'a b', 'ä', 'topic/news', 'orders.*', 'x'.repeat(129), null, 7, ['news']])(
+    'may not be the topic %j',
+    (topic) => {
+      expect(faultsOf({ ...valid, to: { topic } })).toEqual([
+        { path: 'to.topic', message: expect.stringMatching(/^expected 1 to 128 /) },
+      ]);
+    },
+  );
 
   it.each([null, 'alice', {}, [], { length: 1, 0: 'alice' }])('are a list of users, not %j', (list) => {
     expect(pathsOf({ ...valid, to: { users: list } })).toEqual(['to.users']);
   });
 
   it('are nobody else: unknown fields are told by path', () => {
-    expect(pathsOf({ ...valid, to: { user: 'alice', topic: 'news', everyone: true } })).toEqual([
-      'to.topic',
-      'to.everyone',
+    expect(pathsOf({ ...valid, to: { user: 'alice', group: 'news', device: 'phone' } })).toEqual([
+      'to.group',
+      'to.device',
     ]);
   });
 
   it.each(['a', 'ü'.repeat(128), '😀'.repeat(64), 'user:x y/z', 'ａ', '__proto__'])(
     'may be called %j',
     (user) => {
-      expect(parseNotification({ ...valid, to: { user } }).users).toEqual([user]);
+      expect(parseNotification({ ...valid, to: { user } }).channels).toEqual([userChannel(user)]);
     },
   );
 
@@ -241,7 +293,8 @@ describe('the fields', () => {
     ['id', '1'],
     ['id', 'é'.repeat(64)],
     ['id', '"quoted" \\ and / spaced'],
-    ['excludeDeviceId', 'x'.repeat(128)],
+    ['collapseKey', 'x'.repeat(128)],
+    ['collapseKey', 'order:7.status'],
     ['retentionSeconds', 60],
     ['retentionSeconds', 31_536_000],
   ])('%s may be %j', (name, value) => {
@@ -253,7 +306,21 @@ describe('the fields', () => {
     ...['', 'x'.repeat(129), `${'é'.repeat(64)}x`, 'a\tb', '\udc00', null, 7, {}].map(
       (value) => ['id', value] as const,
     ),
-    ...['', 'x'.repeat(129), 'my laptop', null, 7].map((value) => ['excludeDeviceId', value] as const),
+    ...[
+      '',
+      'x'.repeat(129),
+      'my laptop',
+      null,
+      7,
+      '/',
+      'laptop/',
+      '/7f3a',
+      'laptop/7f3a/1',
+      'laptop/a b',
+      `laptop/${'x'.repeat(129)}`,
+      ['laptop', '7f3a'],
+    ].map((value) => ['excludeDeviceId', value] as const),
+    ...['', 'x'.repeat(129), 'a b', null, 7, ['k']].map((value) => ['collapseKey', value] as const),
     ...[59, 31_536_001, 60.5, -1, 0, '60', null, true, [60]].map(
       (value) => ['retentionSeconds', value] as const,
     ),
@@ -270,20 +337,32 @@ describe('the request headers', () => {
   it('do the same as the fields', () => {
     expect(parseNotification(valid, { 'idempotency-key': 'k', 'x-device-id': 'laptop' })).toMatchObject({
       id: 'k',
-      excludeDeviceId: 'laptop',
+      origin: { userId: undefined, deviceId: 'laptop', tab: undefined },
+    });
+    const headers = { 'x-user-id': 'alice', 'x-device-id': 'laptop/7f3a' };
+    expect(parseNotification({ ...valid, to: { topic: 'news' } }, headers)).toMatchObject({
+      origin: { userId: 'alice', deviceId: 'laptop', tab: '7f3a' },
     });
   });
 
   it('may repeat what the body says', () => {
     const body = { ...valid, id: 'k', excludeDeviceId: 'laptop' };
     const headers = { 'idempotency-key': 'k', 'x-device-id': 'laptop' };
-    expect(parseNotification(body, headers)).toMatchObject({ id: 'k', excludeDeviceId: 'laptop' });
+    expect(parseNotification(body, headers)).toMatchObject({ id: 'k', origin: { deviceId: 'laptop' } });
   });
 
   it('may not contradict it', () => {
-    const body = { ...valid, id: 'k', excludeDeviceId: 'laptop' };
-    expect(faultsOf(body, { 'idempotency-key': 'other', 'x-device-id': 'phone' })).toEqual([
+    const body = {
+      to: { topic: 'news' },
+      type: 't',
+      id: 'k',
+      excludeUserId: 'alice',
+      excludeDeviceId: 'laptop',
+    };
+    const headers = { 'idempotency-key': 'other', 'x-user-id': 'bob', 'x-device-id': 'phone' };
+    expect(faultsOf(body, headers)).toEqual([
       { path: 'id', message: 'differs from the header idempotency-key' },
+      { path: 'excludeUserId', message: 'differs from the header x-user-id' },
       { path: 'excludeDeviceId', message: 'differs from the header x-device-id' },
     ]);
   });
@@ -297,6 +376,89 @@ describe('the request headers', () => {
 
   it('may hold anything else', () => {
     const headers: Record<string, string> = { 'content-type': 'application/json', host: 'x' };
-    expect(parseNotification(valid, headers)).toMatchObject({ id: undefined, excludeDeviceId: undefined });
+    expect(parseNotification(valid, headers)).toMatchObject({ id: undefined, origin: NO_ORIGIN });
+  });
+});
+
+describe('the origin', () => {
+  const originOf = (fields: object, to: object = { user: 'alice' }) =>
+    parseNotification({ to, type: 't', ...fields }).origin;
+  const TO_MANY = [{ topic: 'news' }, { everyone: true }];
+
+  it('of a message to a user is a device, or a tab of one', () => {
+    const none = { userId: undefined, tab: undefined };
+    expect(originOf({ excludeDeviceId: 'laptop' })).toEqual({ ...none, deviceId: 'laptop' });
+    expect(originOf({ excludeDeviceId: 'laptop/7f3a' })).toEqual({
+      ...none,
+      deviceId: 'laptop',
+      tab: '7f3a',
+    });
+    const longest = `${'d'.repeat(128)}/${'t'.repeat(128)}`;
+    expect(originOf({ excludeDeviceId: longest })).toMatchObject({ tab: 't'.repeat(128) });
+  });
+
+  it.each(TO_MANY)('of a message to many is a user, a device of that user, or a tab: %j', (to) => {
+    const alice = { userId: 'alice', deviceId: undefined, tab: undefined };
+    expect(originOf({ excludeUserId: 'alice' }, to)).toEqual(alice);
+    const excluding = (excludeDeviceId: string) => ({ excludeUserId: 'alice', excludeDeviceId });
+    expect(originOf(excluding('laptop'), to)).toEqual({ ...alice, deviceId: 'laptop' });
+    expect(originOf(excluding('laptop/7f3a'), to)).toEqual({ ...alice, deviceId: 'laptop', tab: '7f3a' });
+  });
+
+  it.each(TO_MANY)('of a message to many has its user named: device ids are a user’s own: %j', (to) => {
+    const message = expect.stringMatching(/^is missing/);
+    const body = { to, type: 't', excludeDeviceId: 'laptop' };
+    expect(faultsOf(body)).toEqual([{ path: 'excludeUserId', message }]);
+    expect(faultsOf({ to, type: 't' }, { 'x-device-id': 'laptop' })).toEqual([
+      { path: 'excludeUserId', message },
+    ]);
+  });
+
+  it.each([{ user: 'alice' }, { users: ['alice', 'bob'] }])('of a message to users has none: %j', (to) => {
+    const message = expect.stringMatching(/^expected none/);
+    expect(faultsOf({ to, type: 't', excludeUserId: 'alice' })).toEqual([{ path: 'excludeUserId', message }]);
+    expect(faultsOf({ to, type: 't' }, { 'x-user-id': 'alice' })).toEqual([
+      { path: 'excludeUserId', message },
+    ]);
+  });
+
+  it.each(['', 'x'.repeat(257), 'a\nb', '\ud83d', null, 7, ['alice']])('may not be the user %j', (userId) => {
+    expect(pathsOf({ to: { topic: 'news' }, type: 't', excludeUserId: userId })).toEqual(['excludeUserId']);
+  });
+});
+
+describe('what a client publishes', () => {
+  const faultPathsOf = (fields: Record<string, unknown>): string[] => {
+    try {
+      parseClientNotification(fields);
+    } catch (error) {
+      if (error instanceof RequestError) return error.errors.map(({ path }) => path);
+      throw error;
+    }
+    return [];
+  };
+
+  it('is a notification without an origin: the sender is it', () => {
+    const fields = { to: { topic: 'team.7' }, type: 'note', id: 'k', collapseKey: 'c', retentionSeconds: 60 };
+    expect(parseClientNotification(fields)).toEqual({
+      channels: [topicChannel('team.7')],
+      type: 'note',
+      data: null,
+      id: 'k',
+      collapseKey: 'c',
+      retentionSeconds: 60,
+    });
+  });
+
+  it.each(['excludeUserId', 'excludeDeviceId', 'origin', 'tab2'])('may not have a field %s', (name) => {
+    expect(faultPathsOf({ to: { topic: 'team.7' }, type: 'note', [name]: 'x' })).toContain(name);
+  });
+
+  it('is told all its faults at once', () => {
+    expect(faultPathsOf({ to: { topic: 'a b' }, type: '', collapseKey: 7 })).toEqual([
+      'to.topic',
+      'type',
+      'collapseKey',
+    ]);
   });
 });

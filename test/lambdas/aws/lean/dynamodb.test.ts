@@ -2,6 +2,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import {
+  BatchGetCommand,
   DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
@@ -47,6 +48,7 @@ const { row } = fc.letrec<{ row: object; value: unknown }>((tie) => ({
     fc.maxSafeInteger(),
     fc.double({ noNaN: true, min: -1e15, max: 1e15 }).map((number) => number + 0),
     fc.boolean(),
+    fc.uniqueArray(text, { minLength: 1, maxLength: 4 }).map((texts) => new Set(texts)),
     tie('row'),
   ),
 }));
@@ -58,7 +60,12 @@ const conditional = {
   ExpressionAttributeNames: { '#cursor': 'cursor#user:alice' },
   ExpressionAttributeValues: { ':seq': 58, ':to': { epoch: 'e', seq: 58 }, ':handover': false },
 };
-const Item = { ...Key, data: '{"a":"\\u0000"}', nested: { deep: { number: 1.5 } } };
+const Item = {
+  ...Key,
+  data: '{"a":"\\u0000"}',
+  nested: { deep: { number: 1.5 } },
+  channels: new Set(['topic:a', 'topic:ü']),
+};
 const query = {
   TableName,
   KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
@@ -79,11 +86,29 @@ const INPUTS: { [Name in Operation]: Operations[Name]['input'] } = {
     ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
     ...conditional,
   },
-  DeleteItem: { TableName, Key },
+  DeleteItem: { TableName, Key, ReturnValues: 'ALL_OLD' },
+  BatchGetItem: { RequestItems: { [TableName]: { Keys: [Key, { ...Key, seq: 0 }], ConsistentRead: true } } },
   Query: query,
   TransactGetItems: { TransactItems: [{ Get: { TableName, Key } }, { Get: { TableName, Key } }] },
   TransactWriteItems: {
-    TransactItems: [{ Put: { TableName, Item, ...conditional } }, { Put: { TableName, Item } }],
+    TransactItems: [
+      { Put: { TableName, Item, ...conditional } },
+      {
+        Update: {
+          TableName,
+          Key,
+          UpdateExpression: 'ADD channels :channels',
+          ConditionExpression: 'size(channels) < :max OR contains(channels, :name)',
+          ExpressionAttributeValues: {
+            ':channels': new Set(['topic:news']),
+            ':max': 100,
+            ':name': 'topic:news',
+          },
+        },
+      },
+      { Delete: { TableName, Key } },
+      { ConditionCheck: { TableName, Key, ConditionExpression: 'attribute_exists(channel)' } },
+    ],
   },
 };
 const OPERATIONS = Object.keys(INPUTS) as Operation[];
@@ -99,6 +124,8 @@ function sendBySdk(operation: Operation, input: object): Promise<object> {
       return theirs().send(new UpdateCommand(input as UpdateCommand['input']));
     case 'DeleteItem':
       return theirs().send(new DeleteCommand(input as DeleteCommand['input']));
+    case 'BatchGetItem':
+      return theirs().send(new BatchGetCommand(input as BatchGetCommand['input']));
     case 'Query':
       return theirs().send(new QueryCommand(input as QueryCommand['input']));
     case 'TransactGetItems':
@@ -210,6 +237,18 @@ describe('a row', () => {
         { Items: [attributes, attributes], LastEvaluatedKey: toAttributes(Key) },
         { Items: [Item, Item], LastEvaluatedKey: Key },
       ],
+      ['DeleteItem', { Attributes: attributes }, { Attributes: Item }],
+      [
+        'BatchGetItem',
+        {
+          Responses: { [TableName]: [attributes, attributes] },
+          UnprocessedKeys: { [TableName]: { Keys: [toAttributes(Key)], ConsistentRead: true } },
+        },
+        {
+          Responses: { [TableName]: [Item, Item] },
+          UnprocessedKeys: { [TableName]: { Keys: [Key], ConsistentRead: true } },
+        },
+      ],
       ['TransactGetItems', { Responses: [{ Item: attributes }, {}] }, { Responses: [{ Item }, {}] }],
     ];
     for (const [operation, answer, expected] of answers) {
@@ -228,7 +267,7 @@ describe('a row', () => {
 
   it('is read without what somebody else added to it', () => {
     expect(
-      toRow({ ...toAttributes({ seq: 1 }), tags: { SS: ['a'] } as never, note: { NULL: true } as never }),
+      toRow({ ...toAttributes({ seq: 1 }), tags: { NS: ['1'] } as never, note: { NULL: true } as never }),
     ).toEqual({
       seq: 1,
     });

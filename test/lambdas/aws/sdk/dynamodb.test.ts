@@ -94,3 +94,24 @@ it('is no refusal when there is no answer', async () => {
   expect(error).toBeInstanceOf(Error);
   expect(error).not.toBeInstanceOf(DynamoDbError);
 });
+
+it('writes and reads sets as ours does', async () => {
+  const channels = new Set(['topic:a', 'topic:ü']);
+  const Item = { ...PUT.Item, channels };
+  server.answer = status(200, {}, JSON.stringify({ Item: toAttributes(Item) }));
+  expect(await create().call('GetItem', { ...KEY, ConsistentRead: true })).toMatchObject({ Item });
+  await create().call('PutItem', { ...PUT, Item });
+  expect(JSON.parse(server.received[1]?.body ?? '').Item).toEqual(toAttributes(Item));
+});
+
+it('tells what a batch left unprocessed', async () => {
+  const Keys = [KEY.Key];
+  const Responses = { Messages: [toAttributes(PUT.Item)] };
+  const UnprocessedKeys = { Messages: { Keys: Keys.map(toAttributes), ConsistentRead: true } };
+  server.answer = status(200, {}, JSON.stringify({ Responses, UnprocessedKeys }));
+  const RequestItems = { Messages: { Keys, ConsistentRead: true } };
+  expect(await create().call('BatchGetItem', { RequestItems })).toMatchObject({
+    Responses: { Messages: [PUT.Item] },
+    UnprocessedKeys: { Messages: { Keys, ConsistentRead: true } },
+  });
+});

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { toHeadRow, toMessageRow } from '../../lambdas/adapters/dynamodb/message-rows.ts';
 import type { App } from '../../lambdas/domain/app.ts';
-import { userChannel } from '../../lambdas/domain/model.ts';
+import { ownSubscription, userChannel } from '../../lambdas/domain/model.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import { TABLE_NAMES } from '../../local/emulator/environment.ts';
@@ -55,7 +55,10 @@ async function fillLog({ client }: Bench, userId: string, length: number): Promi
       id: `id-${index}`,
       type: 'bench',
       data: JSON.stringify({ payload: 'x'.repeat(220) }),
+      originUserId: undefined,
       originDeviceId: undefined,
+      originTab: undefined,
+      collapseKey: undefined,
       sentAt: now,
       expiresAt: now + 604_800_000,
     }),
@@ -170,7 +173,11 @@ async function replayed(app: App, missed: number): Promise<void> {
   const head = await app.log.head(userChannel(userId));
   const connection = { ...readyConnection(userId, 1), ackMode: 'auto' as const, deviceId: undefined };
   await app.connections.add(connection, 'request');
-  await reconcile(app, { ...connection, after: (head?.seq ?? 0) - missed }, Number.MAX_SAFE_INTEGER);
+  await reconcile(
+    app,
+    { ...ownSubscription(connection), after: (head?.seq ?? 0) - missed },
+    Number.MAX_SAFE_INTEGER,
+  );
 }
 
 async function publishesInMemory({ app, takeCalls }: Bench, progress: (text: string) => void): Promise<Row> {

@@ -3,12 +3,16 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { createConnectionStore } from '../../lambdas/adapters/dynamodb/connection-store.ts';
 import { createDeviceStore } from '../../lambdas/adapters/dynamodb/device-store.ts';
 import { createLogStore } from '../../lambdas/adapters/dynamodb/log-store.ts';
+import { createMemberStore } from '../../lambdas/adapters/dynamodb/member-store.ts';
+import { createSubscriptionStore } from '../../lambdas/adapters/dynamodb/subscription-store.ts';
+import { TABLES } from '../../lambdas/adapters/dynamodb/tables.ts';
 import type { DynamoDb, Operation, Operations } from '../../lambdas/aws/dynamodb.ts';
 import { createDynamoDb } from '../../lambdas/aws/lean/dynamodb.ts';
 import type { App } from '../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
-import type { Connection } from '../../lambdas/domain/model.ts';
+import { type Connection, EVERYONE } from '../../lambdas/domain/model.ts';
+import type { FanOutTask } from '../../lambdas/domain/ports.ts';
 import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import { messageTypes } from '../../lambdas/message-types.ts';
 import { uuidv7 } from '../../lambdas/uuidv7.ts';
@@ -47,9 +51,12 @@ export async function startRecordedApp() {
     sessionToken: undefined,
   });
   const dynamodb = createDynamoDb({ readAccess, endpoint: server.endpoint });
-  const app = createRecordedApp(recorded(dynamodb, calls), calls);
+  const ranges: FanOutTask[] = [];
+  const app = createRecordedApp(recorded(dynamodb, calls), calls, ranges);
   return {
     app,
+    /** What publishes have queued since the last time it was asked. */
+    takeRanges: () => ranges.splice(0),
     /** The next append reads the head of its channel. */
     forgetHeads: () => {
       app.log = createRecordedLog(app, recorded(dynamodb, calls));
@@ -87,7 +94,7 @@ const createRecordedLog = (
   dynamodb: DynamoDb,
 ) => createChannelLog({ store: createLogStore(dynamodb, TABLE_NAMES), clock, ids, logger });
 
-function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
+function createRecordedApp(dynamodb: DynamoDb, calls: Call[], ranges: FanOutTask[]): App {
   const clock = {
     now: Date.now,
     sleep: (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)),
@@ -97,19 +104,37 @@ function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
     random: Math.random,
   };
   const logger = { info() {}, warn() {}, error() {}, metrics() {} };
+  const record = (operation: string) => {
+    const at = performance.now();
+    calls.push({ operation, startedAt: at, endedAt: at, readUnits: 0, writeUnits: 0 });
+  };
   return {
-    connections: createConnectionStore(dynamodb, TABLE_NAMES.connections, Date.now),
-    devices: createDeviceStore(dynamodb, TABLE_NAMES.devices, Date.now),
+    connections: createConnectionStore(dynamodb, TABLE_NAMES, Date.now),
+    subscriptions: createSubscriptionStore(dynamodb, TABLE_NAMES, Date.now),
+    members: createMemberStore(dynamodb, TABLE_NAMES.members),
+    devices: createDeviceStore(dynamodb, { tableName: TABLE_NAMES.devices }, Date.now),
+    cursors: createDeviceStore(
+      dynamodb,
+      { tableName: TABLE_NAMES.cursors, partition: TABLES.cursors.partition.name },
+      Date.now,
+    ),
     log: createRecordedLog({ clock, ids, logger }, dynamodb),
     gateway: {
       async post() {
-        const at = performance.now();
-        calls.push({ operation: 'Post', startedAt: at, endedAt: at, readUnits: 0, writeUnits: 0 });
+        record('Post');
         return 'sent';
       },
       close: async () => 'sent',
     },
     later: { reconcile: async () => undefined },
+    fanOut: {
+      async send(tasks) {
+        // SQS takes ten messages in one request.
+        for (let sent = 0; sent < tasks.length; sent += 10) record('SendMessageBatch');
+        ranges.push(...tasks);
+      },
+    },
+    bus: { put: async () => undefined },
     acceptances: createAcceptances(),
     frameRates: createFrameRates(1_000),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
@@ -121,6 +146,12 @@ function createRecordedApp(dynamodb: DynamoDb, calls: Call[]): App {
       maxConnectionsPerUser: 10_000,
       maxDevicesPerUser: 1_000,
       frameRate: 1_000,
+      maxSubscriptions: 100,
+      everyone: true,
+      openTopics: [],
+      fanOutPage: 256,
+      fanOutRate: 100_000,
+      appMessages: false,
       defaultRetentionSeconds: 604_800,
       closedTypes: false,
     },
@@ -139,6 +170,7 @@ export const readyConnection = (userId: string, device: number): Connection => (
   connectedAt: Date.now() - 120_000,
   tokenExpiresAt: Date.now() + 3_600_000,
   endpoint: 'http://127.0.0.1:1/local',
+  channels: new Set([EVERYONE.name]),
   readyAt: Date.now() - 119_000,
   startsAt: undefined,
   paused: undefined,

@@ -1,7 +1,10 @@
 /** 3. How many calls, one after the other, and how many units does each thing cost, and what is that in money? */
+
 import { openConnection } from '../../lambdas/domain/connection/open.ts';
+import { type Channel, ownSubscription, userChannel } from '../../lambdas/domain/model.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
+import type { Notification } from '../../lambdas/protocol/notification.ts';
 import { type Call, readyConnection, startRecordedApp } from './recorded-app.ts';
 import type { Question, Row } from './result.ts';
 
@@ -10,12 +13,19 @@ const PRICE = { writeUnit: 0.625e-6, readUnit: 0.125e-6, message: 1e-6, lambdaRe
 
 const DEADLINE = Number.MAX_SAFE_INTEGER;
 
-export const notification = (users: string[], id?: string) => ({
-  users,
+export const notification = (users: string[], id?: string): Notification =>
+  notificationTo(
+    users.map((userId) => userChannel(userId)),
+    id,
+  );
+
+export const notificationTo = (channels: Channel[], id?: string): Notification => ({
+  channels,
   type: 'bench',
   data: { payload: 'x'.repeat(220) },
   id,
-  excludeDeviceId: undefined,
+  origin: { userId: undefined, deviceId: undefined, tab: undefined },
+  collapseKey: undefined,
   retentionSeconds: undefined,
 });
 
@@ -26,7 +36,8 @@ export const measure: Question = async (progress) => {
     const opening = { ...readyConnection('alice', 0), connectedAt: Date.now() };
     await openConnection(app, opening);
     const connecting = takeCalls();
-    await reconcile(app, { ...opening, after: undefined }, DEADLINE);
+    const own = ownSubscription(opening);
+    await reconcile(app, { ...own, after: undefined }, DEADLINE);
     const driving = takeCalls();
     progress('publish');
     await publish(app, notification(['alice'], 'first'));
@@ -41,7 +52,7 @@ export const measure: Question = async (progress) => {
     progress('replay');
     for (let message = 0; message < 996; message++) await publish(app, notification(['alice']));
     takeCalls();
-    await reconcile(app, { ...opening, after: 0 }, DEADLINE);
+    await reconcile(app, { ...own, after: 0 }, DEADLINE);
     const replaying = takeCalls();
     return report({ connecting, driving, asking, publishing, unrepeatable, replaying });
   } finally {

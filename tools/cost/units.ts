@@ -16,6 +16,7 @@ export interface Units {
 
 export type DynamoDbCall =
   | 'GetItem'
+  | 'BatchGetItem'
   | 'PutItem'
   | 'UpdateItem'
   | 'DeleteItem'
@@ -24,13 +25,17 @@ export type DynamoDbCall =
 
 /** Of a user with few devices, all known; every row but a message's is below 1 KB. */
 export const UNITS = {
-  /** A known device connects, hears `ready`, and has missed nothing. */
+  /**
+   * A known device connects, hears `ready`, and has missed nothing. To hear `everyone` are two of the
+   * writes (its row, and that it is ready) and three of the reads (the head before and after, where
+   * the device stands); one read looks for the user's topics.
+   */
   connect: {
     invocations: { authorizer: 1, connect: 1, reconcile: 1 },
     frames: 2,
-    calls: { PutItem: 1, Query: 1, GetItem: 3, UpdateItem: 3 },
-    readUnits: 4,
-    writeUnits: 4,
+    calls: { PutItem: 2, Query: 2, GetItem: 3, BatchGetItem: 3, UpdateItem: 4 },
+    readUnits: 8,
+    writeUnits: 6,
   },
   /**
    * Besides, for a device that has missed messages: the query, the lease of the replay, and where the
@@ -68,18 +73,25 @@ export const UNITS = {
   ack: {
     invocations: { message: 1 },
     frames: 1,
-    calls: { GetItem: 4, UpdateItem: 2 },
+    calls: { GetItem: 3, BatchGetItem: 1, UpdateItem: 2 },
     readUnits: 4,
     writeUnits: 2,
   },
-  /** The `ping` and its `pong`. */
-  ping: { invocations: { message: 1 }, frames: 2, calls: { GetItem: 2 }, readUnits: 2, writeUnits: 0 },
+  /** The `ping` and its `pong`, which tells the head of the user's own channel and of `everyone`. */
+  ping: {
+    invocations: { message: 1 },
+    frames: 2,
+    calls: { GetItem: 1, BatchGetItem: 1 },
+    readUnits: 3,
+    writeUnits: 0,
+  },
+  /** The row of the connection, and that of its subscription of `everyone`. */
   disconnect: {
     invocations: { disconnect: 1 },
     frames: 0,
-    calls: { DeleteItem: 1 },
+    calls: { DeleteItem: 2 },
     readUnits: 0,
-    writeUnits: 1,
+    writeUnits: 2,
   },
 } as const satisfies Record<string, Units>;
 

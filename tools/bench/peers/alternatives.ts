@@ -1,5 +1,6 @@
 /** What a user would pick instead of Herald, as far as this machine has it. */
 import { hasMosquitto, startMosquitto } from './mosquitto.ts';
+import { hasNats, startNats } from './nats.ts';
 import type { Peer } from './peer.ts';
 import { hasRabbitMq, startRabbitMq } from './rabbitmq.ts';
 import { hasRedis, startSocketIo } from './socket-io.ts';
@@ -14,6 +15,7 @@ export interface Alternative {
 
 const ALTERNATIVES: readonly Alternative[] = [
   { name: 'RabbitMQ', package: 'rabbitmq-server', isInstalled: hasRabbitMq, start: startRabbitMq },
+  { name: 'NATS', package: 'nats-server', isInstalled: hasNats, start: startNats },
   { name: 'Socket.IO', package: 'redis-server', isInstalled: hasRedis, start: startSocketIo },
   { name: 'Mosquitto', package: 'mosquitto', isInstalled: hasMosquitto, start: () => startMosquitto() },
 ];

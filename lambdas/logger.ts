@@ -39,7 +39,9 @@ export function createLogger(
   };
 }
 
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+/**
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+ */
 const embeddedMetrics = (values: Record<string, number>, backend: string | undefined, timestamp: number) => ({
   _aws: {
     Timestamp: timestamp,

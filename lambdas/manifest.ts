@@ -4,6 +4,7 @@
  * entry and its lines here.
  */
 import type { TableNames } from './adapters/dynamodb/tables.ts';
+import { FAN_OUT_WORKERS } from './domain/settings.ts';
 
 export interface LambdaSpec {
   /** What it does, as the console of AWS shows it after `Herald: `. */
@@ -195,7 +196,7 @@ const SPECS = {
         queue: 'fan-out',
         batchSize: 1,
         maxReceives: 5,
-        maxConcurrency: 10,
+        maxConcurrency: FAN_OUT_WORKERS,
         deadLetters: 'FailedFanOuts',
       },
     ],

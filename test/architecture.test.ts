@@ -104,7 +104,9 @@ describe('protocol/', () => {
 describe('domain/', () => {
   it('imports only itself and the protocol', () => {
     const allowed = ({ to, typeOnly }: Import) =>
-      isIn(to, 'lambdas/domain', 'lambdas/protocol') || (typeOnly && to === '@standard-schema/spec');
+      isIn(to, 'lambdas/domain', 'lambdas/protocol') ||
+      to === 'lambdas/back-off.ts' ||
+      (typeOnly && to === '@standard-schema/spec');
     expect(breaches(filesIn('lambdas/domain'), allowed)).toEqual([]);
   });
 
@@ -140,10 +142,18 @@ describe('the log', () => {
   });
 });
 
+/** Values that the adapters share with the domain. */
+const ADAPTERS_MAY_READ = [
+  'lambdas/domain/ports.ts',
+  'lambdas/domain/errors.ts',
+  'lambdas/domain/concurrency.ts',
+  'lambdas/wire/dialect.ts',
+];
+
 describe('adapters/', () => {
   it('know the domain by its ports and types only', () => {
     const allowed = ({ to, typeOnly }: Import, { path }: SourceFile) =>
-      ['lambdas/domain/ports.ts', 'lambdas/domain/errors.ts', 'lambdas/wire/dialect.ts'].includes(to) ||
+      ADAPTERS_MAY_READ.includes(to) ||
       isIn(to, 'lambdas/protocol', 'lambdas/aws', dirname(path)) ||
       (typeOnly && isIn(to, 'lambdas/domain')) ||
       !to.startsWith('lambdas/');
@@ -153,7 +163,11 @@ describe('adapters/', () => {
 
 describe('handlers/', () => {
   it('reach AWS, the stores and the gateway only through app.ts, and read records of streams and queues', () => {
-    const read = ['lambdas/adapters/dynamodb/stream-records.ts', 'lambdas/adapters/queue/later.ts'];
+    const read = [
+      'lambdas/adapters/dynamodb/stream-records.ts',
+      'lambdas/adapters/queue/later.ts',
+      'lambdas/adapters/queue/fan-out.ts',
+    ];
     const allowed = ({ to }: Import) => !isIn(to, 'lambdas/aws', 'lambdas/adapters') || read.includes(to);
     expect(breaches(filesIn('lambdas/handlers'), allowed)).toEqual([]);
   });
@@ -200,9 +214,11 @@ describe('entry/', () => {
 describe('manifest.ts', () => {
   const manifest = SOURCES.filter(({ path }) => path === 'lambdas/manifest.ts');
 
-  it('is plain data that everybody may read: it knows the tables and the protocol', () => {
+  it('is plain data that everybody may read: it knows the tables, the settings and the protocol', () => {
     const allowed = ({ to, typeOnly }: Import) =>
-      isIn(to, 'lambdas/protocol') || (typeOnly && to === 'lambdas/adapters/dynamodb/tables.ts');
+      isIn(to, 'lambdas/protocol') ||
+      to === 'lambdas/domain/settings.ts' ||
+      (typeOnly && to === 'lambdas/adapters/dynamodb/tables.ts');
     expect(manifest).toHaveLength(1);
     expect(breaches(manifest, allowed)).toEqual([]);
   });

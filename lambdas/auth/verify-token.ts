@@ -24,7 +24,9 @@ export interface TokenRules {
   audience?: string | undefined;
   /** From when it was issued, or from now if it does not say, until it expires. Default: any. */
   maxLifetimeSeconds?: number | undefined;
-  /** The name of the claim that holds the permissions. Default: {@link DEFAULT_PERMISSIONS_CLAIM}. */
+  /**
+   * The name of the claim that holds the permissions. Default: {@link DEFAULT_PERMISSIONS_CLAIM}.
+   */
   permissionsClaim?: string | undefined;
 }
 

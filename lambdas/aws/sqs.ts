@@ -46,7 +46,9 @@ export function createQueueSender(options: SqsOptions): SendMessage {
   };
 }
 
-/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html */
+/**
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+ */
 export function createBatchSender(options: SqsOptions): SendMessages {
   const call = createCaller(options);
   const { clock = SYSTEM_CLOCK } = options;

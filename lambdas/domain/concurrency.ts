@@ -1,4 +1,7 @@
-/** Bounded fan-out. Nothing that was begun is left behind: what is not awaited may be lost with the Lambda. */
+/**
+ * Bounded fan-out. Nothing that was begun is left behind: what is not awaited may be lost with the
+ * Lambda.
+ */
 
 /** Like `Promise.all`, but if one of them rejects, it rejects only after all have ended. */
 export async function allEnded<Results extends readonly unknown[]>(

@@ -128,7 +128,8 @@ async function findStartElsewhere(
 
 /**
  * A device begins in a channel that is not its user's own, or goes on further ahead. The most
- * advanced device is kept for as long as any: this one's row lapses soon if it acknowledges nothing.
+ * advanced device is kept for as long as any: this one's row lapses soon if it acknowledges
+ * nothing.
  */
 async function begin(
   app: App,

@@ -62,7 +62,9 @@ export interface Serving {
   paused: Pause | undefined;
 }
 
-/** One open, or still opening, WebSocket. As {@link Serving}, it is that of the user's own channel. */
+/**
+ * One open, or still opening, WebSocket. As {@link Serving}, it is that of the user's own channel.
+ */
 export interface Connection extends ConnectionKey, Serving {
   /** Undefined: an anonymous device. */
   deviceId: string | undefined;

@@ -5,7 +5,7 @@
  * when the store is unreachable: then the effect may or may not have happened.
  */
 import type { ByeCode } from '../protocol/errors.ts';
-import type { DialectName, JsonText, OutgoingFrame, ReplayFrame } from '../protocol/frames.ts';
+import type { DialectName, JsonText, OutgoingFrame, ReplayFrame, WireMessage } from '../protocol/frames.ts';
 import type {
   Channel,
   Connection,
@@ -21,7 +21,6 @@ import type {
   Subscription,
   SubscriptionKey,
 } from './model.ts';
-import type { Hearer } from './origin.ts';
 
 export interface ConnectionStore {
   /** The request id makes the stream reconcile the new connection: `ready`, then its replay. */
@@ -32,8 +31,8 @@ export interface ConnectionStore {
   /** The same in pages of at most `limit`. Each page is read when it is asked for. */
   pages(userId: string, limit: number): AsyncIterable<Connection[]>;
   /**
-   * The row, and the rows of what the connection subscribes to. `channels`: these too, where its own
-   * row does not tell them because it was never written.
+   * The row, and the rows of what the connection subscribes to. `channels`: these too, where its
+   * own row does not tell them because it was never written.
    */
   remove(key: ConnectionKey & Partial<Pick<Connection, 'channels'>>): Promise<void>;
   /**
@@ -83,8 +82,8 @@ export interface SubscriptionPage {
 }
 
 /**
- * Who hears which channel, and how far each is served. Of a user's own channel the rows are those of
- * the connections. A method that changes a row does nothing when the row is gone: a closed
+ * Who hears which channel, and how far each is served. Of a user's own channel the rows are those
+ * of the connections. A method that changes a row does nothing when the row is gone: a closed
  * connection never comes back.
  */
 export interface SubscriptionStore {
@@ -95,16 +94,16 @@ export interface SubscriptionStore {
   add(connection: Connection, channel: Channel, subscribing: Subscribing): Promise<Subscribed>;
   remove(key: SubscriptionKey): Promise<void>;
   /**
-   * The same, but only if the user is no member of the topic, and the client may not hear it anyway.
-   * Waits for an `add` that is under way, which a `find` may not see yet. Returns whether there was
-   * one to remove.
+   * The same, but only if the user is no member of the topic, and the client may not hear it
+   * anyway. Waits for an `add` that is under way, which a `find` may not see yet. Returns whether
+   * there was one to remove.
    */
   removeFormerMember(key: SubscriptionKey, topic: string): Promise<boolean>;
   /** The client may hear the channel even if its user is no member any more. */
   permit(subscription: Subscription): Promise<void>;
   /**
-   * Opens a subscription that came with its connection to live messages. `requestId`: has the stream
-   * reconcile it.
+   * Opens a subscription that came with its connection to live messages. `requestId`: has the
+   * stream reconcile it.
    */
   begin(
     key: SubscriptionKey,
@@ -369,9 +368,15 @@ export interface ReplayRange {
   /** Inclusive upper bound. */
   through: number;
   /** What is kept of these seqs, ascending. */
-  messages: Message[];
-  /** The device that is replayed to: it is not told of its own messages. */
-  hearer: Hearer;
+  kept: KeptMessage[];
+}
+
+export interface KeptMessage {
+  seq: number;
+  /** As the device is told it. Undefined: it caused the message, or the message is collapsed. */
+  told: WireMessage | undefined;
+  /** A newer message with the same collapse key stands for it. */
+  isCollapsed: boolean;
 }
 
 /**

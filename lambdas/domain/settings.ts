@@ -2,6 +2,8 @@
 
 /** The most subscribers that a publish may serve before it is answered. */
 export const MAX_FAN_OUT_PAGE = 1_000;
+/** Workers of fan-outs at once: they share the rate. */
+export const FAN_OUT_WORKERS = 10;
 /** In posts a second. */
 export const MAX_FAN_OUT_RATE = 100_000;
 

@@ -24,8 +24,8 @@ export interface AuthorizerContext {
   /** The sub-protocol to answer, if one was offered. */
   subprotocol?: string;
   /**
-   * What is wrong with the device id, the ack mode or the permissions: an authorizer cannot answer 400, `$connect`
-   * can.
+   * What is wrong with the device id, the ack mode or the permissions: an authorizer cannot answer
+   * 400, `$connect` can.
    */
   badRequest?: string;
 }

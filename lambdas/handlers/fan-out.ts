@@ -4,7 +4,7 @@ import { taskIn } from '../adapters/queue/fan-out.ts';
 import type { App } from '../domain/app.ts';
 import { asError } from '../domain/errors.ts';
 import { serveRange } from '../domain/publish/fan-out.ts';
-import { LAMBDAS } from '../manifest.ts';
+import { FAN_OUT_WORKERS } from '../domain/settings.ts';
 import type { Invocation } from './events.ts';
 
 /** A page that was begun still has to be posted. */
@@ -25,9 +25,7 @@ async function serve(
   deadlineAt: number,
 ): Promise<SQSBatchResponse['batchItemFailures']> {
   try {
-    const [{ maxConcurrency }] = LAMBDAS['fan-out'].queues;
-    // Each worker has its share of the rate.
-    const perSecond = Math.max(1, app.settings.fanOutRate / maxConcurrency);
+    const perSecond = Math.max(1, app.settings.fanOutRate / FAN_OUT_WORKERS);
     await serveRange(app, taskIn(record), { deadlineAt, perSecond });
     return [];
   } catch (error) {

@@ -59,7 +59,7 @@ export function lambdaEnvironment(
     EVERYONE: 'true',
     OPEN_TOPICS: '',
     FAN_OUT_PAGE: String(DEFAULT_FAN_OUT_PAGE),
-    FAN_OUT_RATE: String(DEFAULT_FAN_OUT_RATE),
+    FAN_OUT_RATE: process.env.HERALD_FAN_OUT_RATE || String(DEFAULT_FAN_OUT_RATE),
     APP_MESSAGES: 'false',
     DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
     CLOSED_TYPES: 'false',

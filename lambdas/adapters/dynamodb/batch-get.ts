@@ -5,15 +5,17 @@ import { allEnded } from '../../domain/concurrency.ts';
 import { Busy } from '../../domain/errors.ts';
 import { throwBusyIfThrottled } from './faults.ts';
 
-/** What DynamoDB leaves unprocessed is asked for again: a page ends at 16 MB, or under throttling. */
+/**
+ * What DynamoDB leaves unprocessed is asked for again: a page ends at 16 MB, or under throttling.
+ */
 const MAX_TRIES = 5;
 
 /** DynamoDB's limit on one request. */
 const MAX_KEYS = 100;
 
 /**
- * Each key once, however many: DynamoDB refuses a request that names one twice. Rows that do not exist
- * are not among the answer.
+ * Each key once, however many: DynamoDB refuses a request that names one twice. Rows that do not
+ * exist are not among the answer.
  */
 export async function batchGet<Row>(dynamodb: DynamoDb, tableName: string, keys: object[]): Promise<Row[]> {
   const batches = Array.from({ length: Math.ceil(keys.length / MAX_KEYS) }, (_none, index) =>

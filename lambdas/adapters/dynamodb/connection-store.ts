@@ -39,7 +39,8 @@ export function createConnectionStore(
 
   return {
     async add(connection, requestId) {
-      // Before the connection's own row: whoever sees that one and closes the connection removes these.
+      // Before the connection's own row: whoever sees that one and closes the connection removes
+      // these.
       for (const channel of connection.channels) {
         const put = {
           TableName: subscriptions,

@@ -1,6 +1,6 @@
 /**
- * How far a subscription is served: ready, paused, replayed to. These attributes stand on the row of
- * the subscription; of a user's own channel on the connection's.
+ * How far a subscription is served: ready, paused, replayed to. These attributes stand on the row
+ * of the subscription; of a user's own channel on the connection's.
  */
 import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
 import type { Pause, Position, Serving } from '../../domain/model.ts';

@@ -3,9 +3,9 @@
  * reconciled, and from where.
  */
 import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
-import { type SubscriptionKey, userChannel } from '../../domain/model.ts';
+import type { SubscriptionKey } from '../../domain/model.ts';
 import type { ReconcileRequest } from '../../domain/ports.ts';
-import { parseChannel } from '../../protocol/channel.ts';
+import { parseChannel, userChannel } from '../../protocol/channel.ts';
 
 export interface RecordedRequest extends ReconcileRequest {
   /** The sequence number of its first record: by it Lambda is told of a failure. */

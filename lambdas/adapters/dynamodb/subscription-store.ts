@@ -133,7 +133,8 @@ export function createSubscriptionStore(
         if (reasons === undefined) return 'subscribed';
         const failed = (index: number) => reasons[index] && isConditionFailed(reasons[index]);
         if (failed(MEMBER)) return 'no_member';
-        // Before the row of the subscription, which may not be removed yet when its connection closes.
+        // Before the row of the subscription, which may not be removed yet when its connection
+        // closes.
         if (failed(CONNECTION)) return await whyNot(connection);
         if (failed(SUBSCRIPTION)) return 'already';
       }
@@ -181,7 +182,9 @@ export function createSubscriptionStore(
       servingOf(key).requestReconcile(rowKeyOf(key), requestId, after),
   };
 
-  /** Returns whether the condition held. A write waits for an `add` that a read does not see yet. */
+  /**
+   * Returns whether the condition held. A write waits for an `add` that a read does not see yet.
+   */
   async function removeIf(
     { channel, userId, connectionId }: SubscriptionKey,
     condition: Conditional,

@@ -92,7 +92,9 @@ export interface ConnectionRow extends ServingRow {
   expiresAt: number;
 }
 
-/** How far one subscription is served. Of a user's own channel it stands on the connection's row. */
+/**
+ * How far one subscription is served. Of a user's own channel it stands on the connection's row.
+ */
 export interface ServingRow {
   readyAt?: number;
   /** Its `sync` reaches back no further. */

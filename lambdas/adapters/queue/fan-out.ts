@@ -1,4 +1,6 @@
-/** The rest of large fan-outs, as messages of the fan-out queue: how they are put there and read. */
+/**
+ * The rest of large fan-outs, as messages of the fan-out queue: how they are put there and read.
+ */
 import { hash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { SendMessages } from '../../aws/sqs.ts';

@@ -1,9 +1,8 @@
 /** Work for later, as messages of the reconcile queue: how they are put there and read. */
 import type { SQSRecord } from 'aws-lambda';
 import type { SendMessage } from '../../aws/sqs.ts';
-import { userChannel } from '../../domain/model.ts';
 import type { Later, ReconcileRequest } from '../../domain/ports.ts';
-import { parseChannel } from '../../protocol/channel.ts';
+import { parseChannel, userChannel } from '../../protocol/channel.ts';
 
 export const createLater = (send: SendMessage): Later => ({
   reconcile: ({ channel, userId, connectionId, after }, delaySeconds) =>

@@ -1,4 +1,6 @@
-/** What a connection hears without asking besides its user's own channel: everyone, and its topics. */
+/**
+ * What a connection hears without asking besides its user's own channel: everyone, and its topics.
+ */
 import { parseChannel } from '../../protocol/channel.ts';
 import type { SubscriptionState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
@@ -24,12 +26,13 @@ export interface Initial {
 }
 
 /**
- * Subscribes the connection to the topics of its user. Nothing is posted before {@link beginInitial}.
- * Done twice it changes nothing.
+ * Subscribes the connection to the topics of its user. Nothing is posted before {@link
+ * beginInitial}. Done twice it changes nothing.
  */
 export async function initialSubscriptions(app: App, connection: Connection): Promise<Initial[]> {
   const members = await app.members.topicsOf(connection.userId);
-  // One after the other: each is a transaction on the connection's row, and would cancel the others.
+  // One after the other: each is a transaction on the connection's row, and would cancel the
+  // others.
   const added = await mapConcurrently(members, 1, (member) => join(app, connection, member));
   const channels = [...heardBy(connection), ...added.flatMap((channel) => channel ?? [])];
   if (channels.length === 0) return [];

@@ -66,8 +66,8 @@ export async function subscribe(
   const answered = await sendWithRetry(app, connection, subscribedFrame(channel, head, start, frame));
   app.logger.info('subscribed', { ...logged(connection), channel: channel.name, cursor: start, answered });
   if (answered === 'sent') await replay(app, subscription, { after: start, deadlineAt, skipIfNone: true });
-  // The answer may have arrived all the same: what was missed follows later. Who did not hear it asks
-  // again.
+  // The answer may have arrived all the same: what was missed follows later. Who did not hear it
+  // asks again.
   else if (answered === 'throttled' || answered === 'failed') await pause(app, subscription, start);
   return undefined;
 }
@@ -185,7 +185,10 @@ const subscribedFrame = (
 const forbidden = ({ name }: Channel, { ref }: SubscribeFrame): FrameError =>
   new FrameError('forbidden', `${name}: neither the token nor a membership allows it`, ref);
 
-/** From when this resolves on, no publish reaches the connection any more. Throws a {@link FrameError}. */
+/**
+ * From when this resolves on, no publish reaches the connection any more. Throws a {@link
+ * FrameError}.
+ */
 export async function unsubscribe(
   app: App,
   { userId, connectionId }: Connection,

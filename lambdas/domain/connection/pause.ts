@@ -1,6 +1,6 @@
 /**
- * What becomes of a subscription whose connection refuses frames: it is paused. Pausing is a state of
- * this subscription alone and holds up nobody else.
+ * What becomes of a subscription whose connection refuses frames: it is paused. Pausing is a state
+ * of this subscription alone and holds up nobody else.
  * - Publishers post no live messages to it.
  * - The reconcile queue has it tried again, at growing intervals, until the client reads.
  * - When our patience ends, it is closed. Its client connects again and is replayed to.

@@ -31,8 +31,8 @@ const LOOKED_UP_AT_ONCE = 128;
 /**
  * What became of a message on one connection.
  * - `excluded`: it is the origin device's, or the message is of before its user joined the topic.
- * - `deferred`: a replay will bring the message, because the connection is not ready yet or takes no
- *   frames for now.
+ * - `deferred`: a replay will bring the message, because the connection is not ready yet or takes
+ *   no frames for now.
  * - `refused`: the same, found out by a post.
  */
 export type Delivery = 'sent' | 'excluded' | 'gone' | 'deferred' | 'refused';
@@ -106,8 +106,8 @@ function counted(outcomes: Delivery[], queued: number): Deliveries {
 }
 
 /**
- * The connections of a user, except those being closed. Looks up the next page while the page before
- * is posted to.
+ * The connections of a user, except those being closed. Looks up the next page while the page
+ * before is posted to.
  */
 async function* ownAudience({ connections }: App, userId: string): AsyncGenerator<Subscription, void> {
   for await (const page of ahead(connections.pages(userId, LOOKED_UP_AT_ONCE)))
@@ -151,8 +151,8 @@ async function tryDelivery(app: App, subscription: Subscription, live: LiveMessa
 }
 
 /**
- * Whether a message is of before the subscription began: its publisher repeated the request since, or
- * the fan-out did, or the user joined while it was delivered.
+ * Whether a message is of before the subscription began: its publisher repeated the request since,
+ * or the fan-out did, or the user joined while it was delivered.
  */
 const isEarlier = ({ epoch, message }: Stored, { startsAt }: Subscription): boolean =>
   startsAt?.epoch === epoch && message.seq <= startsAt.seq;

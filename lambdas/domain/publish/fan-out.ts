@@ -10,8 +10,8 @@ const PAGE = 256;
 
 /**
  * A function of the stores' current state: done twice it posts twice, and clients drop what they
- * have. Past `deadlineAt` the rest of the range becomes a task of its own. Rejects for faults of the
- * stores and the queue. `perSecond`: posts, in the long run.
+ * have. Past `deadlineAt` the rest of the range becomes a task of its own. Rejects for faults of
+ * the stores and the queue. `perSecond`: posts, in the long run.
  */
 export async function serveRange(
   app: App,

@@ -1,4 +1,7 @@
-/** A client publishes on its own connection: only what its token allows, with its own device as origin. */
+/**
+ * A client publishes on its own connection: only what its token allows, with its own device as
+ * origin.
+ */
 import type { PublishFrame } from '../../protocol/client-frame.ts';
 import { FrameError, type FrameErrorCode, RequestError } from '../../protocol/errors.ts';
 import { errorFrame, type OutgoingFrame, type PublishedTo } from '../../protocol/frames.ts';
@@ -14,8 +17,8 @@ import { type PublishAnswer, publish } from './publish.ts';
 
 /**
  * Answers with `published` or an `error`; a frame beyond the rate of the connection costs next to
- * nothing. If the connection's row is gone, closes the connection, so that its client connects again
- * and has a row.
+ * nothing. If the connection's row is gone, closes the connection, so that its client connects
+ * again and has a row.
  */
 export async function receivePublish(
   app: App,

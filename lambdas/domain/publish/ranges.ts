@@ -1,4 +1,7 @@
-/** How the subscribers that one page does not hold are cut into ranges, by the order of their hashes. */
+/**
+ * How the subscribers that one page does not hold are cut into ranges, by the order of their
+ * hashes.
+ */
 import { ALL_SUBSCRIBERS, type SubscriberRange, type SubscriptionPage } from '../ports.ts';
 
 /** Connections of one range: some seconds of posting for one Lambda. */

@@ -58,7 +58,9 @@ export async function handleFrame(
   }
 }
 
-/** Tells the head of every channel that the connection hears, so that its client sees a gap in each. */
+/**
+ * Tells the head of every channel that the connection hears, so that its client sees a gap in each.
+ */
 async function pong(app: App, connection: Connection): Promise<OutgoingFrame> {
   const own = userChannel(connection.userId);
   const others = heardBy(connection);
@@ -130,8 +132,8 @@ function named(
 }
 
 /**
- * In mode `auto` the cursor moves over what follows it and over nothing else: a device that has more
- * than its cursor tells is replayed to from the cursor, or the cursor would stay behind.
+ * In mode `auto` the cursor moves over what follows it and over nothing else: a device that has
+ * more than its cursor tells is replayed to from the cursor, or the cursor would stay behind.
  */
 async function startOfSync(
   app: App,
@@ -157,8 +159,8 @@ const earliest = ({ startsAt }: Subscription, { epoch }: Head): number | undefin
 type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
 
 /**
- * Whether the device's cursors have come as far as an `ack` says: then only the device need be read.
- * False: the ack may move one.
+ * Whether the device's cursors have come as far as an `ack` says: then only the device need be
+ * read. False: the ack may move one.
  */
 export async function isOldAck(app: App, sender: Acknowledging, frame: ClientFrame): Promise<boolean> {
   const { userId, deviceId } = sender;

@@ -89,8 +89,8 @@ async function reconcileOther(
 }
 
 /**
- * Replays what follows `after`, and resumes a subscription that was paused. The replay reads the head
- * anew: a publisher that has not seen this subscription ready has moved the head by now.
+ * Replays what follows `after`, and resumes a subscription that was paused. The replay reads the
+ * head anew: a publisher that has not seen this subscription ready has moved the head by now.
  */
 async function catchUp(
   app: App,

@@ -11,6 +11,7 @@ import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOverReplay } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import type { Head, Subscription } from '../model.ts';
+import { keptFor } from './kept.ts';
 
 /**
  * A window takes seconds at most. If a Lambda dies with the lease, the connection's replays wait
@@ -162,8 +163,10 @@ async function* missed(
   do {
     const page = await app.log.read(channel, settled, head);
     if (page.through === settled && settled < head.seq) return;
-    const range = { ...page, channel: name, epoch: head.epoch, head: head.seq, after: settled, hearer };
+    const { through } = page;
+    const kept = keptFor(page.messages, hearer);
+    const range = { channel: name, epoch: head.epoch, head: head.seq, after: settled, through, kept };
     yield* app.cutReplay(dialect, range);
-    settled = page.through;
+    settled = through;
   } while (settled < head.seq);
 }

@@ -1,6 +1,4 @@
 /** Cuts a range of a log into replay frames of at most 32 KB. */
-import type { Message } from '../../domain/model.ts';
-import { isExcluded, originTabFor } from '../../domain/origin.ts';
 import type { ReplayRange } from '../../domain/ports.ts';
 import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
 import { MAX_FRAME_BYTES, utf8Bytes } from '../../protocol/limits.ts';
@@ -24,16 +22,14 @@ const envelopeBytes = (channel: string, epoch: string): number =>
 
 /**
  * Cuts a range into frames that together account for every seq; at least one frame, if need be
- * without messages. A seq of the range that is not among its messages has expired. Of the messages with
- * one collapse key only the newest is sent.
+ * without messages. A seq of the range that is not among those kept has expired.
  */
 export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonText>, void> {
-  const { channel, epoch, hearer } = range;
-  const newest = newestByKey(range);
+  const { channel, epoch } = range;
   const room = MAX_FRAME_BYTES - envelopeBytes(channel, epoch);
   let { after } = range;
   let messages: ReplayFrame<JsonText>['messages'] = [];
-  /** How many messages after `after` are kept, including the device's own and the collapsed. */
+  /** How many messages after `after` are kept, told or not. */
   let kept = 0;
   let collapsed = 0;
   let bytes = 0;
@@ -52,14 +48,11 @@ export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonTex
     };
   };
 
-  for (const message of range.messages) {
-    if (isSuperseded(message, newest)) collapsed += 1;
-    else if (!isExcluded(message, hearer)) {
-      const origin = originTabFor(message, hearer);
-      const told = origin === undefined ? message : { ...message, origin };
+  for (const { seq, told, isCollapsed } of range.kept) {
+    if (told) {
       const size = utf8Bytes(encodeMessage(told)) + 1; // its comma
       if (messages.length > 0 && bytes + size > room + 1) {
-        const last = message.seq - 1;
+        const last = seq - 1;
         yield upTo(last);
         messages = [];
         after = last;
@@ -71,15 +64,7 @@ export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonTex
       bytes += size;
     }
     kept += 1;
+    if (isCollapsed) collapsed += 1;
   }
   yield upTo(range.through);
 }
-
-/** By collapse key, the newest seq of the range. */
-const newestByKey = ({ messages }: ReplayRange): ReadonlyMap<string, number> =>
-  new Map(
-    messages.flatMap(({ collapseKey, seq }) => (collapseKey === undefined ? [] : [[collapseKey, seq]])),
-  );
-
-const isSuperseded = ({ collapseKey, seq }: Message, newest: ReadonlyMap<string, number>): boolean =>
-  collapseKey !== undefined && newest.get(collapseKey) !== seq;

@@ -25,16 +25,31 @@ export interface HeraldPeer extends Peer {
 export interface HeraldOptions {
   /** @default client */
   ackMode?: AckMode;
+  /** Whose devices they are: all of one user, or each of a user of its own who hears a topic. @default user */
+  audience?: 'user' | 'topic';
+  /** Posts a second of all fan-outs together. @default what the local stack has */
+  fanOutRate?: number;
   /** Of the server. */
   nodeArgs?: string[];
 }
 
+const TOPIC = 'bench';
+const USER = 'alice';
+
 export async function startHerald({
   ackMode = 'client',
+  audience = 'user',
+  fanOutRate,
   nodeArgs = [],
 }: HeraldOptions = {}): Promise<HeraldPeer> {
-  const child = spawn(process.execPath, [...nodeArgs, PROGRAM, 'start', '--port', '0', '--quiet'], {
-    env: { ...process.env, HERALD_MAX_CONNECTIONS_PER_USER: '10000', HERALD_JWT_SECRET: DEFAULT_JWT_SECRET },
+  const args = ['start', '--port', '0', '--quiet', '--open-topics', TOPIC];
+  const child = spawn(process.execPath, [...nodeArgs, PROGRAM, ...args], {
+    env: {
+      ...process.env,
+      HERALD_MAX_CONNECTIONS_PER_USER: '10000',
+      HERALD_JWT_SECRET: DEFAULT_JWT_SECRET,
+      ...(fanOutRate !== undefined && { HERALD_FAN_OUT_RATE: String(fanOutRate) }),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const httpUrl = await printedUrl(child);
@@ -42,10 +57,13 @@ export async function startHerald({
   const clients: Client[] = []; // by device
   let replayFrames = 0;
   const agent = new Agent({ keepAlive: true });
-  const token = issueToken('alice', DEFAULT_JWT_SECRET);
+  const [to, channel] =
+    audience === 'user' ? [{ user: USER }, `user:${USER}`] : [{ topic: TOPIC }, `topic:${TOPIC}`];
   const wsUrl = `${httpUrl.replace('http:', 'ws:')}/local`;
 
   const open = async (device: number, received: Received) => {
+    const userId = audience === 'user' ? USER : `user-${device}`;
+    const token = issueToken(userId, DEFAULT_JWT_SECRET);
     const client = await Client.open(wsUrl, { token, deviceId: `device-${device}`, ack: ackMode });
     clients[device] = client;
     let newest = 0;
@@ -55,7 +73,7 @@ export async function startHerald({
       clearTimeout(ackTimer);
       ackTimer = undefined;
       unacked = 0;
-      client.send({ action: 'ack', seq: newest });
+      client.send({ action: 'ack', channel, seq: newest });
     };
     let isCaughtUp = false;
     client.onFrame((frame) => {
@@ -74,6 +92,10 @@ export async function startHerald({
       if (!frame.more) isCaughtUp = true;
     });
     await client.until(() => isCaughtUp, 'its replay to end', 60_000);
+    if (audience === 'topic') {
+      client.send({ action: 'subscribe', channel });
+      await client.event('subscribed', 60_000);
+    }
     void client.closed.then(() => clearTimeout(ackTimer));
   };
 
@@ -90,7 +112,7 @@ export async function startHerald({
       replayFrames = 0;
       return taken;
     },
-    publish: (payload) => post(httpUrl, agent, { to: { user: 'alice' }, type: 'bench', data: { payload } }),
+    publish: (payload) => post(httpUrl, agent, { to, type: 'bench', data: { payload } }),
     async cpu() {
       const database = descendantsOf(pid)
         .filter(({ command }) => command.includes('dynoxide'))

@@ -93,6 +93,9 @@ describe('the frame', () => {
       epoch: anyText,
       head: fc.maxSafeNat(),
       cursor: fc.maxSafeNat(),
+      subscriptions: fc.array(
+        fc.record({ channel: anyText, epoch: anyText, head: fc.maxSafeNat(), cursor: fc.maxSafeNat() }),
+      ),
       serverAt: fc.maxSafeNat(),
     });
     fc.assert(
@@ -104,11 +107,14 @@ describe('the frame', () => {
 
   it('`pong` tells the head and the time', () => {
     expect(
-      JSON.parse(encodeFrame({ event: 'pong', epoch: 'e', head: 58, serverAt: 1_795_939_441_798 })),
+      JSON.parse(
+        encodeFrame({ event: 'pong', epoch: 'e', head: 58, subscriptions: [], serverAt: 1_795_939_441_798 }),
+      ),
     ).toEqual({
       event: 'pong',
       epoch: 'e',
       head: 58,
+      subscriptions: [],
       serverAt: 1_795_939_441_798,
     });
   });

@@ -31,15 +31,59 @@ function frameOf(bytes: number, filling: string): string {
 
 describe('a client frame that is understood', () => {
   it('is an ack of all through a seq, on the own channel or a named one', () => {
-    expect(parse({ action: 'ack', seq: 58 })).toEqual({ action: 'ack', seq: 58 });
+    expect(parse({ action: 'ack', seq: 58 })).toEqual({ action: 'ack', acks: [{ seq: 58 }] });
     expect(parse({ action: 'ack', seq: 0, channel: 'user:alice', epoch: 'e', ref: 'r' })).toEqual({
       action: 'ack',
-      seq: 0,
-      channel: 'user:alice',
-      epoch: 'e',
+      acks: [{ seq: 0, channel: 'user:alice', epoch: 'e' }],
       ref: 'r',
     });
   });
+
+  it('is an ack of several channels at once', () => {
+    const acks = [{ seq: 58 }, { seq: 7, channel: 'topic:news', epoch: 'e' }];
+    expect(parse({ action: 'ack', acks, ref: 'r' })).toEqual({ action: 'ack', acks, ref: 'r' });
+  });
+
+  it.each([
+    [{ acks: [] }, 'acks: expected a list of 1 to 200'],
+    [{ acks: {} }, 'acks: expected a list of 1 to 200'],
+    [{ acks: [{ seq: 1 }, 7] }, 'acks[1]: expected an object'],
+    [{ acks: [{ seq: -1 }] }, 'acks[0].seq: expected an integer, 0 or more'],
+    [{ acks: [{ seq: 1, channel: 7 }] }, 'acks[0].channel: expected a string'],
+    [{ acks: [{ seq: 1 }], seq: 1 }, 'acks: expected either acks or seq'],
+  ])('refuses acks that are none: %j', (fields, message) =>
+    expect(refusalOf(JSON.stringify({ action: 'ack', ...fields }))).toMatchObject({
+      code: 'bad_frame',
+      message,
+    }),
+  );
+
+  it('is a subscribe, an unsubscribe, a message to the application', () => {
+    const frames = [
+      { action: 'subscribe', channel: 'topic:news', after: 42, epoch: 'e', ref: 's' },
+      { action: 'unsubscribe', channel: 'topic:news', ref: 'u' },
+      { action: 'send', destination: 'orders/accept', data: { a: [1] }, ref: 'a' },
+    ];
+    for (const frame of frames) expect(parse(frame)).toEqual(frame);
+    expect(parse({ action: 'send', destination: 'x' })).toEqual({
+      action: 'send',
+      destination: 'x',
+      data: null,
+    });
+  });
+
+  it.each([
+    [{ action: 'subscribe' }, 'channel: expected a string'],
+    [{ action: 'subscribe', channel: 'topic:a', after: 1.5 }, 'after: expected an integer, 0 or more'],
+    [{ action: 'unsubscribe', channel: 1 }, 'channel: expected a string'],
+    [{ action: 'send' }, 'destination: expected 1 to 128 characters of A-Z a-z 0-9 . _ : - /'],
+    [
+      { action: 'send', destination: 'a b' },
+      'destination: expected 1 to 128 characters of A-Z a-z 0-9 . _ : - /',
+    ],
+  ])('refuses what lacks its fields: %j', (frame, message) =>
+    expect(refusalOf(JSON.stringify(frame))).toMatchObject({ code: 'bad_frame', message }),
+  );
 
   it('is a sync after a seq, or after the cursor when it names none', () => {
     expect(parse({ action: 'sync', after: 42 })).toEqual({ action: 'sync', after: 42 });
@@ -58,7 +102,14 @@ describe('a client frame that is understood', () => {
     const text = fc.option(fc.string({ unit: 'grapheme', maxLength: 30 }), { nil: undefined });
     const common = { ref: text, channel: text, epoch: text };
     const frame = fc.oneof(
-      fc.record({ action: fc.constant('ack'), seq: fc.maxSafeNat(), ...common }),
+      fc.record({
+        action: fc.constant('ack'),
+        acks: fc.array(fc.record({ seq: fc.maxSafeNat(), channel: text, epoch: text }), {
+          minLength: 1,
+          maxLength: 5,
+        }),
+        ref: text,
+      }),
       fc.record({
         action: fc.constant('sync'),
         after: fc.option(fc.maxSafeNat(), { nil: undefined }),

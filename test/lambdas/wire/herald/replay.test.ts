@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Message } from '../../../../lambdas/domain/model.ts';
+import { keptFor } from '../../../../lambdas/domain/session/kept.ts';
 import { type JsonText, messageFrame, type ReplayFrame } from '../../../../lambdas/protocol/frames.ts';
 import {
   MAX_FRAME_BYTES,
@@ -20,14 +21,18 @@ interface Log {
 }
 
 /** What one frame carries of a log. */
-type Portion = Pick<ReplayFrame<JsonText>, 'messages' | 'after' | 'through' | 'expired'>;
+type Portion = Pick<ReplayFrame<JsonText>, 'messages' | 'after' | 'through' | 'expired' | 'collapsed'>;
 
 /** All portions at once. */
 const packed = (
   on: { channel: string; epoch: string },
   log: Log,
   deviceId: string | undefined,
-): ReplayFrame<JsonText>[] => [...replayFrames({ ...on, ...log, head: log.through, deviceId })];
+): ReplayFrame<JsonText>[] => {
+  const { messages, after, through } = log;
+  const kept = keptFor(messages, { userId: 'alice', deviceId });
+  return [...replayFrames({ ...on, after, through, kept, head: through })];
+};
 
 const CHANNEL = 'user:alice';
 const EPOCH = '01999999-9999-7999-8999-999999999999';
@@ -164,7 +169,7 @@ describe('replay frames', () => {
   });
 
   const widestFrameOf = (messages: Message[]) =>
-    frameOf({ messages, after: MAX, through: MAX, expired: MAX });
+    frameOf({ messages, after: MAX, through: MAX, expired: MAX, collapsed: MAX });
 });
 
 describe('a replay of', () => {

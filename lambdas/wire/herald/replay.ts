@@ -5,7 +5,7 @@ import { MAX_FRAME_BYTES, utf8Bytes } from '../../protocol/limits.ts';
 import { encodeFrame, encodeMessage } from './encode.ts';
 
 /** The bytes of a replay frame without its messages, each number at its longest. */
-const envelopeBytes = (channel: string, epoch: string): number =>
+const envelopeBytes = ({ channel, epoch, kept }: ReplayRange): number =>
   utf8Bytes(
     encodeFrame({
       event: 'replay',
@@ -15,7 +15,7 @@ const envelopeBytes = (channel: string, epoch: string): number =>
       after: Number.MAX_SAFE_INTEGER,
       through: Number.MAX_SAFE_INTEGER,
       expired: Number.MAX_SAFE_INTEGER,
-      collapsed: Number.MAX_SAFE_INTEGER,
+      ...(kept.some(({ isCollapsed }) => isCollapsed) && { collapsed: Number.MAX_SAFE_INTEGER }),
       more: false,
     }),
   );
@@ -26,7 +26,7 @@ const envelopeBytes = (channel: string, epoch: string): number =>
  */
 export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonText>, void> {
   const { channel, epoch } = range;
-  const room = MAX_FRAME_BYTES - envelopeBytes(channel, epoch);
+  const room = MAX_FRAME_BYTES - envelopeBytes(range);
   let { after } = range;
   let messages: ReplayFrame<JsonText>['messages'] = [];
   /** How many messages after `after` are kept, told or not. */

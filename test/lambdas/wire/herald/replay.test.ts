@@ -169,7 +169,7 @@ describe('replay frames', () => {
   });
 
   const widestFrameOf = (messages: Message[]) =>
-    frameOf({ messages, after: MAX, through: MAX, expired: MAX, collapsed: MAX });
+    frameOf({ messages, after: MAX, through: MAX, expired: MAX });
 });
 
 describe('a replay of', () => {

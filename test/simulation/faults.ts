@@ -123,7 +123,7 @@ export class Faults {
   #rateOf(port: Port, kind: string): number {
     const { only } = this;
     if (only) return only.port === port && only.kinds.includes(kind) ? only.rate : 0;
-    return this.#rates.get(kind) ?? 0;
+    return Math.min(0.5, (this.#rates.get(kind) ?? 0) * (SCARCE[port] ?? 1));
   }
 
   #inject(port: Port, kind: string): boolean {
@@ -141,6 +141,9 @@ export class Faults {
 }
 
 export const cellOf = (port: Port, kind: string): string => `${port}|${kind}`;
+
+/** Ports that a run calls seldom: so many times as likely to fail. */
+const SCARCE: Partial<Record<Port, number>> = { FanOutQueue: 5 };
 
 /** Few chances to strike in a run: drawn four times as often. */
 const OFTEN = [

@@ -66,6 +66,7 @@ const MALFORMED = [
   '{"action":"fly"}',
   '{"action":"sync","channel":"user:somebody-else"}',
   '{"action":"sync","channel":"topic:nobody-hears"}',
+  ...['news', 'team', 'secret'].map((topic) => `{"action":"sync","channel":"topic:${topic}","after":0}`),
   '{"action":"subscribe"}',
   '{"action":"subscribe","channel":"topic:with space"}',
   '{"action":"subscribe","channel":"user:somebody-else"}',

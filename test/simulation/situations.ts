@@ -1,4 +1,4 @@
-/** Leads half of the runs, on purpose, to places that chance comes to once in thousands of seeds: `checks/places.ts` counts them. */
+/** Leads most of the runs, on purpose, to places that chance comes to once in thousands of seeds: `checks/places.ts` counts them. */
 import { NO_PERMISSIONS } from '../../lambdas/protocol/permissions.ts';
 import type { Act, Operation, Plan } from './plan.ts';
 import { Random } from './random.ts';
@@ -32,7 +32,7 @@ const LEADS = {
 /** The plan, or the plan with a situation before everything else. */
 export function steered(seed: number, plan: Plan): Plan {
   const random = new Random(seed, 'situation');
-  if (!random.chance(0.5)) return plan;
+  if (!random.chance(0.6)) return plan;
   const situation = random.pick(Object.keys(LEADS) as Situation[]);
   const script = new Script(random);
   const changes = LEADS[situation](script, plan, random);
@@ -182,7 +182,7 @@ function refusals(script: Script, plan: Plan, random: Random): Partial<Plan> {
   }
   // It is not among those that leave for months, and would ping all the time.
   if (plan.lengthMs < DAY) script.act({ kind: 'online', device }, SECOND);
-  const rates = new Map(plan.rates).set('throttle', 0.1).set('gone though open', 0.1);
+  const rates = new Map(plan.rates).set('throttle', 0.1).set('gone though open', 0.1).set('late', 0.3);
   return {
     devices: [...plan.devices, { ...anonymous, program: 'model' }],
     maxConnectionsPerUser: plan.maxConnectionsPerUser + 1,
@@ -253,6 +253,16 @@ function membership(script: Script, plan: Plan, random: Random): Partial<Plan> {
     stir();
     publishes();
     stir();
+    // What a member may ask for, and what it must not bring.
+    const device = random.pick(own);
+    const back = `{"action":"sync","channel":"topic:${TOPIC}","after":0}`;
+    if (random.chance(0.5))
+      script.act({ kind: 'malformed', device, frame: back }, random.logarithmic(10, SECOND));
+    if (random.chance(0.3))
+      script.act(
+        { kind: 'subscribe', device, topic: TOPIC, from: 'beginning' },
+        random.logarithmic(10, SECOND),
+      );
     script.act({ kind: 'leave', topic: TOPIC, userId }, random.logarithmic(10, 5 * SECOND));
     stir();
     publishes();

@@ -23,8 +23,10 @@ export class Audience {
   readonly #left = new Map<string, number>();
   /** By connection, channel and seq: what the gateway has taken. */
   readonly #heard = new Set<string>();
-  /** The rows of subscriptions that show. */
-  readonly #rows = new Set<string>();
+  /** The rows of subscriptions that show, each with the head of its channel as it appeared. */
+  readonly #rows = new Map<string, { epoch: string | undefined; head: number }>();
+  /** By invocation: connections whose rows it removed, and how often it tried. */
+  readonly #removing = new Map<number, string[]>();
   /** By invocation: connections that it marked to be closed. */
   readonly #marking = new Map<number, string[]>();
   /** By connection: when that was done, with all that goes with it. */
@@ -53,9 +55,11 @@ export class Audience {
   subscriptionChanged({ before, after }: Change): void {
     const row = after ?? before;
     const key = keyOf(String(row?.connectionId), String(row?.channel));
-    if (after) this.#rows.add(key);
-    else this.#rows.delete(key);
-    if (after && !before) this.#left.delete(key);
+    if (!after) this.#rows.delete(key);
+    if (!after || before) return;
+    const { epoch, head } = this.#ledger.channel(String(row?.channel));
+    this.#rows.set(key, { epoch, head });
+    this.#left.delete(key);
   }
 
   /** An invocation marked a connection to be closed. */
@@ -63,7 +67,21 @@ export class Audience {
     this.#marking.set(id, [...(this.#marking.get(id) ?? []), connectionId]);
   }
 
+  /** An invocation removed the row of a connection. */
+  removed({ id }: Invocation, connectionId: string): void {
+    this.#removing.set(id, [...(this.#removing.get(id) ?? []), connectionId]);
+  }
+
+  forgetRemoval({ id }: Invocation): void {
+    this.#removing.delete(id);
+  }
+
   finished({ id }: Invocation, hasSucceeded: boolean): void {
+    for (const connectionId of hasSucceeded ? (this.#removing.get(id) ?? []) : []) {
+      const left = [...this.#rows.keys()].find((key) => key.startsWith(`${connectionId} `));
+      if (left) this.#violated('subscriptions go with their connections', `${left} is left`);
+    }
+    this.#removing.delete(id);
     for (const connectionId of hasSucceeded ? (this.#marking.get(id) ?? []) : [])
       if (!this.#dismissed.has(connectionId)) this.#dismissed.set(connectionId, this.#now());
     this.#marking.delete(id);
@@ -101,7 +119,16 @@ export class Audience {
       for (const { seq } of frame.event === 'message' ? [frame] : frame.messages)
         this.#heard.add(`${socket.id} ${frame.channel} ${seq}`);
     }
+    if (frame.event === 'subscribed') this.#checkHead(socket, frame);
     if (frame.event === 'subscribed' && frame.ref === undefined) this.#checkJoined(socket, frame);
+  }
+
+  /** A publisher that has not seen the row had moved the head before it was read. */
+  #checkHead({ id, userId, deviceId }: Socket, { channel, epoch, head }: SubscribedFrame): void {
+    const row = this.#rows.get(keyOf(id, channel));
+    if (row === undefined || row.epoch !== epoch || head >= row.head) return;
+    const what = `${userId}/${deviceId}: ${channel} at ${head}, the head was ${row.head}`;
+    this.#violated('a subscription is written before the head is read', what);
   }
 
   #checkHearing({ startedAt }: Invocation, socket: Socket, name: string, event: string, channel: string) {

@@ -19,6 +19,7 @@ export const CHECKS: Record<number, readonly string[]> = {
     'what is told is what is stored',
     'a new device starts where the user stands',
     'the history is complete',
+    'a subscription is written before the head is read',
     'a member hears everything since the join was answered',
   ],
   3: ['seqs are dense', 'a seq is never reused', 'an epoch never changes', 'the head never goes'],

@@ -108,6 +108,8 @@ export class Judge implements Watcher {
     const { before, after } = change;
     this.frames.rowChanged(change);
     this.connections.changed(change, this.#writer);
+    if (before && !after && change.cause === 'write' && this.#writer?.lambda === 'disconnect')
+      this.audience.removed(this.#writer, String(before.connectionId));
     if (after?.bye !== undefined && before?.bye === undefined && this.#writer)
       this.audience.marked(this.#writer, String(after.connectionId));
     if (after?.bye === 'too_many_connections' && before?.bye === undefined) this.#checkTooMany(after);
@@ -130,8 +132,10 @@ export class Judge implements Watcher {
       this.violated('a Lambda does only what it may', `${lambda} #${id}: ${action} on ${table}`);
   }
 
-  wrote(invocation: Invocation, _table: TableName): void {
+  wrote(invocation: Invocation, table: TableName): void {
     this.#writer = invocation;
+    // Of a removal that is sent twice the second learns nothing of what the row held.
+    if (table === 'connections') this.audience.forgetRemoval(invocation);
     this.writes += 1;
   }
 

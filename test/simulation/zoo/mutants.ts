@@ -4,6 +4,7 @@
  */
 import { RARE_MUTANTS } from './rare-mutants.ts';
 import { client, domain, handler, store, wire } from './sources.ts';
+import { TOPIC_MUTANTS } from './topic-mutants.ts';
 
 export interface Mutant {
   name: string;
@@ -16,8 +17,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a publisher does not wait for ready',
     file: domain('publish/deliver'),
-    find: "if (connection.paused || connection.readyAt === undefined) return 'deferred';",
-    replace: "if (connection.paused) return 'deferred';",
+    find: "if (subscription.paused || subscription.readyAt === undefined) return 'deferred';",
+    replace: "if (subscription.paused) return 'deferred';",
   },
   {
     name: 'a 410 deletes the row of a connection that still opens',
@@ -28,8 +29,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a 410 before the handshake is over ends the replay',
     file: domain('session/reconcile'),
-    find: 'if (mayBeOpening(app, connection)) await lookAgain(app, connection);',
-    replace: 'if (mayBeOpening(app, connection)) return false;',
+    find: 'if (mayBeOpening(app, subscription)) await lookAgain(app, subscription);',
+    replace: 'if (mayBeOpening(app, subscription)) return false;',
   },
   {
     name: 'connections are looked up with a lagging read',
@@ -47,22 +48,22 @@ export const MUTANTS: Mutant[] = [
     name: 'connections are looked up before the commit',
     file: domain('publish/publish'),
     find: 'const appended = await app.log.append(channel, draft);',
-    replace: `const early = await app.connections.list(userId);
+    replace: `const early = channel.kind === 'user' ? await app.connections.list(channel.owner) : [];
     const appended = await app.log.append(channel, draft);
     app = { ...app, connections: { ...app.connections, async *pages() { yield early; } } };`,
   },
   {
     name: 'the log is read before ready is marked',
     file: domain('session/reconcile'),
-    find: 'const { end, through } = await replay(app, subscription, { after, deadlineAt });',
+    find: 'await catchUp(app, subscription, startOf(subscription, head, request.after, cursor), { deadlineAt });',
     replace: `const stale = { ...app, log: { ...app.log, open: async () => head } };
-  const { end, through } = await replay(stale, subscription, { after, deadlineAt });`,
+  await catchUp(stale, subscription, startOf(subscription, head, request.after, cursor), { deadlineAt });`,
   },
   {
     name: 'ready is marked before it is sent',
     file: domain('session/reconcile'),
     find: 'const outcome = await sendWithRetry(app, connection, {',
-    replace: `await app.connections.markReady(connection, app.clock.now(), startOfAnonymous(connection, head));
+    replace: `await app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(connection, head));
   const outcome = await sendWithRetry(app, connection, {`,
   },
   {
@@ -197,20 +198,20 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'the channel of an ack is not checked',
     file: domain('session/commands'),
-    find: 'if (frame.channel !== undefined && frame.channel !== name) {',
-    replace: 'if (frame.channel === "") {',
+    find: "if (channel.kind === 'user') throw",
+    replace: "if (channel.kind === 'user') return own;\n  if (channel === undefined) throw",
   },
   {
     name: 'the origin is excluded live only',
     file: wire('herald/replay'),
-    find: 'if (deviceId === undefined || message.originDeviceId !== deviceId) {',
-    replace: 'if (message) {',
+    find: 'else if (!isExcluded(message, hearer)) {',
+    replace: 'else if (message) {',
   },
   {
     name: 'the origin is excluded in replays only',
     file: domain('publish/deliver'),
-    find: "if (originDeviceId !== undefined && connection.deviceId === originDeviceId) return 'excluded';",
-    replace: '',
+    find: 'isExcluded(message, subscription) || isEarlier',
+    replace: 'isEarlier',
   },
   {
     name: 'a frame says `through` one too far',
@@ -227,8 +228,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a dismissed connection is posted to',
     file: domain('publish/deliver'),
-    find: '.filter(({ bye }) => bye === undefined)',
-    replace: '',
+    find: 'if (connection.bye === undefined) yield',
+    replace: 'yield',
   },
   {
     name: 'a connection is marked and nobody is asked to close it',
@@ -241,19 +242,20 @@ export const MUTANTS: Mutant[] = [
     file: domain('concurrency'),
     find: `results.push(await task(next.value));
   };
-  for (const ended of await Promise.allSettled(Array.from({ length: limit }, worker)))`,
+  await allEnded(Array.from({ length: limit }, worker));`,
     replace: `{
         const result = await task(next.value);
         results.push(result);
         if (result !== ('sent' as unknown)) return;
       }
   };
-  for (const ended of await Promise.allSettled(Array.from({ length: 1 }, worker)))`,
+  await allEnded(Array.from({ length: 1 }, worker));`,
   },
   {
     name: 'a refused post is not made good',
     file: domain('connection/pause'),
-    find: '  await tryLater(app, connection, at);\n}',
+    find: `  await tryLater(app, subscription, at);
+}`,
     replace: '}',
   },
   {
@@ -265,9 +267,9 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'ready is marked un-awaited',
     file: domain('session/reconcile'),
-    find: 'await app.connections.markReady(connection, app.clock.now(), startOfAnonymous(connection, head));',
+    find: 'await app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(connection, head));',
     replace:
-      'void app.connections.markReady(connection, app.clock.now(), startOfAnonymous(connection, head));',
+      'void app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(connection, head));',
   },
   {
     name: 'a replay sends everything at once',
@@ -322,15 +324,18 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'updates bring closed connections back',
-    file: store('connection-store'),
-    find: 'ConditionExpression: stillOpen,',
+    file: store('serving'),
+    find: `      ConditionExpression: stillOpen,
+`,
     replace: '',
   },
   {
     name: 'expired devices are remembered',
     file: store('device-store'),
-    find: 'return rows.filter(isLiveDevice).map(toDevice);',
-    replace: 'return rows.filter((row) => row.deviceId !== SUMMARY_ID).map(toDevice);',
+    find: `value: userId });
+      return rows.filter(isLiveDevice).map(toDevice);`,
+    replace: `value: userId });
+      return rows.filter((row) => row.deviceId !== SUMMARY_ID).map(toDevice);`,
   },
   {
     name: 'what retention removed is not counted',
@@ -371,14 +376,14 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'the client does not look at the epoch of a frame',
     file: client('connection-manager'),
-    find: "if ('epoch' in frame && frame.epoch !== ready.epoch)",
-    replace: "if ('epoch' in frame && frame.epoch === '')",
+    find: 'if (!subscription || subscription.epoch === epoch) return subscription;',
+    replace: 'if (!subscription || epoch) return subscription;',
   },
   {
     name: 'a paused connection is not resumed',
     file: domain('session/reconcile'),
-    find: 'if (!(await app.connections.resume(connection, connection.paused))) {',
-    replace: 'if (head.seq < 0 && !(await app.connections.resume(connection, connection.paused))) {',
+    find: 'if (!(await app.subscriptions.resume(subscription, subscription.paused))) {',
+    replace: 'if (after < 0 && !(await app.subscriptions.resume(subscription, subscription.paused))) {',
   },
   {
     name: 'what passed a paused connection by while it was resumed is not read',
@@ -388,38 +393,38 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a paused anonymous device begins where the newest was refused',
-    file: store('connection-store'),
+    file: store('serving'),
     find: "const pausedFurtherOn = 'pausedAfter > :after';",
     replace: "const pausedFurtherOn = 'pausedAfter < :after';",
   },
   {
     name: 'a connection that never reads is never closed',
     file: domain('connection/pause'),
-    find: 'if (isOutOfPatience(app, connection, paused.at)) {',
+    find: 'if (isOutOfPatience(app, subscription, paused.at)) {',
     replace: 'if (app.clock.now() < 0) {',
   },
   {
     name: 'what another replay wanted is forgotten',
-    file: store('connection-store'),
+    file: store('serving'),
     find: "if (await endIf('replayWanted < :through', back, request)) return;",
     replace: "if (await endIf('replayWanted < :through', '', { ':through': through })) return;",
   },
   {
     name: 'a lease of a replay never lapses',
-    file: store('connection-store'),
+    file: store('serving'),
     find: 'attribute_not_exists(replayUntil) OR replayUntil <= :now OR',
     replace: 'attribute_not_exists(replayUntil) OR (replayUntil <= :now AND replayHolder = :holder) OR',
   },
   {
     name: 'a replay whose lease answer was lost takes itself for another',
-    file: store('connection-store'),
+    file: store('serving'),
     find: ' OR replayHolder = :holder)',
     replace: ' OR (replayHolder = :holder AND replayUntil <= :now))',
   },
   {
     name: 'a refusal fails the record',
     file: domain('connection/pause'),
-    find: '  if (paused === undefined) return await pause(app, connection, after);',
+    find: '  if (paused === undefined) return await pause(app, subscription, after);',
     replace: "  if (paused === undefined) throw new Error('refused');",
   },
   {
@@ -429,4 +434,5 @@ export const MUTANTS: Mutant[] = [
     replace: 'if (furthest?.epoch === to.epoch) return;',
   },
   ...RARE_MUTANTS,
+  ...TOPIC_MUTANTS,
 ];

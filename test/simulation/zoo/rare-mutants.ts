@@ -73,8 +73,8 @@ export const RARE_MUTANTS: Mutant[] = [
   {
     name: 'a window does not move the cursor',
     file: domain('session/replay'),
-    find: "connection.ackMode === 'auto' && frames > 0",
-    replace: "connection.ackMode === 'auto' && frames > 0 && end !== 'window'",
+    find: "if (ackMode === 'auto' && frames > 0)",
+    replace: "if (ackMode === 'auto' && frames > 0 && end !== 'window')",
   },
   {
     name: 'a hand-over displaces at once',
@@ -115,7 +115,7 @@ export const RARE_MUTANTS: Mutant[] = [
   {
     name: 'a live message does not move the cursor',
     file: domain('publish/deliver'),
-    find: "if (connection.ackMode === 'auto') await settle(app, connection, live);",
+    find: "if (subscription.ackMode === 'auto') await settle(app, subscription, live);",
     replace: '',
   },
   {

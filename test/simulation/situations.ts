@@ -177,12 +177,18 @@ function refusals(script: Script, plan: Plan, random: Random): Partial<Plan> {
   for (let bursts = random.integer(2, 4); bursts > 0; bursts--) {
     script.act({ kind: 'online', device }, random.logarithmic(2 * SECOND, 20 * SECOND));
     script.publishes(userId, random.integer(3, 8), [5, 100]);
+    // Several replays are wanted at once.
+    script.at += random.logarithmic(SECOND, 5 * SECOND);
+    for (let syncs = random.chance(0.5) ? random.integer(4, 8) : 0; syncs > 0; syncs--) {
+      const frame = '{"action":"sync","after":0}';
+      script.act({ kind: 'malformed', device, frame }, random.logarithmic(5, 120));
+    }
     script.at += random.logarithmic(5 * SECOND, MINUTE);
     script.act({ kind: 'offline', device, unnoticed: random.chance(0.3) }, SECOND);
   }
   // It is not among those that leave for months, and would ping all the time.
   if (plan.lengthMs < DAY) script.act({ kind: 'online', device }, SECOND);
-  const rates = new Map(plan.rates).set('throttle', 0.1).set('gone though open', 0.1).set('late', 0.3);
+  const rates = new Map(plan.rates).set('throttle', 0.1).set('gone though open', 0.1);
   return {
     devices: [...plan.devices, { ...anonymous, program: 'model' }],
     maxConnectionsPerUser: plan.maxConnectionsPerUser + 1,

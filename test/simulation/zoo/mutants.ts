@@ -203,9 +203,9 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the origin is excluded live only',
-    file: wire('herald/replay'),
-    find: 'else if (!isExcluded(message, hearer)) {',
-    replace: 'else if (message) {',
+    file: domain('session/kept'),
+    find: 'if (isExcluded(message, hearer)) return { seq, told: undefined, isCollapsed: false };',
+    replace: '',
   },
   {
     name: 'the origin is excluded in replays only',
@@ -216,8 +216,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a frame says `through` one too far',
     file: wire('herald/replay'),
-    find: 'const last = message.seq - 1;',
-    replace: 'const last = message.seq;',
+    find: 'const last = seq - 1;',
+    replace: 'const last = seq;',
   },
   {
     name: 'posts go on after the token expired',

@@ -226,14 +226,14 @@ export const TOPIC_MUTANTS: Mutant[] = [
   },
   {
     name: 'every message with a key is taken for an older one',
-    file: wire('herald/replay'),
+    file: domain('session/kept'),
     find: 'collapseKey !== undefined && newest.get(collapseKey) !== seq',
     replace: 'collapseKey !== undefined && newest.size > 0 && seq > 0',
   },
   {
     name: 'what a newer message stands for counts as expired',
     file: wire('herald/replay'),
-    find: 'if (isSuperseded(message, newest)) collapsed += 1;',
-    replace: 'if (isSuperseded(message, newest)) kept -= 1;',
+    find: 'if (isCollapsed) collapsed += 1;',
+    replace: 'if (isCollapsed) kept -= 1;',
   },
 ];

@@ -160,7 +160,7 @@ export class Rest {
     const stage = {
       pass: (milliseconds: number) => this.#pass(milliseconds),
       passReconnects: () => this.#passReconnects(),
-      publish: (userId: string, bytes?: number) => this.#publish(userId, bytes),
+      publish: (userId: string, bytes?: number) => this.#publish(`user:${userId}`, bytes),
     };
     await new Trials(this.#world, this.#standing, stage).run();
   }

@@ -1,6 +1,4 @@
 /** 5. Does anything get dearer as the logs, the devices and the users grow? */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { toHeadRow, toMessageRow } from '../../lambdas/adapters/dynamodb/message-rows.ts';
 import type { App } from '../../lambdas/domain/app.ts';
@@ -8,6 +6,7 @@ import { ownSubscription, userChannel } from '../../lambdas/domain/model.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import { TABLE_NAMES } from '../../local/emulator/environment.ts';
+import { megabytesInUse } from './memory.ts';
 import { readyConnection, startRecordedApp } from './recorded-app.ts';
 import type { Question, Row } from './result.ts';
 import { median } from './statistics.ts';
@@ -225,14 +224,6 @@ async function medianLookUp(app: App, users: string[]): Promise<number> {
   for (let round = 0; round < 200; round++)
     for (const userId of users) times.push(await timed(() => app.connections.list(userId)));
   return median(times);
-}
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-function megabytesInUse(): number {
-  collectGarbage();
-  return process.memoryUsage().heapUsed / 1e6;
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

@@ -12,7 +12,7 @@ import type { App } from '../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import { type Connection, EVERYONE } from '../../lambdas/domain/model.ts';
-import type { FanOutTask } from '../../lambdas/domain/ports.ts';
+import type { FanOutTask, Gateway, Logger } from '../../lambdas/domain/ports.ts';
 import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import { messageTypes } from '../../lambdas/message-types.ts';
 import { uuidv7 } from '../../lambdas/uuidv7.ts';
@@ -35,7 +35,14 @@ interface Capacity {
   WriteCapacityUnits?: number;
 }
 
-export async function startRecordedApp() {
+export interface RecordedAppOptions {
+  /** Where posts go. @default nowhere, and each is accepted */
+  gateway?: Gateway;
+  /** @default says nothing */
+  logger?: Logger;
+}
+
+export async function startRecordedApp({ gateway, logger }: RecordedAppOptions = {}) {
   const server = await startDynamoDb();
   const client = new DynamoDBClient({
     endpoint: server.endpoint,
@@ -52,7 +59,7 @@ export async function startRecordedApp() {
   });
   const dynamodb = createDynamoDb({ readAccess, endpoint: server.endpoint });
   const ranges: FanOutTask[] = [];
-  const app = createRecordedApp(recorded(dynamodb, calls), calls, ranges);
+  const app = createRecordedApp(recorded(dynamodb, calls), { calls, ranges, gateway, logger });
   return {
     app,
     /** What publishes have queued since the last time it was asked. */
@@ -94,7 +101,18 @@ const createRecordedLog = (
   dynamodb: DynamoDb,
 ) => createChannelLog({ store: createLogStore(dynamodb, TABLE_NAMES), clock, ids, logger });
 
-function createRecordedApp(dynamodb: DynamoDb, calls: Call[], ranges: FanOutTask[]): App {
+interface Recording extends RecordedAppOptions {
+  calls: Call[];
+  ranges: FanOutTask[];
+}
+
+const SILENT: Logger = { info() {}, warn() {}, error() {}, metrics() {} };
+const ACCEPTS_ALL: Gateway = { post: async () => 'sent', close: async () => 'sent' };
+
+function createRecordedApp(
+  dynamodb: DynamoDb,
+  { calls, ranges, gateway = ACCEPTS_ALL, logger = SILENT }: Recording,
+): App {
   const clock = {
     now: Date.now,
     sleep: (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds)),
@@ -103,7 +121,6 @@ function createRecordedApp(dynamodb: DynamoDb, calls: Call[], ranges: FanOutTask
     next: () => uuidv7(Date.now(), crypto.getRandomValues(new Uint8Array(10))),
     random: Math.random,
   };
-  const logger = { info() {}, warn() {}, error() {}, metrics() {} };
   const record = (operation: string) => {
     const at = performance.now();
     calls.push({ operation, startedAt: at, endedAt: at, readUnits: 0, writeUnits: 0 });
@@ -120,11 +137,11 @@ function createRecordedApp(dynamodb: DynamoDb, calls: Call[], ranges: FanOutTask
     ),
     log: createRecordedLog({ clock, ids, logger }, dynamodb),
     gateway: {
-      async post() {
+      post(connection, frame) {
         record('Post');
-        return 'sent';
+        return gateway.post(connection, frame);
       },
-      close: async () => 'sent',
+      close: gateway.close,
     },
     later: { reconcile: async () => undefined },
     fanOut: {

@@ -5,7 +5,17 @@ import { join } from 'node:path';
 import { type Report, readme, table } from './report.ts';
 import type { Question, Result } from './result.ts';
 
-const QUESTIONS = ['post', 'cold-start', 'clients', 'units', 'growth', 'away', 'pipeline'];
+const QUESTIONS = [
+  'post',
+  'cold-start',
+  'clients',
+  'units',
+  'growth',
+  'fan-out',
+  'away',
+  'pipeline',
+  'broadcast',
+];
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !QUESTIONS.includes(name));

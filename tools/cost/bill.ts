@@ -94,6 +94,8 @@ export function quantities(usage: Usage): Quantities {
     writeUnits: total((name) => UNITS[name].writeUnits) + times.publish * extraPublishWriteUnits(usage.bytes),
     readUnits: total((name) => UNITS[name].readUnits) + times.catchUp * catchUpReadUnits(missed, usage.bytes),
     storage: ((times.publish / DAYS) * RETENTION_DAYS * rowBytes(usage.bytes)) / GB,
+    // No channel that everybody hears is on this bill, and retries are rare.
+    queueRequests: 0,
     events: usage.door === 'bus' ? times.publish : 0,
     logs: (allRuns * LOG_BYTES_PER_RUN) / GB,
     transfer: (frames * TRANSFER_OVERHEAD_BYTES + deliveredBytes(usage, times)) / GB,

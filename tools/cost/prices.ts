@@ -27,6 +27,7 @@ export const PRICES = {
   writeUnits: confirmed('DynamoDB', 'write units, on demand', 0.625, MILLION, 'units'),
   readUnits: confirmed('DynamoDB', 'read units, on demand', 0.125, MILLION, 'units'),
   storage: unconfirmed('DynamoDB', 'storage with point-in-time recovery', 0.45, 1, 'GB-months'),
+  queueRequests: unconfirmed('SQS', 'requests', 0.4, MILLION, 'requests'),
   events: confirmed('EventBridge', 'custom events, 64 KB each', 1, MILLION, 'events'),
   logs: unconfirmed('CloudWatch', 'logs taken in', 0.5, 1, 'GB'),
   transfer: unconfirmed('Data transfer', 'out to the internet', 0.09, 1, 'GB'),

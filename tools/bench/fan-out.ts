@@ -6,7 +6,9 @@ import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb
 import { createGateway } from '../../lambdas/adapters/api-gateway/gateway.ts';
 import { subscriptionRowOf } from '../../lambdas/adapters/dynamodb/subscription-rows.ts';
 import { createManagementApi } from '../../lambdas/aws/lean/management-api.ts';
+import { findStart } from '../../lambdas/domain/cursor.ts';
 import { type Channel, topicChannel } from '../../lambdas/domain/model.ts';
+import { ALL_SUBSCRIBERS } from '../../lambdas/domain/ports.ts';
 import { serveRange } from '../../lambdas/domain/publish/fan-out.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
 import { createLogger } from '../../lambdas/logger.ts';
@@ -82,6 +84,12 @@ async function startBench() {
       for (const range of ranges) await serveRange(app, range, UNPACED);
       return { calls: takeCalls(), ranges: ranges.length, loggedBytes };
     },
+    /** The devices that hear it get their cursors, as when they subscribe. */
+    async acquaintAll(channel: Channel) {
+      const head = await app.log.open(channel);
+      const { subscriptions } = await app.subscriptions.page(channel, ALL_SUBSCRIBERS, MIDDLE);
+      for (const subscription of subscriptions) await findStart(app, subscription, head);
+    },
     async stop() {
       sink.disconnect();
       await recorded.stop();
@@ -104,7 +112,7 @@ export const measure: Question = async (progress) => {
     progress('units');
     const broadcasts = new Map<number, Broadcast>();
     for (const size of SIZES) broadcasts.set(size, await bench.broadcast(channelOf(size)));
-    await bench.broadcast(plain); // they get their cursors
+    await bench.acquaintAll(plain);
     return report({ cpu, memory, broadcasts, plain: await bench.broadcast(plain) });
   } finally {
     await bench.stop();

@@ -73,20 +73,42 @@ export function createAudience(peer: Peer) {
   };
 }
 
-type Audience = ReturnType<typeof createAudience>;
+const IDLE_LOOK_MS = 400;
+/** Of one processor: servers that wait look around now and then. */
+const IDLE_SHARE = 0.2;
 
-export async function measureLatency(audience: Audience, devices: number, rounds: number): Promise<Latency> {
+/** Until the servers have next to nothing to do. Client acks may wait up to 250 ms before they begin. */
+export async function untilIdle(peer: Peer): Promise<void> {
+  const deadlineAt = Date.now() + DEADLINE_MS;
+  for (let before = (await peer.cpu()).total; Date.now() < deadlineAt; ) {
+    await sleep(IDLE_LOOK_MS);
+    const { total } = await peer.cpu();
+    if (total - before < IDLE_SHARE * IDLE_LOOK_MS) return;
+    before = total;
+  }
+}
+
+export type Audience = ReturnType<typeof createAudience>;
+
+/** `rest`: until the acks of the publish before are dealt with. */
+export async function measureLatency(
+  audience: Audience,
+  devices: number,
+  rounds: number,
+  rest = () => sleep(5 + ACK_MS * devices),
+): Promise<Latency> {
   await audience.grow(devices);
   const warmUps = devices < 1000 ? 10 : 2;
   for (let warmUp = 0; warmUp < warmUps; warmUp++) await audience.send();
   const all: number[] = [];
   const last: number[] = [];
-  await sleep(ACK_MS * devices * 2);
+  await rest();
+  await rest();
   for (let round = 0; round < rounds; round++) {
     const latencies = await audience.send();
-    all.push(...latencies);
+    for (const latency of latencies) all.push(latency);
     last.push(Math.max(...latencies));
-    await sleep(5 + ACK_MS * devices);
+    await rest();
   }
   return { devices, p50: median(all), p99: percentile(all, 0.99), lastP50: median(last) };
 }

@@ -143,6 +143,15 @@ function printedUrl(child: ChildProcess): Promise<string> {
   });
 }
 
+/** A publisher on a connection of its own. */
+export function publishTo(httpUrl: string, to: { user: string } | { topic: string }) {
+  const agent = new Agent({ keepAlive: true });
+  return {
+    send: (payload: string) => post(httpUrl, agent, { to, type: 'bench', data: { payload } }),
+    close: () => agent.destroy(),
+  };
+}
+
 export async function post(httpUrl: string, agent: Agent, body: object): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const headers = { 'content-type': 'application/json' };

@@ -5,9 +5,9 @@
 import { ALL_SUBSCRIBERS, type SubscriberRange, type SubscriptionPage } from '../ports.ts';
 
 /** Connections of one range: some seconds of posting for one Lambda. */
-const RANGE_CONNECTIONS = 2000;
+export const RANGE_CONNECTIONS = 2000;
 /** A range of a million connections' fan-out is still served within a Lambda's time. */
-const MAX_RANGES = 1000;
+export const MAX_RANGES = 1000;
 
 /** Hashes are 8 hexadecimal digits. */
 const HASHES = 2 ** 32;

@@ -15,14 +15,16 @@ export interface TokenClaims {
   lifetimeSeconds?: number | undefined;
   issuer?: string | undefined;
   audience?: string | undefined;
+  /** Patterns of channels. @default none */
+  permissions?: { subscribe?: string[]; publish?: string[] } | undefined;
 }
 
 export const issueToken = (
   userId: string,
   secret: string,
-  { lifetimeSeconds = ONE_DAY_SECONDS, issuer, audience }: TokenClaims = {},
+  { lifetimeSeconds = ONE_DAY_SECONDS, issuer, audience, permissions }: TokenClaims = {},
 ): string =>
-  jwt.sign({ sub: userId }, secret, {
+  jwt.sign({ sub: userId, ...(permissions && { herald: permissions }) }, secret, {
     algorithm: 'HS256',
     expiresIn: lifetimeSeconds,
     ...(issuer !== undefined && { issuer }),

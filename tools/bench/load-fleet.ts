@@ -1,18 +1,21 @@
 /** Many devices in one process, on our own client library: what is verified is what an application would get. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
-import { connect, type Herald } from '../../client/index.ts';
+import { connect, type Herald, type Message, type Topic } from '../../client/index.ts';
 
 export interface FleetOptions {
   wsUrl: string;
   users: readonly string[];
   devicesPerUser: number;
+  /** What the devices hear. @default their users' own channels */
+  topic?: string | undefined;
   tokenOf(userId: string): string;
   received(userId: string, device: number, seq: number, data: unknown): void;
 }
 
 export interface Fleet {
   readonly size: number;
-  /** Devices that are connected and have caught up. */
+  /** Devices that are connected and have caught up in their users' own channels. */
   readonly live: number;
   /** Resolves when all are. Rejects after the deadline. */
   allLive(deadlineMs: number): Promise<void>;
@@ -22,6 +25,17 @@ export interface Fleet {
 }
 
 const OPENED_AT_ONCE = 20;
+
+const HEARD_DEADLINE_MS = 60_000;
+
+/** The library tells no event of it: a topic has its cursor from when the server has answered. */
+async function untilHeard(topic: Topic): Promise<void> {
+  const deadlineAt = Date.now() + HEARD_DEADLINE_MS;
+  while (topic.cursor === undefined) {
+    if (Date.now() > deadlineAt) throw new Error(`${topic.channel} is not heard`);
+    await sleep(20);
+  }
+}
 
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const sockets = new Set<WebSocket>();
@@ -45,7 +59,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       WebSocket: CuttableSocket,
     });
     heralds.push(herald);
-    herald.on('message', ({ seq, data }) => options.received(userId, device, seq, data));
+    const heard = options.topic === undefined ? undefined : herald.topic(options.topic);
+    const received = ({ seq, data }: Message) => options.received(userId, device, seq, data);
+    if (heard) heard.on('message', received);
+    else herald.on('message', received);
     const isLive = Promise.withResolvers<void>();
     herald.on('status', ({ state }) => {
       if (state === 'live') live.add(herald);
@@ -54,6 +71,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       for (const watch of watchers) watch();
     });
     await isLive.promise;
+    if (heard) await untilHeard(heard);
   };
 
   const waiting = options.users.flatMap((userId) =>

@@ -15,12 +15,13 @@ const HELP = `Loads a stack and verifies every delivery: npm run load -- [option
 
   --devices N          connected devices (default 2000)
   --per-user N         devices of one user (default 5)
-  --rate N             publishes per second, each to one user (default 200)
+  --topic              all devices hear one topic, and each publish is to all of them
+  --rate N             publishes per second, each to one user (default 200; with --topic 1)
   --seconds N          for how long (default 60)
   --reconnect-storm    half-way through, all devices drop and come back at once
   --url URL            HTTPS URL of a deployed stack (default: starts a local stack)
   --ws-url URL         its WebSocket URL
-  --report FILE        where the report goes (default bench/load-report.html)
+  --report FILE        where the report goes (default tools/bench/load-report.html)
 
 Tokens are signed with HERALD_JWT_SECRET; requests to a deployed stack with your AWS credentials.
 `;
@@ -33,6 +34,8 @@ export interface LoadOptions {
   rate: number;
   seconds: number;
   storm: boolean;
+  /** All devices hear one topic. */
+  topic: boolean;
   httpUrl: string;
   wsUrl: string;
 }
@@ -46,12 +49,18 @@ export interface LoadResult {
   stormMs: number | undefined;
 }
 
+/** Whom a publish reaches, and what the ledger calls them. */
+interface Audience {
+  name: string;
+  to: { user: string } | { topic: string };
+}
+
 interface Run {
   options: LoadOptions;
   fleet: Fleet;
   ledger: Ledger;
   latencies: Histogram;
-  users: string[];
+  audiences: Audience[];
   published: number;
   failed: number;
 }
@@ -80,24 +89,36 @@ export async function runLoad(options: LoadOptions, progress: (line: string) => 
 }
 
 async function prepare(options: LoadOptions, progress: (line: string) => void): Promise<Run> {
-  const userCount = Math.max(1, Math.round(options.devices / options.perUser));
+  const { wsUrl, perUser } = options;
+  const userCount = Math.max(1, Math.round(options.devices / perUser));
   // Of this run alone: what an earlier one left in the logs is none of its business.
-  const users = Array.from({ length: userCount }, (_, index) => `load-${Date.now().toString(36)}-${index}`);
-  const ledger = createLedger(users, options.perUser);
+  const name = `load-${Date.now().toString(36)}`;
+  const users = Array.from({ length: userCount }, (_, index) => `${name}-${index}`);
+  const topic = options.topic ? name : undefined;
+  const ledger =
+    topic === undefined ? createLedger(users, perUser) : createLedger([topic], userCount * perUser);
+  const numbers = new Map(users.map((userId, index) => [userId, index]));
   const latencies = createHistogram();
-  progress(`opening ${userCount * options.perUser} devices`);
+  progress(`opening ${userCount * perUser} devices`);
   const secret = readJwtSecret();
+  const permissions = topic === undefined ? undefined : { subscribe: [`topic:${topic}`] };
   const fleet = await openFleet({
-    wsUrl: options.wsUrl,
+    wsUrl,
     users,
-    devicesPerUser: options.perUser,
-    tokenOf: (userId) => issueToken(userId, secret),
+    devicesPerUser: perUser,
+    topic,
+    tokenOf: (userId) => issueToken(userId, secret, { permissions }),
     received(userId, device, seq, data) {
       latencies.add(performance.now() - (data as { publishedAt: number }).publishedAt);
-      ledger.received(userId, device, seq);
+      if (topic === undefined) ledger.received(userId, device, seq);
+      else ledger.received(topic, (numbers.get(userId) ?? 0) * perUser + device, seq);
     },
   });
-  return { options, fleet, ledger, latencies, users, published: 0, failed: 0 };
+  const audiences: Audience[] =
+    topic === undefined
+      ? users.map((user) => ({ name: user, to: { user } }))
+      : [{ name: topic, to: { topic } }];
+  return { options, fleet, ledger, latencies, audiences, published: 0, failed: 0 };
 }
 
 /** At the rate asked for, however long each takes. */
@@ -109,17 +130,17 @@ async function publishAll(run: Run): Promise<void> {
   for (let number = 0; number < total; number++) {
     const wait = startedAt + (number * 1000) / rate - performance.now();
     if (wait > 1) await sleep(wait);
-    const publishing = publish(run, run.users[Math.floor(Math.random() * run.users.length)] ?? '').finally(
-      () => underWay.delete(publishing),
-    );
+    const audience = run.audiences[Math.floor(Math.random() * run.audiences.length)];
+    if (audience === undefined) return;
+    const publishing = publish(run, audience).finally(() => underWay.delete(publishing));
     underWay.add(publishing);
   }
   await Promise.all(underWay);
 }
 
-async function publish(run: Run, user: string): Promise<void> {
+async function publish(run: Run, { name, to }: Audience): Promise<void> {
   const body = {
-    to: { user },
+    to,
     type: 'load',
     data: { publishedAt: performance.now(), padding: 'x'.repeat(200) },
   };
@@ -132,7 +153,7 @@ async function publish(run: Run, user: string): Promise<void> {
     return;
   }
   const { results }: { results: { seq: number }[] } = JSON.parse(text);
-  run.ledger.published(user, results[0]?.seq ?? 0);
+  run.ledger.published(name, results[0]?.seq ?? 0);
   run.published += 1;
 }
 
@@ -182,7 +203,8 @@ async function main(args: string[]): Promise<void> {
     options: {
       devices: { type: 'string', default: '2000' },
       'per-user': { type: 'string', default: '5' },
-      rate: { type: 'string', default: '200' },
+      topic: { type: 'boolean', default: false },
+      rate: { type: 'string' },
       seconds: { type: 'string', default: '60' },
       'reconnect-storm': { type: 'boolean', default: false },
       url: { type: 'string' },
@@ -199,7 +221,8 @@ async function main(args: string[]): Promise<void> {
     const options = {
       devices: positive(values.devices, 'devices'),
       perUser: positive(values['per-user'], 'per-user'),
-      rate: positive(values.rate, 'rate'),
+      topic: values.topic,
+      rate: positive(values.rate ?? (values.topic ? '1' : '200'), 'rate'),
       seconds: positive(values.seconds, 'seconds'),
       storm: values['reconnect-storm'],
       httpUrl: url ?? stack?.httpUrl ?? '',

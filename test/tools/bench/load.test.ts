@@ -60,13 +60,18 @@ describe('a load', () => {
   });
   afterAll(() => stack.stop());
 
-  it.each([false, true])('of 20 devices is delivered in full; with a reconnect storm: %s', async (storm) => {
+  it.each([
+    { topic: false, storm: false, expected: 160 },
+    { topic: false, storm: true, expected: 160 },
+    { topic: true, storm: false, expected: 800 },
+    { topic: true, storm: true, expected: 800 },
+  ])('of 20 devices is delivered in full: %j', async ({ topic, storm, expected }) => {
     const { httpUrl, wsUrl } = stack;
     const lines: string[] = [];
-    const options = { devices: 20, perUser: 4, rate: 20, seconds: 2, storm, httpUrl, wsUrl };
+    const options = { devices: 20, perUser: 4, rate: 20, seconds: 2, storm, topic, httpUrl, wsUrl };
     const result = await runLoad(options, (line) => lines.push(line));
     expect(result).toMatchObject({ published: 40, failed: 0 });
-    expect(result.verdict).toEqual({ expected: 160, delivered: 160, lost: 0, doubled: 0, disordered: 0 });
+    expect(result.verdict).toEqual({ expected, delivered: expected, lost: 0, doubled: 0, disordered: 0 });
     expect(result.stormMs === undefined).toBe(!storm);
     expect(loadSummary(result)).toContain('none lost, none doubled, all in order');
     expect(lines.at(-1)).toContain('20/20 live');

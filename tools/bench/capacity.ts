@@ -1,5 +1,6 @@
 /** `npm run capacity -- --connections 1000000`: how long until all are back, which quota binds, and what to raise. */
 import { parseArgs } from 'node:util';
+import { broadcast, type FanOut, heat, PARTITION } from './broadcast-model.ts';
 import {
   BEHAVIOUR,
   bindingQuota,
@@ -11,6 +12,10 @@ import {
   rotationPeak,
 } from './capacity-model.ts';
 
+const FAN_OUT_RATE = 5000;
+/** Setting `fanOutPage`: served before a publish is answered. */
+const FAN_OUT_PAGE = 256;
+
 const HELP = `What an AWS account's quotas mean for so many open connections: npm run capacity -- [options]
 
   --connections N              devices that are connected (default 1000000)
@@ -19,6 +24,8 @@ const HELP = `What an AWS account's quotas mean for so many open connections: np
   --lambda-concurrency N       quota of Lambdas that run at once (default ${QUOTAS.lambdaConcurrency})
   --other-requests N           requests per second that are spent on publishing and else (default 0)
   --spread-seconds N           in a storm, the first tries come over so long (default 1)
+  --fan-out-rate N             setting fanOutRate: posts per second of all fan-outs (default ${FAN_OUT_RATE})
+  --ping-minutes N             between the pings of a client; 0: none (default 9)
   --rotation-minutes N         a client hands over to a new connection after so long (default 110)
   --rotation-jitter-percent N  and up to so much later (default 7)
 `;
@@ -46,6 +53,8 @@ export function capacityReport(args: string[]): string {
       'lambda-concurrency': { type: 'string' },
       'other-requests': { type: 'string' },
       'spread-seconds': { type: 'string' },
+      'fan-out-rate': { type: 'string' },
+      'ping-minutes': { type: 'string' },
       'rotation-minutes': { type: 'string' },
       'rotation-jitter-percent': { type: 'string' },
       help: { type: 'boolean' },
@@ -90,7 +99,50 @@ export function capacityReport(args: string[]): string {
     '',
     ...advice(fleet.connections, storm.seconds, quotas, rates),
     '',
+    ...broadcastLines({
+      connections: fleet.connections,
+      page: FAN_OUT_PAGE,
+      fanOutRate: number('fan-out-rate', FAN_OUT_RATE),
+      requestsPerSecond: Math.max(0, quotas.requestsPerSecond - fleet.otherRequestsPerSecond),
+    }),
+    '',
+    ...heatLines(fleet.connections, Math.max(...storm.connects, 0), number('ping-minutes', 9)),
+    '',
   ].join('\n');
+}
+
+function broadcastLines(fanOut: FanOut): string[] {
+  const { ranges, seconds, binds, readUnitsPerSecond, dollars } = broadcast(fanOut);
+  const binding =
+    binds === 'fanOutRate'
+      ? `the setting fanOutRate, ${count(fanOut.fanOutRate)} posts/s`
+      : `${NAMES.requestsPerSecond}, ${count(fanOut.requestsPerSecond)} left`;
+  return [
+    'A message to everyone:',
+    `  posted before the answer     ${count(Math.min(fanOut.page, fanOut.connections))}`,
+    `  ranges in the queue          ${count(ranges)}`,
+    `  the last has it after        ${duration(seconds)}`,
+    `  what binds                   ${ranges === 0 ? 'nothing' : binding}`,
+    `  price                        $${dollars.toFixed(2)}, besides the log`,
+    `  its look-ups                 ${count(readUnitsPerSecond)} read units/s of the ${count(PARTITION.readUnits)} of one partition`,
+    `  memory of a worker           one page of ${FAN_OUT_PAGE} subscriptions, however many there are`,
+  ];
+}
+
+/** While all come back. */
+function heatLines(connections: number, connectsPerSecond: number, pingMinutes: number): string[] {
+  const hot = heat({ connections, connectsPerSecond, pingMinutes });
+  const reads = hot.headReadsOfConnects + hot.headReadsOfPings;
+  const split =
+    hot.partitions > 1
+      ? `, so DynamoDB has to split them over ${hot.partitions}; until then connects are throttled and come again`
+      : '';
+  const tooHot = reads > PARTITION.readUnits ? ': TOO MANY, and no split helps; switch `everyone` off' : '';
+  return [
+    'The channel everyone, which each of them hears, while they come back:',
+    `  writes of its subscriptions  ${count(hot.subscriptionWrites)}/s, a partition takes ${count(PARTITION.writeUnits)}${split}`,
+    `  reads of its head            ${count(hot.headReadsOfConnects)}/s for connects and ${count(hot.headReadsOfPings)}/s for pings, of ${count(PARTITION.readUnits)} of its one row${tooHot}`,
+  ];
 }
 
 const verdict = (rate: number, most: number): string =>

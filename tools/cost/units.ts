@@ -125,3 +125,10 @@ export const catchUpReadUnits = (messages: number, dataBytes: number): number =>
 /** Beyond the one replay frame that every connection hears. */
 export const extraReplayFrames = (messages: number, dataBytes: number): number =>
   Math.max(1, Math.ceil((messages * (dataBytes + FRAME_OVERHEAD_BYTES)) / FRAME_BYTES)) - 1;
+
+/** Of a subscription in its table: what it keeps of its connection, and the names of the attributes. */
+export const SUBSCRIPTION_ROW_BYTES = 340;
+
+/** To look up so many subscribers, page by page. */
+export const subscriberReadUnits = (subscribers: number): number =>
+  Math.ceil((subscribers * SUBSCRIPTION_ROW_BYTES) / READ_UNIT_BYTES);

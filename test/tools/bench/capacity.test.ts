@@ -1,5 +1,6 @@
 /** The capacity model agrees with what can be worked out by hand. */
 import { describe, expect, it } from 'vitest';
+import { broadcast, heat } from '../../../tools/bench/broadcast-model.ts';
 import { capacityReport } from '../../../tools/bench/capacity.ts';
 import {
   BEHAVIOUR,
@@ -81,12 +82,49 @@ describe('the rotation after a storm', () => {
     expect(rotationPeak(Array(1000).fill(500), 100)).toBe(500));
 });
 
+describe('a message to everyone', () => {
+  const fanOut = { connections: 1_000_000, page: 256, fanOutRate: 5000, requestsPerSecond: 10_000 };
+
+  it('takes the connections divided by the rate, and costs little more than its messages', () => {
+    const { ranges, seconds, binds, dollars } = broadcast(fanOut);
+    expect([ranges, Math.round(seconds), binds]).toEqual([500, 200, 'fanOutRate']);
+    expect(dollars).toBeGreaterThan(1);
+    expect(dollars).toBeLessThanOrEqual(1.15);
+  });
+
+  it('is held back by the quota where that has less left', () =>
+    expect(broadcast({ ...fanOut, requestsPerSecond: 1000 })).toMatchObject({
+      binds: 'requestsPerSecond',
+      seconds: expect.closeTo(1000, 0),
+    }));
+
+  it('is posted before the answer where one page holds all', () =>
+    expect(broadcast({ ...fanOut, connections: 256 })).toMatchObject({ ranges: 0, seconds: 0 }));
+});
+
+describe('the channel that everybody hears', () => {
+  it('takes three writes and two reads of a reconnect, and a read of each ping', () =>
+    expect(heat({ connections: 540_000, connectsPerSecond: 500, pingMinutes: 9 })).toEqual({
+      subscriptionWrites: 1500,
+      partitions: 2,
+      headReadsOfConnects: 1000,
+      headReadsOfPings: 1000,
+    }));
+});
+
 describe('the report', () => {
   it('names what binds and what to raise', () => {
     const report = capacityReport(['--connections', '1000000']);
     expect(report).toMatch(/all are back after +3[3-6] min/);
     expect(report).toMatch(/what binds +new connections per second/);
     expect(report).toMatch(/new connections per second +from 500 to 1,667/);
+  });
+
+  it('tells of a message to everyone and of what is hot when all come back', () => {
+    const report = capacityReport(['--connections', '1000000']);
+    expect(report).toMatch(/the last has it after +3 min/);
+    expect(report).toMatch(/setting fanOutRate, 5,000 posts/);
+    expect(capacityReport(['--connections', '3000000'])).toContain('TOO MANY');
   });
 
   it('has nothing to raise for a small fleet', () =>

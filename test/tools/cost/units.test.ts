@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, it } from 'vitest';
+import { subscriptionRowOf } from '../../../lambdas/adapters/dynamodb/subscription-rows.ts';
 import type { Client } from '../../../local/cli/client.ts';
 import { TABLE_NAMES } from '../../../local/emulator/environment.ts';
+import { readyConnection } from '../../../tools/bench/recorded-app.ts';
 import {
   catchUpReadUnits,
   extraPublishWriteUnits,
@@ -12,6 +14,7 @@ import {
   FRAME_OVERHEAD_BYTES,
   PUBLISH_AGAIN,
   ROW_OVERHEAD_BYTES,
+  SUBSCRIPTION_ROW_BYTES,
   UNITS,
   type Units,
 } from '../../../tools/cost/units.ts';
@@ -132,6 +135,22 @@ const valueSize = (value: unknown): number =>
   typeof value === 'number'
     ? Math.ceil(String(value).replace(/0+$/, '').length / 2) + 1
     : String(value).length;
+
+it('what a subscription’s row holds', () => {
+  const connection = {
+    ...readyConnection(newUser(), 0),
+    connectionId: 'Xk3vQf1_IAMCJ7w=',
+    deviceId: newUser(),
+  };
+  const endpoint = 'https://a1b2c3d4e5.execute-api.us-east-1.amazonaws.com/prod';
+  const row = subscriptionRowOf(
+    'topic:orders.emea',
+    { ...connection, endpoint },
+    { permitted: true, readyAt: 1 },
+  );
+  expect(sizeOf(row) / SUBSCRIPTION_ROW_BYTES).toBeGreaterThan(0.85);
+  expect(sizeOf(row) / SUBSCRIPTION_ROW_BYTES).toBeLessThan(1.15);
+});
 
 it('what a row and a frame hold beside the data of a message', async () => {
   const user = newUser();

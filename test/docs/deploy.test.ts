@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { describe, expect, it } from 'vitest';
-import { type ReadContext, readSettings, STACK_NAME, stackName } from '../../lib/context.ts';
 import { TABLES } from '../../lambdas/adapters/dynamodb/tables.ts';
+import { type ReadContext, readSettings, STACK_NAME, stackName } from '../../lib/context.ts';
 import { DEFAULTS } from '../../lib/settings.ts';
 import { parseOptions } from '../../tools/verify/options.ts';
 import { synthStack } from '../lib/synth.ts';
@@ -40,7 +40,10 @@ it('the commands are there', () => {
 
 it.each([...new Set(deployments)])('npx cdk deploy %s makes a stack', (options) => {
   const [words = []] = commandsOf(options);
-  synthStack(readSettings(contextOf(words))).resourceCountIs('AWS::DynamoDB::GlobalTable', Object.keys(TABLES).length);
+  synthStack(readSettings(contextOf(words))).resourceCountIs(
+    'AWS::DynamoDB::GlobalTable',
+    Object.keys(TABLES).length,
+  );
 });
 
 it('the CDK has the commands and options', async () => {

@@ -127,7 +127,7 @@ const temperOf = (random: Random): Temper => ({
   maxLagMs: 2000,
   shortPage: random.integer(1, 4),
   shortPageChance: random.chance(0.5) ? random.next() : 0,
-  unprocessedChance: random.chance(0.3) ? random.next() * 0.3 : 0,
+  unprocessedChance: random.chance(0.3) ? random.next() * 0.1 : 0,
   ttl: random.pick(['at once', 'late', 'mixed', 'never'] as const),
 });
 

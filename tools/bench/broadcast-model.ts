@@ -1,5 +1,5 @@
 /** How an account's quotas carry a message to everybody, and where a channel that everybody hears is hot. */
-import { MAX_RANGES, RANGE_CONNECTIONS } from '../../lambdas/domain/publish/ranges.ts';
+import { rangesFor } from '../../lambdas/domain/publish/ranges.ts';
 import { LAMBDAS } from '../../lambdas/manifest.ts';
 import { PRICES, type PriceName } from '../cost/prices.ts';
 import { subscriberReadUnits, UNITS } from '../cost/units.ts';
@@ -29,7 +29,7 @@ export interface BroadcastEstimate {
 
 export function broadcast({ connections, page, fanOutRate, requestsPerSecond }: FanOut): BroadcastEstimate {
   const queued = Math.max(0, connections - page);
-  const ranges = Math.min(MAX_RANGES, Math.ceil(queued / RANGE_CONNECTIONS));
+  const ranges = queued === 0 ? 0 : rangesFor(queued);
   const postsPerSecond = ratePossible({ ranges, fanOutRate, requestsPerSecond });
   const seconds = queued === 0 ? 0 : queued / postsPerSecond;
   const readUnits = subscriberReadUnits(connections);

@@ -5,9 +5,16 @@
 import { ALL_SUBSCRIBERS, type SubscriberRange, type SubscriptionPage } from '../ports.ts';
 
 /** Connections of one range: some seconds of posting for one Lambda. */
-export const RANGE_CONNECTIONS = 2000;
+const RANGE_CONNECTIONS = 2000;
+/** A range of fewer would cost more to hand over than to serve. */
+const LEAST_CONNECTIONS = 256;
+/**
+ * As many workers as serve ranges at once (`LAMBDAS['fan-out']`). Each has its share of the rate of
+ * all: with fewer ranges than workers, part of that rate would go unused.
+ */
+const WORKERS = 10;
 /** A range of a million connections' fan-out is still served within a Lambda's time. */
-export const MAX_RANGES = 1000;
+const MAX_RANGES = 1000;
 
 /** Hashes are 8 hexadecimal digits. */
 const HASHES = 2 ** 32;
@@ -18,6 +25,14 @@ export interface LeftOver {
   ranges: SubscriberRange[];
 }
 
+/** Into how many ranges so many connections are cut. */
+export const rangesFor = (connections: number): number =>
+  Math.max(
+    1,
+    Math.min(WORKERS, Math.floor(connections / LEAST_CONNECTIONS)),
+    Math.min(MAX_RANGES, Math.ceil(connections / RANGE_CONNECTIONS)),
+  );
+
 /**
  * What follows a page of all subscribers. Their keys begin with a hash, so the part of the hash
  * space that the page covers is about the part of the subscribers that it holds.
@@ -27,7 +42,7 @@ export function leftOver({ subscriptions, next }: SubscriptionPage): LeftOver {
   const last = Number.parseInt(next, 16);
   const covered = (last + 1) / HASHES;
   const estimate = Math.max(1, Math.round((subscriptions.length * (1 - covered)) / covered));
-  const count = Math.min(MAX_RANGES, Math.ceil(estimate / RANGE_CONNECTIONS));
+  const count = rangesFor(estimate);
   const border = (index: number): string =>
     Math.floor(last + ((HASHES - last) * index) / count)
       .toString(16)

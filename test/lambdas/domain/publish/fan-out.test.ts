@@ -3,7 +3,8 @@ import { EVERYONE, topicChannel } from '../../../../lambdas/domain/model.ts';
 import { ALL_SUBSCRIBERS } from '../../../../lambdas/domain/ports.ts';
 import { serveRange } from '../../../../lambdas/domain/publish/fan-out.ts';
 import { createPace } from '../../../../lambdas/domain/publish/pace.ts';
-import { leftOver } from '../../../../lambdas/domain/publish/ranges.ts';
+import { leftOver, rangesFor } from '../../../../lambdas/domain/publish/ranges.ts';
+import { LAMBDAS } from '../../../../lambdas/manifest.ts';
 import { refusing, type Socket, World } from '../../../support/world.ts';
 
 const NOW_AND_ALWAYS = { deadlineAt: Number.POSITIVE_INFINITY, perSecond: 5000 };
@@ -96,6 +97,12 @@ describe('a topic whose page was full', () => {
     expect(ranges).toHaveLength(1000);
     for (const [index, { to }] of ranges.slice(0, -1).entries()) expect(ranges[index + 1]?.from).toBe(to);
     expect(ranges.at(-1)?.to).toBe(ALL_SUBSCRIBERS.to);
+  });
+
+  it('is cut so that all workers have a range, unless that would hold next to nothing', () => {
+    const { maxConcurrency } = LAMBDAS['fan-out'].queues[0];
+    expect([1, 400, 600, 2560, 20_000].map(rangesFor)).toEqual([1, 1, 2, maxConcurrency, maxConcurrency]);
+    expect([30_000, 1_000_000, 10_000_000].map(rangesFor)).toEqual([15, 500, 1000]);
   });
 });
 

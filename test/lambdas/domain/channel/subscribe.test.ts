@@ -269,3 +269,14 @@ describe('a message to the application', () => {
     expect(world.events).toEqual([]);
   });
 });
+
+describe('an ack that names one channel twice', () => {
+  it('counts with its farther seq', async () => {
+    const world = new World();
+    await world.device('alice', 'phone', { ackMode: 'client' });
+    await world.publish('alice', 'a');
+    await world.publish('alice', 'b');
+    await say(world, 'alice', { action: 'ack', acks: [{ seq: 2 }, { seq: 1 }] });
+    expect(await world.cursor('alice', 'phone')).toBe(2);
+  });
+});

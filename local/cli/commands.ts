@@ -3,11 +3,13 @@ import type { Command } from './command.ts';
 import { demo } from './commands/demo.ts';
 import { history } from './commands/history.ts';
 import { listen } from './commands/listen.ts';
+import { members } from './commands/members.ts';
 import { presence } from './commands/presence.ts';
 import { revoke } from './commands/revoke.ts';
 import { send } from './commands/send.ts';
 import { start } from './commands/start.ts';
 import { token } from './commands/token.ts';
+import { topics } from './commands/topics.ts';
 
 /** In the order in which help lists them. */
 export const COMMANDS = {
@@ -19,6 +21,8 @@ export const COMMANDS = {
   history,
   presence,
   revoke,
+  members,
+  topics,
 } satisfies Record<string, Command>;
 
 export type CommandName = keyof typeof COMMANDS;

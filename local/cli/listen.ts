@@ -1,5 +1,6 @@
 /** Listens as one device: prints what comes, acknowledges what is settled, comes back when the connection is lost. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { topicChannel } from '../../lambdas/protocol/channel.ts';
 import type { AckMode, ServerFrame } from '../../lambdas/protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../../lambdas/protocol/limits.ts';
 import { Client, Refused } from './client.ts';
@@ -10,6 +11,8 @@ export interface ListenOptions {
   token: () => string;
   deviceId: string;
   ack: AckMode;
+  /** To subscribe to on every connection. */
+  topics: string[];
   print(what: string, frame?: ServerFrame): void;
 }
 
@@ -37,7 +40,7 @@ export async function listen(options: ListenOptions): Promise<string> {
   }
 }
 
-async function openConnection({ url, token, deviceId, ack, print }: ListenOptions): Promise<Client> {
+async function openConnection({ url, token, deviceId, ack, topics, print }: ListenOptions): Promise<Client> {
   const client = await Client.open(url, { token: token(), deviceId, ack });
   const ping = setInterval(() => client.send({ action: 'ping' }), PING_EVERY_MS);
   void client.closed.then(() => clearInterval(ping));
@@ -45,28 +48,52 @@ async function openConnection({ url, token, deviceId, ack, print }: ListenOption
   client.onFrame((frame) => {
     print(frame.event, frame);
     settle(frame);
+    if (frame.event !== 'ready') return;
+    for (const topic of topics) client.send({ action: 'subscribe', channel: topicChannel(topic).name });
   });
   return client;
 }
 
-/** Acknowledges what is contiguous or settled by a replay, and asks for the next window of a long one. */
+/** How far one channel is settled. */
+interface Settled {
+  seq: number;
+  /** What came before what precedes it. */
+  early: Set<number>;
+  windowFrames: number;
+}
+
+/**
+ * Acknowledges in each channel what is contiguous or settled by a replay, and asks for the next window
+ * of a long one.
+ */
 function acknowledging(client: Client): (frame: ServerFrame) => void {
-  const early = new Set<number>();
-  let settled = 0;
-  let windowFrames = 0;
+  const channels = new Map<string, Settled>();
+  const begin = (channel: string, seq: number) =>
+    channels.set(channel, { seq, early: new Set(), windowFrames: 0 });
 
   return (frame) => {
-    const before = settled;
-    if (frame.event === 'ready') settled = frame.cursor;
-    if (frame.event === 'message') early.add(frame.seq);
-    if (frame.event === 'replay') settled = Math.max(settled, frame.through);
-    while (early.delete(settled + 1)) settled += 1;
-    if (settled > before && frame.event !== 'ready') client.send({ action: 'ack', seq: settled });
-
-    if (frame.event !== 'replay') return;
-    windowFrames = frame.more ? windowFrames + 1 : 0;
-    if (windowFrames < REPLAY_WINDOW_FRAMES) return;
-    windowFrames = 0;
-    client.send({ action: 'sync', after: settled });
+    if (frame.event === 'ready') {
+      begin(frame.channel, frame.cursor);
+      for (const { channel, cursor } of frame.subscriptions) begin(channel, cursor);
+    }
+    if (frame.event === 'subscribed') begin(frame.channel, frame.cursor);
+    if (frame.event !== 'message' && frame.event !== 'replay') return;
+    const { channel } = frame;
+    // A live message may come before its channel begins: the replay that follows brings it again.
+    const settled = channels.get(channel);
+    if (settled === undefined) return;
+    const before = settled.seq;
+    if (frame.event === 'message') settled.early.add(frame.seq);
+    else settled.seq = Math.max(settled.seq, frame.through);
+    while (settled.early.delete(settled.seq + 1)) settled.seq += 1;
+    if (settled.seq > before) client.send({ action: 'ack', channel, seq: settled.seq });
+    if (frame.event === 'replay') goOn(client, channel, settled, frame.more);
   };
+}
+
+function goOn(client: Client, channel: string, settled: Settled, more: boolean): void {
+  settled.windowFrames = more ? settled.windowFrames + 1 : 0;
+  if (settled.windowFrames < REPLAY_WINDOW_FRAMES) return;
+  settled.windowFrames = 0;
+  client.send({ action: 'sync', channel, after: settled.seq });
 }

@@ -37,8 +37,15 @@ export async function request({ method, base, path, query = {}, body }: Call): P
 }
 
 /** The path of what the stack knows of a user. */
-export const pathOf = (userId: string, what: 'messages' | 'connections'): string =>
+export const pathOf = (userId: string, what: 'messages' | 'connections' | 'topics'): string =>
   `/users/${userPath(userId)}/${what}`;
+
+/** The path of a topic's members. */
+export const membersPath = (topic: string): string => `/topics/${topic}/members`;
+
+/** The path of what is kept of a topic, or of what went to everyone. */
+export const channelMessagesPath = (topic: string | undefined): string =>
+  topic === undefined ? '/everyone/messages' : `/topics/${topic}/messages`;
 
 /** Asks for each user in turn and prints: what the stack answered, or with `isJson` unset what `describe` makes of it. */
 export async function printEach<Body>(

@@ -1,6 +1,7 @@
 /** Reads the values of options and operands. What is wrong is told with the name of the option and the rule. */
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
+import { isTopic, TOPIC_RULE } from '../../lambdas/protocol/channel.ts';
 import { isUserId, USER_ID_RULE } from '../../lambdas/protocol/names.ts';
 
 /** `name`: of the option or operand, as it is typed. */
@@ -30,6 +31,9 @@ export function usersOf(operands: string[]): string[] {
   if (operands.length === 0) throw new Error('user is missing');
   return [...new Set(operands.map((user) => checked('user', user, isUserId, USER_ID_RULE)))];
 }
+
+/** A topic's name. */
+export const topicOf = (name: string | undefined): string => checked('topic', name, isTopic, TOPIC_RULE);
 
 export interface Bounds {
   min: number;

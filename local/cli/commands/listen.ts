@@ -1,6 +1,7 @@
 /** `herald listen`: every frame that comes for a user, as one of the user's devices. */
 import { randomBytes } from 'node:crypto';
 import { styleText } from 'node:util';
+import { isTopic, TOPIC_RULE, topicChannel } from '../../../lambdas/protocol/channel.ts';
 import { ACK_MODES, type AckMode, type ServerFrame } from '../../../lambdas/protocol/frames.ts';
 import { isToken, TOKEN_RULE } from '../../../lambdas/protocol/names.ts';
 import { Refused } from '../client.ts';
@@ -9,7 +10,7 @@ import { listen as listenAs } from '../listen.ts';
 import { isLoopback } from '../signed-request.ts';
 import { targetOptions, targetUrl } from '../target.ts';
 import { issueToken, readJwtSecret } from '../token.ts';
-import { optional, usersOf } from '../values.ts';
+import { checked, optional, usersOf } from '../values.ts';
 
 export const listen = defineCommand({
   summary: 'Prints every frame that comes for each user, acknowledges, and connects again.',
@@ -17,17 +18,19 @@ export const listen = defineCommand({
   options: {
     device: { value: 'ID', help: 'the device it is (default: made up; give one to go on where it stopped)' },
     ack: { value: 'MODE', help: `${ACK_MODES.join(' or ')} (default client)` },
+    topic: { value: 'NAME', isList: true, help: 'to subscribe to, too; may be given several times' },
     token: { value: 'JWT', help: 'of the user (default: signed with HERALD_JWT_SECRET)' },
     ...targetOptions('WebSocketUrl'),
     json: { help: 'print {"userId":…,"deviceId":…,"frame":{…}}, a line for each frame' },
   },
   notes: 'HERALD_JWT_SECRET is that of the local stack unless it is set. Ctrl-C ends it.',
-  async run(operands, { device, ack = 'client', token, json, ...target }) {
+  async run(operands, { device, ack = 'client', topic = [], token, json, ...target }) {
     const users = usersOf(operands);
     if (token !== undefined && users.length > 1) throw new Error('--token is for one user, got several');
     const url = targetUrl('WebSocketUrl', target);
     const deviceId = optional('--device', device, isToken, TOKEN_RULE) ?? madeUpDevice();
-    const shared = { url, deviceId, ack: ackMode(ack), token: token ?? requireSecret(url) };
+    const topics = topic.map((name) => checked('--topic', name, isTopic, TOPIC_RULE));
+    const shared = { url, deviceId, topics, ack: ackMode(ack), token: token ?? requireSecret(url) };
     await Promise.all(users.map((userId) => listenTo({ ...shared, userId, isJson: json === true })));
   },
 });
@@ -53,11 +56,12 @@ interface Listener {
   deviceId: string;
   url: URL;
   ack: AckMode;
+  topics: string[];
   token: string | undefined;
   isJson: boolean;
 }
 
-async function listenTo({ userId, deviceId, url, ack, token, isJson }: Listener): Promise<void> {
+async function listenTo({ userId, deviceId, url, ack, topics, token, isJson }: Listener): Promise<void> {
   const who = `${userId}/${deviceId}`;
   const print = isJson ? jsonPrinter(userId, deviceId) : linePrinter(who);
   try {
@@ -66,8 +70,9 @@ async function listenTo({ userId, deviceId, url, ack, token, isJson }: Listener)
         url: url.href,
         deviceId,
         ack,
+        topics,
         print,
-        token: () => token ?? issueToken(userId, readJwtSecret()),
+        token: () => token ?? tokenFor(userId, topics),
       }),
     );
   } catch (error) {
@@ -75,6 +80,12 @@ async function listenTo({ userId, deviceId, url, ack, token, isJson }: Listener)
     throw new Error(`${who}: ${error.message}${REFUSALS[error.status] ?? ''}`, { cause: error });
   }
 }
+
+/** It allows what is to be heard, and nothing else. */
+const tokenFor = (userId: string, topics: string[]): string => {
+  const subscribe = topics.map((topic) => topicChannel(topic).name);
+  return issueToken(userId, readJwtSecret(), { permissions: topics.length > 0 ? { subscribe } : undefined });
+};
 
 /** What a status of the handshake most likely means. */
 const REFUSALS: Record<number, string> = {

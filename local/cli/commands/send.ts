@@ -1,7 +1,15 @@
 /** `herald send`: publishes a notification. */
 import type { PublishAnswer } from '../../../lambdas/domain/publish/publish.ts';
+import { isTopic, TOPIC_RULE } from '../../../lambdas/protocol/channel.ts';
 import { MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from '../../../lambdas/protocol/limits.ts';
-import { isMessageId, isToken, MESSAGE_ID_RULE, TOKEN_RULE } from '../../../lambdas/protocol/names.ts';
+import {
+  isMessageId,
+  isToken,
+  isUserId,
+  MESSAGE_ID_RULE,
+  TOKEN_RULE,
+  USER_ID_RULE,
+} from '../../../lambdas/protocol/names.ts';
 import { defineCommand } from '../command.ts';
 import { request } from '../requests.ts';
 import { targetOptions, targetUrl } from '../target.ts';
@@ -10,12 +18,16 @@ import { checked, integer, jsonValue, optional, usersOf } from '../values.ts';
 const RETENTION = { min: MIN_RETENTION_SECONDS, max: MAX_RETENTION_SECONDS };
 
 export const send = defineCommand({
-  summary: 'Publishes a notification to one or more users.',
-  operands: '<user>…',
+  summary: 'Publishes a notification to one or more users, to a topic, or to everyone.',
+  operands: '[<user>…]',
   options: {
+    topic: { value: 'NAME', help: 'to whoever hears this topic, instead of users' },
+    everyone: { help: 'to everyone, instead of users' },
     type: { value: 'TYPE', help: `of the message; ${TOKEN_RULE}` },
     data: { value: 'JSON', help: 'of the message; @file reads it from a file, - from standard input' },
-    except: { value: 'DEVICE', help: 'that caused it and is not told' },
+    except: { value: 'DEVICE', help: 'that caused it and is not told; DEVICE/TAB: only that tab is not' },
+    'except-user': { value: 'USER', help: 'of a topic or everyone: whose device, or all of whose devices' },
+    'collapse-key': { value: 'KEY', help: 'a replay brings only the newest message of a key' },
     id: { value: 'KEY', help: 'idempotency key: sent again with the same, nothing happens' },
     retention: { value: 'SECONDS', help: `how long it is kept, ${RETENTION.min} to ${RETENTION.max}` },
     ...targetOptions('HttpUrl'),
@@ -24,14 +36,18 @@ export const send = defineCommand({
   notes: `A request to AWS is signed with the usual credentials.
 
   herald send alice bob --type order.shipped --data '{"orderId":1}'
+  herald send --topic news --type article --data '"hello"'
   jq .order order.json | herald send alice --type order.shipped --data -`,
-  async run(operands, { type, data = 'null', except, id, retention, json, ...target }) {
-    const users = usersOf(operands);
+  async run(operands, { topic, everyone, type, data = 'null', except, id, retention, json, ...rest }) {
+    const { 'except-user': exceptUser, 'collapse-key': collapseKey, ...target } = rest;
     const notification = {
-      to: users.length === 1 ? { user: users[0] } : { users },
+      to: recipientsOf(operands, topic, everyone),
       type: checked('--type', type, isToken, TOKEN_RULE),
       id: optional('--id', id, isMessageId, MESSAGE_ID_RULE),
-      excludeDeviceId: optional('--except', except, isToken, TOKEN_RULE),
+      // The stack says what is wrong with it: it knows the rules of each kind of channel.
+      excludeDeviceId: except,
+      excludeUserId: optional('--except-user', exceptUser, isUserId, USER_ID_RULE),
+      collapseKey: optional('--collapse-key', collapseKey, isToken, TOKEN_RULE),
       retentionSeconds: integer('--retention', retention, RETENTION),
     };
     const base = targetUrl('HttpUrl', target);
@@ -41,15 +57,26 @@ export const send = defineCommand({
     const { results } = JSON.parse(answer) as PublishAnswer;
     if (!json) for (const result of results) console.log(lineOf(result));
     const failed = results.filter((result) => 'error' in result);
-    if (failed.length > 0) throw new Error(`${failed.length} of ${results.length} users did not get it`);
+    if (failed.length > 0) throw new Error(`${failed.length} of ${results.length} did not get it`);
   },
 });
 
+function recipientsOf(operands: string[], topic: string | undefined, everyone: true | undefined) {
+  const kinds = [operands.length > 0, topic !== undefined, everyone === true].filter(Boolean);
+  if (kinds.length > 1) throw new Error('expected users, --topic or --everyone, got several of these');
+  if (everyone) return { everyone };
+  if (topic !== undefined) return { topic: checked('--topic', topic, isTopic, TOPIC_RULE) };
+  const users = usersOf(operands);
+  return users.length === 1 ? { user: users[0] } : { users };
+}
+
 function lineOf(result: PublishAnswer['results'][number]): string {
-  if ('error' in result) return `${result.userId}  not published: ${result.error.message}`;
-  const { userId, seq, duplicate, connections, sent, excluded, gone, deferred } = result;
-  if (duplicate) return `${userId}  #${seq}  was published before`;
+  const whom = result.userId ?? result.channel;
+  if ('error' in result) return `${whom}  not published: ${result.error.message}`;
+  const { seq, duplicate, connections, sent, excluded, gone, deferred, queued } = result;
+  if (duplicate) return `${whom}  #${seq}  was published before`;
   const others = Object.entries({ excluded, gone, deferred }).filter(([, count]) => count > 0);
   const told = others.map(([name, count]) => `, ${count} ${name}`).join('');
-  return `${userId}  #${seq}  posted to ${sent} of ${connections} connections${told}`;
+  const rest = queued > 0 ? `, about ${queued} more by the fan-out` : '';
+  return `${whom}  #${seq}  posted to ${sent} of ${connections} connections${told}${rest}`;
 }

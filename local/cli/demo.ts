@@ -1,4 +1,4 @@
-/** The story of `herald demo`: what is promised, told and checked on a local stack. */
+/** The stories of `herald demo`: what is promised, told and checked on a local stack. */
 import { isDeepStrictEqual, styleText } from 'node:util';
 import type { ClientMessage } from '../../lambdas/protocol/frames.ts';
 import { Client } from './client.ts';
@@ -78,11 +78,66 @@ async function story(stack: SpawnedStack): Promise<void> {
   await Promise.all([back.close(), laptop.close(), bob.close()]);
 }
 
-/** Rejects when anything differs from the story. */
+/** What a device has heard of a topic, live or replayed. */
+const heardOf = (client: Client, channel: string): ClientMessage[] =>
+  client.frames.flatMap((frame) => {
+    if (frame.event === 'message') return frame.channel === channel ? [frame] : [];
+    return frame.event === 'replay' && frame.channel === channel ? frame.messages : [];
+  });
+
+async function member(stack: SpawnedStack, method: 'PUT' | 'DELETE', userId: string): Promise<void> {
+  const response = await fetch(`${stack.httpUrl}/topics/news/members/${userId}`, { method });
+  if (!response.ok) throw new Error(`members: ${response.status} ${await response.text()}`);
+  tell('a service', method === 'PUT' ? `made ${userId} a member of news` : `removed ${userId} from news`);
+}
+
+async function announce({ httpUrl }: SpawnedStack, text: string): Promise<void> {
+  const response = await fetch(`${httpUrl}/notifications`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ to: { topic: 'news' }, type: 'chat.message', data: { text } }),
+  });
+  if (!response.ok) throw new Error(`publish: ${response.status} ${await response.text()}`);
+  tell('a service', `"${text}" to the topic news`);
+}
+
+async function storyOfTopic(stack: SpawnedStack): Promise<void> {
+  const news = 'topic:news';
+  const hears = (client: Client, count: number) =>
+    client.until(() => heardOf(client, news).length >= count, `${count} messages of news`);
+
+  say('The topic news has three members: carol, dave and erin. Dave is away.');
+  for (const userId of ['carol', 'dave', 'erin']) await member(stack, 'PUT', userId);
+  const carol = await device(stack, 'carol', 'phone');
+  const erin = await device(stack, 'erin', 'phone');
+  await announce(stack, 'first');
+  await Promise.all([hears(carol, 1), hears(erin, 1)]);
+  expect(
+    'carol and erin heard it live',
+    [carol, erin].map((one) => texts(heardOf(one, news))),
+    [['first'], ['first']],
+  );
+
+  say('Erin is removed.');
+  await member(stack, 'DELETE', 'erin');
+  await announce(stack, 'second');
+  await hears(carol, 2);
+  expect('erin hears nothing after that was answered', texts(heardOf(erin, news)), ['first']);
+
+  say('Dave comes back.');
+  const dave = await device(stack, 'dave', 'phone');
+  await hears(dave, 2);
+  expect('he has all since he joined, in order, each once', texts(heardOf(dave, news)), ['first', 'second']);
+
+  await Promise.all([carol.close(), dave.close(), erin.close()]);
+}
+
+/** Rejects when anything differs from the stories. */
 export async function tellStory(): Promise<void> {
   const stack = await spawnStack();
   try {
     await story(stack);
+    await storyOfTopic(stack);
     say(styleText('green', 'All of it as promised.'));
   } catch (error) {
     throw new Error(`Not as promised: ${error instanceof Error ? error.message : error}`, { cause: error });

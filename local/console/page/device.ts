@@ -1,6 +1,5 @@
 /** One device: its client, its network, and what has become of every seq it has heard of. */
 import { connect, type Herald, type Message, type Status } from '../../../client/index.ts';
-import type { ClientFrame } from '../../../lambdas/protocol/client-frame.ts';
 import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
 import type { Channel } from './channel.ts';
 import { type Frame, Network } from './network.ts';
@@ -30,6 +29,14 @@ export interface CatchUp {
   readyMs: number;
   totalMs: number;
   messages: number;
+}
+
+/** A frame that the client sends, as far as it is read here: an ack of one channel or of several. */
+interface Written {
+  action: string;
+  channel?: string;
+  seq?: number;
+  acks?: { channel?: string; seq?: number }[];
 }
 
 const MOST_FRAMES = 200;
@@ -159,15 +166,26 @@ export class Device {
       this.acked = frame.cursor;
       this.#attempt.readyMs = at - this.#attempt.startedAt;
     }
-    if (frame.event === 'message') this.#arrive(frame.seq, 'live');
-    if (frame.event !== 'replay') return;
+    if (frame.event !== 'message' && frame.event !== 'replay') return;
+    // The strip is of the user's own channel.
+    if (frame.channel !== this.#ownChannel) return;
+    if (frame.event === 'message') {
+      this.#arrive(frame.seq, 'live');
+      return;
+    }
     const news = frame.messages.filter(({ seq }) => !this.#arrivedAs.has(seq));
     for (const { seq } of news) this.#arrive(seq, 'replayed');
     this.#attempt.messages += news.length;
   }
 
-  #wrote(frame: ClientFrame): void {
-    if (frame.action === 'ack') this.acked = frame.seq;
+  #wrote({ action, acks, ...ack }: Written): void {
+    if (action !== 'ack') return;
+    const own = (acks ?? [ack]).find(({ channel = this.#ownChannel }) => channel === this.#ownChannel);
+    this.acked = own?.seq ?? this.acked;
+  }
+
+  get #ownChannel(): string {
+    return `user:${this.channel.userId}`;
   }
 
   #arrive(seq: number, how: 'live' | 'replayed'): void {

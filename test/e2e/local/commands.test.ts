@@ -55,7 +55,7 @@ describe('npm run demo', () => {
     const { exitCode, stdout, stderr } = await run(['demo']);
     expect(stderr).toBe('');
     expect(exitCode).toBe(0);
-    expect(stdout.match(/✓/g)).toHaveLength(5);
+    expect(stdout.match(/✓/g)).toHaveLength(8);
     expect(stdout).toContain('All of it as promised.');
   });
 });
@@ -107,6 +107,29 @@ describe('npm run herald', () => {
     const { exitCode, stdout } = await run(['send', one, other, '--type', 'greeting', ...http()]);
     expect(exitCode).toBe(0);
     expect(stdout).toBe([one, other].map((user) => `${user}  #1  posted to 0 of 0 connections\n`).join(''));
+  });
+
+  it('adds members, sends to their topic and to everyone, and tells what is kept', async () => {
+    const [one, other] = [target.newUser(), target.newUser()];
+    const topic = target.newTopic();
+    const added = await run(['members', 'add', topic, one, other, ...http()]);
+    expect(added.stdout).toBe(`${one}  is a member\n${other}  is a member\n`);
+    const listening = start(['listen', one, '--device', 'phone', '--topic', topic, '--url', target.wsUrl]);
+    await listening.printed('subscribed');
+    const sent = await run(['send', '--topic', topic, '--type', 'article', '--data', '"hello"', ...http()]);
+    expect(sent.stdout).toBe(`topic:${topic}  #1  posted to 1 of 1 connections\n`);
+    await listening.printed('"type":"article"');
+    listening.child.kill();
+    await run(['members', 'remove', topic, other, ...http()]);
+    const listed = await run(['members', 'list', topic, ...http()]);
+    expect(listed.stdout).toMatch(new RegExp(`^${one}  since .*\n$`));
+    expect((await run(['topics', one, other, ...http()])).stdout).toMatch(
+      new RegExp(`^${one}  ${topic}  since .*\n${other}  no topics\n$`),
+    );
+    const kept = await run(['history', '--topic', topic, ...http()]);
+    expect(kept.stdout).toContain(`${topic}  #1  `);
+    const all = await run(['send', '--everyone', '--type', 'notice', ...http()]);
+    expect(all.stdout).toMatch(/^everyone {2}#\d+ {2}posted to /);
   });
 
   it('sends data from a file and from standard input, and keeps it as long as it is told', async () => {

@@ -64,10 +64,33 @@ describe('the frame', () => {
     );
   });
 
+  it('tells the tab of origin where it is named', () => {
+    fc.assert(
+      fc.property(message, anyText, (sent, origin) => {
+        const told = throughJson({ ...sent, origin });
+        expect(JSON.parse(encodeFrame(messageFrame('c', stored(sent), origin)))).toEqual(
+          throughJson({ event: 'message', channel: 'c', ...told }),
+        );
+        expect(JSON.parse(encodeMessage({ ...stored(sent), origin }))).toEqual(told);
+      }),
+    );
+  });
+
+  it('`replay` tells how many were collapsed, if any were', () => {
+    const around = { channel: 'c', epoch: 'e', messages: [], after: 1, through: 9, expired: 2, more: true };
+    const encoded = (collapsed?: number) =>
+      JSON.parse(encodeFrame({ event: 'replay', ...around, ...(collapsed !== undefined && { collapsed }) }));
+    expect(encoded(6)).toEqual({ event: 'replay', ...around, collapsed: 6 });
+    expect(encoded()).toEqual({ event: 'replay', ...around });
+  });
+
   it('tells the origin device and the expiry to nobody', () => {
     const row = {
       ...stored({ seq: 1, id: 'i', type: 't', data: 1, sentAt: 2 }),
+      originUserId: 'alice',
       originDeviceId: 'laptop',
+      originTab: '7f3a',
+      collapseKey: 'k',
       expiresAt: 9,
     };
     const told = { seq: 1, id: 'i', type: 't', data: 1, sentAt: 2 };

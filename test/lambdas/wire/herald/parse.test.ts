@@ -1,10 +1,11 @@
 /** What the server makes of the frames of a client, however odd: it understands them wholly or says why not. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { topicChannel } from '../../../../lambdas/protocol/channel.ts';
 import type { ClientFrame } from '../../../../lambdas/protocol/client-frame.ts';
 import { FrameError } from '../../../../lambdas/protocol/errors.ts';
 import { MAX_FRAME_BYTES } from '../../../../lambdas/protocol/limits.ts';
-import { parseClientFrame } from '../../../../lambdas/wire/herald/parse.ts';
+import { parseClientFrame, parsePublishFrame } from '../../../../lambdas/wire/herald/parse.ts';
 
 const parse = (value: unknown): ClientFrame => parseClientFrame(JSON.stringify(value));
 
@@ -242,5 +243,76 @@ describe('the size of a client frame', () => {
   it('is judged before its content', () => {
     expect(refusalOf('x'.repeat(MAX_FRAME_BYTES + 1)).code).toBe('frame_too_large');
     expect(refusalOf('x'.repeat(MAX_FRAME_BYTES)).code).toBe('bad_json');
+  });
+});
+
+describe('a publish frame', () => {
+  const frame = { action: 'publish', ref: 'p1', to: { topic: 'team.7' }, type: 'note', data: { text: 'x' } };
+
+  /** The code, the ref and the message it is refused with. */
+  function publishRefusalOf(text: string): Pick<FrameError, 'code' | 'ref' | 'message'> {
+    try {
+      parsePublishFrame(text);
+    } catch (error) {
+      if (error instanceof FrameError) return error;
+      throw error;
+    }
+    throw new Error(`accepted: ${text}`);
+  }
+  const refusePublish = (fields: object) => publishRefusalOf(JSON.stringify({ ...frame, ...fields }));
+
+  it('has the fields of a notification, and keeps its text for numbers beyond JavaScript', () => {
+    const text = JSON.stringify({ ...frame, id: 'k', collapseKey: 'c', retentionSeconds: 60 });
+    expect(parsePublishFrame(text)).toEqual({
+      action: 'publish',
+      notification: {
+        channels: [topicChannel('team.7')],
+        type: 'note',
+        data: frame.data,
+        id: 'k',
+        collapseKey: 'c',
+        retentionSeconds: 60,
+        text,
+      },
+      tab: undefined,
+      ref: 'p1',
+    });
+  });
+
+  it('may name the tab that is the origin', () => {
+    expect(parsePublishFrame(JSON.stringify({ ...frame, tab: '7f3a' })).tab).toBe('7f3a');
+    for (const tab of ['', 'a/b', 'a b', 'x'.repeat(129), 7, null])
+      expect(refusePublish({ tab })).toMatchObject({
+        code: 'bad_frame',
+        ref: 'p1',
+        message: expect.stringMatching(/^tab: expected /),
+      });
+  });
+
+  it.each([
+    [{ excludeDeviceId: 'laptop' }, 'excludeDeviceId'],
+    [{ excludeUserId: 'alice' }, 'excludeUserId'],
+    [{ to: { topic: 'a b' } }, 'to.topic'],
+    [{ to: { topic: 'news', everyone: true } }, 'to'],
+    [{ type: undefined }, 'type'],
+    [{ urgent: true }, 'urgent'],
+    [{ collapseKey: 7 }, 'collapseKey'],
+  ])('is refused with the field and the rule: %j', (fields, path) => {
+    const { code, ref, message } = refusePublish(fields);
+    expect([code, ref]).toEqual(['bad_frame', 'p1']);
+    expect(message).toContain(`${path}: `);
+  });
+
+  it('is another action’s nowhere', () => {
+    for (const action of ['ack', 'ping', '', 7, undefined])
+      expect(refusePublish({ action })).toMatchObject({ code: 'unknown_action', ref: 'p1' });
+    expect(refuse(frame)).toMatchObject({ code: 'unknown_action', ref: 'p1' });
+  });
+
+  it('is a JSON object of at most 32 KB, like every frame', () => {
+    expect(publishRefusalOf('{').code).toBe('bad_json');
+    expect(publishRefusalOf('[]').code).toBe('bad_frame');
+    expect(publishRefusalOf('x'.repeat(MAX_FRAME_BYTES + 1)).code).toBe('frame_too_large');
+    expect(refusePublish({ ref: 7 })).toMatchObject({ code: 'bad_frame', ref: undefined });
   });
 });

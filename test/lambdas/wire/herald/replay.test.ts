@@ -60,6 +60,8 @@ const logs = fc
       fc.record({
         gap: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.nat(7)),
         originDeviceId: fc.constantFrom(undefined, undefined, 'phone', 'laptop'),
+        collapseKey: fc.constantFrom(undefined, undefined, 'a', 'b'),
+        originTab: fc.constantFrom(undefined, 't'.repeat(128)),
         bytes: fc.oneof(fc.nat(200), fc.nat(9_000), fc.integer({ min: 31_300, max: MAX_MESSAGE_BYTES })),
         filling: fc.constantFrom('x', 'é', '€', '😀', '😀'),
         id: fc.constantFrom('m', '😀'.repeat(32), '"'.repeat(128)),
@@ -69,13 +71,15 @@ const logs = fc
   })
   .map(({ channel, after, tail, steps }) => {
     let seq = after;
-    const messages = steps.map(({ gap, originDeviceId, bytes, filling, id }) => {
+    const messages = steps.map(({ gap, originDeviceId, originTab, collapseKey, bytes, filling, id }) => {
       seq += gap + 1;
       const fits = Math.max(bytes, messageBytes(aMessage({ id, data: '""' })));
       return aMessage({
         seq,
         id,
         originDeviceId,
+        originTab: originDeviceId && originTab,
+        collapseKey,
         sentAt: 1_795_939_441_798,
         data: dataFilling(fits, filling, { id }),
       });
@@ -117,15 +121,46 @@ describe('replay frames', () => {
     );
   });
 
-  it('hold each message once, in order, but the own ones of the device', () => {
+  /** Of a collapse key, only the newest is sent. */
+  const isNewest = ({ messages }: Log, { seq, collapseKey }: Message): boolean =>
+    collapseKey === undefined ||
+    !messages.some((other) => other.collapseKey === collapseKey && other.seq > seq);
+
+  it('hold each message once, in order, but the own ones of the device and the older ones of a collapse key', () => {
     fc.assert(
       fc.property(logs, devices, ({ channel, ...log }, device) => {
-        const foreign = log.messages.filter(
-          ({ originDeviceId }) => device === undefined || originDeviceId !== device,
-        );
-        expect(packed(on(channel), log, device).flatMap(seqsOf)).toEqual(foreign.map(({ seq }) => seq));
+        const isOwn = ({ originDeviceId, originTab }: Message) =>
+          device !== undefined && originDeviceId === device && originTab === undefined;
+        const told = log.messages.filter((message) => !isOwn(message) && isNewest(log, message));
+        expect(packed(on(channel), log, device).flatMap(seqsOf)).toEqual(told.map(({ seq }) => seq));
       }),
     );
+  });
+
+  it('count what was collapsed, and the expired apart from it', () => {
+    fc.assert(
+      fc.property(logs, devices, ({ channel, ...log }, device) => {
+        const portions = packed(on(channel), log, device);
+        const older = log.messages.filter((message) => !isNewest(log, message));
+        const collapsed = portions.reduce((sum, portion) => sum + (portion.collapsed ?? 0), 0);
+        expect(collapsed).toBe(older.length);
+        for (const portion of portions) expect(portion.collapsed).not.toBe(0);
+      }),
+    );
+  });
+
+  it('tell the device whose tab caused a message which tab it was, and no other', () => {
+    const messages = [
+      aMessage({ seq: 1, originDeviceId: 'laptop', originTab: '7f3a' }),
+      aMessage({ seq: 2 }),
+    ];
+    const originsFor = (device: string | undefined) =>
+      packed(on(), { after: 0, through: 2, messages }, device).map((portion) =>
+        JSON.parse(frameOf(portion)).messages.map(({ origin }: { origin?: string }) => origin),
+      );
+    expect(originsFor('laptop')).toEqual([['7f3a', undefined]]);
+    expect(originsFor('phone')).toEqual([[undefined, undefined]]);
+    expect(originsFor(undefined)).toEqual([[undefined, undefined]]);
   });
 
   it('count what has expired, each in the frame whose `through` passes it', () => {
@@ -219,6 +254,27 @@ describe('the largest message', () => {
       const alone = { messages: [message], after: MAX, through: MAX, expired: MAX };
       expect(Buffer.byteLength(frameOf(alone, channel))).toBeLessThanOrEqual(MAX_FRAME_BYTES);
     }
+  });
+
+  it('fits also with the longest name of a tab, and where others were collapsed', () => {
+    const channel = `user:${'"'.repeat(256)}`;
+    const around = { collapseKey: 'k', originDeviceId: 'laptop', originTab: 't'.repeat(128) };
+    const newest = aMessage({ ...widest, ...around, data: dataFilling(MAX_MESSAGE_BYTES, 'x') });
+    const older = aMessage({ seq: MAX - 1, ...around });
+    const log = { after: MAX - 2, through: MAX, messages: [older, newest] };
+    const [portion, ...others] = packed(on(channel), log, 'laptop');
+    expect(others).toEqual([]);
+    expect(portion).toMatchObject({ collapsed: 1, messages: [{ origin: around.originTab }] });
+    const alone = {
+      messages: portion?.messages ?? [],
+      after: MAX,
+      through: MAX,
+      expired: MAX,
+      collapsed: MAX,
+    };
+    expect(Buffer.byteLength(frameOf(alone, channel))).toBeLessThanOrEqual(MAX_FRAME_BYTES);
+    const live = encodeFrame(messageFrame(channel, newest, around.originTab));
+    expect(Buffer.byteLength(live)).toBeLessThanOrEqual(MAX_FRAME_BYTES);
   });
 
   it('fits into a live frame too', () => {

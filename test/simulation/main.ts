@@ -1,14 +1,21 @@
 /**
  * `npm run simulate -- [--seeds 1000] [--from 1]` runs many seeds; `--seed 42 [--trace]` runs one, and shrinks it if it fails;
- * `--zoo [--record]` searches for a seed for each mutant, and keeps those it finds. Exits with 1 when a guarantee is broken or a
- * mutant survives.
+ * `--zoo` hunts each mutant, the recorded seed first; `--zoo --record` from the first seed on, and keeps what it finds. Exits with 1
+ * when a guarantee is broken, a mutant survives, or a promise has no mutant that dies by it.
  */
 import { parseArgs } from 'node:util';
 import { runMany } from './many.ts';
-import { faultTable, placeTable, promiseTable, shrunkStory, summary } from './report.ts';
+import {
+  faultTable,
+  placeTable,
+  promisesWithoutMutants,
+  promiseTable,
+  shrunkStory,
+  summary,
+} from './report.ts';
 import { runSeed } from './run.ts';
 import { shrink } from './shrink.ts';
-import { recordSeeds } from './zoo/seeds.ts';
+import { recordSeeds, stale } from './zoo/seeds.ts';
 import { runZoo, ZOO_SEEDS } from './zoo/zoo.ts';
 
 const { values } = parseArgs({
@@ -56,10 +63,9 @@ async function many(from: number, seeds: number): Promise<boolean> {
   return tally.violations.length === 0;
 }
 
-/** From the first seed on, so that it says how soon a mutant is caught by one that nobody chose. */
 async function zoo(): Promise<boolean> {
   const catches = await runZoo({
-    recordedFirst: false,
+    recordedFirst: !values.record,
     onCatch: ({ mutant, seed, guarantee }) => {
       const fate = seed === undefined ? 'SURVIVED' : `caught by seed ${seed}: ${guarantee}`;
       console.log(`  ${mutant.name.padEnd(62)} ${fate}`);
@@ -69,7 +75,8 @@ async function zoo(): Promise<boolean> {
   console.log(`${caught} of ${catches.length} mutants caught within ${ZOO_SEEDS} seeds each`);
   console.log(promiseTable(catches));
   if (values.record) recordSeeds(catches);
-  return caught === catches.length;
+  else for (const line of stale(catches)) console.log(`Record it anew with --record: ${line}`);
+  return caught === catches.length && promisesWithoutMutants(catches).length === 0;
 }
 
 async function chosen(): Promise<boolean> {

@@ -61,6 +61,12 @@ export function promiseTable(catches: Catch[]): string {
   return ['The promises of docs/guarantees.md and what dies by them', ...lines].join('\n');
 }
 
+/** Promises that no caught mutant breaks: nothing shows that their checks are worth anything. */
+export function promisesWithoutMutants(catches: Catch[]): string[] {
+  const broken = new Set(catches.map(({ guarantee }) => guarantee && promiseOf(guarantee)));
+  return Object.keys(CHECKS).filter((promise) => !broken.has(Number(promise)));
+}
+
 export function shrunkStory({ plan, report }: Shrunk): string {
   const { violation } = report;
   return [

@@ -180,10 +180,12 @@ describe('replay frames', () => {
     fc.assert(
       fc.property(logs, ({ channel, ...log }) => {
         const portions = packed(on(channel), log, undefined);
+        const counted = portions.some(({ collapsed }) => collapsed !== undefined) && { collapsed: MAX };
         for (const [index, portion] of portions.entries()) {
           const next = portions[index + 1]?.messages[0];
           if (next === undefined) continue;
-          const joined = { messages: [...portion.messages, next], after: MAX, through: MAX, expired: MAX };
+          const messages = [...portion.messages, next];
+          const joined = { messages, after: MAX, through: MAX, expired: MAX, ...counted };
           expect(Buffer.byteLength(frameOf(joined, channel))).toBeGreaterThan(MAX_FRAME_BYTES);
         }
       }),

@@ -172,12 +172,6 @@ export const MUTANTS: Mutant[] = [
     replace: 'const move = { to: { epoch, seq } };\n  for',
   },
   {
-    name: 'a new device begins twice',
-    file: domain('cursor'),
-    find: "const move = { to: { epoch: head.epoch, seq: start }, from: 'anew' as const };",
-    replace: 'const move = { to: { epoch: head.epoch, seq: start } };',
-  },
-  {
     name: 'a new device starts at the head',
     file: domain('cursor'),
     find: 'const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;',
@@ -402,12 +396,6 @@ export const MUTANTS: Mutant[] = [
     file: domain('connection/pause'),
     find: 'if (isOutOfPatience(app, subscription, paused.at)) {',
     replace: 'if (app.clock.now() < 0) {',
-  },
-  {
-    name: 'what another replay wanted is forgotten',
-    file: store('serving'),
-    find: "if (await endIf('replayWanted < :through', back, request)) return;",
-    replace: "if (await endIf('replayWanted < :through', '', { ':through': through })) return;",
   },
   {
     name: 'a lease of a replay never lapses',

@@ -1,6 +1,6 @@
 /** Ways to break topics, members, everyone and the fan-out. */
 import type { Mutant } from './mutants.ts';
-import { domain, handler, store, wire } from './sources.ts';
+import { domain, handler, store } from './sources.ts';
 
 export const TOPIC_MUTANTS: Mutant[] = [
   {
@@ -33,12 +33,6 @@ export const TOPIC_MUTANTS: Mutant[] = [
     replace: 'const removed = false;',
   },
   {
-    name: 'a removal believes that there is nothing to remove',
-    file: domain('channel/members'),
-    find: 'const removed = await app.subscriptions.removeFormerMember(key, topic);',
-    replace: 'const removed = subscription && (await app.subscriptions.removeFormerMember(key, topic));',
-  },
-  {
     name: 'a member is removed after the connections',
     file: domain('channel/members'),
     find: 'const wasMember = await app.members.remove(userId, topic);',
@@ -54,22 +48,10 @@ export const TOPIC_MUTANTS: Mutant[] = [
   app = { ...app, subscriptions: { ...subscriptions, removeFormerMember } };`,
   },
   {
-    name: 'a removal takes what a later join gave',
-    file: store('subscription-store'),
-    find: 'return removeIf(key, condition, [{ ConditionCheck: check }]);',
-    replace: 'return removeIf(key, condition, []);',
-  },
-  {
     name: 'a member is not looked for in the transaction',
     file: store('subscription-store'),
     find: 'if (asMember) {',
     replace: 'if (asMember && maxChannels < 0) {',
-  },
-  {
-    name: 'a connection that is being closed subscribes',
-    file: store('subscription-store'),
-    find: " AND attribute_not_exists(bye)';",
-    replace: "';",
   },
   {
     name: 'a connection that is gone subscribes',
@@ -152,29 +134,10 @@ export const TOPIC_MUTANTS: Mutant[] = [
     replace: 'return [];',
   },
   {
-    name: 'a message of before the join is posted',
-    file: domain('publish/deliver'),
-    find: ' || isEarlier(live, subscription)',
-    replace: '',
-  },
-  {
     name: 'anybody may publish',
     file: domain('publish/publish-frame'),
     find: 'if (refused)',
     replace: 'if (refused && ref === undefined && tab)',
-  },
-  {
-    name: 'a sync needs no subscription',
-    file: domain('session/commands'),
-    find: 'const subscription = await app.subscriptions.find(key);',
-    replace: `const subscription = (await app.subscriptions.find(key)) ?? {
-    ...connection,
-    channel,
-    permitted: true,
-    readyAt: 0,
-    startsAt: undefined,
-    paused: undefined,
-  };`,
   },
   {
     name: 'a sync reaches back before the join',
@@ -183,34 +146,16 @@ export const TOPIC_MUTANTS: Mutant[] = [
     replace: 'const after = asked;',
   },
   {
-    name: 'a subscribe reaches back before the join',
-    file: domain('cursor'),
-    find: 'const start = Math.max(named, seqIn(head, startsAt) ?? 0);',
-    replace: 'const start = named;',
-  },
-  {
     name: 'an old cursor reaches back before the join',
     file: domain('cursor'),
     find: 'if (device && cursor?.epoch === head.epoch && cursor.seq >= earliest) {',
     replace: 'if (device && cursor?.epoch === head.epoch) {',
   },
   {
-    name: 'an old cursor reaches back before the join, as a connection opens',
-    file: domain('channel/initial'),
-    find: 'if (cursor?.epoch === head.epoch && cursor.seq >= earliest) return cursor.seq;',
-    replace: 'if (cursor?.epoch === head.epoch) return cursor.seq;',
-  },
-  {
     name: 'a member begins at the head',
     file: domain('cursor'),
     find: '(seqIn(head, joined) ?? head.seq)',
     replace: 'head.seq',
-  },
-  {
-    name: 'acks are written before all are checked',
-    file: domain('session/commands'),
-    find: 'moves.push({ channel: one.channel, to: { epoch: head.epoch, seq: one.seq } });',
-    replace: 'await acknowledge(app, device, one.channel, { epoch: head.epoch, seq: one.seq });',
   },
   {
     name: 'a device of another user with the same name is the origin',
@@ -229,11 +174,5 @@ export const TOPIC_MUTANTS: Mutant[] = [
     file: domain('session/kept'),
     find: 'collapseKey !== undefined && newest.get(collapseKey) !== seq',
     replace: 'collapseKey !== undefined && newest.size > 0 && seq > 0',
-  },
-  {
-    name: 'what a newer message stands for counts as expired',
-    file: wire('herald/replay'),
-    find: 'if (isCollapsed) collapsed += 1;',
-    replace: 'if (isCollapsed) kept -= 1;',
   },
 ];

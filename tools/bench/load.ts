@@ -10,6 +10,8 @@ import { barChart } from './chart.ts';
 import { createHistogram, drawn, type Histogram } from './histogram.ts';
 import { createLedger, isClean, type Ledger, type Verdict } from './ledger.ts';
 import { type Fleet, openFleet } from './load-fleet.ts';
+import { cpuMsOf, descendantsOf } from './processes.ts';
+import { median } from './statistics.ts';
 
 const HELP = `Loads a stack and verifies every delivery: npm run load -- [options]
 
@@ -38,6 +40,8 @@ export interface LoadOptions {
   topic: boolean;
   httpUrl: string;
   wsUrl: string;
+  /** Of the local stack; undefined: it is elsewhere, and its CPU is not known. */
+  serverPid?: number | undefined;
 }
 
 export interface LoadResult {
@@ -47,6 +51,12 @@ export interface LoadResult {
   failed: number;
   /** Until all devices had caught up again. */
   stormMs: number | undefined;
+  /** Milliseconds until the last device had a message, the median of all messages. */
+  lastP50: number;
+  /** From the first publish to the last delivery; `rate` is its limit where the stack keeps up. */
+  deliveriesPerSecond: number;
+  /** Microseconds of the stack and its database for a delivery, replays and acks included. */
+  cpuMicros: number | undefined;
 }
 
 /** Whom a publish reaches, and what the ledger calls them. */
@@ -60,6 +70,9 @@ interface Run {
   fleet: Fleet;
   ledger: Ledger;
   latencies: Histogram;
+  /** Milliseconds of the slowest delivery so far, by audience and number. */
+  slowest: Map<string, number>;
+  clock: { lastReceivedAt: number };
   audiences: Audience[];
   published: number;
   failed: number;
@@ -68,6 +81,8 @@ interface Run {
 export async function runLoad(options: LoadOptions, progress: (line: string) => void): Promise<LoadResult> {
   const run = await prepare(options, progress);
   const { fleet, ledger, latencies } = run;
+  const cpuBefore = cpuMsOfTree(options.serverPid);
+  const startedAt = performance.now();
   const line = () =>
     progress(
       `${fleet.live}/${fleet.size} live, ${run.published} published, ${latencies.count} delivered, p50 ${latencies.percentile(0.5).toFixed(1)} ms, p99 ${latencies.percentile(0.99).toFixed(1)} ms`,
@@ -80,13 +95,28 @@ export async function runLoad(options: LoadOptions, progress: (line: string) => 
     ]);
     await settled(ledger);
     line();
-    const { published, failed } = run;
-    return { verdict: ledger.verdict(), latencies, published, failed, stormMs };
+    const { published, failed, slowest, clock } = run;
+    const cpuMs = cpuMsOfTree(options.serverPid) - cpuBefore;
+    return {
+      verdict: ledger.verdict(),
+      latencies,
+      published,
+      failed,
+      stormMs,
+      lastP50: median([...slowest.values()]),
+      deliveriesPerSecond: (latencies.count * 1000) / (clock.lastReceivedAt - startedAt),
+      cpuMicros: options.serverPid === undefined ? undefined : (cpuMs * 1000) / latencies.count,
+    };
   } finally {
     clearInterval(ticker);
     await fleet.close();
   }
 }
+
+const cpuMsOfTree = (pid: number | undefined): number =>
+  pid === undefined
+    ? 0
+    : [pid, ...descendantsOf(pid).map((child) => child.pid)].reduce((sum, each) => sum + cpuMsOf(each), 0);
 
 async function prepare(options: LoadOptions, progress: (line: string) => void): Promise<Run> {
   const { wsUrl, perUser } = options;
@@ -99,6 +129,8 @@ async function prepare(options: LoadOptions, progress: (line: string) => void): 
     topic === undefined ? createLedger(users, perUser) : createLedger([topic], userCount * perUser);
   const numbers = new Map(users.map((userId, index) => [userId, index]));
   const latencies = createHistogram();
+  const slowest = new Map<string, number>();
+  const clock = { lastReceivedAt: Number.NaN };
   progress(`opening ${userCount * perUser} devices`);
   const secret = readJwtSecret();
   const permissions = topic === undefined ? undefined : { subscribe: [`topic:${topic}`] };
@@ -109,7 +141,11 @@ async function prepare(options: LoadOptions, progress: (line: string) => void): 
     topic,
     tokenOf: (userId) => issueToken(userId, secret, { permissions }),
     received(userId, device, seq, data) {
-      latencies.add(performance.now() - (data as { publishedAt: number }).publishedAt);
+      clock.lastReceivedAt = performance.now();
+      const took = clock.lastReceivedAt - (data as { publishedAt: number }).publishedAt;
+      const message = `${topic ?? userId} ${seq}`;
+      latencies.add(took);
+      slowest.set(message, Math.max(took, slowest.get(message) ?? 0));
       if (topic === undefined) ledger.received(userId, device, seq);
       else ledger.received(topic, (numbers.get(userId) ?? 0) * perUser + device, seq);
     },
@@ -118,7 +154,7 @@ async function prepare(options: LoadOptions, progress: (line: string) => void): 
     topic === undefined
       ? users.map((user) => ({ name: user, to: { user } }))
       : [{ name: topic, to: { topic } }];
-  return { options, fleet, ledger, latencies, audiences, published: 0, failed: 0 };
+  return { options, fleet, ledger, latencies, slowest, clock, audiences, published: 0, failed: 0 };
 }
 
 /** At the rate asked for, however long each takes. */
@@ -171,7 +207,8 @@ async function settled(ledger: Ledger): Promise<void> {
   while (ledger.missing() > 0 && Date.now() < deadlineAt) await sleep(100);
 }
 
-export function loadSummary({ verdict, latencies, published, failed, stormMs }: LoadResult): string {
+export function loadSummary(result: LoadResult): string {
+  const { verdict, latencies, published, failed, stormMs, lastP50, deliveriesPerSecond, cpuMicros } = result;
   const { expected, delivered, lost, doubled, disordered } = verdict;
   const of = (share: number) => `${latencies.percentile(share).toFixed(1)} ms`;
   return [
@@ -180,6 +217,8 @@ export function loadSummary({ verdict, latencies, published, failed, stormMs }: 
     `published ${published}, failed ${failed}`,
     `expected ${expected}, delivered ${delivered}, lost ${lost}, doubled ${doubled}, out of order ${disordered}`,
     `p50 ${of(0.5)}, p95 ${of(0.95)}, p99 ${of(0.99)}, slowest ${of(1)}`,
+    `last device p50 ${lastP50.toFixed(1)} ms, ${Math.round(deliveriesPerSecond)} deliveries/s`,
+    ...(cpuMicros === undefined ? [] : [`server CPU ${Math.round(cpuMicros)} µs a delivery`]),
     ...(stormMs === undefined
       ? []
       : [`after the storm all had caught up within ${(stormMs / 1000).toFixed(1)} s`]),
@@ -227,6 +266,7 @@ async function main(args: string[]): Promise<void> {
       storm: values['reconnect-storm'],
       httpUrl: url ?? stack?.httpUrl ?? '',
       wsUrl: wsUrl ?? stack?.wsUrl ?? '',
+      serverPid: stack?.pid,
     };
     const result = await runLoad(options, (line) => process.stderr.write(`\r\x1b[K${line}`));
     process.stdout.write(`\n${loadSummary(result)}`);

@@ -68,11 +68,24 @@ describe('a load', () => {
   ])('of 20 devices is delivered in full: %j', async ({ topic, storm, expected }) => {
     const { httpUrl, wsUrl } = stack;
     const lines: string[] = [];
-    const options = { devices: 20, perUser: 4, rate: 20, seconds: 2, storm, topic, httpUrl, wsUrl };
+    const options = {
+      devices: 20,
+      perUser: 4,
+      rate: 20,
+      seconds: 2,
+      storm,
+      topic,
+      httpUrl,
+      wsUrl,
+      serverPid: stack.pid,
+    };
     const result = await runLoad(options, (line) => lines.push(line));
     expect(result).toMatchObject({ published: 40, failed: 0 });
     expect(result.verdict).toEqual({ expected, delivered: expected, lost: 0, doubled: 0, disordered: 0 });
     expect(result.stormMs === undefined).toBe(!storm);
+    expect(result.lastP50).toBeGreaterThan(0);
+    expect(result.deliveriesPerSecond).toBeGreaterThan(0);
+    expect(result.cpuMicros).toBeGreaterThan(0);
     expect(loadSummary(result)).toContain('none lost, none doubled, all in order');
     expect(lines.at(-1)).toContain('20/20 live');
   });

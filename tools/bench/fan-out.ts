@@ -132,10 +132,14 @@ async function subscribeAll(
     const connection = { ...readyConnection(`user-of-${channel.name}-${user}`, 0), ackMode, endpoint };
     return subscriptionRowOf(channel.name, connection, { permitted: true, readyAt: connection.readyAt });
   });
-  while (rows.length > 0) {
-    const requests = rows.splice(0, 25).map((Item) => ({ PutRequest: { Item } }));
-    await documents.send(new BatchWriteCommand({ RequestItems: { [TABLE_NAMES.subscriptions]: requests } }));
-  }
+  const worker = async () => {
+    while (rows.length > 0) {
+      const requests = rows.splice(0, 25).map((Item) => ({ PutRequest: { Item } }));
+      const RequestItems = { [TABLE_NAMES.subscriptions]: requests };
+      await documents.send(new BatchWriteCommand({ RequestItems }));
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, worker));
 }
 
 /** Microseconds of one delivery, by size. */

@@ -23,7 +23,7 @@ const consumer = join(folder, 'orders');
 const modules = join(consumer, 'node_modules');
 const installed = join(modules, 'herald');
 const OUT = join(folder, 'cdk.out');
-const MAX_BYTES = 8_000_000;
+const MAX_BYTES = 9_000_000;
 
 const older = node20(folder);
 

@@ -70,6 +70,11 @@ export class Target {
     return !this.#given || this.#given[door] !== undefined;
   }
 
+  /** Many devices: more than one page of a fan-out, where `npm run e2e` asks; fewer at every change. */
+  get many(): { count: number; cutOff: number } {
+    return this.#given ? { count: 300, cutOff: 30 } : { count: 60, cutOff: 6 };
+  }
+
   get wsUrl(): string {
     return this.settings.wsUrl;
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
 
-const KILLS = 20;
+const KILLS = Number(process.env.KILLS ?? 20);
 const PUBLISHES = 1000;
 const PUBLISHERS = 4;
 

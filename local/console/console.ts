@@ -24,6 +24,9 @@ const TOKEN_PATH = '/console/token';
 const RUNS_PATH = '/console/runs';
 const SETTINGS_PATH = '/console/settings';
 
+/** What the tokens of the page allow. Not every topic: the page is to show what is for members only, too. */
+const SUBSCRIBE = ['topic:news', 'topic:news.*'];
+
 export async function createConsole(jwtSecret: string, settings: AppSettings): Promise<Console> {
   const files = await createConsoleFiles();
   const pages = new Set<ServerResponse>();
@@ -41,7 +44,7 @@ export async function createConsole(jwtSecret: string, settings: AppSettings): P
           answerToken(response, { secret: jwtSecret, settings }, new URLSearchParams(query).get('user'));
           return true;
         case SETTINGS_PATH:
-          answerJson(response, 200, settings, UNCACHED);
+          answerJson(response, 200, { ...settings, subscribe: SUBSCRIBE }, UNCACHED);
           return true;
         case RUNS_PATH:
           stream(response, pages);
@@ -73,14 +76,21 @@ interface Issuer {
 
 function answerToken(
   response: ServerResponse,
-  { secret, settings: { jwksUrl, issuer, audience } }: Issuer,
+  { secret, settings: { jwksUrl, ...rules } }: Issuer,
   user: string | null,
 ): void {
   if (jwksUrl !== undefined)
-    answerJson(response, 409, { message: `Tokens come from ${issuer}: none can be made here` });
+    answerJson(response, 409, { message: `Tokens come from ${rules.issuer}: none can be made here` });
   else if (!isUserId(user)) answerJson(response, 400, { message: `user: expected ${USER_ID_RULE}` });
-  else answerJson(response, 200, { token: issueToken(user, secret, { issuer, audience }) }, UNCACHED);
+  else answerJson(response, 200, { token: issueToken(user, secret, claimsOf(rules)) }, UNCACHED);
 }
+
+const claimsOf = ({ issuer, audience, permissionsClaim }: AppSettings) => ({
+  issuer,
+  audience,
+  permissionsClaim,
+  permissions: { subscribe: SUBSCRIBE },
+});
 
 /** https://html.spec.whatwg.org/multipage/server-sent-events.html */
 function stream(response: ServerResponse, pages: Set<ServerResponse>): void {

@@ -9,6 +9,10 @@ export interface AppSettings {
   allowedOrigins?: readonly string[] | undefined;
   /** Only the types that are listed in `message-types.ts` may be published. */
   closedTypes?: boolean | undefined;
+  /** The claim of a token that holds its user's permissions. Undefined: that of the default. */
+  permissionsClaim?: string | undefined;
+  /** Every connection hears the channel `everyone`. */
+  everyone?: boolean | undefined;
 }
 
 export const settingsVars = (settings: AppSettings): Record<string, string> => ({
@@ -17,6 +21,8 @@ export const settingsVars = (settings: AppSettings): Record<string, string> => (
   JWT_AUDIENCE: settings.audience ?? '',
   ALLOWED_ORIGINS: settings.allowedOrigins?.join(',') ?? '',
   CLOSED_TYPES: String(settings.closedTypes ?? false),
+  PERMISSIONS_CLAIM: settings.permissionsClaim ?? '',
+  EVERYONE: String(settings.everyone ?? true),
 });
 
 /** `vars`: of all Lambdas together. */
@@ -26,6 +32,8 @@ export const readSettings = (vars: Record<string, string>): AppSettings => ({
   audience: vars.JWT_AUDIENCE || undefined,
   allowedOrigins: vars.ALLOWED_ORIGINS ? vars.ALLOWED_ORIGINS.split(',') : undefined,
   closedTypes: vars.CLOSED_TYPES === 'true',
+  permissionsClaim: vars.PERMISSIONS_CLAIM || undefined,
+  everyone: vars.EVERYONE === 'true',
 });
 
 /** The console is a page of the stack itself: where origins are restricted, its own are allowed too. */

@@ -1,14 +1,22 @@
 /** One device as a card: how it is, what it got, what it lacks, and its buttons. */
-import type { Arrival, Device } from './device.ts';
-import { button, element, enable, inMs, onceAFrame } from './dom.ts';
+import { arrivalRows } from './arrivals.ts';
+import type { Channel } from './channel.ts';
+import type { Device } from './device.ts';
+import { button, element, enable, onceAFrame } from './dom.ts';
+import { heardOf } from './heard.ts';
+import { title } from './names.ts';
 import type { Frame } from './network.ts';
 import { reasonOf } from './reasons.ts';
 import { stripOf } from './strip.ts';
+import { createTopicButton } from './topic-button.ts';
 
 export interface CardActions {
-  /** Sends from this device to a user. */
-  send(toUserId: string): unknown;
-  users: string[];
+  /** Sends from this device. */
+  send(channel: Channel): unknown;
+  /** To whom it may send, at the moment. */
+  recipients(): Channel[];
+  /** The topic of the page, at the moment. */
+  topic(): Channel;
 }
 
 const SHOWN_ARRIVALS = 4;
@@ -24,7 +32,10 @@ export function createCard(device: Device, actions: CardActions): Card {
   const numbers = element('dl.numbers');
   const strip = element('ol.strip', { 'aria-label': `What ${device.name} has of the log` });
   const arrivals = element('ol.arrivals', { 'aria-label': `Newest messages on ${device.name}` });
-  const buttons = createButtons(device);
+  const heard = element('div.others');
+  const send = createSend(device, actions);
+  const topic = createTopicButton(device, actions.topic);
+  const buttons = createButtons(device, topic.element);
   const frames = createFrames(device, buttons.lose);
   const titleId = `title-${device.id}`;
   const card = element(
@@ -34,7 +45,8 @@ export function createCard(device: Device, actions: CardActions): Card {
     why,
     strip,
     arrivals,
-    createSend(device, actions),
+    heard,
+    send.element,
     numbers,
     buttons.element,
     frames.element,
@@ -42,12 +54,15 @@ export function createCard(device: Device, actions: CardActions): Card {
   const update = onceAFrame(() => {
     const state = stateOf(device);
     card.dataset.state = state;
-    card.dataset.cursor = String(device.cursor);
+    card.dataset.cursor = String(device.own.cursor);
     pill.textContent = wordsOf(device);
     why.textContent = reasonOf(device);
-    strip.replaceChildren(...stripOf(device));
-    arrivals.replaceChildren(...arrivalsOf(device));
+    strip.replaceChildren(...stripOf(device.own));
+    arrivals.replaceChildren(...arrivalRows(device.own, SHOWN_ARRIVALS));
+    heard.replaceChildren(...heardOf(device, actions.topic()));
     numbers.replaceChildren(...numbersOf(device));
+    send.update();
+    topic.update();
     buttons.update();
     frames.update();
   });
@@ -69,29 +84,7 @@ function wordsOf(device: Device): string {
   return status.state === 'off' ? 'disconnected' : status.state;
 }
 
-function arrivalsOf({ arrivals, channel }: Device): HTMLElement[] {
-  if (arrivals.length === 0)
-    return [element('li.quiet', {}, channel.head === 0 ? 'No message yet' : 'Nothing new')];
-  const newest = arrivals.toSorted((one, other) => other.seq - one.seq);
-  return newest.slice(0, SHOWN_ARRIVALS).map(arrivalRow);
-}
-
-const HOW = { live: 'live', replayed: 'replayed', own: 'silent' };
-
-const arrivalRow = ({ seq, text, how, milliseconds }: Arrival): HTMLElement =>
-  element(
-    'li',
-    { 'data-seq': String(seq) },
-    element('span.seq', {}, `#${seq}`),
-    element('span.text', {}, text),
-    element(
-      'span.how',
-      { 'data-how': how },
-      how === 'live' && milliseconds !== undefined ? `live ${inMs(milliseconds)}` : HOW[how],
-    ),
-  );
-
-function numbersOf({ cursor, acked, behind, gap }: Device): HTMLElement[] {
+function numbersOf({ own: { cursor, acked, behind, gap } }: Device): HTMLElement[] {
   const missing = gap.length > 0 ? `${gap.slice(0, 3).join(', ')}${gap.length > 3 ? ' …' : ''}` : 'none';
   const all: [name: string, value: string, meaning: string][] = [
     ['Cursor', String(cursor), 'All through it is done with'],
@@ -104,16 +97,25 @@ function numbersOf({ cursor, acked, behind, gap }: Device): HTMLElement[] {
   );
 }
 
-function createSend({ name }: Device, { users, send }: CardActions): HTMLElement {
-  const targets = users.map((user) =>
-    button(title(user), `Send from ${name} to ${title(user)}`, () => send(user)),
-  );
-  return element('div.send', {}, element('span', { 'aria-hidden': 'true' }, 'Send to'), ...targets);
+function createSend({ name }: Device, { recipients, send }: CardActions) {
+  const made = element('div.send', {}, element('span', { 'aria-hidden': 'true' }, 'Send to'));
+  let shown: Channel[] = [];
+  return {
+    element: made,
+    /** The buttons stay as they are while their channels do: one of them may have the focus. */
+    update() {
+      const now = recipients();
+      if (now.length === shown.length && now.every((channel, at) => channel === shown[at])) return;
+      shown = now;
+      const buttons = now.map((channel) =>
+        button(channel.title, `Send from ${name} to ${channel.title}`, () => send(channel)),
+      );
+      made.replaceChildren(...[...made.children].slice(0, 1), ...buttons);
+    },
+  };
 }
 
-export const title = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
-
-function createButtons(device: Device) {
+function createButtons(device: Device, topic: HTMLElement) {
   const { network } = device;
   const offline = button('Go offline', '', () => (network.isCut ? network.restore() : network.cut()));
   const connection = button('Disconnect', '', () => (isOn(device) ? device.disconnect() : device.connect()));
@@ -123,10 +125,10 @@ function createButtons(device: Device) {
   offline.title = 'Cuts its network. The server is not told and goes on posting.';
   const name = (control: HTMLButtonElement, text: string) => {
     control.textContent = text;
-    control.setAttribute('aria-label', `${text}: ${device.name} of ${title(device.channel.userId)}`);
+    control.setAttribute('aria-label', `${text}: ${device.name} of ${title(device.userId)}`);
   };
   return {
-    element: element('div.controls', {}, offline, connection),
+    element: element('div.controls', {}, offline, connection, topic),
     lose,
     update() {
       name(offline, network.isCut ? 'Come back' : 'Go offline');

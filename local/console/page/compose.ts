@@ -1,4 +1,5 @@
 /** The form: what is sent, from which device and to whom. Enter sends; what the stack refuses is told at its field. */
+import { EVERYONE } from '../../../lambdas/protocol/channel.ts';
 import type { Draft } from './channel.ts';
 import { byId, element } from './dom.ts';
 import { Refusal } from './requests.ts';
@@ -9,12 +10,14 @@ export interface Compose {
   readonly count: number;
   /** `number`: of several messages, so that they can be told apart. */
   draft(number: number | undefined): Draft;
-  offer(devices: Choice[], users: Choice[]): void;
+  /** What is chosen stays chosen, if it is still there. */
+  offer(devices: Choice[], channels: Choice[]): void;
   accepted(): void;
   refused(error: unknown): void;
 }
 
-export function createCompose(send: (fromDevice: string, toUser: string) => unknown): Compose {
+/** `send`: from a device, by its id, to a channel, by its name. */
+export function createCompose(send: (fromDevice: string, toChannel: string) => unknown): Compose {
   const [text, type] = [byId('text', HTMLInputElement), byId('type', HTMLInputElement)];
   const [from, to] = [byId('from', HTMLSelectElement), byId('to', HTMLSelectElement)];
   const count = byId('count', HTMLSelectElement);
@@ -22,6 +25,9 @@ export function createCompose(send: (fromDevice: string, toUser: string) => unkn
   byId('compose', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     void send(from.value, to.value);
+  });
+  byId('broadcast', HTMLButtonElement).addEventListener('click', ({ currentTarget }) => {
+    if ((currentTarget as HTMLButtonElement).ariaDisabled !== 'true') void send(from.value, EVERYONE.name);
   });
 
   const tell = (field: HTMLInputElement, message: string) => {
@@ -38,9 +44,9 @@ export function createCompose(send: (fromDevice: string, toUser: string) => unkn
       const isData = /^[{[]/.test(message);
       return { type: type.value, text: number === undefined || isData ? message : `${message} ${number}` };
     },
-    offer(devices, users) {
-      from.replaceChildren(...devices.map(option));
-      to.replaceChildren(...users.map(option));
+    offer(devices, channels) {
+      choose(from, devices);
+      choose(to, channels);
     },
     accepted() {
       tell(text, '');
@@ -57,6 +63,12 @@ export function createCompose(send: (fromDevice: string, toUser: string) => unkn
       tell(text, isElsewhere ? error.message : others.join('; '));
     },
   };
+}
+
+function choose(select: HTMLSelectElement, choices: Choice[]): void {
+  const { value } = select;
+  select.replaceChildren(...choices.map(option));
+  if (choices.some(([offered]) => offered === value)) select.value = value;
 }
 
 const option = ([value, name]: Choice): HTMLElement => element('option', { value }, name);

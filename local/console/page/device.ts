@@ -1,25 +1,18 @@
-/** One device: its client, its network, and what has become of every seq it has heard of. */
+/** One device: its client, its network, and what it has of each channel that it hears. */
 import { connect, type Herald, type Message, type Status } from '../../../client/index.ts';
+import { userChannel } from '../../../lambdas/protocol/channel.ts';
 import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, Channels } from './channel.ts';
+import { type Arrival, Hearing } from './hearing.ts';
+import { Listening } from './listening.ts';
 import { type Frame, Network } from './network.ts';
 import { fetchToken } from './requests.ts';
 
-/** `earlier`: settled before this page knew of it. `missing`: the device has yet to get it. */
-export type SeqState = 'live' | 'replayed' | 'own' | 'earlier' | 'missing';
-
-export interface Arrival {
-  seq: number;
-  id?: string;
-  text: string;
-  how: 'live' | 'replayed' | 'own';
-  /** Since this page sent it. */
-  milliseconds: number | undefined;
-}
-
 export interface DeviceEvents {
   changed(): void;
-  arrived(arrival: Arrival): void;
+  arrived(channel: Channel, arrival: Arrival): void;
+  /** Which channels the server posts to it has changed. */
+  subscribed(): void;
   /** It has all there is. Times since it began to connect. */
   caughtUp(catchUp: CatchUp): void;
 }
@@ -29,6 +22,21 @@ export interface CatchUp {
   readyMs: number;
   totalMs: number;
   messages: number;
+}
+
+/** Which device it is. */
+export interface Identity {
+  userId: string;
+  name: string;
+  /** Of this tab; the first one's devices have the plain ids. */
+  seat: number;
+}
+
+/** What the devices of the page share. */
+export interface Surroundings {
+  channels: Channels;
+  /** The stack has a channel of everyone. */
+  hasEveryone: boolean;
 }
 
 /** A frame that the client sends, as far as it is read here: an ack of one channel or of several. */
@@ -43,61 +51,49 @@ const MOST_FRAMES = 200;
 
 export class Device {
   readonly id: string;
+  readonly userId: string;
   readonly name: string;
-  readonly channel: Channel;
+  /** What it has of its user's own channel. */
+  readonly own: Hearing;
+  /** What else it hears. */
+  readonly listening: Listening;
   readonly network: Network;
   readonly frames: Frame[] = [];
-  readonly arrivals: Arrival[] = [];
   status: Status | { state: 'off' } = { state: 'off' };
-  acked = 0;
   /** Why it got no token last. */
   refusal: string | undefined;
   #herald: Herald | undefined;
   #token: string | undefined;
+  readonly #channels: Channels;
   readonly #events: DeviceEvents;
-  readonly #arrivedAs = new Map<number, 'live' | 'replayed'>();
-  /** The highest seq that has arrived. */
-  #newest = 0;
   #attempt = { startedAt: 0, readyMs: 0, messages: 0, isOpen: false };
 
-  /** `seat`: of this tab; the first one's devices have the plain ids. */
-  constructor(channel: Channel, name: string, seat: number, events: DeviceEvents) {
-    this.channel = channel;
+  constructor(
+    { userId, name, seat }: Identity,
+    { channels, hasEveryone }: Surroundings,
+    events: DeviceEvents,
+  ) {
+    this.userId = userId;
     this.name = name;
-    this.id = `${channel.userId}-${name}${seat === 1 ? '' : `-${seat}`}`;
+    this.id = `${userId}-${name}${seat === 1 ? '' : `-${seat}`}`;
+    this.#channels = channels;
     this.#events = events;
+    const own = channels.named(userChannel(userId).name);
+    this.own = new Hearing(own, this.id, () => this.#herald?.cursor?.seq);
+    this.listening = new Listening({
+      deviceId: this.id,
+      channels,
+      hasEveryone,
+      changed: events.changed,
+      got: (hearing, message) => this.#got(hearing, message),
+    });
     this.network = new Network((frame) => this.#saw(frame), events.changed);
   }
 
-  /** The last seq it has finished with. */
-  get cursor(): number {
-    return this.#herald?.cursor?.seq ?? 0;
-  }
-
-  /** What lies before something that has arrived, and has not arrived itself. */
-  get gap(): number[] {
-    return this.#missingThrough(this.#newest);
-  }
-
-  /** How many there are that it has yet to get. */
-  get behind(): number {
-    return this.#missingThrough(this.channel.head).length;
-  }
-
-  #missingThrough(last: number): number[] {
-    return range(this.cursor + 1, last).filter((seq) => this.stateOf(seq) === 'missing');
-  }
-
-  stateOf(seq: number): SeqState {
-    const how = this.#arrivedAs.get(seq);
-    if (how) return how;
-    if (this.channel.originOf(seq) === this.id) return 'own';
-    return seq <= this.cursor ? 'earlier' : 'missing';
-  }
-
-  /** It caused a message of its own user, and will not hear of it. */
-  stayedSilent(seq: number, text: string): void {
-    this.arrivals.push({ seq, text, how: 'own', milliseconds: undefined });
+  /** It caused a message, and will not hear of it. */
+  stayedSilent(channel: Channel, seq: number, text: string): void {
+    const isHeard = channel === this.own.channel || this.listening.whyItHears(channel.name);
+    if (isHeard) this.#hearingOf(channel.name).stayedSilent(seq, text);
     this.#events.changed();
   }
 
@@ -114,10 +110,11 @@ export class Device {
     });
     this.#herald = herald;
     herald.on('status', (status) => this.#became(status));
-    herald.on('message', (message) => this.#got(message));
-    herald.on('reset', () => this.#forget());
+    herald.on('message', (message) => this.#got(this.own, message));
+    herald.on('reset', () => this.own.forget());
     // The status tells it too.
     herald.on('error', (error) => console.info(this.id, error.message));
+    this.listening.attach(herald);
     this.#became(herald.status);
   }
 
@@ -129,7 +126,7 @@ export class Device {
   async #freshToken(): Promise<string> {
     if (this.network.isCut && this.#token) return this.#token;
     try {
-      this.#token = await fetchToken(this.channel.userId);
+      this.#token = await fetchToken(this.userId);
       this.refusal = undefined;
       return this.#token;
     } catch (error) {
@@ -161,61 +158,45 @@ export class Device {
   }
 
   #read(frame: ServerFrame, at: number): void {
-    if (frame.event === 'ready') {
-      this.channel.reach(frame.head);
-      this.acked = frame.cursor;
-      this.#attempt.readyMs = at - this.#attempt.startedAt;
+    switch (frame.event) {
+      case 'ready':
+        this.own.acked = frame.cursor;
+        this.#attempt.readyMs = at - this.#attempt.startedAt;
+        for (const { channel, head } of [frame, ...frame.subscriptions])
+          this.#channels.named(channel).reach(head);
+        this.#events.subscribed();
+        break;
+      case 'subscribed':
+        this.#channels.named(frame.channel).reach(frame.head);
+        this.#events.subscribed();
+        break;
+      case 'unsubscribed':
+        this.#events.subscribed();
+        break;
+      case 'message':
+        this.#hearingOf(frame.channel).arrive(frame.seq, 'live');
+        break;
+      case 'replay': {
+        const hearing = this.#hearingOf(frame.channel);
+        const news = frame.messages.filter(({ seq }) => hearing.arrive(seq, 'replayed'));
+        if (hearing === this.own) this.#attempt.messages += news.length;
+        break;
+      }
     }
-    if (frame.event !== 'message' && frame.event !== 'replay') return;
-    // The strip is of the user's own channel.
-    if (frame.channel !== this.#ownChannel) return;
-    if (frame.event === 'message') {
-      this.#arrive(frame.seq, 'live');
-      return;
-    }
-    const news = frame.messages.filter(({ seq }) => !this.#arrivedAs.has(seq));
-    for (const { seq } of news) this.#arrive(seq, 'replayed');
-    this.#attempt.messages += news.length;
   }
 
   #wrote({ action, acks, ...ack }: Written): void {
     if (action !== 'ack') return;
-    const own = (acks ?? [ack]).find(({ channel = this.#ownChannel }) => channel === this.#ownChannel);
-    this.acked = own?.seq ?? this.acked;
+    for (const { channel = this.own.channel.name, seq } of acks ?? [ack])
+      if (seq !== undefined) this.#hearingOf(channel).acked = seq;
   }
 
-  get #ownChannel(): string {
-    return `user:${this.channel.userId}`;
+  #hearingOf(channel: string): Hearing {
+    return channel === this.own.channel.name ? this.own : this.listening.of(channel);
   }
 
-  #arrive(seq: number, how: 'live' | 'replayed'): void {
-    this.#newest = Math.max(this.#newest, seq);
-    if (!this.#arrivedAs.has(seq)) this.#arrivedAs.set(seq, how);
-    this.channel.reach(seq);
-  }
-
-  #got({ seq, id, data }: Message): void {
-    const how = this.#arrivedAs.get(seq) ?? 'replayed';
-    const arrival = { seq, id, text: textOf(data), how, milliseconds: this.channel.sinceSent(id) };
-    this.arrivals.push(arrival);
-    this.#events.arrived(arrival);
+  #got(hearing: Hearing, message: Message): void {
+    this.#events.arrived(hearing.channel, hearing.got(message));
     this.#events.changed();
   }
-
-  /** The server's numbering began anew, as after a restart of the local stack. */
-  #forget(): void {
-    this.#arrivedAs.clear();
-    this.#newest = 0;
-    this.arrivals.length = 0;
-    this.channel.restart();
-  }
-}
-
-export const range = (from: number, to: number): number[] =>
-  Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
-
-/** Whatever a publisher sent, on one line. */
-export function textOf(data: unknown): string {
-  const { text } = (data ?? {}) as { text?: unknown };
-  return typeof text === 'string' ? text : JSON.stringify(data);
 }

@@ -1,50 +1,76 @@
 /** The console: two users, their devices, and what happens between them. It builds the page and wires its parts. */
-import { type Card, createCard, title } from './card.ts';
-import { Channel, type Publication } from './channel.ts';
+import { EVERYONE, userChannel } from '../../../lambdas/protocol/channel.ts';
+import { type Card, createCard } from './card.ts';
+import { type Channel, Channels } from './channel.ts';
 import { createCompose } from './compose.ts';
 import { type CatchUp, Device } from './device.ts';
-import { byId, element, glow, inMs } from './dom.ts';
+import { byId, element, enable, glow, inMs } from './dom.ts';
+import { nameOf, title } from './names.ts';
+import { noticesOf } from './notices.ts';
 import { createPaths } from './paths.ts';
-import { fetchSettings, type Settings } from './requests.ts';
+import { fetchSettings } from './requests.ts';
 import { takeSeat } from './seat.ts';
+import { createSending } from './sending.ts';
 import { createStory } from './story.ts';
+import { createTopicPanel } from './topic.ts';
 
 const USERS: Record<string, string[]> = { alice: ['laptop', 'phone', 'tablet'], bob: ['laptop', 'phone'] };
 
-const channels = new Map(Object.keys(USERS).map((user) => [user, new Channel(user)]));
+const channels = new Channels();
+const users = Object.keys(USERS);
 const devices = new Map<string, Device>();
 const cards = new Map<string, Card>();
 const paths = createPaths();
 const summary = byId('summary', HTMLElement);
 const seat = await takeSeat();
-const compose = createCompose((fromId, toUser) => {
+const settings = await fetchSettings();
+const hasEveryone = settings.everyone !== false;
+const topic = createTopicPanel({ channels, users, subscribe: settings.subscribe ?? [], changed: offer });
+const compose = createCompose((fromId, toChannel) => {
   const from = devices.get(fromId);
-  return from && send(from, toUser, compose.count);
+  return from && send(from, channels.named(toChannel), compose.count);
 });
+const send = createSending({ compose, paths, summary, changed: updateAll });
 
-function addDevice(channel: Channel, name: string): Card {
-  const device = new Device(channel, name, seat, {
-    changed: () => updateAll(channel),
-    arrived: (arrival) => {
-      paths.arrived(device, arrival);
-      glow(card.element, arrival.how === 'live' ? '--live' : '--replayed');
+const userChannels = users.map((userId) => channels.named(userChannel(userId).name));
+const recipients = (): Channel[] => [
+  ...userChannels,
+  topic.channel,
+  ...(hasEveryone ? [channels.named(EVERYONE.name)] : []),
+];
+
+function addDevice(userId: string, name: string): Card {
+  const device = new Device(
+    { userId, name, seat },
+    { channels, hasEveryone },
+    {
+      changed: updateAll,
+      arrived: (channel, arrival) => {
+        paths.arrived(device, channel, arrival);
+        glow(card.element, arrival.how === 'live' ? '--live' : '--replayed');
+      },
+      subscribed: topic.refresh,
+      caughtUp: (catchUp) => told(catchUp),
     },
-    caughtUp: (catchUp) => told(catchUp),
-  });
+  );
   const card = createCard(device, {
-    users: [...channels.keys()],
-    send: (toUser) => send(device, toUser, compose.count),
+    recipients,
+    topic: () => topic.channel,
+    send: (channel) => send(device, channel, compose.count),
   });
   devices.set(device.id, device);
   cards.set(device.id, card);
   return card;
 }
 
-/** What one device learns of the log shows on the others' cards. */
-function updateAll({ userId }: Channel): void {
-  for (const device of devices.values()) if (device.channel.userId === userId) cards.get(device.id)?.update();
-  const head = document.getElementById(`head-${userId}`);
-  if (head) head.textContent = `log user:${userId}, head ${channels.get(userId)?.head}`;
+/** What one device learns of a log shows on the others' cards. */
+function updateAll(): void {
+  for (const card of cards.values()) card.update();
+  for (const [at, { name, head }] of userChannels.entries()) {
+    const shown = document.getElementById(`head-${users[at]}`);
+    if (shown) shown.textContent = `log ${name}, head ${head}`;
+  }
+  topic.update();
   story?.update();
 }
 
@@ -56,39 +82,9 @@ function told(catchUp: CatchUp): void {
   }
 }
 
-/** One after the other: the seqs follow the order. */
-async function send(from: Device, toUser: string, times: number): Promise<void> {
-  const channel = channels.get(toUser);
-  if (!channel) return;
-  for (let number = 1; number <= times; number++) {
-    paths.sent(from.id, toUser);
-    try {
-      const publication = await channel.publish(compose.draft(times > 1 ? number : undefined), from.id);
-      compose.accepted();
-      paths.published(publication);
-      if (from.channel === channel) from.stayedSilent(publication.result.seq, publication.text);
-      summary.textContent = summaryOf(from, publication);
-    } catch (error) {
-      compose.refused(error);
-      summary.textContent = `Not sent: ${error instanceof Error ? error.message : error}`;
-      return;
-    }
-    updateAll(channel);
-  }
-}
-
-function summaryOf(from: Device, { text, userId, answeredMs, result }: Publication): string {
-  const { seq, sent, excluded } = result;
-  const silent = excluded > 0 ? `, ${from.name} stays silent` : '';
-  const posted = `posted to ${sent} ${sent === 1 ? 'connection' : 'connections'}`;
-  return `“${text}” from ${nameOf(from)} is #${seq} of ${title(userId)}: ${posted}${silent}; answered in ${inMs(answeredMs)}.`;
-}
-
-const nameOf = ({ channel, name }: Device): string => `${title(channel.userId)}’s ${name}`;
-
-function userSection([userId, channel]: [string, Channel]): HTMLElement {
+function userSection(userId: string): HTMLElement {
   const id = `user-${userId}`;
-  const made = (USERS[userId] ?? []).map((name) => addDevice(channel, name).element);
+  const made = (USERS[userId] ?? []).map((name) => addDevice(userId, name).element);
   return element(
     'section.user',
     { 'aria-labelledby': id },
@@ -97,35 +93,32 @@ function userSection([userId, channel]: [string, Channel]): HTMLElement {
   );
 }
 
-byId('users', HTMLElement).append(...[...channels].map(userSection));
+const wordsOf = ({ kind, title }: Channel): string => (kind === 'topic' ? `topic ${title}` : title);
+
+/** What can be sent from where to where. */
+function offer(): void {
+  compose.offer(
+    [...devices.values()].map((device) => [device.id, nameOf(device)]),
+    recipients().map((channel) => [channel.name, wordsOf(channel)]),
+  );
+  updateAll();
+}
+
+byId('users', HTMLElement).append(...users.map(userSection));
 byId('paths', HTMLElement).append(paths.element);
 const deviceOf = (userId: string, name: string) =>
-  [...devices.values()].find((device) => device.channel.userId === userId && device.name === name);
+  [...devices.values()].find((device) => device.userId === userId && device.name === name);
 const [laptop, phone] = [deviceOf('alice', 'laptop'), deviceOf('alice', 'phone')];
 const story = laptop && phone && createStory({ laptop, phone }, send);
 if (story) byId('story', HTMLElement).append(...story.elements);
-compose.offer(
-  [...devices.values()].map((device) => [device.id, nameOf(device)]),
-  [...channels.keys()].map((user) => [user, title(user)]),
-);
-new EventSource('/console/runs').onmessage = ({ data }) => paths.ran(JSON.parse(data));
-byId('notices', HTMLElement).append(
-  ...noticesOf(await fetchSettings()).map((text) => element('li', {}, text)),
-);
+offer();
+enable(byId('broadcast', HTMLButtonElement), hasEveryone);
+byId('notices', HTMLElement).append(...noticesOf(settings, seat, laptop?.id ?? ''));
+new EventSource('/console/runs').onmessage = ({ data }) => {
+  const run = JSON.parse(data);
+  paths.ran(run);
+  // Somebody has come or gone, maybe not of this page.
+  if (['reconcile', 'disconnect'].includes(run.name)) topic.refresh();
+};
+topic.refresh();
 for (const device of devices.values()) device.connect();
-
-/** What the stack's settings keep the console from, and what to do about it. */
-function noticesOf({ jwksUrl, issuer, closedTypes }: Settings): string[] {
-  const notices: string[] = [];
-  if (jwksUrl !== undefined)
-    notices.push(
-      `This stack takes the tokens of ${issuer} only. The console can make none, so its devices cannot connect; sending works. Start the stack without --jwks-url to see them.`,
-    );
-  if (closedTypes)
-    notices.push(
-      'This stack takes only the types of lambdas/message-types.ts: enter one of them as the type.',
-    );
-  if (seat > 1)
-    notices.push(`The console is open in another tab too: the devices here are others, as ${laptop?.id}.`);
-  return notices;
-}

@@ -18,3 +18,15 @@ export function reasonOf({ network, status, refusal }: Device): string {
   if (status.state === 'waiting') return `${status.message || 'No connection.'} It tries again by itself.`;
   return '';
 }
+
+/** What the server answered to a subscription. */
+const REFUSED: Record<string, (topic: string) => string> = {
+  forbidden: (topic) =>
+    `The token does not allow ${topic}. Make the user a member, or start the stack with --open-topics ${topic}.`,
+  too_many_subscriptions: (topic) =>
+    `Not joined to ${topic}: the connection has as many subscriptions as the stack allows (--max-subscriptions).`,
+};
+
+/** Why a device does not hear the topic it wanted to join. */
+export const refusalOf = (topic: string, code: string): string =>
+  REFUSED[code]?.(topic) ?? `Not joined to ${topic}: ${code.replaceAll('_', ' ')}.`;

@@ -20,6 +20,8 @@ export async function request<Answer>(path: string, init?: RequestInit): Promise
   const response = await fetch(path, init).catch(() => {
     throw new Refusal('The stack does not answer: is npm start still running?');
   });
+  // 204: done, and nothing to say.
+  if (response.status === 204) return undefined as Answer;
   const body = (await response.json().catch(() => undefined)) as Record<string, unknown> | undefined;
   if (response.ok && body !== undefined) return body as Answer;
   const why = body?.detail ?? body?.message ?? `The stack answered ${response.status} ${response.statusText}`;
@@ -31,6 +33,10 @@ export interface Settings {
   jwksUrl?: string;
   issuer?: string;
   closedTypes?: boolean;
+  /** There is a channel of everyone. */
+  everyone?: boolean;
+  /** Patterns of channels to which the tokens of this page may subscribe. */
+  subscribe?: string[];
 }
 
 export const fetchSettings = (): Promise<Settings> => request<Settings>('/console/settings');

@@ -1,4 +1,5 @@
 /** Three buttons that show the whole promise, in the order in which it makes sense. */
+import type { Channel } from './channel.ts';
 import type { Device } from './device.ts';
 import { button, element, enable } from './dom.ts';
 
@@ -9,7 +10,7 @@ export interface Cast {
   phone: Device;
 }
 
-type Send = (from: Device, toUser: string, count: number) => Promise<void>;
+type Send = (from: Device, channel: Channel, count: number) => Promise<void>;
 
 export interface Story {
   elements: HTMLElement[];
@@ -17,19 +18,19 @@ export interface Story {
 }
 
 export function createStory({ laptop, phone }: Cast, send: Send): Story {
-  const user = laptop.channel.userId;
+  const { channel } = laptop.own;
   const chapters: [title: string, what: string, play: () => unknown][] = [
     [
       'Send from Alice’s laptop',
       'Her phone and tablet light up, the laptop stays silent.',
-      () => send(laptop, user, 1),
+      () => send(laptop, channel, 1),
     ],
     [
       'Cut off her phone, send 3',
       'The server is not told and posts into the void.',
       async () => {
         phone.network.cut();
-        await send(laptop, user, 3);
+        await send(laptop, channel, 3);
       },
     ],
     ['Bring the phone back', 'It gets all it missed, in order, each once.', () => phone.network.restore()],

@@ -1,6 +1,6 @@
-/** What a device has of the log, newest last, as runs of seqs of one state: as short for a thousand messages as for ten. */
-import type { Device, SeqState } from './device.ts';
+/** What a device has of a log, newest last, as runs of seqs of one state: as short for a thousand messages as for ten. */
 import { element } from './dom.ts';
+import type { Hearing, SeqState } from './hearing.ts';
 
 export interface Run {
   state: SeqState;
@@ -31,8 +31,8 @@ export function runsOf(head: number, stateOf: (seq: number) => SeqState): Run[] 
   return runs;
 }
 
-export function stripOf(device: Device): HTMLElement[] {
-  const runs = runsOf(device.channel.head, (seq) => device.stateOf(seq));
+export function stripOf(hearing: Hearing): HTMLElement[] {
+  const runs = runsOf(hearing.channel.head, (seq) => hearing.stateOf(seq));
   return runs.map(({ state, from, through }) => {
     const seqs = from === through ? String(from) : `${from}–${through}`;
     const label = `${seqs}: ${MEANINGS[state]}`;

@@ -4,6 +4,7 @@ import { Stage } from './stage.ts';
 
 const restricted = new Stage(['--allowed-origins', 'https://app.example', '--closed-types']);
 const foreign = new Stage(['--jwks-url', 'https://id.example/jwks.json', '--issuer', 'https://id.example']);
+const small = new Stage(['--no-everyone', '--max-subscriptions', '1']);
 
 async function open(stage: Stage) {
   const page = await (await stage.newBrowser()).newPage();
@@ -34,4 +35,20 @@ it('says why no device can connect where tokens come from elsewhere', async () =
   await page.getByRole('button', { name: 'Send', exact: true }).click();
   await page.getByRole('status').filter({ hasText: 'is #1 of Alice' }).waitFor();
   expect(await page.getByRole('alert').count()).toBe(0);
+});
+
+it('says that nothing can be sent to everyone, and what a connection may not subscribe to any more', async () => {
+  const page = await open(small);
+  await page.getByRole('listitem').filter({ hasText: 'has no channel of everyone' }).waitFor();
+  const broadcast = page.getByRole('button', { name: 'Send to everyone' });
+  expect(await broadcast.getAttribute('aria-disabled')).toBe('true');
+  const phone = page.getByRole('article', { name: 'phone' }).first();
+  await phone.getByText('live', { exact: true }).first().waitFor();
+  await phone.getByRole('button', { name: 'Join news' }).click();
+  await page.getByRole('list', { name: 'Who hears it now' }).getByText('alice-phone').waitFor();
+
+  await page.getByRole('textbox', { name: 'Topic' }).fill('news.sport');
+  await page.keyboard.press('Enter');
+  await phone.getByRole('button', { name: 'Join news.sport' }).click();
+  await phone.getByText('as many subscriptions as the stack allows (--max-subscriptions)').waitFor();
 });

@@ -1,66 +1,11 @@
 /** The console as a newcomer uses it: by what things are called and what they show. The tests share the logs of Alice and Bob. */
-import type { Locator, Page } from 'playwright-core';
 import { expect, it } from 'vitest';
+import { cardOf, openConsole, type Viewport } from './console-page.ts';
 import { Stage } from './stage.ts';
 
 const stage = new Stage();
 
-interface Visit {
-  page: Page;
-  card(user: string, device: string): Card;
-  /** What the browser asked for, and what it complained of. */
-  requests: string[];
-  complaints: string[];
-}
-
-/** One card, in the words of who looks at it. */
-interface Card {
-  press(name: string): Promise<void>;
-  /** Waits until one of its messages says so. */
-  shows(seq: number, how: string | RegExp): Promise<void>;
-  is(state: string): Promise<void>;
-  number(name: string, value: string): Promise<void>;
-  frames(): Promise<string[]>;
-}
-
-async function visit(viewport = { width: 1280, height: 900 }): Promise<Visit> {
-  const browser = await stage.newBrowser({ viewport });
-  const page = await browser.newPage();
-  const [requests, complaints]: [string[], string[]] = [[], []];
-  page.on('request', (request) => requests.push(request.url()));
-  page.on('websocket', (socket) => requests.push(socket.url()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => message.type() !== 'info' && complaints.push(message.text()));
-  await page.goto(`${stage.httpUrl}/`);
-  const card = (user: string, device: string) =>
-    cardOf(page.getByRole('region', { name: user, exact: true }).getByRole('article', { name: device }));
-  const all = page.getByRole('article');
-  for (const one of await all.all()) await cardOf(one).is('live');
-  return { page, card, requests, complaints };
-}
-
-function cardOf(article: Locator): Card {
-  return {
-    press: (name) => article.getByRole('button', { name }).click(),
-    shows: (seq, how) =>
-      article
-        .getByRole('listitem')
-        .filter({ hasText: new RegExp(`#${seq}(?!\\d)`) })
-        .filter({ hasText: how })
-        .waitFor(),
-    is: (state) => article.getByText(state, { exact: true }).first().waitFor(),
-    number: (name, value) =>
-      article
-        .locator('dl > div')
-        .filter({ hasText: new RegExp(`^${name}${value}$`) })
-        .waitFor(),
-    async frames() {
-      const details = article.locator('details');
-      if ((await details.getAttribute('open')) === null) await details.locator('summary').click();
-      return await details.locator('code').allTextContents();
-    },
-  };
-}
+const visit = (viewport?: Viewport) => openConsole(stage, viewport);
 
 it('tells its story: live, the silent origin, queued while away, replayed in order', async () => {
   const { page, card } = await visit();

@@ -2,9 +2,9 @@
 import { connect, type Herald, type Message, type Status } from '../../../client/index.ts';
 import { userChannel } from '../../../lambdas/protocol/channel.ts';
 import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
-import type { Channel, Channels } from './channel.ts';
+import type { Channel } from './channel.ts';
 import { type Arrival, Hearing } from './hearing.ts';
-import { Listening } from './listening.ts';
+import { Listening, type Surroundings } from './listening.ts';
 import { type Frame, Network } from './network.ts';
 import { fetchToken } from './requests.ts';
 
@@ -32,13 +32,6 @@ export interface Identity {
   seat: number;
 }
 
-/** What the devices of the page share. */
-export interface Surroundings {
-  channels: Channels;
-  /** The stack has a channel of everyone. */
-  hasEveryone: boolean;
-}
-
 /** A frame that the client sends, as far as it is read here: an ack of one channel or of several. */
 interface Written {
   action: string;
@@ -64,26 +57,21 @@ export class Device {
   refusal: string | undefined;
   #herald: Herald | undefined;
   #token: string | undefined;
-  readonly #channels: Channels;
+  readonly #surroundings: Surroundings;
   readonly #events: DeviceEvents;
   #attempt = { startedAt: 0, readyMs: 0, messages: 0, isOpen: false };
 
-  constructor(
-    { userId, name, seat }: Identity,
-    { channels, hasEveryone }: Surroundings,
-    events: DeviceEvents,
-  ) {
+  constructor({ userId, name, seat }: Identity, surroundings: Surroundings, events: DeviceEvents) {
     this.userId = userId;
     this.name = name;
     this.id = `${userId}-${name}${seat === 1 ? '' : `-${seat}`}`;
-    this.#channels = channels;
+    this.#surroundings = surroundings;
     this.#events = events;
-    const own = channels.named(userChannel(userId).name);
+    const own = surroundings.channels.named(userChannel(userId).name);
     this.own = new Hearing(own, this.id, () => this.#herald?.cursor?.seq);
     this.listening = new Listening({
       deviceId: this.id,
-      channels,
-      hasEveryone,
+      surroundings,
       changed: events.changed,
       got: (hearing, message) => this.#got(hearing, message),
     });
@@ -163,11 +151,11 @@ export class Device {
         this.own.acked = frame.cursor;
         this.#attempt.readyMs = at - this.#attempt.startedAt;
         for (const { channel, head } of [frame, ...frame.subscriptions])
-          this.#channels.named(channel).reach(head);
+          this.#surroundings.channels.named(channel).reach(head);
         this.#events.subscribed();
         break;
       case 'subscribed':
-        this.#channels.named(frame.channel).reach(frame.head);
+        this.#surroundings.channels.named(frame.channel).reach(frame.head);
         this.#events.subscribed();
         break;
       case 'unsubscribed':

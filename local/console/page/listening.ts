@@ -10,11 +10,16 @@ import { Hearing } from './hearing.ts';
 /** Why it hears a channel. */
 export type Why = 'everyone' | 'joined' | 'member';
 
-export interface ListeningHost {
-  deviceId: string;
+/** What the devices of the page share. */
+export interface Surroundings {
   channels: Channels;
   /** The stack has a channel of everyone. */
   hasEveryone: boolean;
+}
+
+export interface ListeningHost {
+  deviceId: string;
+  surroundings: Surroundings;
   changed(): void;
   got(hearing: Hearing, message: Message): void;
 }
@@ -51,7 +56,7 @@ export class Listening {
       this.#memberships.delete(channel);
       if (!this.#joined.has(channel)) this.#stop(channel);
     });
-    if (this.#host.hasEveryone) this.#hear(herald.everyone);
+    if (this.#host.surroundings.hasEveryone) this.#hear(herald.everyone);
     for (const channel of this.#joined) this.#hear(herald.topic(topicOf(channel)));
   }
 
@@ -92,8 +97,12 @@ export class Listening {
   }
 
   #newHearing(channel: string): Hearing {
-    const { channels, deviceId } = this.#host;
-    return new Hearing(channels.named(channel), deviceId, () => this.#topics.get(channel)?.cursor?.seq);
+    const { surroundings, deviceId } = this.#host;
+    return new Hearing(
+      surroundings.channels.named(channel),
+      deviceId,
+      () => this.#topics.get(channel)?.cursor?.seq,
+    );
   }
 
   #hear(topic: Topic): void {

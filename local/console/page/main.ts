@@ -5,10 +5,11 @@ import { type Channel, Channels } from './channel.ts';
 import { createCompose } from './compose.ts';
 import { type CatchUp, Device } from './device.ts';
 import { byId, element, enable, glow, inMs } from './dom.ts';
+import type { Surroundings } from './listening.ts';
 import { nameOf, title } from './names.ts';
 import { noticesOf } from './notices.ts';
 import { createPaths } from './paths.ts';
-import { fetchSettings } from './requests.ts';
+import { fetchSettings, type Settings } from './requests.ts';
 import { takeSeat } from './seat.ts';
 import { createSending } from './sending.ts';
 import { createStory } from './story.ts';
@@ -23,9 +24,8 @@ const cards = new Map<string, Card>();
 const paths = createPaths();
 const summary = byId('summary', HTMLElement);
 const seat = await takeSeat();
-const settings = await fetchSettings();
-const hasEveryone = settings.everyone !== false;
-const topic = createTopicPanel({ channels, users, subscribe: settings.subscribe ?? [], changed: offer });
+const surroundings: Surroundings = { channels, hasEveryone: true };
+const topic = createTopicPanel({ channels, users, changed: offer });
 const compose = createCompose((fromId, toChannel) => {
   const from = devices.get(fromId);
   return from && send(from, channels.named(toChannel), compose.count);
@@ -36,23 +36,19 @@ const userChannels = users.map((userId) => channels.named(userChannel(userId).na
 const recipients = (): Channel[] => [
   ...userChannels,
   topic.channel,
-  ...(hasEveryone ? [channels.named(EVERYONE.name)] : []),
+  ...(surroundings.hasEveryone ? [channels.named(EVERYONE.name)] : []),
 ];
 
 function addDevice(userId: string, name: string): Card {
-  const device = new Device(
-    { userId, name, seat },
-    { channels, hasEveryone },
-    {
-      changed: updateAll,
-      arrived: (channel, arrival) => {
-        paths.arrived(device, channel, arrival);
-        glow(card.element, arrival.how === 'live' ? '--live' : '--replayed');
-      },
-      subscribed: topic.refresh,
-      caughtUp: (catchUp) => told(catchUp),
+  const device = new Device({ userId, name, seat }, surroundings, {
+    changed: updateAll,
+    arrived: (channel, arrival) => {
+      paths.arrived(device, channel, arrival);
+      glow(card.element, arrival.how === 'live' ? '--live' : '--replayed');
     },
-  );
+    subscribed: topic.refresh,
+    caughtUp: (catchUp) => told(catchUp),
+  });
   const card = createCard(device, {
     recipients,
     topic: () => topic.channel,
@@ -112,8 +108,6 @@ const [laptop, phone] = [deviceOf('alice', 'laptop'), deviceOf('alice', 'phone')
 const story = laptop && phone && createStory({ laptop, phone }, send);
 if (story) byId('story', HTMLElement).append(...story.elements);
 offer();
-enable(byId('broadcast', HTMLButtonElement), hasEveryone);
-byId('notices', HTMLElement).append(...noticesOf(settings, seat, laptop?.id ?? ''));
 new EventSource('/console/runs').onmessage = ({ data }) => {
   const run = JSON.parse(data);
   paths.ran(run);
@@ -121,4 +115,14 @@ new EventSource('/console/runs').onmessage = ({ data }) => {
   if (['reconcile', 'disconnect'].includes(run.name)) topic.refresh();
 };
 topic.refresh();
+adapt(await fetchSettings());
 for (const device of devices.values()) device.connect();
+
+/** To what the stack allows. */
+function adapt(settings: Settings): void {
+  surroundings.hasEveryone = settings.everyone !== false;
+  enable(byId('broadcast', HTMLButtonElement), surroundings.hasEveryone);
+  topic.explain(settings.subscribe ?? []);
+  byId('notices', HTMLElement).append(...noticesOf(settings, seat, laptop?.id ?? ''));
+  offer();
+}

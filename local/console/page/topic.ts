@@ -11,6 +11,8 @@ export interface TopicPanel {
   update(): void;
   /** Asks the stack again who is a member, and who hears it. */
   refresh(): void;
+  /** Who may join. `subscribe`: patterns of channels that the tokens of the page allow. */
+  explain(subscribe: string[]): void;
 }
 
 const REFRESH_AFTER_MS = 300;
@@ -19,13 +21,11 @@ export interface TopicContext {
   channels: Channels;
   /** Of the page. */
   users: string[];
-  /** Patterns of channels that the tokens of the page allow. */
-  subscribe: string[];
   /** The page has another topic from now on. */
   changed(): void;
 }
 
-export function createTopicPanel({ channels, users, subscribe, changed }: TopicContext): TopicPanel {
+export function createTopicPanel({ channels, users, changed }: TopicContext): TopicPanel {
   const input = byId('topic', HTMLInputElement);
   const error = byId('topic-error', HTMLElement);
   const head = byId('head-topic', HTMLElement);
@@ -34,7 +34,6 @@ export function createTopicPanel({ channels, users, subscribe, changed }: TopicC
   const hearers = createHearers(() => channel.title);
   let isDue = false;
 
-  byId('topic-why', HTMLElement).textContent = whyOf(subscribe);
   byId('topic-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     const isGood = isTopic(input.value);
@@ -65,6 +64,9 @@ export function createTopicPanel({ channels, users, subscribe, changed }: TopicC
         void members.refresh();
         void hearers.refresh();
       }, REFRESH_AFTER_MS);
+    },
+    explain(subscribe) {
+      byId('topic-why', HTMLElement).textContent = whyOf(subscribe);
     },
   };
   panel.update();

@@ -66,7 +66,10 @@ it('gives a user’s token to a page of this machine', async () => {
   const { status, body } = await get('/console/token?user=alice');
   expect(status).toBe(200);
   const [, claims = ''] = JSON.parse(body).token.split('.');
-  expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({ sub: 'alice' });
+  expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+    sub: 'alice',
+    herald: { subscribe: ['topic:news', 'topic:news.*'] },
+  });
 });
 
 it('gives none to a page of another site', async () => {
@@ -79,7 +82,11 @@ it('gives none to a page of another site', async () => {
 });
 
 it('tells the settings that decide what the page may do', async () => {
-  expect(JSON.parse((await get('/console/settings')).body)).toEqual({ closedTypes: false });
+  expect(JSON.parse((await get('/console/settings')).body)).toEqual({
+    closedTypes: false,
+    everyone: true,
+    subscribe: ['topic:news', 'topic:news.*'],
+  });
 });
 
 it.each(['', '?user=', '?user=%00'])('refuses a token for no user: %s', async (query) => {

@@ -21,6 +21,8 @@ export default defineConfig({
     // These end what hangs. They say nothing of speed: the machine may be busy.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // All processors: many of the tests wait most of their time. The default leaves one processor idle.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,

@@ -5,28 +5,30 @@ import type { TokenKeys } from './keys.ts';
 
 const KEPT_MS = 10 * 60_000;
 /**
- * Anybody can name keys that do not exist. Each fetch brings all that do, so that a good key nobody
- * named before is found by the next, whoever caused it.
+ * A token bucket for fetches, because any client can send a token whose key id does not exist. Each
+ * fetch brings all keys of the issuer, so a new good key is found by the next fetch, no matter
+ * whose token caused it.
  */
 const FETCHES_AT_ONCE = 5;
 const FETCH_PACE_MS = 10_000;
-/** From the connection to the last byte; shorter than the authorizer's time limit. */
+/** From connecting to the last byte; shorter than the authorizer's time limit. */
 const FETCH_MS = 6000;
 /**
- * Hundreds of times what issuers publish: whoever answers in their place must not fill the memory.
+ * Hundreds of times what issuers publish. Without a limit, a wrong server behind the URL could fill
+ * the memory.
  */
 const MAX_BYTES = 1024 * 1024;
 
 /**
- * Fetched when first needed and every ten minutes; an unknown key is looked for anew. While they
- * cannot be fetched, those fetched last stand.
+ * Fetches the key set when a token first needs it, again after ten minutes, and when a token names
+ * an unknown key. While fetching fails, the keys of the last fetch remain in use.
  */
 export function jwksKeys(jwksUrl: string, now: () => number = Date.now, fetchMs = FETCH_MS): TokenKeys {
   const fetches = createTokenBucket({ burst: FETCHES_AT_ONCE, paceMs: FETCH_PACE_MS, now });
   let kept: { keys: KeySet; fetchedAt: number } | undefined;
   let underWay: Promise<KeySet> | undefined;
 
-  /** Connects that come at once share one fetch. */
+  /** Handshakes that arrive at the same time share one fetch. */
   const refresh = async (): Promise<KeySet> => {
     underWay ??= fetchKeySet(jwksUrl, fetchMs).finally(() => {
       underWay = undefined;
@@ -56,7 +58,7 @@ export function jwksKeys(jwksUrl: string, now: () => number = Date.now, fetchMs 
   };
 }
 
-/** Its errors do not quote what came: whatever it is, it is not ours to tell. */
+/** The errors do not quote the answer: it may hold what must not reach the logs. */
 async function fetchKeySet(jwksUrl: string, fetchMs: number): Promise<KeySet> {
   const response = await fetch(jwksUrl, { redirect: 'manual', signal: AbortSignal.timeout(fetchMs) });
   if (response.status !== 200) {

@@ -5,10 +5,10 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from 'jsonwebtoken';
 
-/** RFC 7518, section 3.3. Shorter ones have been factored. */
+/** RFC 7518, section 3.3. Shorter RSA keys have been factored. */
 const MIN_RSA_BITS = 2048;
 
-/** As its issuer wrote it: nothing about it is certain. */
+/** A key as the issuer wrote it, not checked yet. */
 type Jwk = JsonWebKey & { key_ops?: unknown };
 
 interface VerifyingKey {
@@ -20,8 +20,8 @@ interface VerifyingKey {
 export type KeySet = readonly VerifyingKey[];
 
 /**
- * Throws when no key of the text verifies tokens, and does not quote it. `source`: named in the
- * error.
+ * Throws when the text holds no key that verifies tokens. The error names `source` and does not
+ * quote the text.
  */
 export function parseKeySet(text: string, source: string): KeySet {
   const usable = keysIn(text).flatMap(toVerifyingKey);
@@ -41,8 +41,8 @@ function keysIn(text: string): (Jwk | null)[] {
 }
 
 /**
- * All that the token may be signed with: an issuer may publish several keys of one id. A token that
- * names no key fits only where there is no choice.
+ * All keys that may have signed the token: an issuer may publish several keys of one id. A token
+ * without a key id fits only a set of a single key.
  */
 export function findKeys(keySet: KeySet, kid: string | undefined, algorithm: Algorithm): KeyObject[] {
   if (kid === undefined && keySet.length > 1) return [];
@@ -52,8 +52,11 @@ export function findKeys(keySet: KeySet, kid: string | undefined, algorithm: Alg
 }
 
 /**
- * None for a key that its issuer means for something else, or that is too weak, or of a kind that
- * Node cannot read: it must not take the others with it.
+ * Returns an empty list, instead of throwing, for a key that cannot verify tokens:
+ * - the issuer means it for another use,
+ * - it is too weak,
+ * - Node cannot read its kind.
+ * So one odd key does not make the issuer's other keys useless.
  */
 function toVerifyingKey(jwk: Jwk | null): VerifyingKey[] {
   if (typeof jwk !== 'object' || jwk === null) return [];
@@ -64,7 +67,7 @@ function toVerifyingKey(jwk: Jwk | null): VerifyingKey[] {
     const key = createPublicKey({ key: jwk, format: 'jwk' });
     return isStrong(key) ? [{ kid: jwk.kid, algorithm, key }] : [];
   } catch {
-    return []; // the issuer's other keys are as good as before
+    return []; // see above: the other keys remain
   }
 }
 

@@ -1,24 +1,23 @@
 /**
- * The keys that tokens are verified with, and the plain case of them: a shared secret, in its
- * current and its previous version.
+ * The keys that verify tokens, and their simple case: a shared secret, in its current and its
+ * previous version.
  */
-
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Algorithm } from 'jsonwebtoken';
 import { createTokenBucket } from '../domain/token-bucket.ts';
 
-/** A key made once verifies several times faster than its text. */
+/** Holds `KeyObject`s, made once: they verify several times faster than a key given as text. */
 export interface TokenKeys {
-  /** The only algorithms accepted: a token's own header must never choose. */
+  /** The only algorithms accepted. The token's own header must never choose another. */
   algorithms: Algorithm[];
   /**
-   * Those that the token may be signed with, the likeliest first. `kid`, `algorithm`: of the
-   * token's header. None: no such key. Rejects when the keys cannot be had at the moment.
+   * The keys that may have signed the token, the likeliest first; an empty list when no key fits.
+   * `kid`, `algorithm`: from the token's header. Rejects when the keys cannot be read or fetched.
    */
   find(kid: string | undefined, algorithm: Algorithm): Promise<KeyObject[]>;
   /**
-   * Those after another look, because none of the first fits. Absent: they would be the same.
-   * Rejects as `find` does.
+   * Reads the keys again, because none that `find` returned has signed the token. Absent where a
+   * second read would bring the same keys. Rejects as `find` does.
    */
   lookAgain?(): Promise<KeyObject[]>;
 }
@@ -31,19 +30,19 @@ export type ReadSecret = (version: SecretVersion) => Promise<string | undefined>
 
 const KEPT_MS = 5 * 60_000;
 
-/** Anybody can send a token that fits no key. */
+/** A token bucket for second reads, because any client can send a token that fits no key. */
 const LOOKS_AT_ONCE = 3;
 const LOOK_PACE_MS = 10_000;
 
 /** RFC 7518, section 3.2: HS256 needs a key as long as its hash. */
 const MIN_SECRET_BYTES = 32;
 
-/** A secret that must not sign tokens. Its message says why and never quotes it. */
+/** The secret must not sign tokens. The message says why and never quotes the secret. */
 export class UnfitSecret extends Error {
   override readonly name = 'UnfitSecret';
 }
 
-/** Throws an {@link UnfitSecret}. `name`: of the secret, in the message. */
+/** Returns `text`, or throws an {@link UnfitSecret}. `name`: how the message calls the secret. */
 export function checkSecret(name: string, text: string): string {
   if (text.trim() === '') throw new UnfitSecret(`${name} is blank`);
   if (isJsonContainer(text)) {
@@ -55,8 +54,8 @@ export function checkSecret(name: string, text: string): string {
 }
 
 /**
- * As the console of Secrets Manager makes them by default: `{"secret":"…"}`. A number may well be a
- * secret.
+ * Whether the text is a JSON object or array. The console of Secrets Manager makes an object such as
+ * `{"secret":"…"}` by default. A number is valid JSON too, but may well be a secret.
  */
 function isJsonContainer(text: string): boolean {
   try {
@@ -84,12 +83,14 @@ interface Kept {
 }
 
 /**
- * HS256. The current secret is read every five minutes; while it cannot be read, what was read last
- * stands. Once a token does not fit, the previous one is looked at too, and the current one anew:
- * so a rotation locks nobody out, on either side of it.
- *
- * A current secret that is unfit is a fault, and told as one; until it is mended what was read last
- * stands for the tokens that fit it. An unfit previous one verifies nothing.
+ * HS256 with a shared secret.
+ * - Reads the current version every five minutes. While reading fails, the version read last
+ *   remains in use.
+ * - When a token fits no key, reads the current version again and the previous one too. So a
+ *   rotation of the secret locks out neither clients with an old token nor those with a new one.
+ * - A current version that is unfit is a fault, and `lookAgain` rejects with it. Tokens that fit
+ *   the version read last are still accepted until somebody mends the secret.
+ * - A previous version that is unfit verifies nothing.
  */
 export function secretKeys(readSecret: ReadSecret, now: () => number = Date.now): TokenKeys {
   const looks = createTokenBucket({ burst: LOOKS_AT_ONCE, paceMs: LOOK_PACE_MS, now });
@@ -104,7 +105,7 @@ export function secretKeys(readSecret: ReadSecret, now: () => number = Date.now)
     return keys;
   };
 
-  /** Not at every connect, while it fails. */
+  /** Keeps the last keys for five more minutes, so that not every connect repeats a failing read. */
   const stand = (last: Kept): KeyObject[] => {
     kept = { ...last, readAt: now() };
     return last.keys;

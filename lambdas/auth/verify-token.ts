@@ -5,7 +5,7 @@ import { DEFAULT_PERMISSIONS_CLAIM } from '../protocol/limits.ts';
 import { isUserId } from '../protocol/names.ts';
 import type { TokenKeys } from './keys.ts';
 
-/** The token is none, or no longer. The message says why and never quotes the token. */
+/** The token is invalid or has expired. The message says why and never quotes the token. */
 export class TokenError extends Error {
   override readonly name = 'TokenError';
 }
@@ -13,31 +13,29 @@ export class TokenError extends Error {
 export interface Identity {
   userId: string;
   tokenExpiresAt: number;
-  /** The claim of its permissions, as it stands in the token. Undefined: it has none. */
+  /** The value of the permissions claim, not checked yet. Undefined: the token has none. */
   permissions: unknown;
 }
 
 export interface TokenRules {
-  /** Default: any. */
+  /** Required `iss`. Default: any. */
   issuer?: string | undefined;
-  /** Default: any. */
+  /** Required `aud`. Default: any. */
   audience?: string | undefined;
-  /** From when it was issued, or from now if it does not say, until it expires. Default: any. */
+  /** Longest time from `iat` (without it: from now) to `exp`. Default: any. */
   maxLifetimeSeconds?: number | undefined;
-  /**
-   * The name of the claim that holds the permissions. Default: {@link DEFAULT_PERMISSIONS_CLAIM}.
-   */
+  /** Name of the claim that holds the permissions. Default: {@link DEFAULT_PERMISSIONS_CLAIM}. */
   permissionsClaim?: string | undefined;
 }
 
-/** A token may begin so much later than our clock says: the issuer's may be ahead. */
+/** How far `nbf` may lie in the future: the issuer's clock may be ahead of ours. */
 const NOT_BEFORE_LEEWAY_SECONDS = 30;
 
 export type VerifyToken = (token: string) => Promise<Identity>;
 
 /**
- * The result rejects with a {@link TokenError} for a bad token, and with another error when the
- * keys cannot be had.
+ * Makes the function that verifies tokens. It rejects with a {@link TokenError} for a bad token,
+ * and with another error when the keys cannot be read or fetched.
  */
 export const createVerifyToken =
   (keys: TokenKeys, rules: TokenRules): VerifyToken =>
@@ -46,8 +44,8 @@ export const createVerifyToken =
     if (!header) throw new TokenError('not a JWT');
     const algorithm = keys.algorithms.find((accepted) => accepted === header.alg);
     if (!algorithm) throw new TokenError(`algorithm is not ${keys.algorithms.join(' or ')}`);
-    // RFC 7515, section 4.1.11: what is critical and not understood makes the token invalid; we
-    // understand none.
+    // RFC 7515, section 4.1.11: an extension that is critical and not understood makes the token
+    // invalid. We understand no extension.
     if (header.crit !== undefined) throw new TokenError('crit: expected none');
     const { issuer, audience } = rules;
     const options = { algorithms: keys.algorithms, issuer, audience, ignoreNotBefore: true };
@@ -60,7 +58,7 @@ export const createVerifyToken =
     return identityOf(claims, rules);
   };
 
-/** Undefined: not a JWT. A payload that is no JSON makes `decode` throw, and quote it. */
+/** Undefined: not a JWT. For a payload that is not JSON, `decode` throws an error that quotes it. */
 function headerOf(token: string): jwt.JwtHeader | undefined {
   try {
     return jwt.decode(token, { complete: true })?.header;
@@ -70,12 +68,12 @@ function headerOf(token: string): jwt.JwtHeader | undefined {
 }
 
 /**
- * What `jsonwebtoken` says when the key is not the one that signed; it looks at the claims only
- * after that.
+ * The message of `jsonwebtoken` when another key signed the token. It checks the claims only after
+ * the signature, so no other message can hide this one.
  */
 const WRONG_KEY = 'invalid signature';
 
-/** Undefined: none of the keys signed it. */
+/** Undefined: none of the keys signed the token. */
 function verifiedByOne(
   token: string,
   keys: KeyObject[],
@@ -105,7 +103,7 @@ function identityOf(
   return { userId: sub, tokenExpiresAt, permissions: claims[permissionsClaim] };
 }
 
-/** Whether it has expired, `jsonwebtoken` has looked at. `now`: in seconds. */
+/** `jsonwebtoken` has checked already that the token has not expired. `now`: in seconds. */
 function checkTimes(
   { exp, nbf, iat }: jwt.JwtPayload & { exp: number },
   now: number,
@@ -113,7 +111,7 @@ function checkTimes(
 ): void {
   if (nbf !== undefined && !Number.isFinite(nbf)) throw new TokenError('nbf: expected a number');
   if (nbf !== undefined && nbf > now + NOT_BEFORE_LEEWAY_SECONDS) throw new TokenError('not active yet');
-  // A token that says it will be issued later must not live longer by it.
+  // Without `min`, a token with an `iat` in the future could live longer than allowed.
   const issuedAt = typeof iat === 'number' ? Math.min(iat, now) : now;
   if (exp - issuedAt > maxLifetimeSeconds) throw new TokenError(`lives longer than ${maxLifetimeSeconds} s`);
 }

@@ -54,7 +54,7 @@ export function checkSecret(name: string, text: string): string {
 }
 
 /**
- * Whether the text is a JSON object or array. The console of Secrets Manager makes an object such as
+ * Whether the text is a JSON object or array. The console of Secrets Manager makes an object like
  * `{"secret":"…"}` by default. A number is valid JSON too, but may well be a secret.
  */
 function isJsonContainer(text: string): boolean {
@@ -105,7 +105,7 @@ export function secretKeys(readSecret: ReadSecret, now: () => number = Date.now)
     return keys;
   };
 
-  /** Keeps the last keys for five more minutes, so that not every connect repeats a failing read. */
+  /** Keeps the last keys for five more minutes, so that not each connect repeats a failing read. */
   const stand = (last: Kept): KeyObject[] => {
     kept = { ...last, readAt: now() };
     return last.keys;

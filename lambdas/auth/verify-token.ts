@@ -58,7 +58,7 @@ export const createVerifyToken =
     return identityOf(claims, rules);
   };
 
-/** Undefined: not a JWT. For a payload that is not JSON, `decode` throws an error that quotes it. */
+/** Undefined: not a JWT. `decode` throws an error that quotes the payload, if that is not JSON. */
 function headerOf(token: string): jwt.JwtHeader | undefined {
   try {
     return jwt.decode(token, { complete: true })?.header;

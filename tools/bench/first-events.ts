@@ -1,6 +1,7 @@
 /** The first event of each Lambda whose start is measured, and the environment it starts in. */
 import jwt from 'jsonwebtoken';
 import type { LambdaName } from '../../lambdas/manifest.ts';
+import { lambdaEnvironment } from '../../local/emulator/environment.ts';
 import { SECRET } from './canned-aws.ts';
 
 const CONNECTION_ID = 'Xk3vQf1_IAMCJ7w=';
@@ -34,7 +35,11 @@ export const FIRST_EVENTS: Partial<Record<LambdaName, unknown>> = {
         dynamodb: {
           SequenceNumber: '1',
           Keys: { userId: { S: 'alice' }, connectionId: { S: CONNECTION_ID } },
-          NewImage: { replayRequestId: { S: 'request-1' } },
+          NewImage: {
+            userId: { S: 'alice' },
+            connectionId: { S: CONNECTION_ID },
+            replayRequestId: { S: 'request-1' },
+          },
         },
       },
     ],
@@ -42,23 +47,9 @@ export const FIRST_EVENTS: Partial<Record<LambdaName, unknown>> = {
   users: { routeKey: 'GET /users/{userId}/connections', pathParameters: { userId: 'alice' }, headers: {} },
 };
 
+/** The environment of the local stack, whose only service is the one at `url`. */
 export const environmentOf = (url: string): NodeJS.ProcessEnv => ({
   PATH: process.env.PATH,
-  CONNECTIONS_TABLE: 'Connections',
-  DEVICES_TABLE: 'Devices',
-  MESSAGES_TABLE: 'Messages',
-  PUBLISHES_TABLE: 'Publishes',
-  RECONCILE_QUEUE_URL: `${url}/000000000000/reconcile`,
-  CALLBACK_URL: `${url}/stage`,
-  MAX_CONNECTIONS_PER_USER: '10',
-  MAX_DEVICES_PER_USER: '1000',
-  FRAME_RATE: '10',
-  DEFAULT_RETENTION_SECONDS: '604800',
-  CLOSED_TYPES: 'false',
-  JWT_SECRET_ARN: 'arn:aws:secretsmanager:us-east-1:000000000000:secret:jwt',
-  AWS_REGION: 'us-east-1',
-  AWS_ACCESS_KEY_ID: 'bench',
-  AWS_SECRET_ACCESS_KEY: 'bench',
+  ...lambdaEnvironment(url, url),
   AWS_SESSION_TOKEN: 'bench',
-  AWS_ENDPOINT_URL: url,
 });

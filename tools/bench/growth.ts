@@ -3,6 +3,7 @@ import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb
 import { toHeadRow, toMessageRow } from '../../lambdas/adapters/dynamodb/message-rows.ts';
 import type { App } from '../../lambdas/domain/app.ts';
 import { ownSubscription, userChannel } from '../../lambdas/domain/model.ts';
+import type { Gateway } from '../../lambdas/domain/ports.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import { TABLE_NAMES } from '../../local/emulator/environment.ts';
@@ -22,7 +23,8 @@ const PUBLISHES = 2000;
 type Bench = Awaited<ReturnType<typeof startRecordedApp>>;
 
 export const measure: Question = async (progress) => {
-  const bench = await startRecordedApp();
+  const told = createReplayWatch();
+  const bench = await startRecordedApp({ gateway: told.gateway });
   try {
     for (const length of LENGTHS) {
       progress(`a log of ${length.toLocaleString('en')}`);
@@ -32,7 +34,7 @@ export const measure: Question = async (progress) => {
     const rows = [
       ...(await publishes(bench, progress)),
       ...(await devices(bench)),
-      ...(await replays(bench, progress)),
+      ...(await replays(bench, told, progress)),
       await publishesInMemory(bench, progress),
     ];
     progress('1,000 users with 5 connections');
@@ -131,20 +133,41 @@ async function devices({ app, takeCalls }: Bench): Promise<Row[]> {
   ];
 }
 
-/** By turns. What a replay costs that finds nothing is taken off each: it does not grow. */
-async function replays({ app }: Bench, progress: (text: string) => void): Promise<Row[]> {
-  const times = new Map([0, ...MISSED].map((missed) => [missed, [] as number[]]));
+interface ReplayWatch {
+  gateway: Gateway;
+  /** The end of the last replay frame, and whether more follows it. */
+  last(): { through: number; more: boolean };
+}
+
+function createReplayWatch(): ReplayWatch {
+  let last = { through: 0, more: false };
+  return {
+    gateway: {
+      async post(_connection, frame) {
+        if (frame.event === 'replay') last = frame;
+        return 'sent';
+      },
+      close: async () => 'sent',
+    },
+    last: () => last,
+  };
+}
+
+/** By turns. What the replay of a single message costs is taken off each: it does not grow. */
+async function replays({ app }: Bench, told: ReplayWatch, progress: (text: string) => void): Promise<Row[]> {
+  const times = new Map([1, ...MISSED].map((missed) => [missed, [] as number[]]));
   const memory = new Map<number, number>();
   for (let round = 0; round < REPLAY_ROUNDS; round++) {
     for (const [missed, taken] of times) {
       progress(`replaying ${missed.toLocaleString('en')}, ${round + 1}/${REPLAY_ROUNDS}`);
       const repeats = missed < 10_000 ? 5 : 1;
-      for (let repeat = 0; repeat < repeats; repeat++) taken.push(await timed(() => replayed(app, missed)));
+      for (let repeat = 0; repeat < repeats; repeat++)
+        taken.push(await timed(() => replayed(app, told, missed)));
       memory.set(missed, megabytesInUse());
     }
   }
-  const fixed = median(times.get(0) ?? []);
-  const perMessage = (missed: number) => ((median(times.get(missed) ?? []) - fixed) * 1000) / missed;
+  const fixed = median(times.get(1) ?? []);
+  const perMessage = (missed: number) => ((median(times.get(missed) ?? []) - fixed) * 1000) / (missed - 1);
   const inUse = (missed: number) => memory.get(missed) ?? Number.NaN;
   return [
     ...MISSED.filter((missed) => missed !== THOUSAND).map((missed) => ({
@@ -166,17 +189,18 @@ async function replays({ app }: Bench, progress: (text: string) => void): Promis
   ];
 }
 
-/** Anonymous, so that no window waits for a cursor: what counts is the reading and the sending. */
-async function replayed(app: App, missed: number): Promise<void> {
+/** Window by window, each begun as the stream would begin it. Anonymous, so that no cursor moves. */
+async function replayed(app: App, told: ReplayWatch, missed: number): Promise<void> {
   const userId = 'log-100000';
   const head = await app.log.head(userChannel(userId));
   const connection = { ...readyConnection(userId, 1), ackMode: 'auto' as const, deviceId: undefined };
   await app.connections.add(connection, 'request');
-  await reconcile(
-    app,
-    { ...ownSubscription(connection), after: (head?.seq ?? 0) - missed },
-    Number.MAX_SAFE_INTEGER,
-  );
+  let after = (head?.seq ?? 0) - missed;
+  do {
+    await reconcile(app, { ...ownSubscription(connection), after }, Number.MAX_SAFE_INTEGER);
+    after = told.last().through;
+  } while (told.last().more);
+  if (after !== head?.seq) throw new Error(`a replay of ${missed} messages ended at ${after}`);
 }
 
 async function publishesInMemory({ app, takeCalls }: Bench, progress: (text: string) => void): Promise<Row> {

@@ -47,7 +47,7 @@ export const connect = (event: Event) =>
 export const disconnect = (event: Event) =>
   tables().send(new DeleteCommand({ TableName: env.CONNECTIONS_TABLE, Key: keyOf(event) }));
 
-export async function frame(event: Event) {
+export async function message(event: Event) {
   const dynamodb = tables();
   await dynamodb.send(new GetCommand({ TableName: env.CONNECTIONS_TABLE, Key: keyOf(event) }));
   await dynamodb.send(
@@ -69,7 +69,7 @@ export async function notify() {
   await postToAll(dynamodb);
 }
 
-export async function replay() {
+export async function reconcile() {
   await postToAll(tables());
 }
 

@@ -1,11 +1,53 @@
 /** What the requests about users and topics share. */
+import type { App } from '../domain/app.ts';
 import type { History } from '../domain/operate.ts';
+import type { HttpRouteOf, LambdaName } from '../manifest.ts';
 import { RequestError } from '../protocol/errors.ts';
 import { MAX_HISTORY_LIMIT } from '../protocol/limits.ts';
+import { parseUserPath, USER_PATH_RULE } from '../protocol/user-path.ts';
 import { encodeMessage } from '../wire/herald/encode.ts';
-import { type HttpEvent, type HttpResult, jsonText, queryOf } from './http.ts';
+import { type HttpEvent, type HttpResult, jsonText, problem, queryOf, refusal } from './http.ts';
 
 const DEFAULT_HISTORY_LIMIT = 100;
+
+const DEFAULT_PAGE_LIMIT = 100;
+const MAX_PAGE_LIMIT = 1000;
+
+/** Answers one request. Throws a {@link RequestError} for a request that is refused. */
+export type Answer = (app: App, event: HttpEvent) => Promise<HttpResult>;
+
+/** The handler of a Lambda that answers each of its routes. */
+export const createRequestHandler =
+  <Name extends LambdaName>(answers: Record<HttpRouteOf<Name>, Answer>) =>
+  (app: App) =>
+  async (event: HttpEvent): Promise<HttpResult> => {
+    const { routeKey } = event;
+    if (!isRouteOf(answers, routeKey)) return problem(404, 'Not Found', `no request ${routeKey}`);
+    try {
+      return await answers[routeKey](app, event);
+    } catch (error) {
+      if (error instanceof RequestError) return refusal(error);
+      throw error;
+    }
+  };
+
+const isRouteOf = <Route extends string>(
+  answers: Record<Route, Answer>,
+  routeKey: string,
+): routeKey is Route => Object.hasOwn(answers, routeKey);
+
+/** The user that the path names. Throws a {@link RequestError}. */
+export function userIn({ pathParameters }: HttpEvent): string {
+  const userId = parseUserPath(pathParameters?.userId);
+  if (userId === undefined) throw invalid('userId', USER_PATH_RULE);
+  return userId;
+}
+
+/** The page of a list that the query asks for. Throws a {@link RequestError}. */
+export function pageIn(event: HttpEvent): { limit: number; next: string | undefined } {
+  const { limit, next } = queryOf(event, 'limit', 'next');
+  return { limit: integer('limit', limit, 1, MAX_PAGE_LIMIT, DEFAULT_PAGE_LIMIT), next };
+}
 
 /** A page of a channel's log. */
 export async function answerHistory(

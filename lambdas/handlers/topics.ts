@@ -1,5 +1,4 @@
 /** Requests about topics: their members, their history, who hears them now. */
-
 import type { App } from '../domain/app.ts';
 import { join, leave } from '../domain/channel/members.ts';
 import { mapConcurrently } from '../domain/concurrency.ts';
@@ -7,36 +6,17 @@ import { asError, Busy } from '../domain/errors.ts';
 import { EVERYONE, type Member, topicChannel } from '../domain/model.ts';
 import { history } from '../domain/operate.ts';
 import { ALL_SUBSCRIBERS } from '../domain/ports.ts';
-import type { HttpRouteOf } from '../manifest.ts';
 import { type Channel, isTopic, TOPIC_RULE } from '../protocol/channel.ts';
 import { type FieldError, firstFew, RequestError, unknownNames } from '../protocol/errors.ts';
 import { isRecord } from '../protocol/json.ts';
 import { MAX_MEMBERS_AT_ONCE } from '../protocol/limits.ts';
 import { isUserId, USER_ID_RULE } from '../protocol/names.ts';
-import { parseUserPath, USER_PATH_RULE } from '../protocol/user-path.ts';
-import { type HttpEvent, type HttpResult, json, jsonBody, problem, queryOf, refusal } from './http.ts';
-import { answerHistory, integer, invalid } from './requests.ts';
+import { type HttpEvent, type HttpResult, json, jsonBody, queryOf } from './http.ts';
+import { answerHistory, createRequestHandler, invalid, pageIn, userIn } from './requests.ts';
 
-const DEFAULT_PAGE_LIMIT = 100;
-const MAX_PAGE_LIMIT = 1000;
 const CONCURRENT_MEMBERS = 10;
 
-export const createTopicsHandler =
-  (app: App) =>
-  async (event: HttpEvent): Promise<HttpResult> => {
-    try {
-      const { routeKey } = event;
-      if (!isRoute(routeKey)) return problem(404, 'Not Found', `no request ${routeKey}`);
-      return await ANSWERS[routeKey](app, event);
-    } catch (error) {
-      if (error instanceof RequestError) return refusal(error);
-      throw error;
-    }
-  };
-
-type Answer = (app: App, event: HttpEvent) => Promise<HttpResult>;
-
-const ANSWERS: Record<HttpRouteOf<'topics'>, Answer> = {
+export const createTopicsHandler = createRequestHandler<'topics'>({
   'PUT /topics/{topic}/members/{userId}': answerJoin,
   'DELETE /topics/{topic}/members/{userId}': answerLeave,
   'POST /topics/{topic}/members': answerChanges,
@@ -45,20 +25,12 @@ const ANSWERS: Record<HttpRouteOf<'topics'>, Answer> = {
   'GET /topics/{topic}/messages': (app, event) => answerMessages(app, topicChannel(topicIn(event)), event),
   'GET /everyone/messages': (app, event) => answerMessages(app, EVERYONE, event),
   'GET /topics/{topic}/connections': answerConnections,
-};
-
-const isRoute = (routeKey: string): routeKey is HttpRouteOf<'topics'> => Object.hasOwn(ANSWERS, routeKey);
+});
 
 function topicIn({ pathParameters }: HttpEvent): string {
   const topic = pathParameters?.topic;
   if (isTopic(topic)) return topic;
   throw invalid('topic', TOPIC_RULE);
-}
-
-function userIn({ pathParameters }: HttpEvent): string {
-  const userId = parseUserPath(pathParameters?.userId);
-  if (userId === undefined) throw invalid('userId', USER_PATH_RULE);
-  return userId;
 }
 
 async function answerJoin(app: App, event: HttpEvent): Promise<HttpResult> {
@@ -151,18 +123,13 @@ function usersIn(path: string, list: unknown, faults: FieldError[]): string[] {
 
 async function answerMembers(app: App, event: HttpEvent): Promise<HttpResult> {
   const topic = topicIn(event);
-  const { limit, next: after } = pageOf(event);
+  const { limit, next: after } = pageIn(event);
   if (after !== undefined && !isUserId(after)) throw invalid('next', 'the `next` of the page before');
   const { members, next } = await app.members.page(topic, limit, after);
   return json(200, {
     members: members.map(({ userId, joinedAt }) => ({ userId, joinedAt })),
     ...(next !== undefined && { next }),
   });
-}
-
-function pageOf(event: HttpEvent): { limit: number; next: string | undefined } {
-  const { limit, next } = queryOf(event, 'limit', 'next');
-  return { limit: integer('limit', limit, 1, MAX_PAGE_LIMIT, DEFAULT_PAGE_LIMIT), next };
 }
 
 async function answerTopics(app: App, event: HttpEvent): Promise<HttpResult> {
@@ -179,7 +146,7 @@ const CURSOR = /^[\w-]{1,400}$/;
 
 async function answerConnections(app: App, event: HttpEvent): Promise<HttpResult> {
   const channel = topicChannel(topicIn(event));
-  const { limit, next: cursor } = pageOf(event);
+  const { limit, next: cursor } = pageIn(event);
   if (cursor !== undefined && !CURSOR.test(cursor)) throw invalid('next', 'the `next` of the page before');
   const from = cursor === undefined ? ALL_SUBSCRIBERS.from : Buffer.from(cursor, 'base64url').toString();
   const page = await app.subscriptions.page(channel, { ...ALL_SUBSCRIBERS, from }, limit);

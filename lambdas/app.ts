@@ -6,11 +6,8 @@ import { randomFillSync } from 'node:crypto';
 import { createDynamoDb, createManagementApi } from '#aws-client';
 import { createGateway } from './adapters/api-gateway/gateway.ts';
 import { createConnectionStore } from './adapters/dynamodb/connection-store.ts';
-import { createDeviceStore } from './adapters/dynamodb/device-store.ts';
 import { createLogStore } from './adapters/dynamodb/log-store.ts';
-import { createMemberStore } from './adapters/dynamodb/member-store.ts';
-import { createSubscriptionStore } from './adapters/dynamodb/subscription-store.ts';
-import { TABLES } from './adapters/dynamodb/tables.ts';
+import { createStores } from './adapters/dynamodb/stores.ts';
 import { createEventBus } from './adapters/event-bus/event-bus.ts';
 import { createFanOutQueue } from './adapters/queue/fan-out.ts';
 import { createLater } from './adapters/queue/later.ts';
@@ -39,32 +36,27 @@ const ids: Ids = {
 };
 
 /** What `connect` and `disconnect` need. `lambda`: its name in the logs. */
-export function createRowsApp(lambda: string, env: Env, dynamodb = connect(env)): OpeningApp {
-  return {
-    connections: createConnectionStore(dynamodb, env.tables, clock.now),
-    clock,
-    ids,
-    logger: createLogger(lambda, undefined, clock.now, env.backend),
-    settings: env.settings,
-  };
-}
+export const createRowsApp = (lambda: string, env: Env): OpeningApp => ({
+  ...createSurroundings(lambda, env),
+  connections: createConnectionStore(connect(env), env.tables, clock.now),
+});
+
+const createSurroundings = (lambda: string, env: Env) => ({
+  clock,
+  ids,
+  logger: createLogger(lambda, undefined, clock.now, env.backend),
+  settings: env.settings,
+});
 
 /** `types`: only who publishes looks at them. */
 export function createApp(lambda: string, env: Env, types: MessageTypes = {}): App {
   const { tables, settings, callbackOverride: override } = env;
   const dynamodb = connect(env);
-  const rows = createRowsApp(lambda, env, dynamodb);
-  const { logger } = rows;
+  const surroundings = createSurroundings(lambda, env);
+  const { logger } = surroundings;
   return {
-    ...rows,
-    subscriptions: createSubscriptionStore(dynamodb, tables, clock.now),
-    members: createMemberStore(dynamodb, tables.members),
-    devices: createDeviceStore(dynamodb, { tableName: tables.devices }, clock.now),
-    cursors: createDeviceStore(
-      dynamodb,
-      { tableName: tables.cursors, partition: TABLES.cursors.partition.name },
-      clock.now,
-    ),
+    ...surroundings,
+    ...createStores(dynamodb, tables, clock.now),
     log: createChannelLog({ store: createLogStore(dynamodb, tables), clock, ids, logger }),
     gateway: createGateway(logger, createManagementApi({ readAccess, override })),
     later: createLater(createQueueSender({ ...env.reconcileQueue, readAccess })),

@@ -1,11 +1,7 @@
 /** The domain on a real DynamoDB server, with every call to it and every post written down: what, when, how many units. */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { createConnectionStore } from '../../lambdas/adapters/dynamodb/connection-store.ts';
-import { createDeviceStore } from '../../lambdas/adapters/dynamodb/device-store.ts';
 import { createLogStore } from '../../lambdas/adapters/dynamodb/log-store.ts';
-import { createMemberStore } from '../../lambdas/adapters/dynamodb/member-store.ts';
-import { createSubscriptionStore } from '../../lambdas/adapters/dynamodb/subscription-store.ts';
-import { TABLES } from '../../lambdas/adapters/dynamodb/tables.ts';
+import { createStores } from '../../lambdas/adapters/dynamodb/stores.ts';
 import type { DynamoDb, Operation, Operations } from '../../lambdas/aws/dynamodb.ts';
 import { createDynamoDb } from '../../lambdas/aws/lean/dynamodb.ts';
 import type { App } from '../../lambdas/domain/app.ts';
@@ -126,15 +122,7 @@ function createRecordedApp(
     calls.push({ operation, startedAt: at, endedAt: at, readUnits: 0, writeUnits: 0 });
   };
   return {
-    connections: createConnectionStore(dynamodb, TABLE_NAMES, Date.now),
-    subscriptions: createSubscriptionStore(dynamodb, TABLE_NAMES, Date.now),
-    members: createMemberStore(dynamodb, TABLE_NAMES.members),
-    devices: createDeviceStore(dynamodb, { tableName: TABLE_NAMES.devices }, Date.now),
-    cursors: createDeviceStore(
-      dynamodb,
-      { tableName: TABLE_NAMES.cursors, partition: TABLES.cursors.partition.name },
-      Date.now,
-    ),
+    ...createStores(dynamodb, TABLE_NAMES, Date.now),
     log: createRecordedLog({ clock, ids, logger }, dynamodb),
     gateway: {
       post(connection, frame) {

@@ -1,10 +1,6 @@
 /** Lambda: starts the real handlers, each invocation on ports, a clock and a fate of its own. */
-import { createConnectionStore } from '../../../lambdas/adapters/dynamodb/connection-store.ts';
-import { createDeviceStore } from '../../../lambdas/adapters/dynamodb/device-store.ts';
 import { createLogStore } from '../../../lambdas/adapters/dynamodb/log-store.ts';
-import { createMemberStore } from '../../../lambdas/adapters/dynamodb/member-store.ts';
-import { createSubscriptionStore } from '../../../lambdas/adapters/dynamodb/subscription-store.ts';
-import { TABLES } from '../../../lambdas/adapters/dynamodb/tables.ts';
+import { createStores } from '../../../lambdas/adapters/dynamodb/stores.ts';
 import { createFanOutQueue } from '../../../lambdas/adapters/queue/fan-out.ts';
 import { createLater } from '../../../lambdas/adapters/queue/later.ts';
 import type { SqsMessage } from '../../../lambdas/aws/sqs.ts';
@@ -148,15 +144,7 @@ export class Lambdas {
       );
     };
     return {
-      connections: createConnectionStore(dynamodb, TABLE_NAMES, now),
-      subscriptions: createSubscriptionStore(dynamodb, TABLE_NAMES, now),
-      members: createMemberStore(dynamodb, TABLE_NAMES.members),
-      devices: createDeviceStore(dynamodb, { tableName: TABLE_NAMES.devices }, now),
-      cursors: createDeviceStore(
-        dynamodb,
-        { tableName: TABLE_NAMES.cursors, partition: TABLES.cursors.partition.name },
-        now,
-      ),
+      ...createStores(dynamodb, TABLE_NAMES, now),
       log: createChannelLog({ store, heads: memory.heads, clock, ids, logger }),
       gateway: {
         post: ({ connectionId, dialect }, frame) =>

@@ -1,11 +1,8 @@
 /** What the stores make of the faults of DynamoDB that the local server never has: conflicts, throttling, nonsense. */
 import { describe, expect, it } from 'vitest';
 import { createDynamoDb } from '#aws-client';
-import { createConnectionStore } from '../../../../lambdas/adapters/dynamodb/connection-store.ts';
-import { createDeviceStore } from '../../../../lambdas/adapters/dynamodb/device-store.ts';
 import { createLogStore } from '../../../../lambdas/adapters/dynamodb/log-store.ts';
-import { createMemberStore } from '../../../../lambdas/adapters/dynamodb/member-store.ts';
-import { createSubscriptionStore } from '../../../../lambdas/adapters/dynamodb/subscription-store.ts';
+import { createStores } from '../../../../lambdas/adapters/dynamodb/stores.ts';
 import type { TableNames } from '../../../../lambdas/adapters/dynamodb/tables.ts';
 import { Busy } from '../../../../lambdas/domain/errors.ts';
 import { type Head, type Member, topicChannel } from '../../../../lambdas/domain/model.ts';
@@ -37,10 +34,7 @@ function stores() {
     clock: createQuickClock(),
   });
   return {
-    connections: createConnectionStore(dynamodb, TABLES, () => 0),
-    subscriptions: createSubscriptionStore(dynamodb, TABLES, () => 0),
-    members: createMemberStore(dynamodb, TABLES.members),
-    devices: createDeviceStore(dynamodb, { tableName: TABLES.devices }, () => 0),
+    ...createStores(dynamodb, TABLES, () => 0),
     log: createLogStore(dynamodb, TABLES),
   };
 }

@@ -166,7 +166,7 @@ export async function startAfter(
 }
 
 /** Undefined: the position is of another epoch, or there is none. */
-const seqIn = ({ epoch }: Head, position: Position | undefined): number | undefined =>
+export const seqIn = ({ epoch }: Head, position: Position | undefined): number | undefined =>
   position?.epoch === epoch ? position.seq : undefined;
 
 /** Those of a user's channels in which a device has a cursor that `findStart` need not touch. */

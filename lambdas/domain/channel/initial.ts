@@ -5,7 +5,7 @@ import { parseChannel } from '../../protocol/channel.ts';
 import type { SubscriptionState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { allEnded, mapConcurrently } from '../concurrency.ts';
-import { findCursors, findStart } from '../cursor.ts';
+import { findCursors, findStart, seqIn } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import {
   type Channel,
@@ -78,7 +78,7 @@ async function startOf(
   channel: Channel,
   { head, cursor, joined }: { head: Head; cursor: Position | undefined; joined: Position | undefined },
 ): Promise<number> {
-  const earliest = joined?.epoch === head.epoch ? joined.seq : 0;
+  const earliest = seqIn(head, joined) ?? 0;
   // The usual case, known from the batch that was read.
   if (cursor?.epoch === head.epoch && cursor.seq >= earliest) return cursor.seq;
   return await findStart(app, { userId, deviceId, channel, startsAt: joined }, head, joined);

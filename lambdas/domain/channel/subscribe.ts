@@ -7,7 +7,7 @@ import { allows, type Permissions } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
 import { pause } from '../connection/pause.ts';
 import { sendWithRetry } from '../connection/send.ts';
-import { findStart, startAfter } from '../cursor.ts';
+import { findStart, seqIn, startAfter } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import {
   type Channel,
@@ -120,10 +120,10 @@ async function earliest(
 ): Promise<Position | undefined> {
   const joined = permitted ? undefined : member?.joined;
   if (deviceId !== undefined) return joined;
-  const { epoch, seq } = await app.log.open(channel);
+  const head = await app.log.open(channel);
+  const { epoch, seq } = head;
   const after = frame.epoch === undefined || frame.epoch === epoch ? frame.after : 0;
-  const joinedSeq = joined?.epoch === epoch ? joined.seq : 0;
-  return { epoch, seq: Math.max(joinedSeq, Math.min(after ?? seq, seq)) };
+  return { epoch, seq: Math.max(seqIn(head, joined) ?? 0, Math.min(after ?? seq, seq)) };
 }
 
 /** It hears the channel as its user's already, or has asked before. */

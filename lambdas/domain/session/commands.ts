@@ -10,7 +10,7 @@ import { channelOf, subscribe, unsubscribe } from '../channel/subscribe.ts';
 import { allEnded } from '../concurrency.ts';
 import { markForClose } from '../connection/close.ts';
 import { isAbandoned } from '../connection/pause.ts';
-import { acknowledge, findStart, hasBegun, isAcknowledged } from '../cursor.ts';
+import { acknowledge, findStart, hasBegun, isAcknowledged, seqIn } from '../cursor.ts';
 import {
   type Channel,
   type Connection,
@@ -132,8 +132,10 @@ function named(
 }
 
 /**
- * In mode `auto` the cursor moves over what follows it and over nothing else: a device that has
- * more than its cursor tells is replayed to from the cursor, or the cursor would stay behind.
+ * - An anonymous device may ask for what it missed since it began, whoever hears a topic as a member
+ *   for what followed since its user joined, any other for all that is kept.
+ * - In mode `auto` the cursor moves over what follows it and over nothing else: a device that has
+ *   more than its cursor tells is replayed to from the cursor, or the cursor would stay behind.
  */
 async function startOfSync(
   app: App,
@@ -143,18 +145,12 @@ async function startOfSync(
 ): Promise<number> {
   const { deviceId, ackMode, startsAt } = subscription;
   if (asked === undefined) return await findStart(app, subscription, head, startsAt);
-  if (deviceId === undefined) return Math.max(asked, earliest(subscription, head) ?? head.seq);
-  const after = Math.max(asked, earliest(subscription, head) ?? 0);
+  const earliest = seqIn(head, startsAt);
+  if (deviceId === undefined) return Math.max(asked, earliest ?? head.seq);
+  const after = Math.max(asked, earliest ?? 0);
   if (ackMode === 'client') return after;
   return Math.min(after, await findStart(app, subscription, head, startsAt));
 }
-
-/**
- * An anonymous device may ask for what it missed since it began, whoever hears a topic as a member
- * for what followed since its user joined, any other for all that is kept.
- */
-const earliest = ({ startsAt }: Subscription, { epoch }: Head): number | undefined =>
-  startsAt?.epoch === epoch ? startsAt.seq : undefined;
 
 type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
 

@@ -18,7 +18,7 @@ import {
   OPENING_DELAY,
   sendWithRetry,
 } from '../connection/send.ts';
-import { findStart } from '../cursor.ts';
+import { findStart, seqIn } from '../cursor.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';
 import type { ReconcileRequest } from '../ports.ts';
@@ -66,9 +66,8 @@ async function placeOf(app: App, subscription: Subscription): Promise<{ head: He
   const head = await app.log.open(subscription.channel);
   const { deviceId, readyAt, startsAt } = subscription;
   // An anonymous device was connected as its user joined: it hears what was published since.
-  if (deviceId === undefined && readyAt === undefined && startsAt?.epoch === head.epoch)
-    return { head, cursor: startsAt.seq };
-  return { head, cursor: await findStart(app, subscription, head, subscription.startsAt) };
+  const began = deviceId === undefined && readyAt === undefined ? seqIn(head, startsAt) : undefined;
+  return { head, cursor: began ?? (await findStart(app, subscription, head, startsAt)) };
 }
 
 /** What the connection hears besides its user's own channel. */
@@ -121,12 +120,12 @@ const lookAgain = (app: App, subscription: Subscription): Promise<void> =>
  */
 function startOf(
   { paused, startsAt, deviceId }: Subscription,
-  { epoch }: Head,
+  head: Head,
   asked: number | undefined,
   cursor: number,
 ): number {
   if (paused?.after !== undefined) return Math.min(paused.after, asked ?? paused.after);
-  return asked ?? (deviceId === undefined && startsAt?.epoch === epoch ? startsAt.seq : cursor);
+  return asked ?? (deviceId === undefined ? seqIn(head, startsAt) : undefined) ?? cursor;
 }
 
 /** An anonymous device hears what follows the head, and may not ask for more. */

@@ -94,8 +94,8 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'who joined hears an anonymous connection from the head on',
     file: domain('session/reconcile'),
-    find: 'if (deviceId === undefined && readyAt === undefined && startsAt?.epoch === head.epoch)',
-    replace: "if (deviceId === '' && startsAt && readyAt)",
+    find: 'deviceId === undefined && readyAt === undefined ? seqIn(head, startsAt) : undefined;',
+    replace: "deviceId === '' && readyAt === undefined ? seqIn(head, startsAt) : undefined;",
   },
   {
     name: 'the rest of the subscribers is not queued',
@@ -142,7 +142,7 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'a sync reaches back before the join',
     file: domain('session/commands'),
-    find: 'const after = Math.max(asked, earliest(subscription, head) ?? 0);',
+    find: 'const after = Math.max(asked, earliest ?? 0);',
     replace: 'const after = asked;',
   },
   {

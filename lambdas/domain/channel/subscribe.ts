@@ -63,7 +63,7 @@ export async function subscribe(
     after === undefined
       ? await findStart(app, subscription, head, member?.joined)
       : await startAfter(app, subscription, head, { after, epoch });
-  const answered = await sendWithRetry(app, connection, subscribedFrame(channel, head, start, frame));
+  const answered = await sendWithRetry(app, connection, subscribedFrame(channel, head, start, frame.ref));
   app.logger.info('subscribed', { ...logged(connection), channel: channel.name, cursor: start, answered });
   if (answered === 'sent') await replay(app, subscription, { after: start, deadlineAt, skipIfNone: true });
   // The answer may have arrived all the same: what was missed follows later. Who did not hear it
@@ -165,14 +165,15 @@ async function alreadyHeard(
     );
   const head = await app.log.open(channel);
   const cursor = await findStart(app, { ...connection, channel }, head);
-  return subscribedFrame(channel, head, cursor, frame);
+  return subscribedFrame(channel, head, cursor, frame.ref);
 }
 
-const subscribedFrame = (
+/** `ref`: of the frame that it answers. Undefined: the client has not asked. */
+export const subscribedFrame = (
   { name }: Channel,
   { epoch, seq }: Head,
   cursor: number,
-  { ref }: SubscribeFrame,
+  ref?: string,
 ): OutgoingFrame => ({
   event: 'subscribed',
   channel: name,

@@ -5,6 +5,7 @@
 
 import type { App } from '../app.ts';
 import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
+import { subscribedFrame } from '../channel/subscribe.ts';
 import { allEnded } from '../concurrency.ts';
 import { closeConnection } from '../connection/close.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
@@ -181,8 +182,7 @@ async function sendSubscribed(
 ): Promise<boolean> {
   const { epoch, seq } = head;
   const { channel } = subscription;
-  const frame = { event: 'subscribed', channel: channel.name, epoch, head: seq, cursor } as const;
-  const outcome = await sendWithRetry(app, subscription, frame);
+  const outcome = await sendWithRetry(app, subscription, subscribedFrame(channel, head, cursor));
   if (!(await isAccepted(app, subscription, outcome, cursor))) return false;
   const startsAt = startOfAnonymous(subscription, { epoch, seq: cursor });
   await app.subscriptions.markReady(subscription, app.clock.now(), startsAt);

@@ -34,17 +34,21 @@ export async function initialSubscriptions(app: App, connection: Connection): Pr
   // One after the other: each is a transaction on the connection's row, and would cancel the
   // others.
   const added = await mapConcurrently(members, 1, (member) => join(app, connection, member));
-  const channels = [...heardBy(connection), ...added.flatMap((channel) => channel ?? [])];
-  if (channels.length === 0) return [];
-  const [heads, cursors] = await allEnded([
-    app.log.openAll(channels),
-    connection.deviceId === undefined
+  const heard = [...heardBy(connection), ...added.flatMap((channel) => (channel ? { channel } : []))];
+  if (heard.length === 0) return [];
+  const { userId, deviceId } = connection;
+  const [opened, cursors] = await allEnded([
+    app.log.openAll(heard),
+    deviceId === undefined
       ? new Map<string, Position>()
-      : findCursors(app, { userId: connection.userId, deviceId: connection.deviceId }, channels),
+      : findCursors(
+          app,
+          { userId, deviceId },
+          heard.map(({ channel }) => channel),
+        ),
   ]);
   const joined = new Map(members.map((member) => [topicChannel(member.topic).name, member.joined]));
-  return await mapConcurrently(channels, CONCURRENT_CALLS, async (channel) => {
-    const head = heads.get(channel.name) ?? (await app.log.open(channel));
+  return await mapConcurrently(opened, CONCURRENT_CALLS, async ({ channel, head }) => {
     const place = { head, cursor: cursors.get(channel.name), joined: joined.get(channel.name) };
     const cursor = await startOf(app, connection, channel, place);
     return { channel, state: { channel: channel.name, epoch: head.epoch, head: head.seq, cursor } };
@@ -52,8 +56,11 @@ export async function initialSubscriptions(app: App, connection: Connection): Pr
 }
 
 /** The channels that a connection hears besides its user's own. */
-export const heardBy = ({ channels }: Connection): Channel[] =>
-  [...channels].flatMap((name) => parseChannel(name) ?? []);
+export const heardBy = ({ channels }: Connection): { channel: Channel }[] =>
+  [...channels].flatMap((name) => {
+    const channel = parseChannel(name);
+    return channel ? { channel } : [];
+  });
 
 /** Undefined: it hears the topic already, or cannot any more. */
 async function join(app: App, connection: Connection, member: Member): Promise<Channel | undefined> {
@@ -104,11 +111,8 @@ export async function beginInitial(app: App, connection: Connection, initial: In
       requestId: cursor < head ? app.ids.next() : undefined,
     }),
   );
-  const heads = await app.log.openAll(initial.map(({ channel }) => channel));
-  const moved = initial.filter(({ state }) => {
-    const head = heads.get(state.channel);
-    return state.cursor >= state.head && head !== undefined && head.seq > state.head;
-  });
+  const opened = await app.log.openAll(initial);
+  const moved = opened.filter(({ head, state }) => state.cursor >= state.head && head.seq > state.head);
   await mapConcurrently(moved, CONCURRENT_CALLS, ({ channel, state: { head } }) =>
     app.subscriptions.requestReconcile(keyOf(channel), app.ids.next(), isAnonymous ? head : undefined),
   );

@@ -10,6 +10,14 @@ import type { LogContext } from './context.ts';
 import { createHeadCache } from './head-cache.ts';
 import { type LogPage, readPage } from './read.ts';
 
+interface OfChannel {
+  channel: Channel;
+}
+
+type Opened<Items extends readonly OfChannel[]> = {
+  [Index in keyof Items]: Items[Index] & { head: Head };
+};
+
 export interface ChannelLog {
   /** Undefined: the channel does not exist yet. */
   head(channel: Channel): Promise<Head | undefined>;
@@ -23,8 +31,8 @@ export interface ChannelLog {
    * this seq is under way.
    */
   has(channel: Channel, seq: number): Promise<boolean>;
-  /** {@link open} for several channels at once, by their names. */
-  openAll(channels: Channel[]): Promise<ReadonlyMap<string, Head>>;
+  /** {@link open} for several channels at once: the same items in the same order, each with its head. */
+  openAll<const Items extends readonly OfChannel[]>(items: Items): Promise<Opened<Items>>;
   /** One message. Undefined: it has expired, or the numbering is another by now. */
   find(channel: Channel, at: Position): Promise<Message | undefined>;
   /** Rejects with a `Busy` when it lost every race, and with the store's fault when that stays. */
@@ -53,12 +61,17 @@ export function createChannelLog({
       return proof.present.length > 0;
     },
     open: async ({ name }) => (await store.head(name)) ?? (await create(name)),
-    openAll: async (channels) => {
-      if (channels.length === 0) return new Map();
-      const names = [...new Set(channels.map(({ name }) => name))];
-      const heads = new Map(await store.heads(names));
-      for (const name of names) if (!heads.has(name)) heads.set(name, await create(name));
-      return heads;
+    openAll: async <Items extends readonly OfChannel[]>(items: Items) => {
+      const names = [...new Set(items.map(({ channel }) => channel.name))];
+      const heads = new Map(names.length === 0 ? [] : await store.heads(names));
+      const opened: (OfChannel & { head: Head })[] = [];
+      for (const item of items) {
+        const { name } = item.channel;
+        const head = heads.get(name) ?? (await create(name));
+        heads.set(name, head);
+        opened.push({ ...item, head });
+      }
+      return opened as unknown as Opened<Items>;
     },
     find: async ({ name }, { epoch, seq }) => {
       const head = await store.head(name);

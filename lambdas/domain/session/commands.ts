@@ -7,7 +7,6 @@ import type { Permissions } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
 import { heardBy } from '../channel/initial.ts';
 import { channelOf, subscribe, unsubscribe } from '../channel/subscribe.ts';
-import { allEnded } from '../concurrency.ts';
 import { markForClose } from '../connection/close.ts';
 import { isAbandoned } from '../connection/pause.ts';
 import { acknowledge, findStart, hasBegun, isAcknowledged, seqIn } from '../cursor.ts';
@@ -62,18 +61,19 @@ export async function handleFrame(
  * Tells the head of every channel that the connection hears, so that its client sees a gap in each.
  */
 async function pong(app: App, connection: Connection): Promise<OutgoingFrame> {
-  const own = userChannel(connection.userId);
-  const others = heardBy(connection);
-  const heads = await app.log.openAll([own, ...others]);
-  const headOf = async (channel: Channel) => heads.get(channel.name) ?? (await app.log.open(channel));
-  const { epoch, seq } = await headOf(own);
-  const subscriptions = await allEnded(
-    others.map(async (channel) => {
-      const head = await headOf(channel);
-      return { channel: channel.name, epoch: head.epoch, head: head.seq };
-    }),
-  );
-  return { event: 'pong', epoch, head: seq, subscriptions, serverAt: app.clock.now() };
+  const own = { channel: userChannel(connection.userId) };
+  const [{ head }, ...others] = await app.log.openAll([own, ...heardBy(connection)]);
+  return {
+    event: 'pong',
+    epoch: head.epoch,
+    head: head.seq,
+    subscriptions: others.map(({ channel, head: { epoch, seq } }) => ({
+      channel: channel.name,
+      epoch,
+      head: seq,
+    })),
+    serverAt: app.clock.now(),
+  };
 }
 
 async function sync(
@@ -174,25 +174,20 @@ export async function ack(app: App, sender: Acknowledging, frame: AckFrame): Pro
   const { ref } = frame;
   if (deviceId === undefined) throw new FrameError('bad_frame', 'an anonymous device has no cursor', ref);
   const acks = frame.acks.map((one) => ({ ...one, channel: named(sender, one.channel, ref) }));
-  const heads = await app.log.openAll(acks.map(({ channel }) => channel));
+  const opened = await app.log.openAll(acks);
   const device = { ...sender, deviceId };
-  const moves: { channel: Channel; to: { epoch: string; seq: number } }[] = [];
-  for (const one of acks) {
-    const head = heads.get(one.channel.name) ?? (await app.log.open(one.channel));
-    await checkAck(app, device, one, head, ref);
-    moves.push({ channel: one.channel, to: { epoch: head.epoch, seq: one.seq } });
-  }
-  for (const { channel, to } of moves) await acknowledge(app, device, channel, to);
+  for (const one of opened) await checkAck(app, device, one, ref);
+  for (const { channel, head, seq } of opened)
+    await acknowledge(app, device, channel, { epoch: head.epoch, seq });
 }
 
 async function checkAck(
   app: App,
   device: Acknowledging & { deviceId: string },
-  one: Omit<Ack, 'channel'> & { channel: Channel },
-  head: Head,
+  one: Omit<Ack, 'channel'> & { channel: Channel; head: Head },
   ref: string | undefined,
 ): Promise<void> {
-  const { channel, seq } = one;
+  const { channel, head, seq } = one;
   checkEpoch(one, head, ref);
   if (channel.kind !== 'user' && !(await hasBegun(app, device, channel)))
     throw new FrameError('not_subscribed', `the device has never heard ${channel.name}`, ref);

@@ -88,8 +88,8 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'the heads are not read again once all is open',
     file: domain('channel/initial'),
-    find: 'return state.cursor >= state.head && head !== undefined && head.seq > state.head;',
-    replace: 'return head === undefined && state.cursor < 0;',
+    find: 'state.cursor >= state.head && head.seq > state.head',
+    replace: 'state.cursor < 0 && head.seq < 0',
   },
   {
     name: 'who joined hears an anonymous connection from the head on',

@@ -6,7 +6,6 @@ import type { SubscriptionState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { allEnded, mapConcurrently } from '../concurrency.ts';
 import { findCursors, findStart, seqIn } from '../cursor.ts';
-import { logged } from '../log-fields.ts';
 import {
   type Channel,
   type Connection,
@@ -15,7 +14,7 @@ import {
   type Position,
   topicChannel,
 } from '../model.ts';
-import { maxChannels } from './subscribe.ts';
+import { subscribeMember } from './members.ts';
 
 const CONCURRENT_CALLS = 10;
 
@@ -66,17 +65,9 @@ export const heardBy = ({ channels }: Connection): { channel: Channel }[] =>
 async function join(app: App, connection: Connection, member: Member): Promise<Channel | undefined> {
   const channel = topicChannel(member.topic);
   if (connection.channels.has(channel.name)) return undefined;
-  const outcome = await app.subscriptions.add(connection, channel, {
-    maxChannels: maxChannels(app),
-    asMember: member,
-    permitted: false,
-    readyAt: undefined,
-    startsAt: connection.deviceId === undefined ? undefined : member.joined,
-    requestId: undefined,
-  });
-  if (outcome === 'too_many')
-    app.logger.warn('too many topics', { ...logged(connection), channel: channel.name });
-  return outcome === 'subscribed' || outcome === 'already' ? channel : undefined;
+  const startsAt = connection.deviceId === undefined ? undefined : member.joined;
+  const subscribed = await subscribeMember(app, connection, member, { startsAt, requestId: undefined });
+  return subscribed === 'subscribed' || subscribed === 'already' ? channel : undefined;
 }
 
 async function startOf(

@@ -7,6 +7,7 @@ import { isExpired, send } from '../connection/send.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Member, topicChannel } from '../model.ts';
+import type { Subscribed, Subscribing } from '../ports.ts';
 import { maxChannels } from './subscribe.ts';
 
 const CONCURRENT_CONNECTIONS = 10;
@@ -27,17 +28,36 @@ export async function join(app: App, topic: string, userId: string): Promise<Mem
   const member = standing ?? (await app.members.add(joining));
   const connections = await openConnections(app, userId);
   await mapConcurrently(connections, CONCURRENT_CONNECTIONS, (connection) =>
-    app.subscriptions.add(connection, channel, {
-      maxChannels: maxChannels(app),
-      asMember: member,
-      permitted: false,
-      readyAt: undefined,
+    subscribeMember(app, connection, member, {
       // What is published from when this resolves on reaches an anonymous device, too.
       startsAt: connection.deviceId === undefined ? joining.joined : member.joined,
       requestId: app.ids.next(),
     }),
   );
   return member;
+}
+
+/**
+ * Subscribes a connection of a member to the member's topic, not ready: whoever reconciles it tells
+ * the client. It stays without where the connection hears as many channels as it may.
+ */
+export async function subscribeMember(
+  app: App,
+  connection: Connection,
+  member: Member,
+  beginning: Pick<Subscribing, 'startsAt' | 'requestId'>,
+): Promise<Subscribed> {
+  const channel = topicChannel(member.topic);
+  const subscribed = await app.subscriptions.add(connection, channel, {
+    maxChannels: maxChannels(app),
+    asMember: member,
+    permitted: false,
+    readyAt: undefined,
+    ...beginning,
+  });
+  if (subscribed === 'too_many')
+    app.logger.warn('too many topics', { ...logged(connection), channel: channel.name });
+  return subscribed;
 }
 
 async function refuseTooMany(app: App, userId: string): Promise<void> {

@@ -31,7 +31,7 @@ export interface ChannelLog {
    * this seq is under way.
    */
   has(channel: Channel, seq: number): Promise<boolean>;
-  /** {@link open} for several channels at once: the same items in the same order, each with its head. */
+  /** {@link open} for several channels at once: the items as they came, each with its head. */
   openAll<const Items extends readonly OfChannel[]>(items: Items): Promise<Opened<Items>>;
   /** One message. Undefined: it has expired, or the numbering is another by now. */
   find(channel: Channel, at: Position): Promise<Message | undefined>;

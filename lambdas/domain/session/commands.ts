@@ -132,8 +132,8 @@ function named(
 }
 
 /**
- * - An anonymous device may ask for what it missed since it began, whoever hears a topic as a member
- *   for what followed since its user joined, any other for all that is kept.
+ * - An anonymous device may ask for what it missed since it began, whoever hears a topic as a
+ *   member for what followed since its user joined, any other for all that is kept.
  * - In mode `auto` the cursor moves over what follows it and over nothing else: a device that has
  *   more than its cursor tells is replayed to from the cursor, or the cursor would stay behind.
  */

@@ -19,7 +19,7 @@ import type {
   Stored,
   Subscription,
 } from './model.ts';
-import type { DeviceStore } from './ports.ts';
+import type { CursorMove, DeviceStore } from './ports.ts';
 import { wholeSeconds } from './time.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -54,22 +54,27 @@ function lastSeen({ clock }: App, rememberedMs = REMEMBERED_MS): LastSeen {
 type Starting = Pick<Subscription, 'userId' | 'deviceId' | 'channel'> & Partial<Pick<Serving, 'startsAt'>>;
 
 /**
- * The rows that hold the cursors of a user's devices in a channel: of the user's own channel the
- * devices' own, so that it costs nothing more; of other channels one row each.
+ * Where a device's cursor in a channel is kept: of the user's own channel on the device's own row,
+ * so that it costs nothing more; of other channels on a row each.
  */
-interface Place {
+interface CursorRow {
   store: DeviceStore;
-  /** Under which the store has the user's devices. */
-  userId: string;
+  /** `userId`: under which the store has the cursors of the user's devices in this channel. */
+  key: DeviceKey;
+  /** The channel's name. */
+  channel: string;
 }
 
-const placeOf = (app: App, channel: Channel, userId: string): Place =>
+const cursorRow = (app: App, channel: Channel, key: DeviceKey): CursorRow =>
   channel.kind === 'user'
-    ? { store: app.devices, userId }
-    : { store: app.cursors, userId: cursorsOwner(channel, userId) };
+    ? { store: app.devices, key, channel: channel.name }
+    : { store: app.cursors, key: cursorKey(channel, key), channel: channel.name };
 
 /** No channel's name has a `#`. */
-const cursorsOwner = ({ name }: Channel, userId: string): string => `${name}#${userId}`;
+const cursorKey = ({ name }: Channel, { userId, deviceId }: DeviceKey): DeviceKey => ({
+  userId: `${name}#${userId}`,
+  deviceId,
+});
 
 /**
  * The seq after which a device has missed messages.
@@ -88,11 +93,13 @@ export async function findStart(
   const { userId, deviceId, channel } = starting;
   if (deviceId === undefined) return head.seq;
   const key = { userId, deviceId };
-  if (channel.kind !== 'user') return await findStartElsewhere(app, starting, head, key, joined);
+  const row = cursorRow(app, channel, key);
+  if (channel.kind !== 'user')
+    return await findStartElsewhere(app, row, head, { startsAt: starting.startsAt, joined });
   const device = await app.devices.touch(key, lastSeen(app, ON_TRIAL_MS));
   const cursor = device.cursors.get(channel.name);
   if (cursor?.epoch === head.epoch) {
-    if (isWorthRenewing(app, device)) await renew(app, device, channel, cursor);
+    if (isWorthRenewing(app, device)) await renew(app, row, cursor);
     return cursor.seq;
   }
   const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;
@@ -106,24 +113,23 @@ export async function findStart(
 
 async function findStartElsewhere(
   app: App,
-  { channel, startsAt }: Starting,
+  row: CursorRow,
   head: Head,
-  { userId, deviceId }: DeviceKey,
-  joined: Position | undefined,
+  { startsAt, joined }: { startsAt: Position | undefined; joined: Position | undefined },
 ): Promise<number> {
-  const { store, userId: owner } = placeOf(app, channel, userId);
-  const key = { userId: owner, deviceId };
+  const { store, key, channel } = row;
+  const { epoch } = head;
   const earliest = seqIn(head, startsAt) ?? 0;
   const device = await store.find(key);
-  const cursor = device?.cursors.get(channel.name);
-  if (device && cursor?.epoch === head.epoch && cursor.seq >= earliest) {
-    if (isWorthRenewing(app, device)) await renew(app, device, channel, cursor);
+  const cursor = device?.cursors.get(channel);
+  if (device && cursor?.epoch === epoch && cursor.seq >= earliest) {
+    if (isWorthRenewing(app, device)) await renew(app, row, cursor);
     return cursor.seq;
   }
-  if (cursor?.epoch === head.epoch) return await begin(app, store, key, channel, head, earliest);
-  const furthest = cursor ?? (await store.findFurthest(owner, channel.name));
+  if (cursor?.epoch === epoch) return await begin(app, row, { epoch, seq: earliest });
+  const furthest = cursor ?? (await store.findFurthest(key.userId, channel));
   const start = furthest === undefined ? (seqIn(head, joined) ?? head.seq) : (seqIn(head, furthest) ?? 0);
-  return await begin(app, store, key, channel, head, Math.max(earliest, start));
+  return await begin(app, row, { epoch, seq: Math.max(earliest, start) });
 }
 
 /**
@@ -131,19 +137,11 @@ async function findStartElsewhere(
  * advanced device is kept for as long as any: this one's row lapses soon if it acknowledges
  * nothing.
  */
-async function begin(
-  app: App,
-  store: DeviceStore,
-  key: DeviceKey,
-  channel: Channel,
-  { epoch }: Head,
-  seq: number,
-): Promise<number> {
-  const to = { epoch, seq };
-  const moved = await store.advance(key, channel.name, { to }, lastSeen(app, ON_TRIAL_MS));
-  if (!moved) return (await store.find(key))?.cursors.get(channel.name)?.seq ?? seq;
-  await store.advanceFurthest(key.userId, channel.name, to, lastSeen(app));
-  return seq;
+async function begin(app: App, { store, key, channel }: CursorRow, to: Position): Promise<number> {
+  const moved = await store.advance(key, channel, { to }, lastSeen(app, ON_TRIAL_MS));
+  if (!moved) return (await store.find(key))?.cursors.get(channel)?.seq ?? to.seq;
+  await store.advanceFurthest(key.userId, channel, to, lastSeen(app));
+  return to.seq;
 }
 
 /**
@@ -159,9 +157,8 @@ export async function startAfter(
   const named = epoch === undefined || epoch === head.epoch ? Math.min(after, head.seq) : 0;
   const start = Math.max(named, seqIn(head, startsAt) ?? 0);
   if (deviceId === undefined) return start;
-  const { store, userId: owner } = placeOf(app, channel, userId);
-  const key = { userId: owner, deviceId };
-  await begin(app, store, key, channel, head, start);
+  const row = cursorRow(app, channel, { userId, deviceId });
+  await begin(app, row, { epoch: head.epoch, seq: start });
   return start;
 }
 
@@ -172,13 +169,11 @@ export const seqIn = ({ epoch }: Head, position: Position | undefined): number |
 /** Those of a user's channels in which a device has a cursor that `findStart` need not touch. */
 export async function findCursors(
   app: App,
-  { userId, deviceId }: DeviceKey,
+  key: DeviceKey,
   channels: Channel[],
 ): Promise<ReadonlyMap<string, Position>> {
   if (channels.length === 0) return new Map();
-  const devices = await app.cursors.findAll(
-    channels.map((channel) => ({ userId: cursorsOwner(channel, userId), deviceId })),
-  );
+  const devices = await app.cursors.findAll(channels.map((channel) => cursorKey(channel, key)));
   const settled = devices.filter((device) => !isWorthRenewing(app, device));
   return new Map(settled.flatMap(({ cursors }) => [...cursors]));
 }
@@ -190,9 +185,8 @@ const isWorthRenewing = ({ clock }: App, { expiresAt }: Device): boolean => {
 };
 
 /** Remembers a known device for the whole time again. */
-async function renew(app: App, device: Device, channel: Channel, to: Position): Promise<void> {
-  const store = channel.kind === 'user' ? app.devices : app.cursors;
-  await store.advance(device, channel.name, { to, from: 'again' }, lastSeen(app));
+async function renew(app: App, { store, key, channel }: CursorRow, to: Position): Promise<void> {
+  await store.advance(key, channel, { to, from: 'again' }, lastSeen(app));
 }
 
 /**
@@ -222,13 +216,16 @@ async function forgetLongestUnseen(app: App, userId: string): Promise<void> {
 }
 
 /**
- * Called after a cursor has moved to `to`. Each device reads; only the most advanced device writes.
+ * Moves a cursor, and where the user's most advanced device stands: each device reads that, only
+ * the most advanced one writes. Returns whether the cursor moved.
  */
-async function keepFurthest(app: App, userId: string, channel: Channel, to: Position): Promise<void> {
-  const { store, userId: owner } = placeOf(app, channel, userId);
-  const furthest = await store.findFurthest(owner, channel.name);
-  if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return;
-  await store.advanceFurthest(owner, channel.name, to, lastSeen(app));
+async function advance(app: App, { store, key, channel }: CursorRow, move: CursorMove): Promise<boolean> {
+  const { to } = move;
+  if (!(await store.advance(key, channel, move, lastSeen(app)))) return false;
+  const furthest = await store.findFurthest(key.userId, channel);
+  if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return true;
+  await store.advanceFurthest(key.userId, channel, to, lastSeen(app));
+  return true;
 }
 
 /**
@@ -242,8 +239,8 @@ export async function isAcknowledged(
   channel: Channel,
   { epoch, seq }: { epoch?: string | undefined; seq: number },
 ): Promise<boolean> {
-  const { store, userId } = placeOf(app, channel, key.userId);
-  const device = await store.find({ userId, deviceId: key.deviceId });
+  const row = cursorRow(app, channel, key);
+  const device = await row.store.find(row.key);
   if (device === undefined && channel.kind === 'user')
     await findStart(app, { ...key, channel }, await app.log.open(channel));
   const cursor = device?.cursors.get(channel.name);
@@ -252,8 +249,8 @@ export async function isAcknowledged(
 
 /** Whether a device has ever begun in a channel that is not its user's own. */
 export async function hasBegun(app: App, key: DeviceKey, channel: Channel): Promise<boolean> {
-  const { store, userId } = placeOf(app, channel, key.userId);
-  return (await store.find({ userId, deviceId: key.deviceId })) !== undefined;
+  const row = cursorRow(app, channel, key);
+  return (await row.store.find(row.key)) !== undefined;
 }
 
 /** Moves the cursor to what its client acknowledged. */
@@ -263,10 +260,7 @@ export async function acknowledge(
   channel: Channel,
   to: Position,
 ): Promise<void> {
-  const { store, userId: owner } = placeOf(app, channel, userId);
-  const moved = await store.advance({ userId: owner, deviceId }, channel.name, { to }, lastSeen(app));
-  if (!moved) return;
-  await keepFurthest(app, userId, channel, to);
+  if (!(await advance(app, cursorRow(app, channel, { userId, deviceId }), { to }))) return;
   const sender = logged({ userId, connectionId });
   app.logger.info('acked', { ...sender, deviceId, channel: channel.name, through: to.seq });
 }
@@ -282,12 +276,8 @@ export async function advanceOverReplay(
   from: number,
 ): Promise<void> {
   if (deviceId === undefined) return;
-  const { name } = channel;
-  const { store, userId: owner } = placeOf(app, channel, userId);
-  const moved = await store.advance({ userId: owner, deviceId }, name, { to, from }, lastSeen(app));
-  if (!moved) return;
-  await keepFurthest(app, userId, channel, to);
-  app.logger.info('acked', { userId, deviceId, channel: name, through: to.seq });
+  if (!(await advance(app, cursorRow(app, channel, { userId, deviceId }), { to, from }))) return;
+  app.logger.info('acked', { userId, deviceId, channel: channel.name, through: to.seq });
 }
 
 /**
@@ -297,19 +287,14 @@ export async function advanceOverReplay(
  */
 export async function advanceOntoMessage(
   app: App,
-  { userId, deviceId }: DeviceKey,
+  key: DeviceKey,
   { channel, epoch, message: { seq } }: Stored,
 ): Promise<boolean> {
-  const { name } = channel;
-  const { store, userId: owner } = placeOf(app, channel, userId);
-  const key = { userId: owner, deviceId };
+  const row = cursorRow(app, channel, key);
   const move = { to: { epoch, seq }, from: seq - 1 };
   for (let attempt = 0; attempt < OVERTAKEN_TRIES; attempt++) {
-    if (await store.advance(key, name, move, lastSeen(app))) {
-      await keepFurthest(app, userId, channel, move.to);
-      return true;
-    }
-    const cursor = (await store.find(key))?.cursors.get(name);
+    if (await advance(app, row, move)) return true;
+    const cursor = (await row.store.find(row.key))?.cursors.get(row.channel);
     if (cursor?.epoch !== epoch || cursor.seq >= seq) return true;
     // Publishers at work do not explain the gap: a replay must close it.
     if (seq - cursor.seq > CONCURRENT_PUBLISHES) return false;
@@ -327,11 +312,9 @@ export async function skipOwnMessage(app: App, { channel, epoch, message }: Stor
   const userId = channel.kind === 'user' ? channel.owner : message.originUserId;
   // A tab's device hears the message like any other.
   if (userId === undefined || deviceId === undefined || originTab !== undefined) return;
-  const { store, userId: owner } = placeOf(app, channel, userId);
   try {
     const move = { to: { epoch, seq }, from: seq - 1 };
-    if (await store.advance({ userId: owner, deviceId }, channel.name, move, lastSeen(app)))
-      await keepFurthest(app, userId, channel, move.to);
+    await advance(app, cursorRow(app, channel, { userId, deviceId }), move);
   } catch (error) {
     app.logger.warn('origin not passed', { userId, deviceId, seq, error: asError(error) });
   }

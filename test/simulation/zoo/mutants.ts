@@ -418,8 +418,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'the furthest of the devices is not kept',
     file: domain('cursor'),
-    find: 'if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return;',
-    replace: 'if (furthest?.epoch === to.epoch) return;',
+    find: 'if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return true;',
+    replace: 'if (furthest?.epoch === to.epoch) return true;',
   },
   ...RARE_MUTANTS,
   ...TOPIC_MUTANTS,

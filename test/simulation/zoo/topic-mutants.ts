@@ -148,8 +148,8 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'an old cursor reaches back before the join',
     file: domain('cursor'),
-    find: 'if (device && cursor?.epoch === head.epoch && cursor.seq >= earliest) {',
-    replace: 'if (device && cursor?.epoch === head.epoch) {',
+    find: 'if (device && cursor?.epoch === epoch && cursor.seq >= earliest) {',
+    replace: 'if (device && cursor?.epoch === epoch) {',
   },
   {
     name: 'a member begins at the head',

@@ -4,7 +4,7 @@
  */
 import type { Context } from 'aws-lambda';
 import type { NewConnection } from '../domain/connection/open.ts';
-import type { Sender } from '../domain/session/receive.ts';
+import type { Sender } from '../domain/session/admit.ts';
 import { ACK_MODES, DEFAULT_DIALECT, DIALECT_NAMES } from '../protocol/frames.ts';
 import { parsePermissions } from '../protocol/permissions.ts';
 import type { HandshakeRequest } from '../wire/handshake.ts';

@@ -12,7 +12,7 @@ import { isExpired, send } from '../connection/send.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection } from '../model.ts';
-import type { Sender } from '../session/receive.ts';
+import { admit, type Sender } from '../session/admit.ts';
 import { type PublishAnswer, publish } from './publish.ts';
 
 /**
@@ -25,19 +25,7 @@ export async function receivePublish(
   sender: Sender,
   frame: PublishFrame | FrameError,
 ): Promise<void> {
-  if (isExpired(app, sender)) return;
-  const admission = app.frameRates.admit(sender.connectionId, app.clock.now());
-  if (!admission.admitted) {
-    if (!admission.tell) return;
-    const error = new FrameError(
-      'rate_limited',
-      'Too many frames. Send fewer.',
-      frame.ref,
-      admission.retryAfterMs,
-    );
-    await app.gateway.post({ ...sender, endpoint: app.settings.callbackUrl }, errorFrame(error));
-    return;
-  }
+  if (isExpired(app, sender) || !(await admit(app, sender, frame))) return;
   const connection = await app.connections.find(sender);
   if (connection === undefined) await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });
   else if (connection.bye === undefined)

@@ -2,20 +2,14 @@
 import type { ClientFrame } from '../../protocol/client-frame.ts';
 import { FrameError } from '../../protocol/errors.ts';
 import { errorFrame, type OutgoingFrame } from '../../protocol/frames.ts';
-import type { Permissions } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
 import { markForClose } from '../connection/close.ts';
-import type { NewConnection } from '../connection/open.ts';
 import { isExpired, send } from '../connection/send.ts';
 import { asError, Busy } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection } from '../model.ts';
+import { admit, type Sender } from './admit.ts';
 import { ack, handleFrame, isOldAck, type Means } from './commands.ts';
-
-/** Who sends frames, as its token says. */
-export interface Sender extends NewConnection {
-  permissions: Permissions;
-}
 
 /** A frame, or why it could not be read. */
 export type ReceivedFrame = ClientFrame | FrameError;
@@ -49,20 +43,10 @@ export async function receive(
 
 /** Whether a frame needs more than what costs next to nothing. */
 async function mayCost(app: App, sender: Sender, frame: ReceivedFrame): Promise<boolean> {
-  const admission = app.frameRates.admit(sender.connectionId, app.clock.now());
-  if (!admission.admitted) {
-    if (admission.tell) await refuse(app, sender, frame, admission.retryAfterMs);
-    return false;
-  }
+  if (!(await admit(app, sender, frame))) return false;
   if (frame instanceof FrameError || isExpired(app, sender)) return true;
   // If the store fails, the ack is handled like any other: that answers the fault.
   return !(await isOldAck(app, sender, frame).catch(() => false));
-}
-
-async function refuse(app: App, sender: Sender, { ref }: ReceivedFrame, retryAfterMs: number): Promise<void> {
-  if (isExpired(app, sender)) return;
-  const error = new FrameError('rate_limited', 'Too many frames. Send fewer.', ref, retryAfterMs);
-  await app.gateway.post({ ...sender, endpoint: app.settings.callbackUrl }, errorFrame(error));
 }
 
 async function serve(app: App, connection: Connection, frame: ReceivedFrame, means: Means): Promise<void> {

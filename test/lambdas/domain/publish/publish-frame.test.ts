@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { receivePublish } from '../../../../lambdas/domain/publish/publish-frame.ts';
-import type { Sender } from '../../../../lambdas/domain/session/receive.ts';
+import type { Sender } from '../../../../lambdas/domain/session/admit.ts';
 import { parsePublishFrame } from '../../../../lambdas/wire/herald/parse.ts';
 import { type Socket, World } from '../../../support/world.ts';
 

@@ -1,8 +1,9 @@
 /** What a client may cost: one replay at a time, so many frames a second, and nothing for an ack of old. */
 import { describe, expect, it } from 'vitest';
+import type { Sender } from '../../../../lambdas/domain/session/admit.ts';
 import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
 import { createFrameRates } from '../../../../lambdas/domain/session/frame-rates.ts';
-import { receive, type Sender } from '../../../../lambdas/domain/session/receive.ts';
+import { receive } from '../../../../lambdas/domain/session/receive.ts';
 import type { ClientFrame } from '../../../../lambdas/protocol/client-frame.ts';
 import { NO_PERMISSIONS } from '../../../../lambdas/protocol/permissions.ts';
 import { World } from '../../../support/world.ts';

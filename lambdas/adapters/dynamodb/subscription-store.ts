@@ -2,9 +2,9 @@
  * Who hears which channel, in DynamoDB. A user's own channel has no rows here: the connections' own
  * rows are its subscriptions.
  */
-import type { CancellationReason, Conditional, DynamoDb, TransactWrite } from '../../aws/dynamodb.ts';
+import type { CancellationReason, Conditional, DynamoDb, TransactWrite, Update } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
-import type { SubscriptionKey } from '../../domain/model.ts';
+import type { ConnectionKey, SubscriptionKey } from '../../domain/model.ts';
 import type { Subscribed, SubscriptionStore } from '../../domain/ports.ts';
 import {
   cancellationReasons,
@@ -52,11 +52,11 @@ export function createSubscriptionStore(
   const servingOf = ({ channel }: SubscriptionKey) => (channel.kind === 'user' ? own : others);
   const isLive = ({ expiresAt }: { expiresAt: number }) => expiresAt > now();
 
-  /** Undefined: all of it happened. Rejects with a {@link Busy} if any part of it was throttled. */
-  const attempt = async (TransactItems: TransactWrite[]): Promise<CancellationReason[] | undefined> => {
+  /** Why not, for each action; none: all of it happened. Rejects if any of it was throttled. */
+  const attempt = async (TransactItems: TransactWrite[]): Promise<CancellationReason[]> => {
     try {
       await throwBusyIfThrottled(dynamodb.call('TransactWriteItems', { TransactItems }));
-      return undefined;
+      return [];
     } catch (error) {
       const reasons = cancellationReasons(error);
       if (reasons.some(isConditionFailed) || reasons.some(isConflict)) return reasons;
@@ -96,60 +96,37 @@ export function createSubscriptionStore(
     },
 
     async add(connection, channel, { maxChannels, asMember, permitted, readyAt, startsAt, requestId }) {
-      const { userId, connectionId } = connection;
       const row = subscriptionRowOf(channel.name, connection, { permitted, readyAt, startsAt });
-      const actions: TransactWrite[] = [];
-      actions[CONNECTION] = {
-        Update: {
-          TableName: tables.connections,
-          Key: { userId, connectionId },
-          UpdateExpression: 'ADD channels :channels',
-          ConditionExpression: `${mayHear} AND ${hasRoom}`,
-          ExpressionAttributeValues: {
-            ':channels': new Set([channel.name]),
-            ':max': maxChannels,
-            ':name': channel.name,
-          },
+      const added = {
+        UpdateExpression: 'ADD channels :channels',
+        ConditionExpression: `${mayHear} AND ${hasRoom}`,
+        ExpressionAttributeValues: {
+          ':channels': new Set([channel.name]),
+          ':max': maxChannels,
+          ':name': channel.name,
         },
       };
-      actions[SUBSCRIPTION] = {
-        Put: {
-          TableName: tables.subscriptions,
-          Item: defined({ ...row, replayRequestId: requestId }),
-          ConditionExpression: notYetSubscribed,
-        },
+      const put = {
+        TableName: tables.subscriptions,
+        Item: defined({ ...row, replayRequestId: requestId }),
+        ConditionExpression: notYetSubscribed,
       };
-      if (asMember) {
-        actions[MEMBER] = {
-          ConditionCheck: {
-            TableName: tables.members,
-            Key: { userId, topic: asMember.topic },
-            ConditionExpression: isMember,
-          },
-        };
-      }
-      for (let tries = 0; tries < MAX_TRIES; tries++) {
-        const reasons = await attempt(actions);
-        if (reasons === undefined) return 'subscribed';
-        const failed = (index: number) => reasons[index] && isConditionFailed(reasons[index]);
-        if (failed(MEMBER)) return 'no_member';
-        // Before the row of the subscription, which may not be removed yet when its connection
-        // closes.
-        if (failed(CONNECTION)) return await whyNot(connection);
-        if (failed(SUBSCRIPTION)) return 'already';
-      }
-      throw new Busy(`${connectionId}: its row is written by others`);
+      const member = asMember && memberCheck(connection.userId, asMember.topic, isMember);
+      const failed = await transact(connection, added, { Put: put }, member);
+      if (failed.size === 0) return 'subscribed';
+      if (failed.has(MEMBER)) return 'no_member';
+      // First: the row of the subscription may not be removed yet when its connection closes.
+      if (failed.has(CONNECTION)) return await whyNot(connection);
+      return 'already';
     },
 
     async remove(key) {
-      await removeIf(key, {}, []);
+      await removeIf(key, {});
     },
 
     removeFormerMember(key, topic) {
-      const Key = { userId: key.userId, topic };
-      const check = { TableName: tables.members, Key, ConditionExpression: isNoMember };
       const condition = { ConditionExpression: heardAsMember, ExpressionAttributeValues: { ':no': false } };
-      return removeIf(key, condition, [{ ConditionCheck: check }]);
+      return removeIf(key, condition, memberCheck(key.userId, topic, isNoMember));
     },
 
     permit: ({ channel, connectionId, deviceId }) =>
@@ -188,44 +165,55 @@ export function createSubscriptionStore(
   async function removeIf(
     { channel, userId, connectionId }: SubscriptionKey,
     condition: Conditional,
-    checks: TransactWrite[],
+    member?: TransactWrite,
   ): Promise<boolean> {
     const row = {
       TableName: tables.subscriptions,
       Key: subscriptionKey(channel.name, connectionId),
       ...condition,
     };
-    const actions: TransactWrite[] = [];
-    actions[CONNECTION] = {
-      Update: {
-        TableName: tables.connections,
-        Key: { userId, connectionId },
-        UpdateExpression: 'DELETE channels :channels',
-        ConditionExpression: stillThere('userId'),
-        ExpressionAttributeValues: { ':channels': new Set([channel.name]) },
-      },
+    const removed = {
+      UpdateExpression: 'DELETE channels :channels',
+      ConditionExpression: stillThere('userId'),
+      ExpressionAttributeValues: { ':channels': new Set([channel.name]) },
     };
-    actions[SUBSCRIPTION] = { Delete: row };
-    actions.push(...checks);
+    const failed = await transact({ userId, connectionId }, removed, { Delete: row }, member);
+    if (failed.size === 0) return true;
+    if (failed.has(SUBSCRIPTION) || failed.has(MEMBER)) return false;
+    // The connection is gone: what is left is the subscription's row.
+    return (await ifHolds(outlastTransactions(() => dynamodb.call('DeleteItem', row)))) !== undefined;
+  }
+
+  /**
+   * All or nothing: what a connection hears, the row of a subscription, and a check of the member.
+   * Returns which of them failed by their condition; none: all of it happened. Rejects with a
+   * {@link Busy} where any part of it was throttled, or other writes came between each time.
+   */
+  async function transact(
+    { userId, connectionId }: ConnectionKey,
+    heard: Omit<Update, 'TableName' | 'Key'>,
+    subscription: TransactWrite,
+    member: TransactWrite | undefined,
+  ): Promise<ReadonlySet<number>> {
+    const TransactItems: TransactWrite[] = [];
+    const Key = { userId, connectionId };
+    TransactItems[CONNECTION] = { Update: { TableName: tables.connections, Key, ...heard } };
+    TransactItems[SUBSCRIPTION] = subscription;
+    if (member) TransactItems[MEMBER] = member;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
-      const reasons = await attempt(actions);
-      if (reasons === undefined) return true;
-      if (reasons.slice(SUBSCRIPTION).some(isConditionFailed)) return false;
-      if (!reasons.some(isConditionFailed)) continue;
-      // The connection is gone: what is left is the subscription's row.
-      const removed = await ifHolds(outlastTransactions(() => dynamodb.call('DeleteItem', row)));
-      return removed !== undefined;
+      const reasons = await attempt(TransactItems);
+      const failed = reasons.flatMap((reason, index) => (isConditionFailed(reason) ? [index] : []));
+      if (reasons.length === 0 || failed.length > 0) return new Set(failed);
     }
     throw new Busy(`${connectionId}: its row is written by others`);
   }
 
-  async function whyNot({
-    userId,
-    connectionId,
-  }: {
-    userId: string;
-    connectionId: string;
-  }): Promise<Subscribed> {
+  function memberCheck(userId: string, topic: string, ConditionExpression: string): TransactWrite {
+    const Key = { userId, topic };
+    return { ConditionCheck: { TableName: tables.members, Key, ConditionExpression } };
+  }
+
+  async function whyNot({ userId, connectionId }: ConnectionKey): Promise<Subscribed> {
     const { Item } = await throwBusyIfThrottled(
       dynamodb.call('GetItem', {
         TableName: tables.connections,

@@ -50,8 +50,8 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'a member is not looked for in the transaction',
     file: store('subscription-store'),
-    find: 'if (asMember) {',
-    replace: 'if (asMember && maxChannels < 0) {',
+    find: 'const member = asMember && memberCheck(connection.userId, asMember.topic, isMember);',
+    replace: 'const member = undefined;',
   },
   {
     name: 'a connection that is gone subscribes',

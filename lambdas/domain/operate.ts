@@ -2,7 +2,6 @@
  * What an operator or a service may ask about a user: the history, the presence, and to cut the
  * connections.
  */
-
 import type { App } from './app.ts';
 import { allEnded } from './concurrency.ts';
 import { closeConnection, markForClose } from './connection/close.ts';

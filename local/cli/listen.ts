@@ -1,5 +1,6 @@
 /** Listens as one device: prints what comes, acknowledges what is settled, comes back when the connection is lost. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { backOffMs } from '../../lambdas/back-off.ts';
 import { topicChannel } from '../../lambdas/protocol/channel.ts';
 import type { AckMode, ServerFrame } from '../../lambdas/protocol/frames.ts';
 import { REPLAY_WINDOW_FRAMES } from '../../lambdas/protocol/limits.ts';
@@ -34,7 +35,7 @@ export async function listen(options: ListenOptions): Promise<string> {
       if (error instanceof Refused) throw error;
       options.print(`not connected: ${error instanceof Error ? error.message : error}`);
     }
-    const waitMs = Math.random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt);
+    const waitMs = backOffMs(attempt, BACKOFF_BASE_MS, BACKOFF_CAP_MS);
     options.print(`connecting again in ${(waitMs / 1000).toFixed(1)} s`);
     await sleep(waitMs);
   }

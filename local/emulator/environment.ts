@@ -1,5 +1,4 @@
 /** The environment of the Lambdas on the local stack. Nothing in it lets a call reach a real AWS account. */
-
 import type { TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
 import type { AppVar } from '../../lambdas/env.ts';
 import { DEFAULT_RETENTION_SECONDS } from '../../lambdas/protocol/limits.ts';

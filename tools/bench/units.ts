@@ -1,5 +1,4 @@
 /** 3. How many calls, one after the other, and how many units does each thing cost, and what is that in money? */
-
 import { openConnection } from '../../lambdas/domain/connection/open.ts';
 import { type Channel, ownSubscription, userChannel } from '../../lambdas/domain/model.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';

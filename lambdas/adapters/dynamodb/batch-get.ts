@@ -1,5 +1,4 @@
 /** Reads some rows by their keys at once: strongly consistent, in no order. */
-
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import { allEnded } from '../../domain/concurrency.ts';
 import { Busy } from '../../domain/errors.ts';

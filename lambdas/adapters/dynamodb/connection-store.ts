@@ -1,5 +1,4 @@
 /** The open connections, in DynamoDB. The stream of their table starts the reconciles. */
-
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import { allEnded } from '../../domain/concurrency.ts';
 import type { Connection, ConnectionKey } from '../../domain/model.ts';

@@ -2,7 +2,6 @@
  * DynamoDB over its JSON API: a call takes a seventh of the CPU that it takes with the SDK, and a
  * cold start a quarter.
  */
-
 import { randomUUID } from 'node:crypto';
 import { backOffMs } from '../../back-off.ts';
 import { type Attributes, toAttributes, toRow } from '../attributes.ts';

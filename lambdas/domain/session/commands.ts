@@ -1,5 +1,4 @@
 /** What a client may ask for on its connection: ack, sync, ping, subscribe, unsubscribe, send. */
-
 import type { Ack, AckFrame, ClientFrame, SendFrame, SyncFrame } from '../../protocol/client-frame.ts';
 import { FrameError } from '../../protocol/errors.ts';
 import type { OutgoingFrame } from '../../protocol/frames.ts';

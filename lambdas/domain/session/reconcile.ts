@@ -2,7 +2,6 @@
  * Brings a connection to where its state says it should be: closed, or ready and caught up in every
  * channel that it hears.
  */
-
 import type { App } from '../app.ts';
 import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
 import { subscribedFrame } from '../channel/subscribe.ts';

@@ -1,5 +1,4 @@
 /** `herald members`: to whom a topic belongs. */
-
 import { defineCommand } from '../command.ts';
 import { membersPath, request } from '../requests.ts';
 import { targetOptions, targetUrl } from '../target.ts';

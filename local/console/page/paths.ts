@@ -1,5 +1,4 @@
 /** The two ways a message takes, live and when a device comes back, drawn as steps that show what was measured last. */
-
 import type { Channel, Publication } from './channel.ts';
 import type { CatchUp, Device } from './device.ts';
 import { element, glow, inMs } from './dom.ts';

@@ -1,40 +1,16 @@
 /**
- * Makes `client/dist/`, which is what `npm pack` packs of `herald-client`: each entry as an ES module and as CommonJS, with the
- * values of the protocol that it uses inside, and the declarations of its types. Nothing in it leads outside the package.
+ * Makes `client/dist/`, which is what `npm pack` packs of `herald-client`: its code and the declarations of its types. Nothing in it
+ * leads outside the package.
  */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { buildSync } from 'esbuild';
+import { bundleCode, ENTRIES, KINDS } from './client-code.ts';
 import { checkExports, compile } from './packaging.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const CLIENT = join(ROOT, 'client');
 const DIST = join(CLIENT, 'dist');
-
-/** The modules of `client/` that can be imported: one for each of the `exports` in its package.json. */
-const ENTRIES = ['index'];
-
-/** Of each kind of module: how its files end, and those of its declarations. */
-const KINDS = [
-  { format: 'esm', code: '.js', types: '.d.ts' },
-  { format: 'cjs', code: '.cjs', types: '.d.cts' },
-] as const;
-
-/** Not minified: whoever bundles it does that, and until then its traces can be read. */
-function bundleCode(): void {
-  for (const { format, code } of KINDS) {
-    buildSync({
-      entryPoints: ENTRIES.map((entry) => join(CLIENT, `${entry}.ts`)),
-      outdir: DIST,
-      outExtension: { '.js': code },
-      bundle: true,
-      format,
-      platform: 'neutral',
-      target: 'es2022',
-    });
-  }
-}
 
 /** Side by side in one folder, whether they come from `client/` or from the protocol. */
 function copyTypes(): void {
@@ -80,7 +56,7 @@ function readReachable(entries: string[]): Map<string, string> {
 
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST, { recursive: true });
-bundleCode();
+bundleCode(DIST);
 copyTypes();
 cpSync(join(ROOT, 'LICENSE'), join(DIST, 'LICENSE'));
 checkExports(CLIENT);

@@ -1,5 +1,5 @@
 /**
- * One ordered stream of messages and how far this device has come in it. The inbox puts what
+ * One ordered stream of messages and how far this device has come in it. The sequence puts what
  * arrives in order, {@link Gaps} asks for what does not arrive, the settler stores what is
  * finished and says what may be acknowledged.
  */
@@ -8,7 +8,7 @@ import type { Audience } from './audience.ts';
 import type { Delivery, Replayed, Started } from './delivery.ts';
 import type { World } from './environment.ts';
 import { Gaps } from './gaps.ts';
-import { Inbox } from './inbox.ts';
+import { Sequence } from './sequence.ts';
 import { Settler } from './settler.ts';
 import type { Message, Position } from './types.ts';
 
@@ -28,7 +28,7 @@ export interface ChannelHost {
   audience(channel: string): Audience;
 }
 
-/** Of an inbox that takes no message and lacks none: it is full from the beginning. */
+/** Of a sequence that takes no message and lacks none: it is full from the beginning. */
 const NO_ROOM = -1;
 
 export class Channel {
@@ -38,7 +38,7 @@ export class Channel {
   readonly #settler: Settler;
   /** The position of an earlier run. */
   readonly #kept: Position | undefined;
-  #inbox: Inbox;
+  #sequence: Sequence;
   #gaps: Gaps;
   #isHeard: boolean;
 
@@ -53,13 +53,13 @@ export class Channel {
       due: (count) => host.acks.due(count),
     });
     this.#isHeard = isHeard;
-    this.#inbox = this.#newInbox();
+    this.#sequence = this.#newSequence();
     this.#gaps = this.#newGaps();
   }
 
   /** How far all messages are finished with. Undefined before the first start. */
   get finished(): Position | undefined {
-    return this.#inbox.finished;
+    return this.#sequence.finished;
   }
 
   /** How far the device has come: in this tab, in another that said so, or in an earlier run. */
@@ -75,17 +75,17 @@ export class Channel {
 
   /** The newest seq known to exist. */
   get known(): number {
-    return this.#inbox.known;
+    return this.#sequence.known;
   }
 
   /** Whether what came of a replay, through this seq, was used, or could not be. */
   hasUsed(through: number): boolean {
-    return this.#inbox.isFull || through <= this.#inbox.settled;
+    return this.#sequence.isFull || through <= this.#sequence.settled;
   }
 
   /** Where a sync begins that another tab wants too. A tab without room wants none. */
   syncFrom(after: number): number {
-    return this.#inbox.isFull ? after : Math.min(after, this.#inbox.settled);
+    return this.#sequence.isFull ? after : Math.min(after, this.#sequence.settled);
   }
 
   /** Resolves when all that is finished is in the storage. */
@@ -100,7 +100,7 @@ export class Channel {
   begin(start: Started): boolean {
     // Other tabs may have gone further meanwhile.
     if (!this.#isHeard) this.listen(false);
-    const from = this.#inbox.start(start, this.#kept, start.isOverlapping);
+    const from = this.#sequence.start(start, this.#kept, start.isOverlapping);
     const { finished } = this;
     if (finished) this.#settler.begin(finished, start.cursor, from !== undefined);
     this.#gaps.restart();
@@ -120,10 +120,10 @@ export class Channel {
     const position = this.#settler.position ?? this.finished;
     this.#isHeard = isHeard;
     this.#gaps.stop();
-    this.#inbox = this.#newInbox();
+    this.#sequence = this.#newSequence();
     this.#gaps = this.#newGaps();
     if (position)
-      this.#inbox.start({ epoch: position.epoch, cursor: position.seq, head: known }, undefined, true);
+      this.#sequence.start({ epoch: position.epoch, cursor: position.seq, head: known }, undefined, true);
     this.#moved();
   }
 
@@ -134,19 +134,20 @@ export class Channel {
 
   take(delivery: Delivery): void {
     if (delivery.event === 'ready') this.begin(delivery);
-    if (delivery.event === 'message') this.#inbox.add(delivery, delivery.size);
-    if (delivery.event === 'pong') this.#inbox.addHead(delivery.head);
+    if (delivery.event === 'message') this.#sequence.add(delivery, delivery.size);
+    if (delivery.event === 'withdrawn') this.#sequence.addEmpty(delivery.seq);
+    if (delivery.event === 'pong') this.#sequence.addHead(delivery.head);
     if (delivery.event === 'replay') this.#replay(delivery);
     this.#moved();
   }
 
   /** The next message to hand out; it stays the next until {@link finish} is called with it. */
   next(): Message | undefined {
-    return this.#inbox.next();
+    return this.#sequence.next();
   }
 
   finish(message: Message): void {
-    this.#inbox.finish(message);
+    this.#sequence.finish(message);
     this.#keep();
     this.update();
   }
@@ -166,19 +167,19 @@ export class Channel {
     this.#gaps.stop();
   }
 
-  #newInbox(): Inbox {
-    return new Inbox(this.#isHeard ? this.#world.timing.maxBuffered : NO_ROOM, () => this.#host.tab());
+  #newSequence(): Sequence {
+    return new Sequence(this.#isHeard ? this.#world.timing.maxBuffered : NO_ROOM, () => this.#host.tab());
   }
 
   #newGaps(): Gaps {
-    return new Gaps(this.#world, this.#inbox, (after) => this.#host.sync(this.name, after));
+    return new Gaps(this.#world, this.#sequence, (after) => this.#host.sync(this.name, after));
   }
 
   #replay(delivery: Replayed): void {
-    const before = this.#inbox.settled;
-    this.#inbox.addReplay(delivery);
+    const before = this.#sequence.settled;
+    this.#sequence.addReplay(delivery);
     if (delivery.more) this.#gaps.expectMore();
-    const count = Math.min(delivery.expired, this.#inbox.settled - before);
+    const count = Math.min(delivery.expired, this.#sequence.settled - before);
     if (count > 0) this.#host.audience(this.name).emit('expired', { count, through: delivery.through });
   }
 

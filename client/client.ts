@@ -9,6 +9,8 @@ import { Channel, type ChannelHost } from './channel.ts';
 import { ConnectionManager, type ManagerHost } from './connection-manager.ts';
 import type { Started } from './delivery.ts';
 import type { Environment, World } from './environment.ts';
+import type { Mark, ReadFrame } from './inbox/frames.ts';
+import type { InboxHost, InboxPart } from './inbox/part.ts';
 import type { Ending } from './iterator.ts';
 import { type Answer, type RequestFrame, Requests, refused } from './requests.ts';
 import { guarded, isName, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
@@ -44,17 +46,17 @@ const OWN_REASONS: CloseReason[] = ['client', 'token_expired', 'refused'];
 const FAILURES_TO_YIELD = 2;
 
 /** `Herald` is what an application sees of it; the rest is what its parts need of it. */
-export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, TabsHost {
-  readonly #world: World;
+export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, TabsHost, InboxHost {
+  readonly world: World;
   readonly #url: string;
-  readonly #storage: KeyValueStorage;
+  readonly storage: KeyValueStorage;
   readonly #tokens: Tokens;
   readonly #mayShare: boolean;
   readonly #signal: AbortSignal | undefined;
   /** By name: the user's own, everyone, and topics. */
   readonly #channels = new Map<string, Channel>();
   readonly acks: Acks;
-  readonly #requests: Requests;
+  readonly requests: Requests;
   /** The name of the user's own channel. */
   #ownName = '';
   /** Of the user's own channel. */
@@ -63,6 +65,11 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   readonly #audiences = new Map<string, Audience>();
   /** The topics that the server lets the user hear by itself. */
   #given = new Set<string>();
+  readonly #inbox: InboxPart | undefined;
+  /** Whom the latest token names. */
+  #subject: string | undefined;
+  /** The newest read state that was told, for a tab that comes later. */
+  #read: ReadFrame | undefined;
   /** In the tab that leads: the channels that tabs listen to, by the tab's name. */
   readonly #uses = new Map<string, Set<string>>();
   /** Of these the server is asked at the moment. */
@@ -74,7 +81,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   #deviceId: string | undefined;
   readonly #manager: ConnectionManager;
   /** This tab has the connection, or tries to get it. */
-  #isLeading = false;
+  isLeading = false;
   /** The tabs that share a connection are of one user. Undefined: not shared. */
   #user: string | undefined;
   #tabs: Tabs | undefined;
@@ -89,16 +96,17 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     const world: World = { ...env, timing: { ...DEFAULT_TIMING, ...timing } };
     this.#url = webSocketUrl(url);
     if (deviceId !== undefined) checkName('deviceId', deviceId);
-    this.#world = world;
+    this.world = world;
     this.#tokens = new Tokens(world, token);
     this.#mayShare = env.hasTabs && tabs;
     this.#signal = signal;
     this.#replaced = new Timer(world);
     this.#own = new Audience('', world, this);
-    this.#storage = guarded(storage, world, (error) => this.error(error));
+    this.storage = guarded(storage, world, (error) => this.error(error));
     this.acks = new Acks(world, this.#channels, (acks) => this.#ack(acks));
-    this.#requests = new Requests(world, (frame, isAgain) => this.#request(frame, isAgain));
+    this.requests = new Requests(world, (frame, isAgain) => this.#request(frame, isAgain));
     this.#manager = new ConnectionManager(world, () => this.#connectionUrl(), this.#tokens, this);
+    this.#inbox = options.inbox?.(this);
     signal?.addEventListener('abort', this.#abort);
     if (signal?.aborted) void this.close();
     else void this.#start(deviceId ?? (storage ? undefined : randomId(world)));
@@ -122,7 +130,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   async publish({ origin, ...publication }: Publication): Promise<Published> {
-    const frame = { action: 'publish', id: randomId(this.#world), ...publication } as const;
+    const frame = { action: 'publish', id: randomId(this.world), ...publication } as const;
     const tab = origin === 'device' ? undefined : this.tab();
     const { id, results } = (await this.#ask({ ...frame, tab })) as PublishedFrame;
     return { id, results };
@@ -130,6 +138,11 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   async send(destination: string, data?: unknown): Promise<void> {
     await this.#ask({ action: 'send', destination, data });
+  }
+
+  get inbox(): InboxPart {
+    if (this.#inbox) return this.#inbox;
+    throw new Error("inbox: give the option `inbox`, import { inbox } from 'herald-client/inbox'");
   }
 
   get status(): Status {
@@ -154,7 +167,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   tab(): string {
-    this.#tab ??= randomId(this.#world).slice(0, 8);
+    this.#tab ??= randomId(this.world).slice(0, 8);
     return this.#tab;
   }
 
@@ -163,7 +176,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   unheard(error: HeraldError, audience: Audience): void {
-    if (audience === this.#own) this.#world.report(error);
+    if (audience === this.#own) this.world.report(error);
     else this.error(error);
   }
 
@@ -173,26 +186,29 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   audience(channel: string): Audience {
     if (channel === this.#ownName) return this.#own;
-    const audience = this.#audiences.get(channel) ?? new Audience(channel, this.#world, this);
+    const audience = this.#audiences.get(channel) ?? new Audience(channel, this.world, this);
     this.#audiences.set(channel, audience);
     if (this.#ending) audience.end(this.#ending);
     return audience;
   }
 
-  /** The refs of all tabs differ. */
   #ask(frame: Omit<RequestFrame, 'ref'>): Promise<Answer> {
+    return this.requests.ask({ ...frame, ref: this.newRef() } as RequestFrame);
+  }
+
+  newRef(): string {
     this.#refs += 1;
-    return this.#requests.ask({ ...frame, ref: `${this.tab()}.${this.#refs}` } as RequestFrame);
+    return `${this.tab()}.${this.#refs}`;
   }
 
   readonly #abort = () => void this.close();
 
   /** Leads, until the first token tells with which tabs to share. */
   async #start(known: string | undefined): Promise<void> {
-    const deviceId = known ?? (await loadDeviceId(this.#storage, this.#world));
+    const deviceId = known ?? (await loadDeviceId(this.storage, this.world));
     if (this.#closing) return;
     this.#deviceId = deviceId;
-    this.#unwatch = this.#world.onWake((mayConnect) => this.#wake(mayConnect));
+    this.#unwatch = this.world.onWake((mayConnect) => this.#wake(mayConnect));
     this.becomeLeader();
   }
 
@@ -204,24 +220,27 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   #wake(mayConnect: boolean): void {
-    if (this.#isLeading) this.#manager.wake(mayConnect);
+    if (this.isLeading) this.#manager.wake(mayConnect);
     else this.#tabs?.say({ event: 'hello' });
   }
 
   /** A user's own device has its own position in a topic. */
   #positionKey(channel: string): string {
-    const own = this.#key(this.#ownName);
+    const own = this.key(this.#ownName);
     return channel === this.#ownName ? own : `${own}:${channel}`;
   }
 
-  /** Of one url, device and user (or channel). */
-  #key(owner: string): string {
+  key(owner: string): string {
     return `herald:${this.#url}:${this.#deviceId}:${owner}`;
   }
 
   async token(): Promise<string> {
     const token = await this.#tokens.next();
-    const user = this.#mayShare ? subjectOf(token) : undefined;
+    const subject = subjectOf(token);
+    // A guess until the server has said it.
+    if (subject !== undefined && subject !== this.#subject) this.#inbox?.open(`user:${subject}`);
+    this.#subject = subject;
+    const user = this.#mayShare ? subject : undefined;
     if (user !== this.#user && !this.#closing) this.#join(user);
     return token;
   }
@@ -236,24 +255,24 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#tabs = undefined;
     if (this.#user !== undefined) this.#dropChannels();
     this.#user = user;
-    const name = this.#key(user ?? '');
+    const name = this.key(user ?? '');
     // The browser may have it and deny it.
-    const broadcast = user === undefined ? undefined : orNone(() => this.#world.openBroadcast?.(name));
+    const broadcast = user === undefined ? undefined : orNone(() => this.world.openBroadcast?.(name));
     if (!broadcast) return;
     this.loseLead();
-    this.#tabs = new Tabs(this.#world, broadcast, name, this);
+    this.#tabs = new Tabs(this.world, broadcast, name, this);
   }
 
   becomeLeader(): void {
     if (this.#closing) return;
-    this.#isLeading = true;
+    this.isLeading = true;
     this.#manager.start(this.#status);
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
 
   /** Where the channels stand that nobody here listens to, another tab knows better from now on. */
   loseLead(): void {
-    this.#isLeading = false;
+    this.isLeading = false;
     this.#replaced.cancel();
     this.#uses.clear();
     for (const name of this.#channels.keys()) if (!this.#isHeard(name)) this.#dropChannel(name);
@@ -272,9 +291,11 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   /** There is a connection, of this tab or of the one that leads: what do all tabs listen to? */
-  #begun({ channel, isOverlapping }: Started): void {
+  #begun(start: Started): void {
+    const { channel, isOverlapping } = start;
     if (channel !== this.#ownName) return;
-    if (!isOverlapping) this.#requests.resend();
+    this.#inbox?.take(start);
+    if (!isOverlapping) this.requests.resend();
     this.#uses.clear();
     this.#tellUses();
   }
@@ -284,17 +305,18 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     if (!channel.startsWith('user:') || channel === this.#ownName) return;
     this.#dropChannels();
     this.#ownName = channel;
+    this.#inbox?.open(channel);
   }
 
   /** A channel, from where this device stands in it. */
   async #load(name: string): Promise<Channel> {
     const key = this.#positionKey(name);
-    return this.#channel(name, this.#channels.has(name) ? undefined : await loadPosition(this.#storage, key));
+    return this.#channel(name, this.#channels.has(name) ? undefined : await loadPosition(this.storage, key));
   }
 
   #channel(name: string, kept?: Position): Channel {
     const channel =
-      this.#channels.get(name) ?? new Channel(name, this.#world, this, this.#isHeard(name), kept);
+      this.#channels.get(name) ?? new Channel(name, this.world, this, this.#isHeard(name), kept);
     this.#channels.set(name, channel);
     return channel;
   }
@@ -342,11 +364,25 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
         }
         break;
       case 'answer':
-        this.#requests.answer(message.frame);
+        this.requests.answer(message.frame);
         break;
       default:
-        this.#channels.get(message.channel)?.take(message);
+        if (message.channel === this.#ownName) this.#inbox?.take(message);
+        if (message.event === 'read') this.#noteRead(message);
+        else this.#channels.get(message.channel)?.take(message);
     }
+  }
+
+  #noteRead(read: ReadFrame): void {
+    if (read.epoch !== this.#read?.epoch || read.version >= this.#read.version) this.#read = read;
+  }
+
+  shareMarks(marks: Mark[]): void {
+    this.#tabs?.say({ event: 'marked', marks });
+  }
+
+  onMarks(marks: Mark[]): void {
+    this.#inbox?.adopt(marks);
   }
 
   #changeGiven(channels: string[]): void {
@@ -371,7 +407,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     audience.isUsed = false;
     await this.#settled(channel);
     if (audience.isUsed) return;
-    if (this.#isLeading) this.heard(audience)?.listen(false);
+    if (this.isLeading) this.heard(audience)?.listen(false);
     else this.#dropChannel(channel);
     this.#tellUses();
   }
@@ -385,7 +421,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   #tellUses(): void {
     const used = [...this.#audiences.values()].filter(({ isUsed }) => isUsed);
     const channels = used.map(({ channel }) => channel);
-    if (this.#isLeading) this.#noteUses(this.tab(), channels);
+    if (this.isLeading) this.#noteUses(this.tab(), channels);
     else this.#tabs?.say({ event: 'use', tab: this.tab(), channels });
   }
 
@@ -405,7 +441,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     const subscription = this.#manager.subscription(channel);
     const isWanted = this.#isWanted(channel);
     if (this.#asking.has(channel) || isWanted === !!subscription) return;
-    if (!this.#isLeading || this.#closing || !this.#manager.isReady || subscription?.isGiven) return;
+    if (!this.isLeading || this.#closing || !this.#manager.isReady || subscription?.isGiven) return;
     this.#asking.add(channel);
     try {
       await (isWanted ? this.#subscribe(channel) : this.#unsubscribe(channel));
@@ -440,20 +476,20 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   sync(channel: string, after: number): boolean {
-    if (this.#isLeading) return this.#manager.sync(channel, after);
+    if (this.isLeading) return this.#manager.sync(channel, after);
     this.#tabs?.say({ event: 'sync', channel, after });
     return true;
   }
 
   /** At the server, or by the tab that leads. Returns those that were sent. */
   #ack(acks: Ack[]): Ack[] {
-    if (this.#isLeading) return this.#manager.ack(acks);
+    if (this.isLeading) return this.#manager.ack(acks);
     if (acks.length > 0) this.#tabs?.say({ event: 'finished', acks });
     return acks;
   }
 
   #request(frame: RequestFrame, isAgain: boolean): void {
-    if (this.#isLeading) this.#manager.request(frame, isAgain);
+    if (this.isLeading) this.#manager.request(frame, isAgain);
     else this.#tabs?.say({ event: 'request', frame, isAgain });
   }
 
@@ -464,11 +500,11 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   /** Only the tab that leads writes, so that two tabs never overwrite each other's position. */
   async save(channel: string, position: Position, isAnew: boolean): Promise<void> {
-    if (this.#isLeading) await savePosition(this.#storage, this.#positionKey(channel), position, isAnew);
+    if (this.isLeading) await savePosition(this.storage, this.#positionKey(channel), position, isAnew);
   }
 
   onFollower(message: FollowerMessage): void {
-    if (!this.#isLeading || this.#closing) return;
+    if (!this.isLeading || this.#closing) return;
     switch (message.event) {
       case 'hello':
         this.#introduceOwn();
@@ -490,7 +526,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   onLeader(message: LeaderMessage): void {
-    if (this.#isLeading || this.#closing) return;
+    if (this.isLeading || this.#closing) return;
     if (message.event !== 'status') this.#take(message);
     else if (message.status.state !== 'closed' || !OWN_REASONS.includes(message.status.reason))
       this.changeStatus(message.status);
@@ -500,6 +536,8 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     const own = this.heard(this.#own);
     this.#introduce(own);
     if (own) this.#tabs?.say({ event: 'given', channels: [...this.#given] });
+    if (this.#read?.channel === this.#ownName) this.#tabs?.say(this.#read);
+    this.#inbox?.greet();
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
 
@@ -516,7 +554,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     if (status.state === 'closed') this.#closeUnlessFollowed(status);
     else if (status.state === 'waiting' || status.state !== this.#status.state) this.#setStatus(status);
     if (status.state !== 'waiting' || status.failures < FAILURES_TO_YIELD) return;
-    if (!this.#isLeading || !this.#tabs) return;
+    if (!this.isLeading || !this.#tabs) return;
     this.loseLead();
     this.#tabs.yield();
   }
@@ -529,16 +567,16 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     const close = () => {
       this.#closing ??= this.#close(reason, message);
     };
-    if (reason === 'replaced' && this.#isLeading && this.#tabs) {
+    if (reason === 'replaced' && this.isLeading && this.#tabs) {
       this.#manager.stop();
-      this.#replaced.set(this.#world.timing.leaderTickMs, close);
+      this.#replaced.set(this.world.timing.leaderTickMs, close);
       this.#tabs.say({ event: 'hello' });
     } else close();
   }
 
   #setStatus(status: Status): void {
     this.#status = status;
-    if (this.#isLeading) this.#tabs?.say({ event: 'status', status });
+    if (this.isLeading) this.#tabs?.say({ event: 'status', status });
     this.#own.emit('status', status);
   }
 
@@ -555,7 +593,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     const closed = new HeraldError('closed', `${reason}: ${message}`);
     const error = reason === 'client' ? undefined : closed;
     if (error) this.#own.emit('error', error);
-    this.#requests.end(closed);
+    this.requests.end(closed);
     this.#ending = { error };
     for (const audience of this.#everybody) audience.end(this.#ending);
   }
@@ -569,8 +607,8 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
    * comes again after a restart.
    */
   async #finishHandlers(): Promise<void> {
-    const patience = new Timer(this.#world);
-    const enough = new Promise<void>((resolve) => patience.set(this.#world.timing.closeTimeoutMs, resolve));
+    const patience = new Timer(this.world);
+    const enough = new Promise<void>((resolve) => patience.set(this.world.timing.closeTimeoutMs, resolve));
     const stopped = Promise.all(this.#everybody.map(({ dispatcher }) => dispatcher.stop()));
     const finished = stopped.then(() =>
       Promise.all([...this.#channels.values()].map(({ saving }) => saving)),

@@ -9,7 +9,6 @@ import type {
   MessageFrame,
   ReadyFrame,
   ReplayFrame,
-  ServerFrame,
   SubscribedFrame,
   SubscriptionState,
   UnsubscribedFrame,
@@ -18,6 +17,8 @@ import type { Ack } from './acks.ts';
 import { Connection, type ConnectionHost, type Ended } from './connection.ts';
 import type { Started } from './delivery.ts';
 import type { World } from './environment.ts';
+import type { FromWire } from './frame.ts';
+import type { ReadState } from './inbox/frames.ts';
 import type { RequestFrame } from './requests.ts';
 import { Retry, retryDelayMs } from './retry.ts';
 import { Subscription } from './subscription.ts';
@@ -155,7 +156,7 @@ export class ConnectionManager implements ConnectionHost {
     return this.#host.token();
   }
 
-  async frame(connection: Connection, frame: ServerFrame, size: number): Promise<void> {
+  async frame(connection: Connection, frame: FromWire, size: number): Promise<void> {
     if (!this.#isCurrent(connection)) return;
     if (frame.event === 'ready') return this.#ready(connection, frame);
     if (!connection.ready) return;
@@ -179,8 +180,13 @@ export class ConnectionManager implements ConnectionHost {
       case 'error':
         this.#refused(connection, frame);
         break;
+      case 'read':
+      case 'withdrawn':
+        this.#host.pass(frame);
+        break;
       case 'published':
       case 'taken':
+      case 'history':
         this.#host.pass({ event: 'answer', frame });
     }
   }
@@ -214,6 +220,8 @@ export class ConnectionManager implements ConnectionHost {
     await Promise.all(states.map((state) => this.#begin(connection, state, true)));
     if (connection === this.#main) this.#began(connection);
     this.#tellGiven(connection);
+    const { channel, epoch, read } = frame as ReadyFrame & { read?: ReadState };
+    if (read) this.#host.pass({ event: 'read', channel, epoch, ...read });
   }
 
   /** Those of the user's own channel and everyone need not be told. */

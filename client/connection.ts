@@ -2,9 +2,9 @@
  * One WebSocket from its token to its end: deadlines for every step, a ping to keep it open, a
  * probe to find out whether it is.
  */
-import type { ByeFrame, DialectName, ReadyFrame, ServerFrame } from '../lambdas/protocol/frames.ts';
+import type { ByeFrame, DialectName, ReadyFrame } from '../lambdas/protocol/frames.ts';
 import type { World } from './environment.ts';
-import { parseFrame } from './frame.ts';
+import { type FromWire, parseFrame } from './frame.ts';
 import type { Subscription } from './subscription.ts';
 import { Timer } from './timing.ts';
 import { HeraldError, type Socket } from './types.ts';
@@ -23,7 +23,7 @@ export interface Ended {
 export interface ConnectionHost {
   token(): Promise<string>;
   /** Frames come one after the other: the next when the promise has resolved. */
-  frame(connection: Connection, frame: ServerFrame, size: number): Promise<void>;
+  frame(connection: Connection, frame: FromWire, size: number): Promise<void>;
   /** Comes once, and nothing after it. */
   ended(connection: Connection, ended: Ended): void;
 }
@@ -148,7 +148,7 @@ export class Connection {
     }
   }
 
-  #enqueue(frame: ServerFrame, size: number): void {
+  #enqueue(frame: FromWire, size: number): void {
     this.#turn = this.#turn
       .then(() => this.#host.frame(this, frame, size))
       .catch(() => this.#fail('bad frame'));

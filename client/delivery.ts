@@ -1,7 +1,8 @@
 /** What a connection delivers to a channel, in the form in which tabs pass it on to each other. */
 import type { MessageFrame, ReplayFrame, SubscriptionState } from '../lambdas/protocol/frames.ts';
+import type { WithdrawnFrame } from './inbox/frames.ts';
 
-export type Delivery = Started | Arrived | Replayed | Reached;
+export type Delivery = Started | Arrived | Replayed | Reached | WithdrawnFrame;
 
 /**
  * A connection hears the channel from now on. `isOverlapping`: another connection was delivering

@@ -3,9 +3,13 @@
  * messages.
  */
 import type { ServerFrame } from '../lambdas/protocol/frames.ts';
+import type { InboxFrame } from './inbox/frames.ts';
 import { HeraldError } from './types.ts';
 
 type Fields = Record<string, unknown>;
+
+/** What a server may send to this library. */
+export type FromWire = ServerFrame | InboxFrame;
 
 /** Of the fields below, those that are numbers; the others are texts. */
 const COUNTS = ['seq', 'head', 'cursor', 'after', 'through', 'expired'];
@@ -22,6 +26,9 @@ const FIELDS: Record<string, string[]> = {
   replay: ['channel', 'epoch', 'after', 'through', 'expired'],
   pong: ['epoch', 'head'],
   published: ['id'],
+  history: ['channel', 'epoch'],
+  read: ['channel', 'epoch'],
+  withdrawn: ['channel', 'seq'],
 };
 
 /** What we go by of each element of a frame's list. */
@@ -30,14 +37,15 @@ const LISTS: Record<string, [list: string, fields: string[]]> = {
   pong: ['subscriptions', HEAD],
   replay: ['messages', ['seq']],
   published: ['results', ['channel']],
+  history: ['messages', ['seq']],
 };
 
 /**
  * Undefined: no frame of ours; API Gateway has some of its own. Throws a HeraldError for a frame
  * with a wrong field.
  */
-export function parseFrame(text: string): ServerFrame | undefined {
-  const frame = parsed(text) as ServerFrame | null;
+export function parseFrame(text: string): FromWire | undefined {
+  const frame = parsed(text) as FromWire | null;
   if (typeof frame?.event !== 'string') return undefined;
   const field = wrongField(frame);
   if (field) throw new HeraldError('server', `bad frame: ${field} of ${frame.event}`);
@@ -53,7 +61,7 @@ export function parsed(text: string): unknown {
   }
 }
 
-function wrongField(frame: ServerFrame): string | undefined {
+function wrongField(frame: FromWire): string | undefined {
   const wrong = wrongOf(frame, FIELDS[frame.event]);
   if (wrong || !LISTS[frame.event]) return wrong;
   const [name, fields] = LISTS[frame.event] as [string, string[]];

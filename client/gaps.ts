@@ -1,11 +1,11 @@
 /** Asks again for what does not come: decides when a hole in a channel has lasted long enough. */
 import type { World } from './environment.ts';
-import type { Inbox } from './inbox.ts';
+import type { Sequence } from './sequence.ts';
 import { Timer } from './timing.ts';
 
 export class Gaps {
   readonly #world: World;
-  readonly #inbox: Inbox;
+  readonly #sequence: Sequence;
   /**
    * Asks for everything after a seq. False: not now; {@link Gaps.update} will be called when it may
    * be.
@@ -21,9 +21,9 @@ export class Gaps {
   #isCertain = false;
   #isStopped = false;
 
-  constructor(world: World, inbox: Inbox, sync: (after: number) => boolean) {
+  constructor(world: World, sequence: Sequence, sync: (after: number) => boolean) {
     this.#world = world;
-    this.#inbox = inbox;
+    this.#sequence = sequence;
     this.#sync = sync;
     this.#timer = new Timer(world);
   }
@@ -40,7 +40,7 @@ export class Gaps {
 
   /** Something changed that may allow, or forbid, to ask for what is missing. */
   update(): void {
-    const { isLacking, isFull, settled } = this.#inbox;
+    const { isLacking, isFull, settled } = this.#sequence;
     if (isFull) this.#isCertain = true;
     if (!isLacking || isFull || this.#isStopped) {
       this.#timer.cancel();

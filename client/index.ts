@@ -13,6 +13,7 @@ import type { AnyTypes, Herald, Options } from './types.ts';
 export const connect = <Types = AnyTypes>(url: string, options: Options): Herald<Types> =>
   new Client(url, options, platform(options)) as unknown as Herald<Types>;
 
+export type { Inbox, InboxItem, InboxMaker } from './inbox-types.ts';
 export type { Timing } from './timing.ts';
 export type {
   AnyTypes,

@@ -11,17 +11,18 @@ import type {
 } from '../lambdas/protocol/frames.ts';
 import { MAX_FRAME_BYTES, utf8Bytes } from '../lambdas/protocol/limits.ts';
 import type { World } from './environment.ts';
+import type { HistoryFrame } from './inbox/frames.ts';
 import { retryDelayMs } from './retry.ts';
 import { Timer } from './timing.ts';
 import { HeraldError } from './types.ts';
 
 export interface RequestFrame {
-  action: 'publish' | 'send' | 'subscribe' | 'unsubscribe';
+  action: 'publish' | 'send' | 'subscribe' | 'unsubscribe' | 'history' | 'read';
   ref: string;
   [field: string]: unknown;
 }
 
-export type Answer = PublishedFrame | TakenFrame | SubscribedFrame | UnsubscribedFrame;
+export type Answer = PublishedFrame | TakenFrame | SubscribedFrame | UnsubscribedFrame | HistoryFrame;
 
 interface Pending {
   readonly frame: RequestFrame;

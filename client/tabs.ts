@@ -16,6 +16,7 @@ import type { ErrorFrame } from '../lambdas/protocol/frames.ts';
 import type { Ack } from './acks.ts';
 import type { Delivery } from './delivery.ts';
 import type { Broadcast, Locks, World } from './environment.ts';
+import type { Mark, ReadFrame } from './inbox/frames.ts';
 import type { Answer, RequestFrame } from './requests.ts';
 import { Timer } from './timing.ts';
 import type { Status } from './types.ts';
@@ -28,6 +29,7 @@ export type LeaderMessage =
 
 export type FromServer =
   | Delivery
+  | ReadFrame
   /** The topics that the server lets the user hear by itself. */
   | { event: 'given'; channels: string[] }
   | { event: 'refused'; channel: string; code: string; message: string }
@@ -42,7 +44,10 @@ export type FollowerMessage =
   | { event: 'finished'; acks: Ack[] }
   | { event: 'request'; frame: RequestFrame; isAgain: boolean };
 
-export type TabMessage = LeaderMessage | FollowerMessage | { event: 'left' };
+export type TabMessage = LeaderMessage | FollowerMessage | Marked | { event: 'left' };
+
+/** The user has marked messages of the inbox, in whichever tab. */
+type Marked = { event: 'marked'; marks: Mark[] };
 
 /** What tabs need of their client. */
 export interface TabsHost {
@@ -51,6 +56,7 @@ export interface TabsHost {
   loseLead(): void;
   onLeader(message: LeaderMessage): void;
   onFollower(message: FollowerMessage): void;
+  onMarks(marks: Mark[]): void;
 }
 
 /** Silent intervals before a tab asks the leader, and before it takes the lead. */
@@ -176,6 +182,9 @@ export class Tabs {
     switch (message.event) {
       case 'left':
         if (!this.#locks && this.#since === undefined) this.#stand();
+        return;
+      case 'marked':
+        this.#host.onMarks(message.marks);
         return;
       case 'hello':
       case 'use':

@@ -3,6 +3,7 @@
  * server's registry of message types.
  */
 import type { PublishedTo } from '../lambdas/protocol/frames.ts';
+import type { Inbox, InboxMaker } from './inbox-types.ts';
 import type { Timing } from './timing.ts';
 
 /**
@@ -187,6 +188,11 @@ export interface Options {
    */
   tabs?: boolean | undefined;
   timing?: Partial<Timing> | undefined;
+  /**
+   * `inbox` of `herald-client/inbox`, for {@link Herald.inbox}.
+   * @default none
+   */
+  inbox?: InboxMaker | undefined;
 }
 
 /** One user, up to 100 users, a topic, or everyone. */
@@ -271,6 +277,10 @@ export interface Herald<Types = AnyTypes> {
    * on the application's bus, at least once. Otherwise as {@link Herald.publish}.
    */
   send(destination: string, data?: unknown): Promise<void>;
+  /**
+   * The user's messages as a list, with what is read. Throws an Error without the option `inbox`.
+   */
+  readonly inbox: Inbox<Types>;
   readonly status: Status;
   /** This installation. Undefined until it has been read from the storage. */
   readonly deviceId: string | undefined;

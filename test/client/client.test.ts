@@ -522,3 +522,10 @@ describe('what a client has never heard of', () => {
     expect([tab.errors, tab.session.status.state]).toEqual([[], 'live']);
   });
 });
+
+describe('herald.inbox', () => {
+  it('says what to import where it was not given', async () => {
+    const { session } = aWorld().open();
+    expect(() => session.inbox).toThrow("import { inbox } from 'herald-client/inbox'");
+  });
+});

@@ -339,13 +339,13 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the client acknowledges the highest it has heard of',
-    file: client('inbox'),
+    file: client('sequence'),
     find: 'seq: first ? first.message.seq - 1 : this.#settled',
     replace: 'seq: first ? first.message.seq - 1 : this.#known',
   },
   {
     name: 'the client believes a `through` beyond a gap',
-    file: client('inbox'),
+    file: client('sequence'),
     find: 'from <= this.#settled ? through : this.#settled',
     replace: 'through',
   },
@@ -357,13 +357,13 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the client does not recognize what it has had',
-    file: client('inbox'),
+    file: client('sequence'),
     find: 'if (seq <= this.#settled || this.#early.has(seq)) return;',
     replace: 'if (this.#early.has(seq)) return;',
   },
   {
     name: 'the client does not notice another numbering',
-    file: client('inbox'),
+    file: client('sequence'),
     find: 'const continues = before?.epoch === epoch &&',
     replace: 'const continues = before !== undefined &&',
   },

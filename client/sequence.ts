@@ -43,7 +43,7 @@ export type Replayed = Pick<ReplayFrame, 'through' | 'more'> & {
 /** `origin`: the tab of this device that caused it. */
 export type Originated = ClientMessage & { origin?: string };
 
-export class Inbox {
+export class Sequence {
   #epoch: string | undefined;
   #settled = 0;
   #known = 0;
@@ -87,7 +87,7 @@ export class Inbox {
   }
 
   /**
-   * A connection has begun. Where the inbox stands, in order of precedence: where it stood before,
+   * A connection has begun. Where the sequence stands, in order of precedence: where it stood,
    * the position `kept` by an earlier run, the server's cursor. Returns the position that was given
    * up when the numbering began anew. Two signs tell:
    * - the epoch changed;
@@ -117,6 +117,11 @@ export class Inbox {
     if (this.#size * 2 >= this.#maxSize) return;
     this.#hold(message, size);
     this.#settle(this.#settled);
+  }
+
+  /** A place in the log that holds no message for anybody: a withdrawal's. */
+  addEmpty(seq: number): void {
+    this.add({ seq, id: '', type: '', data: null, sentAt: 0, origin: this.#tab() }, 0);
   }
 
   /** Without room the whole frame is dropped: nothing of it settles. */

@@ -1,0 +1,47 @@
+/**
+ * Makes the code of `herald-client`: each entry as an ES module and as CommonJS, with the values of the protocol that it uses inside.
+ * Who bundles it pays for every name that no minifier may shorten, so the names that only our own parts call each other by are short.
+ */
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+
+const CLIENT = join(import.meta.dirname, '../client');
+
+/** The modules of `client/` that can be imported: one for each of the `exports` in its package.json. */
+export const ENTRIES = ['index'];
+
+/** Of each kind of module: how its files end, and those of its declarations. */
+export const KINDS = [
+  { format: 'esm', code: '.js', types: '.d.ts' },
+  { format: 'cjs', code: '.cjs', types: '.d.cts' },
+] as const;
+
+/**
+ * Names of properties that no app, server, platform or other tab (which may have another version) knows: `test/client/size.test.ts`
+ * holds them against what these know. A name that is missing here costs bytes, nothing else.
+ */
+export const INTERNAL_NAMES = `
+  acked acknowledged addEmpty addHead addReplay adopt ask audience becomeLeader begin changeStatus connect connected deadline
+  deadlineAt dispatcher due early emit end ended era expectMore finish flush greet hasUsed heard httpStatus hurry idle isFixed isFull
+  isGiven isHeard isLacking isLeading isOpen isOwn isReady isRelieved isSet isUsed known leave listen loseLead newRef next note
+  onFollower onLeader onMarks pass position probe reach receive refuse requests resend restart resume saving say settled shareMarks
+  start stop subscription syncFrom unheard update world yield
+`
+  .trim()
+  .split(/\s+/);
+
+/** Not minified: whoever bundles it does that, and until then its traces can be read. */
+export function bundleCode(outdir: string): void {
+  for (const { format, code } of KINDS) {
+    buildSync({
+      entryPoints: ENTRIES.map((entry) => join(CLIENT, `${entry}.ts`)),
+      outdir,
+      outExtension: { '.js': code },
+      bundle: true,
+      format,
+      platform: 'neutral',
+      target: 'es2022',
+      mangleProps: new RegExp(`^(?:${INTERNAL_NAMES.join('|')})$`),
+    });
+  }
+}

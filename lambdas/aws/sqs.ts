@@ -1,5 +1,6 @@
 /** Puts messages into a queue of SQS, over its JSON API. */
 import { backOffMs } from '../back-off.ts';
+import { batchesOf, mapConcurrently } from '../concurrency.ts';
 import type { HttpAnswer, Timeouts } from './http.ts';
 import { createJsonService } from './json-service.ts';
 import { type Clock, SYSTEM_CLOCK } from './retry.ts';
@@ -67,14 +68,7 @@ export function createBatchSender(options: SqsOptions): SendMessages {
   };
 
   return async (messages) => {
-    const batches = Array.from({ length: Math.ceil(messages.length / BATCH) }, (_none, index) =>
-      messages.slice(index * BATCH, (index + 1) * BATCH),
-    );
-    const remaining = batches.values();
-    const work = async () => {
-      for (const batch of remaining) await sendBatch(batch);
-    };
-    await Promise.all(Array.from({ length: CONCURRENT_BATCHES }, work));
+    await mapConcurrently(batchesOf(messages, BATCH), CONCURRENT_BATCHES, sendBatch);
   };
 }
 

@@ -2,8 +2,9 @@
  * What an operator or a service may ask about a user: the history, the presence, and to cut the
  * connections.
  */
+
+import { allEnded } from '../concurrency.ts';
 import type { App } from './app.ts';
-import { allEnded } from './concurrency.ts';
 import { closeConnection, markForClose } from './connection/close.ts';
 import { asError } from './errors.ts';
 import { logged } from './log-fields.ts';

@@ -1,7 +1,8 @@
 /** Requests about topics: their members, their history, who hears them now. */
+
+import { mapConcurrently } from '../concurrency.ts';
 import type { App } from '../domain/app.ts';
 import { join, leave } from '../domain/channel/members.ts';
-import { mapConcurrently } from '../domain/concurrency.ts';
 import { asError, Busy } from '../domain/errors.ts';
 import { EVERYONE, type Member, topicChannel } from '../domain/model.ts';
 import { history } from '../domain/operate.ts';

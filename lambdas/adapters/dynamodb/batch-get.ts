@@ -1,6 +1,6 @@
 /** Reads some rows by their keys at once: strongly consistent, in no order. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import { allEnded } from '../../domain/concurrency.ts';
+import { allEnded, batchesOf } from '../../concurrency.ts';
 import { Busy } from '../../domain/errors.ts';
 import { throwBusyIfThrottled } from './faults.ts';
 
@@ -17,10 +17,8 @@ const MAX_KEYS = 100;
  * exist are not among the answer.
  */
 export async function batchGet<Row>(dynamodb: DynamoDb, tableName: string, keys: object[]): Promise<Row[]> {
-  const batches = Array.from({ length: Math.ceil(keys.length / MAX_KEYS) }, (_none, index) =>
-    getBatch<Row>(dynamodb, tableName, keys.slice(index * MAX_KEYS, (index + 1) * MAX_KEYS)),
-  );
-  return (await allEnded(batches)).flat();
+  const batches = batchesOf(keys, MAX_KEYS);
+  return (await allEnded(batches.map((batch) => getBatch<Row>(dynamodb, tableName, batch)))).flat();
 }
 
 async function getBatch<Row>(dynamodb: DynamoDb, tableName: string, keys: object[]): Promise<Row[]> {

@@ -1,6 +1,6 @@
 /** The open connections, in DynamoDB. The stream of their table starts the reconciles. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import { allEnded } from '../../domain/concurrency.ts';
+import { allEnded } from '../../concurrency.ts';
 import type { Connection, ConnectionKey } from '../../domain/model.ts';
 import type { ConnectionStore } from '../../domain/ports.ts';
 import { DEFAULT_DIALECT } from '../../protocol/frames.ts';

@@ -1,10 +1,11 @@
 /**
  * What a connection hears without asking besides its user's own channel: everyone, and its topics.
  */
+
+import { allEnded, mapConcurrently } from '../../concurrency.ts';
 import { parseChannel } from '../../protocol/channel.ts';
 import type { SubscriptionState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { allEnded, mapConcurrently } from '../concurrency.ts';
 import { findCursors, findStart, seqIn } from '../cursor.ts';
 import {
   type Channel,

@@ -1,8 +1,9 @@
 /** Who the members of a topic are: they hear it without asking, from when they joined. */
+
+import { mapConcurrently } from '../../concurrency.ts';
 import { RequestError } from '../../protocol/errors.ts';
 import { MAX_TOPICS_OF_USER } from '../../protocol/limits.ts';
 import type { App } from '../app.ts';
-import { mapConcurrently } from '../concurrency.ts';
 import { isExpired, send } from '../connection/send.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';

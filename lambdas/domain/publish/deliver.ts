@@ -2,9 +2,10 @@
  * Posts a committed message to everybody who hears its channel but the origin. What is too many for
  * one publish goes to the fan-out queue.
  */
+
+import { ahead, allEnded, mapAsTheyCome, mapConcurrently } from '../../concurrency.ts';
 import { messageFrame, type OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { ahead, allEnded, mapAsTheyCome, mapConcurrently } from '../concurrency.ts';
 import { markSubscriberForClose } from '../connection/close.ts';
 import { passBy, pause } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';

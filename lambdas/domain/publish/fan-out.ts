@@ -1,6 +1,7 @@
 /** Serves one range of a channel's subscribers with one message. */
+
+import { mapConcurrently } from '../../concurrency.ts';
 import type { App } from '../app.ts';
-import { mapConcurrently } from '../concurrency.ts';
 import type { FanOutTask } from '../ports.ts';
 import { CONCURRENT_POSTS, type Delivery, deliverTo, toLive } from './deliver.ts';
 import { createPace, type Pace } from './pace.ts';

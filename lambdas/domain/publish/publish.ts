@@ -2,12 +2,13 @@
  * Publishes a notification. Everything is checked before anything is written, and nothing is posted
  * before the message is stored.
  */
+
+import { mapConcurrently } from '../../concurrency.ts';
 import { RequestError } from '../../protocol/errors.ts';
 import type { JsonText } from '../../protocol/frames.ts';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../../protocol/limits.ts';
 import type { Notification } from '../../protocol/notification.ts';
 import type { App } from '../app.ts';
-import { mapConcurrently } from '../concurrency.ts';
 import { skipOwnMessage } from '../cursor.ts';
 import { asError, Busy } from '../errors.ts';
 import type { Draft } from '../log/append.ts';

@@ -2,10 +2,11 @@
  * Brings a connection to where its state says it should be: closed, or ready and caught up in every
  * channel that it hears.
  */
+
+import { allEnded } from '../../concurrency.ts';
 import type { App } from '../app.ts';
 import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
 import { subscribedFrame } from '../channel/subscribe.ts';
-import { allEnded } from '../concurrency.ts';
 import { closeConnection } from '../connection/close.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
 import { requestOf, stayPaused } from '../connection/pause.ts';

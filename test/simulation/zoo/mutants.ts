@@ -233,7 +233,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'one failure ends the delivery to all',
-    file: domain('concurrency'),
+    file: 'lambdas/concurrency.ts',
     find: `results.push(await task(next.value));
   };
   await allEnded(Array.from({ length: limit }, worker));`,

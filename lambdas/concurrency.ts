@@ -30,6 +30,12 @@ export async function mapConcurrently<Item, Result>(
   return results;
 }
 
+/** The items in batches of `size`, the last one with what is left. */
+export const batchesOf = <Item>(items: readonly Item[], size: number): Item[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_none, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+
 /**
  * Runs `task` on every item as it comes, at most `limit` at a time, and returns the results. If the
  * items or a task reject, rejects too, but only after all tasks that were begun have ended.

@@ -1,8 +1,8 @@
 /** Fan-out is bounded and keeps order; waiting is jittered and capped. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { backOff } from '../../../lambdas/domain/back-off.ts';
-import { ahead, mapAsTheyCome, mapConcurrently } from '../../../lambdas/domain/concurrency.ts';
+import { ahead, batchesOf, mapAsTheyCome, mapConcurrently } from '../../lambdas/concurrency.ts';
+import { backOff } from '../../lambdas/domain/back-off.ts';
 
 describe('mapConcurrently', () => {
   it('answers in the order of the items, whatever order the tasks end in', async () => {
@@ -72,6 +72,14 @@ describe('mapConcurrently', () => {
       if (item === 2) throw new Error('two');
     });
     await expect(failing).rejects.toThrow('two');
+  });
+});
+
+describe('batchesOf', () => {
+  it('gives each item once, in order, in batches that are full but for the last', () => {
+    expect(batchesOf([1, 2, 3, 4, 5], 2)).toEqual([[1, 2], [3, 4], [5]]);
+    expect(batchesOf([1, 2], 2)).toEqual([[1, 2]]);
+    expect(batchesOf([], 2)).toEqual([]);
   });
 });
 

@@ -1,8 +1,8 @@
 /** Puts one event on a bus of EventBridge, over its JSON API. */
 import { backOffMs } from '../back-off.ts';
 import type { HttpAnswer, Timeouts } from './http.ts';
-import { createJsonService } from './json-service.ts';
-import { type Clock, SYSTEM_CLOCK } from './retry.ts';
+import { createJsonService, faultOf } from './json-service.ts';
+import { type Clock, retried, SYSTEM_CLOCK } from './retry.ts';
 import type { Access } from './signature.ts';
 
 export interface BusEvent {
@@ -49,17 +49,11 @@ export function createEventSender({
   return async ({ source, detailType, detail }) => {
     const entry = { EventBusName: busName, Source: source, DetailType: detailType, Detail: detail };
     const request = JSON.stringify({ Entries: [entry] });
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const answer = await call('PutEvents', request);
-        if (isTaken(answer)) return;
-        throw new BusError(answer);
-      } catch (error) {
-        const mayPass = !(error instanceof BusError) || error.mayPass;
-        if (attempt === TRIES || !mayPass) throw error;
-        await clock.sleep(backOffMs(attempt, RETRY_DELAY_MS));
-      }
-    }
+    const put = async () => {
+      const answer = await call('PutEvents', request);
+      if (!isTaken(answer)) throw faultOf('EventBridge', answer);
+    };
+    await retried(put, { tries: TRIES, delayMs: (attempt) => backOffMs(attempt, RETRY_DELAY_MS), clock });
   };
 }
 
@@ -70,15 +64,5 @@ function isTaken({ status, body }: HttpAnswer): boolean {
     return JSON.parse(body).FailedEntryCount === 0;
   } catch {
     return false;
-  }
-}
-
-class BusError extends Error {
-  override readonly name = 'BusError';
-  readonly mayPass: boolean;
-
-  constructor({ status, errorType, body }: HttpAnswer) {
-    super(`EventBridge answered ${status} ${errorType ?? ''} ${body.slice(0, 300)}`);
-    this.mayPass = status >= 500 || status === 429 || /Throttl|Internal/.test(`${errorType} ${body}`);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { serviceUrl } from './endpoint.ts';
 import { createSender, type HttpAnswer, originOf, type Timeouts } from './http.ts';
+import { Refused } from './retry.ts';
 import { type Access, createSigner } from './signature.ts';
 
 export interface JsonServiceOptions {
@@ -17,6 +18,19 @@ export interface JsonServiceOptions {
   readAccess: () => Access;
   timeouts: Timeouts;
 }
+
+/**
+ * What to throw for an answer that is none: {@link Refused} where asking again would not help.
+ * `service`: as people call it. Quotes the answer: not for one that may hold a secret.
+ */
+export function faultOf(service: string, { status, errorType = '', body }: HttpAnswer): Error {
+  const message = `${service} answered ${status} ${errorType} ${body.slice(0, 300)}`;
+  const isPassing = status >= 500 || status === 429 || PASSING.test(`${errorType} ${body}`);
+  return isPassing ? new Error(message) : new Refused(message);
+}
+
+/** The services name a fault in a header or in the body. */
+const PASSING = /Throttl|TooManyRequests|Internal/;
 
 /** Rejects when there is no answer. */
 export type CallJson = (operation: string, body: string) => Promise<HttpAnswer>;

@@ -1,4 +1,4 @@
-/** The time that passes between two tries of a request. */
+/** Requests that are tried again, and the time that passes between two tries. */
 
 /** The time of a process; a test has one that passes at once. */
 export interface Clock {
@@ -10,3 +10,33 @@ export const SYSTEM_CLOCK: Clock = {
   now: Date.now,
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
+
+/** The service will answer the same when it is asked again. */
+export class Refused extends Error {
+  override readonly name: string = 'Refused';
+}
+
+export interface Retries {
+  /** How often at most. */
+  tries: number;
+  /** Whether another try may succeed. @default whatever is not {@link Refused} */
+  mayPass?: (error: unknown) => boolean;
+  /** How long to wait after a try, counted from 1. */
+  delayMs: (attempt: number, error: unknown) => number;
+  clock: Clock;
+}
+
+/** The result of the first try that succeeds. Rejects with the error of the last one. */
+export async function retried<Result>(
+  attempt: () => Promise<Result>,
+  { tries, mayPass = (error) => !(error instanceof Refused), delayMs, clock }: Retries,
+): Promise<Result> {
+  for (let tried = 1; ; tried++) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (tried >= tries || !mayPass(error)) throw error;
+      await clock.sleep(delayMs(tried, error));
+    }
+  }
+}

@@ -3,8 +3,8 @@
  * cold start.
  */
 import type { HttpAnswer } from './http.ts';
-import { createJsonService } from './json-service.ts';
-import { type Clock, SYSTEM_CLOCK } from './retry.ts';
+import { createJsonService, faultOf } from './json-service.ts';
+import { type Clock, Refused, retried, SYSTEM_CLOCK } from './retry.ts';
 import type { Access } from './signature.ts';
 
 export interface SecretSource {
@@ -45,36 +45,22 @@ export function createSecretReader({
     call('GetSecretValue', JSON.stringify({ SecretId: secretId, VersionStage }));
 
   return async (versionStage) => {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const answer = await ask(versionStage);
-        if (versionStage === PREVIOUS && saysOf(answer, /ResourceNotFoundException/)) return undefined;
-        return secretOf(answer, secretId);
-      } catch (error) {
-        if (attempt === TRIES || error instanceof Refused) throw error;
-        await clock.sleep(attempt * RETRY_DELAY_MS);
-      }
-    }
+    const read = async () => {
+      const answer = await ask(versionStage);
+      if (versionStage === PREVIOUS && saysNotFound(answer)) return undefined;
+      return secretOf(answer, secretId);
+    };
+    return await retried(read, { tries: TRIES, delayMs: (attempt) => attempt * RETRY_DELAY_MS, clock });
   };
 }
 
-/** Asking again would be answered the same. */
-class Refused extends Error {
-  override readonly name = 'Refused';
-}
-
 /** The service names a fault in a header or in the body. */
-const saysOf = ({ status, errorType, body }: HttpAnswer, name: RegExp): boolean =>
-  status !== 200 && name.test(`${errorType} ${body}`);
+const saysNotFound = ({ status, errorType, body }: HttpAnswer): boolean =>
+  status !== 200 && /ResourceNotFoundException/.test(`${errorType} ${body}`);
 
 function secretOf(answer: HttpAnswer, secretId: string): string {
-  const { status, errorType, body } = answer;
-  if (status !== 200) {
-    const message = `${secretId} cannot be read: Secrets Manager answered ${status} ${errorType ?? ''} ${body.slice(0, 300)}`;
-    const mayPass = status >= 500 || status === 429 || saysOf(answer, /Throttling|TooManyRequests/);
-    throw mayPass ? new Error(message) : new Refused(message);
-  }
-  const SecretString = secretStringIn(body);
+  if (answer.status !== 200) throw faultOf(`${secretId} cannot be read: Secrets Manager`, answer);
+  const SecretString = secretStringIn(answer.body);
   if (typeof SecretString !== 'string' || SecretString === '') throw new Refused(`${secretId} holds no text`);
   return SecretString;
 }

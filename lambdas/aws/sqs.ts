@@ -1,9 +1,9 @@
 /** Puts messages into a queue of SQS, over its JSON API. */
 import { backOffMs } from '../back-off.ts';
 import { batchesOf, mapConcurrently } from '../concurrency.ts';
-import type { HttpAnswer, Timeouts } from './http.ts';
-import { createJsonService } from './json-service.ts';
-import { type Clock, SYSTEM_CLOCK } from './retry.ts';
+import type { Timeouts } from './http.ts';
+import { createJsonService, faultOf } from './json-service.ts';
+import { type Clock, retried, SYSTEM_CLOCK } from './retry.ts';
 import type { Access } from './signature.ts';
 
 export interface SqsMessage {
@@ -33,6 +33,7 @@ export interface SqsOptions {
 const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 3000 };
 const TRIES = 3;
 const RETRY_DELAY_MS = 50;
+const delayMs = (attempt: number): number => backOffMs(attempt, RETRY_DELAY_MS);
 
 /** Messages of one request. */
 const BATCH = 10;
@@ -56,20 +57,28 @@ export function createBatchSender(options: SqsOptions): SendMessages {
 
   const sendBatch = async (messages: SqsMessage[]): Promise<void> => {
     let left = messages.map((message, index) => ({ Id: String(index), ...entryOf(message) }));
-    for (let attempt = 1; ; attempt++) {
+    const sendLeft = async () => {
       const { Successful = [] } = await call('SendMessageBatch', { Entries: left });
       const taken = new Set(Successful.map(({ Id }) => Id));
       left = left.filter(({ Id }) => !taken.has(Id));
-      if (left.length === 0) return;
-      if (attempt === TRIES)
-        throw new Error(`SQS did not take ${left.length} of ${messages.length} messages`);
-      await clock.sleep(backOffMs(attempt, RETRY_DELAY_MS));
-    }
+      if (left.length > 0) throw new NotTaken(left.length, messages.length);
+    };
+    // A call that fails has had its tries.
+    const mayPass = (error: unknown) => error instanceof NotTaken;
+    await retried(sendLeft, { tries: TRIES, mayPass, delayMs, clock });
   };
 
   return async (messages) => {
     await mapConcurrently(batchesOf(messages, BATCH), CONCURRENT_BATCHES, sendBatch);
   };
+}
+
+class NotTaken extends Error {
+  override readonly name = 'NotTaken';
+
+  constructor(left: number, count: number) {
+    super(`SQS did not take ${left} of ${count} messages`);
+  }
 }
 
 interface Answer {
@@ -95,26 +104,11 @@ function createCaller({ queueUrl, endpoint, readAccess, clock = SYSTEM_CLOCK }: 
 
   return async (operation: 'SendMessage' | 'SendMessageBatch', input: object): Promise<Answer> => {
     const request = JSON.stringify({ QueueUrl: queueUrl, ...input });
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const answer = await call(operation, request);
-        if (answer.status === 200) return JSON.parse(answer.body) as Answer;
-        throw new QueueError(answer);
-      } catch (error) {
-        const mayPass = !(error instanceof QueueError) || error.mayPass;
-        if (attempt === TRIES || !mayPass) throw error;
-        await clock.sleep(backOffMs(attempt, RETRY_DELAY_MS));
-      }
-    }
+    const ask = async () => {
+      const answer = await call(operation, request);
+      if (answer.status !== 200) throw faultOf('SQS', answer);
+      return JSON.parse(answer.body) as Answer;
+    };
+    return await retried(ask, { tries: TRIES, delayMs, clock });
   };
-}
-
-class QueueError extends Error {
-  override readonly name = 'QueueError';
-  readonly mayPass: boolean;
-
-  constructor({ status, errorType, body }: HttpAnswer) {
-    super(`SQS answered ${status} ${errorType ?? ''} ${body.slice(0, 300)}`);
-    this.mayPass = status >= 500 || status === 429 || /Throttl/.test(`${errorType} ${body}`);
-  }
 }

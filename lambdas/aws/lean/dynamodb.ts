@@ -18,7 +18,7 @@ import {
 import type { HttpAnswer } from '../http.ts';
 import { waitOutTransaction } from '../in-progress.ts';
 import { createJsonService } from '../json-service.ts';
-import { SYSTEM_CLOCK } from '../retry.ts';
+import { retried, SYSTEM_CLOCK } from '../retry.ts';
 
 /**
  * Doubled per try, with full jitter: as the SDK does it for DynamoDB, but for the throttled, whom
@@ -43,16 +43,8 @@ export function createDynamoDb({
     timeouts,
   });
 
-  async function withTries<Name extends Operation>(operation: Name, body: string) {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return resultOf<Name>(await ask(operation, body));
-      } catch (error) {
-        if (attempt >= tries || !mayPass(error)) throw error;
-        await clock.sleep(backOffMs(attempt, isThrottled(error) ? THROTTLED_BASE_MS : RETRY_BASE_MS));
-      }
-    }
-  }
+  const withTries = <Name extends Operation>(operation: Name, body: string) =>
+    retried(async () => resultOf<Name>(await ask(operation, body)), { tries, mayPass, delayMs, clock });
 
   return {
     async call(operation, input) {
@@ -64,6 +56,9 @@ export function createDynamoDb({
     },
   };
 }
+
+const delayMs = (attempt: number, error: unknown): number =>
+  backOffMs(attempt, isThrottled(error) ? THROTTLED_BASE_MS : RETRY_BASE_MS);
 
 const isThrottled = (error: unknown): boolean => error instanceof DynamoDbError && THROTTLING.has(error.name);
 

@@ -87,7 +87,7 @@ export const SETTINGS = [
     names: ['maxSubscriptions'],
     default: '100',
     what: 'topics that one connection may hear',
-    more: "1 to 500; those of the user's memberships count",
+    more: "1 to 100; those of the user's memberships count",
   },
   {
     names: ['permissionsClaim'],

@@ -29,8 +29,11 @@ export const MAX_HISTORY_LIMIT = 1000;
 export const MAX_ACKS = 200;
 /** The claim of a token that holds its permissions, unless the operator names another. */
 export const DEFAULT_PERMISSIONS_CLAIM = 'herald';
-/** The most that an operator may let a connection subscribe to: their names stand on its row. */
-export const MAX_SUBSCRIPTIONS = 500;
+/**
+ * The most that an operator may let a connection subscribe to: with the longest names, all of them
+ * still fit into one `ready` or `pong`.
+ */
+export const MAX_SUBSCRIPTIONS = 100;
 /** Of a token's claim, as JSON. */
 export const MAX_PERMISSIONS_BYTES = 4096;
 /** Topics that a user may be a member of. */

@@ -50,7 +50,8 @@ describe('the construct refuses', () => {
     [{ maxDevicesPerUser: 10_001 }, 'maxDevicesPerUser is 10001, expected an integer from 1 to 10000'],
     [{ frameRate: 0 }, 'frameRate is 0, expected an integer from 1 to 1000'],
     [{ frameRate: 1001 }, 'frameRate is 1001, expected an integer from 1 to 1000'],
-    [{ maxSubscriptions: 0 }, 'maxSubscriptions is 0, expected an integer from 1 to 500'],
+    [{ maxSubscriptions: 0 }, 'maxSubscriptions is 0, expected an integer from 1 to 100'],
+    [{ maxSubscriptions: 101 }, 'maxSubscriptions is 101, expected an integer from 1 to 100'],
     [{ fanOutPage: 1001 }, 'fanOutPage is 1001, expected an integer from 1 to 1000'],
     [{ fanOutRate: 0 }, 'fanOutRate is 0, expected an integer from 1 to 100000'],
     [

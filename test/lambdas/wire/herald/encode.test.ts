@@ -9,6 +9,11 @@ import {
   type FrameErrorCode,
 } from '../../../../lambdas/protocol/errors.ts';
 import { byeFrame, errorFrame, messageFrame, type WireMessage } from '../../../../lambdas/protocol/frames.ts';
+import {
+  MAX_FRAME_BYTES,
+  MAX_SUBSCRIPTIONS,
+  MAX_USER_ID_BYTES,
+} from '../../../../lambdas/protocol/limits.ts';
 import { encodeFrame, encodeMessage } from '../../../../lambdas/wire/herald/encode.ts';
 
 /** Any UTF-16, lone surrogates, quotes and control characters included. */
@@ -182,5 +187,36 @@ describe('the frame', () => {
   it('is valid UTF-8 even if a string is not: lone surrogates leave escaped', () => {
     const lone = { seq: 1, id: '\ud83d', type: '\udc00', data: JSON.stringify('\ud83d'), sentAt: 1 };
     expect(encodeFrame(messageFrame('\ud83d', lone)).isWellFormed()).toBe(true);
+  });
+});
+
+describe('with as many subscriptions as may be, of the longest names,', () => {
+  const MAX = Number.MAX_SAFE_INTEGER;
+  const epoch = '00000000-0000-7000-8000-000000000000';
+  /** JSON writes each of its characters as two. */
+  const userId = '"'.repeat(MAX_USER_ID_BYTES);
+  const channels = ['everyone', ...Array(MAX_SUBSCRIPTIONS).fill(`topic:${'t'.repeat(128)}`)];
+  const states = channels.map((channel) => ({ channel, epoch, head: MAX, cursor: MAX }));
+
+  it('`ready` fits into a frame', () => {
+    const text = encodeFrame({
+      event: 'ready',
+      connectionId: 'c'.repeat(128),
+      userId,
+      deviceId: 'd'.repeat(128),
+      channel: `user:${userId}`,
+      epoch,
+      head: MAX,
+      cursor: MAX,
+      subscriptions: states,
+      serverAt: MAX,
+    });
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_FRAME_BYTES);
+  });
+
+  it('`pong` fits into a frame', () => {
+    const subscriptions = states.map(({ cursor, ...state }) => state);
+    const text = encodeFrame({ event: 'pong', epoch, head: MAX, subscriptions, serverAt: MAX });
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(MAX_FRAME_BYTES);
   });
 });

@@ -1,8 +1,10 @@
 /** Who may hear which channel: by a token, by the setting, as a member, and not any more after it was taken. */
+import { subscriptionKey } from '../../../lambdas/adapters/dynamodb/subscription-rows.ts';
 import { parseChannel } from '../../../lambdas/protocol/channel.ts';
-import type { ServerFrame, SubscribedFrame } from '../../../lambdas/protocol/frames.ts';
+import type { ServerFrame, SubscribedFrame, SubscriptionState } from '../../../lambdas/protocol/frames.ts';
 import { allows } from '../../../lambdas/protocol/permissions.ts';
 import type { Change } from '../dynamodb/database.ts';
+import type { Row } from '../dynamodb/expressions.ts';
 import type { Invocation } from '../world/invocation.ts';
 import type { Socket } from '../world/sockets.ts';
 import type { Cursors } from './cursors.ts';
@@ -35,12 +37,14 @@ export class Audience {
   readonly #members: Members;
   readonly #ledger: Ledger;
   readonly #cursors: Cursors;
+  /** Whether a transaction holds the row of a subscription. */
+  readonly #isHeld: (subscription: Row) => boolean;
   readonly #violated: Violated;
   readonly #now: () => number;
 
   constructor(
     settings: AudienceSettings,
-    facts: { members: Members; ledger: Ledger; cursors: Cursors },
+    facts: { members: Members; ledger: Ledger; cursors: Cursors; isHeld: (subscription: Row) => boolean },
     violated: Violated,
     now: () => number,
   ) {
@@ -48,6 +52,7 @@ export class Audience {
     this.#members = facts.members;
     this.#ledger = facts.ledger;
     this.#cursors = facts.cursors;
+    this.#isHeld = facts.isHeld;
     this.#violated = violated;
     this.#now = now;
   }
@@ -57,6 +62,8 @@ export class Audience {
     const key = keyOf(String(row?.connectionId), String(row?.channel));
     if (!after) this.#rows.delete(key);
     if (!after || before) return;
+    if (this.#dismissed.has(String(row?.connectionId)))
+      this.#violated('a dismissed connection hears only its bye', `${key} is subscribed`);
     const { epoch, head } = this.#ledger.channel(String(row?.channel));
     this.#rows.set(key, { epoch, head });
     this.#left.delete(key);
@@ -78,13 +85,21 @@ export class Audience {
 
   finished({ id }: Invocation, hasSucceeded: boolean): void {
     for (const connectionId of hasSucceeded ? (this.#removing.get(id) ?? []) : []) {
-      const left = [...this.#rows.keys()].find((key) => key.startsWith(`${connectionId} `));
+      const left = [...this.#rows.keys()].find(
+        (key) => key.startsWith(`${connectionId} `) && !this.#isGoing(key),
+      );
       if (left) this.#violated('subscriptions go with their connections', `${left} is left`);
     }
     this.#removing.delete(id);
     for (const connectionId of hasSucceeded ? (this.#marking.get(id) ?? []) : [])
       if (!this.#dismissed.has(connectionId)) this.#dismissed.set(connectionId, this.#now());
     this.#marking.delete(id);
+  }
+
+  /** Somebody else's removal is decided: the row goes without more ado. */
+  #isGoing(key: string): boolean {
+    const [connectionId = '', channel = ''] = key.split(' ');
+    return this.#isHeld(subscriptionKey(channel, connectionId));
   }
 
   /** Whether its token or the stack lets a connection hear a topic. */
@@ -101,7 +116,9 @@ export class Audience {
     if (frame.event === 'ready') {
       for (const { channel } of frame.subscriptions)
         this.#checkHearing(invocation, socket, name, frame.event, channel);
+      for (const told of frame.subscriptions) this.#checkBeginning(invocation, socket, name, told);
     }
+    if (frame.event === 'subscribed') this.#checkBeginning(invocation, socket, name, frame);
     if (frame.event !== 'message' && frame.event !== 'replay') return;
     this.#checkDismissed(invocation, socket, name, frame.channel);
     const messages = frame.event === 'message' ? [frame] : frame.messages;
@@ -138,21 +155,39 @@ export class Audience {
       return this.#violated('no frame reaches another user', `${name}: ${event} of ${channel}`);
     if (channel === 'everyone' ? this.#settings.everyone : this.isPermitted(socket, channel)) return;
     if (this.#members.floors(topicOf(channel), userId, startedAt).length > 0) return;
+    // The row of its connection is gone, that of the subscription not yet: the gateway answers 410.
+    if (socket.state === 'closed') return;
     this.#violated('nobody hears what is not theirs to hear', `${name}: ${event} of ${channel}`);
   }
 
   /** Who hears a topic by membership alone never reaches back before the user joined. */
-  #checkFloor({ startedAt }: Invocation, socket: Socket, name: string, channel: string, seq: number): void {
-    if (!channel.startsWith('topic:') || this.isPermitted(socket, channel)) return;
-    const { epoch } = this.#ledger.channel(channel);
-    const floors = this.#members.floors(topicOf(channel), socket.userId, startedAt);
-    // A restore gives the channel a new epoch, in which nobody joined.
-    const lowest = Math.min(...floors.map((floor) => (floor.epoch === epoch ? floor.seq : 0)));
-    if (seq > lowest) return;
+  #checkFloor(invocation: Invocation, socket: Socket, name: string, channel: string, seq: number): void {
+    const lowest = this.#lowest(invocation, socket, channel);
+    if (seq > lowest || socket.state === 'closed') return;
     this.#violated(
       'a member hears nothing of before joining',
       `${name}: ${channel} seq ${seq}, joined at ${lowest}`,
     );
+  }
+
+  /** Where it is told to begin: what comes before will not be sent. */
+  #checkBeginning(invocation: Invocation, socket: Socket, name: string, told: SubscriptionState): void {
+    const { channel, epoch, cursor } = told;
+    const lowest = this.#lowest(invocation, socket, channel);
+    if (cursor >= lowest || epoch !== this.#ledger.channel(channel).epoch) return;
+    this.#violated(
+      'a member hears nothing of before joining',
+      `${name}: begins ${channel} at ${cursor}, joined at ${lowest}`,
+    );
+  }
+
+  /** What follows it a connection may hear; below every seq where its user need not have joined. */
+  #lowest({ startedAt }: Invocation, socket: Socket, channel: string): number {
+    if (!channel.startsWith('topic:') || this.isPermitted(socket, channel)) return -1;
+    const { epoch } = this.#ledger.channel(channel);
+    const floors = this.#members.floors(topicOf(channel), socket.userId, startedAt);
+    // A restore gives the channel a new epoch, in which nobody joined.
+    return Math.min(...floors.map((floor) => (floor.epoch === epoch ? floor.seq : 0)));
   }
 
   #checkDismissed({ startedAt }: Invocation, { id }: Socket, name: string, channel: string): void {

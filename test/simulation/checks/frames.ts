@@ -129,16 +129,20 @@ export class Frames {
     let removed = 0;
     let own = 0;
     let superseded = 0;
+    /** Those of them that are kept for certain: so they are told as what they are. */
+    let collapsible = 0;
     for (let seq = after + 1; seq <= through; seq++) {
       if (sent.has(seq)) continue;
       const entry = this.#ledger.entry(channel, seq);
-      if (entry && this.#ledger.isCollapsed(channel, entry)) superseded += 1;
-      else if (entry && this.#ledger.isOwn(entry, hearer)) own += 1;
+      if (entry && this.#ledger.isCollapsed(channel, entry)) {
+        superseded += 1;
+        if (!this.#ledger.hasExpired(entry) && !this.#ledger.isOwn(entry, hearer)) collapsible += 1;
+      } else if (entry && this.#ledger.isOwn(entry, hearer)) own += 1;
       else removed += 1;
       if (this.#ledger.isSettledFor(channel, seq, hearer)) continue;
       this.#violated('a replay leaves nothing out', `${name}: seq ${seq} between ${after} and ${through}`);
     }
-    if (collapsed > superseded)
+    if (collapsed > superseded || collapsed < collapsible)
       this.#violated('what a newer message stands for is told', `${name}: ${superseded}, ${collapsed} told`);
     if (expired >= removed && expired + collapsed <= removed + own + superseded) return;
     this.#violated('what retention removed is told', `${name}: ${removed} removed, ${expired} told`);

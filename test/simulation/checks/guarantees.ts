@@ -14,6 +14,7 @@ export const CHECKS: Record<number, readonly string[]> = {
   2: [
     'every device catches up …',
     'no message is skipped',
+    'a sync brings what follows',
     'a replay leaves nothing out',
     'what is sent is what is stored',
     'what is told is what is stored',
@@ -39,6 +40,7 @@ export const CHECKS: Record<number, readonly string[]> = {
     'a cursor never goes back',
     'a cursor never passes the head',
     'a cursor passes only what the device was given',
+    'acks are taken as a whole',
     'the cursor of an `auto` device follows what it was given',
     'the furthest is where a device stood',
   ],

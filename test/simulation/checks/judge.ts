@@ -53,7 +53,8 @@ export class Judge implements Watcher {
     this.ledger = new Ledger(this.violated, world.publishers, now);
     this.cursors = new Cursors(this.ledger, this.members, this.violated, now);
     const { ledger, cursors, members } = this;
-    this.audience = new Audience(world.settings, { ledger, cursors, members }, this.violated, now);
+    const isHeld = (subscription: Row) => world.database.isHeld('subscriptions', subscription);
+    this.audience = new Audience(world.settings, { ledger, cursors, members, isHeld }, this.violated, now);
     this.frames = new Frames({ ledger, cursors, audience: this.audience }, this.violated, now);
     const find = (table: TableName, key: Row) => world.database.get(table, key, true);
     const rowOf = ({ userId, id }: Socket) => find('connections', { userId, connectionId: id });

@@ -3,6 +3,7 @@ import { TOPICS } from '../plan.ts';
 import { PING_MS } from '../world/device.ts';
 import type { World } from '../world/world.ts';
 import { Standing } from './standing.ts';
+import { TopicTrials } from './topic-trials.ts';
 import { Trials } from './trials.ts';
 
 const MINUTE = 60_000;
@@ -163,6 +164,7 @@ export class Rest {
       publish: (userId: string, bytes?: number) => this.#publish(`user:${userId}`, bytes),
     };
     await new Trials(this.#world, this.#standing, stage).run();
+    await new TopicTrials(this.#world, stage.pass).run();
   }
 
   /** Nobody publishes: clients ping, and connect again where the gateway closed an idle connection. That is all. */

@@ -182,6 +182,11 @@ export class Database {
     return cells.map(({ row }) => row);
   }
 
+  /** Whether a transaction that is decided has written to a row what does not show yet. */
+  isHeld(table: TableName, key: Row): boolean {
+    return this.#cell(table, key).locked;
+  }
+
   /** Every row that shows, for those who judge the world. */
   rows(table: TableName): Row[] {
     const rows: Row[] = [];

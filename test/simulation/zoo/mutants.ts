@@ -421,6 +421,18 @@ export const MUTANTS: Mutant[] = [
     find: 'if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return true;',
     replace: 'if (furthest?.epoch === to.epoch) return true;',
   },
+  {
+    name: 'a new device begins twice',
+    file: domain('cursor'),
+    find: "const move = { to: { epoch: head.epoch, seq: start }, from: 'anew' as const };",
+    replace: 'const move = { to: { epoch: head.epoch, seq: start } };',
+  },
+  {
+    name: 'what another replay wanted is forgotten',
+    file: store('serving'),
+    find: "if (await endIf('replayWanted < :through', back, request)) return;",
+    replace: "if (await endIf('replayWanted < :through', '', { ':through': through })) return;",
+  },
   ...RARE_MUTANTS,
   ...TOPIC_MUTANTS,
 ];

@@ -1,6 +1,6 @@
 /** Ways to break topics, members, everyone and the fan-out. */
 import type { Mutant } from './mutants.ts';
-import { domain, handler, store } from './sources.ts';
+import { domain, handler, store, wire } from './sources.ts';
 
 export const TOPIC_MUTANTS: Mutant[] = [
   {
@@ -174,5 +174,69 @@ export const TOPIC_MUTANTS: Mutant[] = [
     file: domain('session/kept'),
     find: 'collapseKey !== undefined && newest.get(collapseKey) !== seq',
     replace: 'collapseKey !== undefined && newest.size > 0 && seq > 0',
+  },
+  {
+    name: 'a removal believes that there is nothing to remove',
+    file: domain('channel/members'),
+    find: 'const removed = await app.subscriptions.removeFormerMember(key, topic);',
+    replace: 'const removed = subscription && (await app.subscriptions.removeFormerMember(key, topic));',
+  },
+  {
+    name: 'a removal takes what a later join gave',
+    file: store('subscription-store'),
+    find: 'return removeIf(key, condition, memberCheck(key.userId, topic, isNoMember));',
+    replace: 'return removeIf(key, condition);',
+  },
+  {
+    name: 'a connection that is being closed subscribes',
+    file: store('subscription-store'),
+    find: "const mayHear = 'attribute_exists(userId) AND attribute_not_exists(bye)';",
+    replace: "const mayHear = 'attribute_exists(userId)';",
+  },
+  {
+    name: 'a message of before the join is posted',
+    file: domain('publish/deliver'),
+    find: ' || isEarlier(live, subscription)',
+    replace: '',
+  },
+  {
+    name: 'a sync needs no subscription',
+    file: domain('session/commands'),
+    find: 'const subscription = await app.subscriptions.find(key);',
+    replace: `const subscription = (await app.subscriptions.find(key)) ?? {
+    ...connection,
+    channel,
+    permitted: true,
+    readyAt: 0,
+    startsAt: undefined,
+    paused: undefined,
+  };`,
+  },
+  {
+    name: 'a subscribe reaches back before the join',
+    file: domain('cursor'),
+    find: 'const start = Math.max(named, seqIn(head, startsAt) ?? 0);',
+    replace: 'const start = named;',
+  },
+  {
+    name: 'an old cursor reaches back before the join, as a connection opens',
+    file: domain('channel/initial'),
+    find: 'if (cursor?.epoch === head.epoch && cursor.seq >= earliest) return cursor.seq;',
+    replace: 'if (cursor?.epoch === head.epoch) return cursor.seq;',
+  },
+  {
+    name: 'acks are written before all are checked',
+    file: domain('session/commands'),
+    find: 'for (const one of opened) await checkAck(app, device, one, ref);',
+    replace: `for (const one of opened) {
+    await checkAck(app, device, one, ref);
+    await acknowledge(app, device, one.channel, { epoch: one.head.epoch, seq: one.seq });
+  }`,
+  },
+  {
+    name: 'what a newer message stands for counts as expired',
+    file: wire('herald/replay'),
+    find: 'if (isCollapsed) collapsed += 1;',
+    replace: 'if (isCollapsed) kept -= 1;',
   },
 ];

@@ -8,7 +8,7 @@ import { buildSync } from 'esbuild';
 const CLIENT = join(import.meta.dirname, '../client');
 
 /** The modules of `client/` that can be imported: one for each of the `exports` in its package.json. */
-export const ENTRIES = ['index'];
+export const ENTRIES = ['index', 'inbox'];
 
 /** Of each kind of module: how its files end, and those of its declarations. */
 export const KINDS = [
@@ -22,13 +22,22 @@ export const KINDS = [
  */
 export const INTERNAL_NAMES = `
   acked acknowledged addEmpty addHead addReplay adopt ask audience becomeLeader begin changeStatus connect connected deadline
-  deadlineAt dispatcher due early emit end ended era expectMore finish flush greet hasUsed heard httpStatus hurry idle isFixed isFull
-  isGiven isHeard isLacking isLeading isOpen isOwn isReady isRelieved isSet isUsed known leave listen loseLead newRef next note
-  onFollower onLeader onMarks pass position probe reach receive refuse requests resend restart resume saving say settled shareMarks
-  start stop subscription syncFrom unheard update world yield
+  deadlineAt dispatcher due early earlyRead emit end ended era expectMore finish flush greet hasTabs hasUsed heard httpStatus
+  hurry idle isFixed isFull isGiven isHeard isLacking isLeading isOpen isOwn isReady isRelieved isSet isUsed known leave listen
+  loseLead monotonic newRef next note onFollower onLeader onMarks onWake openBroadcast openSocket pass position probe reach
+  receive refuse report requests resend restart resume saving say settled shareMarks start stop subscription syncFrom timer
+  unheard update world yield
 `
   .trim()
   .split(/\s+/);
+
+/** One name for each: the entries are bundled apart, and call each other. */
+const SHORT_NAMES = Object.fromEntries(
+  INTERNAL_NAMES.map((name, index) => {
+    const letter = String.fromCharCode('a'.charCodeAt(0) + (index % 26));
+    return [name, index < 26 ? letter : `${letter}${Math.floor(index / 26)}`];
+  }),
+);
 
 /** Not minified: whoever bundles it does that, and until then its traces can be read. */
 export function bundleCode(outdir: string): void {
@@ -42,6 +51,7 @@ export function bundleCode(outdir: string): void {
       platform: 'neutral',
       target: 'es2022',
       mangleProps: new RegExp(`^(?:${INTERNAL_NAMES.join('|')})$`),
+      mangleCache: SHORT_NAMES,
     });
   }
 }

@@ -9,7 +9,7 @@ import { Channel, type ChannelHost } from './channel.ts';
 import { ConnectionManager, type ManagerHost } from './connection-manager.ts';
 import type { Started } from './delivery.ts';
 import type { Environment, World } from './environment.ts';
-import type { Mark, ReadFrame } from './inbox/frames.ts';
+import type { Mark, ReadFrame } from './inbox/inbox-frames.ts';
 import type { InboxHost, InboxPart } from './inbox/part.ts';
 import type { Ending } from './iterator.ts';
 import { type Answer, type RequestFrame, Requests, refused } from './requests.ts';

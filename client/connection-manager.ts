@@ -18,7 +18,7 @@ import { Connection, type ConnectionHost, type Ended } from './connection.ts';
 import type { Started } from './delivery.ts';
 import type { World } from './environment.ts';
 import type { FromWire } from './frame.ts';
-import type { ReadState } from './inbox/frames.ts';
+import type { ReadState } from './inbox/inbox-frames.ts';
 import type { RequestFrame } from './requests.ts';
 import { Retry, retryDelayMs } from './retry.ts';
 import { Subscription } from './subscription.ts';
@@ -159,7 +159,10 @@ export class ConnectionManager implements ConnectionHost {
   async frame(connection: Connection, frame: FromWire, size: number): Promise<void> {
     if (!this.#isCurrent(connection)) return;
     if (frame.event === 'ready') return this.#ready(connection, frame);
-    if (!connection.ready) return;
+    if (!connection.ready) {
+      if (frame.event === 'read') connection.earlyRead = frame;
+      return;
+    }
     switch (frame.event) {
       case 'message':
         this.#message(connection, frame, size);
@@ -222,6 +225,7 @@ export class ConnectionManager implements ConnectionHost {
     this.#tellGiven(connection);
     const { channel, epoch, read } = frame as ReadyFrame & { read?: ReadState };
     if (read) this.#host.pass({ event: 'read', channel, epoch, ...read });
+    if (connection.earlyRead) this.#host.pass(connection.earlyRead);
   }
 
   /** Those of the user's own channel and everyone need not be told. */

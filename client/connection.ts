@@ -5,6 +5,7 @@
 import type { ByeFrame, DialectName, ReadyFrame } from '../lambdas/protocol/frames.ts';
 import type { World } from './environment.ts';
 import { type FromWire, parseFrame } from './frame.ts';
+import type { ReadFrame } from './inbox/inbox-frames.ts';
 import type { Subscription } from './subscription.ts';
 import { Timer } from './timing.ts';
 import { HeraldError, type Socket } from './types.ts';
@@ -40,6 +41,8 @@ export class Connection {
   readonly subscriptions = new Map<string, Subscription>();
   /** The newest seq that came, by channel, before the server said that the channel is heard. */
   readonly early = new Map<string, number>();
+  /** What came before `ready`. */
+  earlyRead: ReadFrame | undefined;
   /**
    * It was opened while another connection was delivering. Then what is known here may be ahead of
    * the head in its `ready`.

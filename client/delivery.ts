@@ -1,6 +1,6 @@
 /** What a connection delivers to a channel, in the form in which tabs pass it on to each other. */
 import type { MessageFrame, ReplayFrame, SubscriptionState } from '../lambdas/protocol/frames.ts';
-import type { WithdrawnFrame } from './inbox/frames.ts';
+import type { WithdrawnFrame } from './inbox/inbox-frames.ts';
 
 export type Delivery = Started | Arrived | Replayed | Reached | WithdrawnFrame;
 
@@ -14,7 +14,7 @@ export type Started = { event: 'ready'; isOverlapping: boolean } & SubscriptionS
 export type Arrived = MessageFrame & Sized;
 
 /** One frame of a replay. Every seq in (`from`, `through`] is accounted for by it. */
-export type Replayed = ReplayFrame & Sized & { from: number };
+export type Replayed = ReplayFrame & Sized & { from: number; withdrawn?: number[] };
 
 /** The channel reaches so far. */
 export type Reached = { event: 'pong' } & Pick<SubscriptionState, 'channel' | 'head'>;

@@ -3,7 +3,7 @@
  * messages.
  */
 import type { ServerFrame } from '../lambdas/protocol/frames.ts';
-import type { InboxFrame } from './inbox/frames.ts';
+import type { InboxFrame } from './inbox/inbox-frames.ts';
 import { HeraldError } from './types.ts';
 
 type Fields = Record<string, unknown>;

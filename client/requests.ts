@@ -11,7 +11,7 @@ import type {
 } from '../lambdas/protocol/frames.ts';
 import { MAX_FRAME_BYTES, utf8Bytes } from '../lambdas/protocol/limits.ts';
 import type { World } from './environment.ts';
-import type { HistoryFrame } from './inbox/frames.ts';
+import type { HistoryFrame } from './inbox/inbox-frames.ts';
 import { retryDelayMs } from './retry.ts';
 import { Timer } from './timing.ts';
 import { HeraldError } from './types.ts';

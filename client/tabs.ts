@@ -16,7 +16,7 @@ import type { ErrorFrame } from '../lambdas/protocol/frames.ts';
 import type { Ack } from './acks.ts';
 import type { Delivery } from './delivery.ts';
 import type { Broadcast, Locks, World } from './environment.ts';
-import type { Mark, ReadFrame } from './inbox/frames.ts';
+import type { Mark, ReadFrame } from './inbox/inbox-frames.ts';
 import type { Answer, RequestFrame } from './requests.ts';
 import { Timer } from './timing.ts';
 import type { Status } from './types.ts';

@@ -3,8 +3,8 @@ import type { World } from '../environment.ts';
 import type { Inbox } from '../inbox-types.ts';
 import type { Requests } from '../requests.ts';
 import type { FromServer } from '../tabs.ts';
-import type { HeraldError, KeyValueStorage } from '../types.ts';
-import type { Mark } from './frames.ts';
+import type { HeraldError, KeyValueStorage, Status } from '../types.ts';
+import type { Mark } from './inbox-frames.ts';
 
 /** What an inbox needs of its client. */
 export interface InboxHost {
@@ -20,6 +20,7 @@ export interface InboxHost {
   shareMarks(marks: Mark[]): void;
   /** This tab leads: it alone stores what all tabs know. */
   readonly isLeading: boolean;
+  readonly status: Status;
   on(name: 'message', listener: () => void): () => void;
   /** Makes an `error` event. */
   error(error: HeraldError): void;

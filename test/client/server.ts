@@ -3,6 +3,8 @@
  * that may be late, lost, doubled or out of order. A replay's frames keep their order, since the server posts each after the one before.
  */
 
+import type { Mark, ReadState } from '../../client/inbox/inbox-frames.ts';
+import { isRead, marked, NOTHING_READ } from '../../client/inbox/read-state.ts';
 import { subjectOf } from '../../client/token.ts';
 import type { Socket } from '../../client/types.ts';
 import type { Ack, ClientFrame } from '../../lambdas/protocol/client-frame.ts';
@@ -21,6 +23,8 @@ export interface Stored {
   /** The tab that caused it is named to its device. */
   tab?: string | undefined;
   isExpired?: boolean;
+  /** It is no message but the place of a withdrawal, of these. */
+  withdraws?: number[];
 }
 
 /** How the network misbehaves. Each is asked for every frame. */
@@ -85,12 +89,16 @@ export class Server {
   readonly forbidden = new Set<string>();
   /** Channels whose `publish` is answered with this error, and how often still. */
   readonly publishFaults: object[] = [];
+  /** As {@link publishFaults}, of `history`. */
+  readonly historyFaults: object[] = [];
   /** What to leave unanswered: as if the server had lost it. */
   readonly lost = new Set<string>();
   /** What was published, by its id. */
   readonly published = new Map<string, Stored>();
   /** Messages to the application. */
   readonly taken: unknown[] = [];
+  /** What the user has read of the own channel. */
+  read: ReadState = NOTHING_READ;
   /** What clients said, in order. */
   readonly heard: Heard[] = [];
 
@@ -147,6 +155,37 @@ export class Server {
     return message;
   }
 
+  /** Whether it is there for a history to show. */
+  isShown = (message: Stored): boolean => !message.isExpired && !message.withdraws;
+
+  /** The messages of the user's inbox, newest first, as every device should show them. */
+  get inbox(): { seq: number; read: boolean }[] {
+    const shown = this.log.filter(this.isShown).map(({ seq }) => ({ seq, read: isRead(this.read, seq) }));
+    return shown.reverse();
+  }
+
+  get unread(): number {
+    return this.inbox.filter(({ read }) => !read).length;
+  }
+
+  /** Another device, or a service, has marked something; or this one. */
+  mark(mark: Pick<Mark, 'form' | 'seq'>): void {
+    const state = marked(this.read, { id: '', ...mark });
+    if (state === this.read) return;
+    this.read = { ...state, version: this.read.version + 1 };
+    for (const socket of this.open) socket.postRead();
+  }
+
+  /** The content of a message is deleted. */
+  withdraw(seq: number): void {
+    const message = this.log[seq - 1];
+    if (!message || !this.isShown(message)) return;
+    message.isExpired = true;
+    const place = { ...message, seq: this.head + 1, isExpired: true, withdraws: [seq], origin: undefined };
+    this.log.push(place);
+    for (const socket of this.open) socket.postWithdrawn(place);
+  }
+
   /** The user is a member from now on, or no longer, and open connections hear of it. */
   join(topic: string): void {
     this.memberOf.add(topic);
@@ -162,6 +201,7 @@ export class Server {
   forget(epoch: string, log = this.own): void {
     log.epoch = epoch;
     log.messages = [];
+    if (log === this.own) this.read = NOTHING_READ;
   }
 
   advance(deviceId: string, seq: number, log = this.own): void {
@@ -264,6 +304,21 @@ export class FakeSocket implements Socket {
     if (network.doublesLive()) void this.#post(frame);
   }
 
+  postWithdrawn({ seq, withdraws: seqs }: Stored): void {
+    const { network } = this.#server;
+    const frame = { event: 'withdrawn', channel: this.channel, seq, seqs };
+    if (!this.#isReady) return;
+    if (!network.losesLive()) void this.#post(frame);
+    if (network.doublesLive()) void this.#post(frame);
+  }
+
+  postRead(): void {
+    const { read, unread, epoch, network } = this.#server;
+    const frame = { event: 'read', channel: this.channel, epoch, ...read, unread };
+    void this.#post(frame);
+    if (network.doublesLive()) void this.#post(frame);
+  }
+
   raw(text: string): void {
     if (this.isOpen && !this.isSevered) this.onmessage?.({ data: text } as never);
   }
@@ -278,7 +333,8 @@ export class FakeSocket implements Socket {
     const cursor = this.#server.cursorOf(deviceId);
     const ready = { event: 'ready', connectionId: `c${this.#number}`, userId, deviceId, channel };
     const { epoch, head } = own;
-    await this.#post({ ...ready, epoch, head, cursor, subscriptions: states, serverAt: time.now });
+    const { read } = this.#server;
+    await this.#post({ ...ready, epoch, head, cursor, subscriptions: states, read, serverAt: time.now });
     if (!this.isOpen) return;
     this.#isReady = true;
     if (this.#isHandover) this.#relieve();
@@ -313,8 +369,10 @@ export class FakeSocket implements Socket {
       const slice = log.slice(settled, through);
       const messages = slice.filter((one) => !one.isExpired && one.origin !== this.deviceId).map(wire);
       const expired = slice.filter((one) => one.isExpired).length;
+      const withdrawn = slice.flatMap((one) => one.withdraws ?? []);
       const more = through < head;
-      await this.#post({ event: 'replay', channel, epoch, after: settled, messages, through, expired, more });
+      const bounds = { after: settled, through, expired, more };
+      await this.#post({ event: 'replay', channel, epoch, messages, ...bounds, withdrawn });
       if (!this.isOpen || !more) return;
       settled = through;
     }
@@ -371,6 +429,8 @@ export class FakeSocket implements Socket {
     this.#server.heard.push({ action, ref, ...fields, connection: this.#number });
     if (!this.isOpen || this.#server.lost.has(action)) return;
     if (action === 'publish') this.#publish(text, ref);
+    else if (action === 'history') this.#history(fields, ref);
+    else if (action === 'read') this.#mark(fields, ref);
     else await this.#obey(parseClientFrame(text));
   }
 
@@ -448,6 +508,28 @@ export class FakeSocket implements Socket {
       return { channel: name, seq, duplicate: known !== undefined };
     });
     void this.#post({ event: 'published', ref, id, results });
+  }
+
+  #history({ before = Number.POSITIVE_INFINITY, limit = 20 }: Record<string, number>, ref?: string): void {
+    const { read, unread, epoch, log, isShown, historyFaults } = this.#server;
+    const fault = historyFaults.shift();
+    if (fault) return void this.#post({ event: 'error', message: 'no', retryable: false, ...fault, ref });
+    const shown = log.filter((message) => isShown(message) && message.seq < before).reverse();
+    const messages = shown.slice(0, limit).map((one) => ({ ...wire(one), read: isRead(read, one.seq) }));
+    const more = shown.length > messages.length;
+    void this.#post({ event: 'history', ref, channel: this.channel, epoch, messages, more, unread });
+  }
+
+  #mark({ through, seqs, unread }: { through?: number; seqs?: number[]; unread?: number[] }, ref?: string) {
+    const server = this.#server;
+    const all = [through ?? [], seqs ?? [], unread ?? []].flat();
+    if (all.some((seq) => seq > server.head)) return this.#refuse('ack_past_head', ref);
+    const form = through !== undefined ? 'through' : seqs ? 'seqs' : 'unread';
+    const before = server.read;
+    const state = all.reduce((read, seq) => marked(read, { id: '', form, seq }), before);
+    if (state === before) return;
+    server.read = { ...state, version: before.version + 1 };
+    for (const socket of server.open) socket.postRead();
   }
 
   #refuse(code: string, ref?: string): void {

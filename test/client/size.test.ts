@@ -2,13 +2,16 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { bundleCode, INTERNAL_NAMES } from '../../bin/client-code.ts';
+import { aWorld, tokenOf } from './world.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAX_BYTES = 10.5 * 1024;
+const MAX_INBOX_BYTES = 3 * 1024;
 
 const dist = mkdtempSync(join(tmpdir(), 'herald-client-size-'));
 beforeAll(() => bundleCode(dist));
@@ -35,9 +38,42 @@ it('is under 10.5 KB minified and gzipped', async () => {
   expect(bytes).toBeLessThan(MAX_BYTES);
 });
 
+it('is at most 3 KB more with the inbox, and nothing more without', async () => {
+  const [alone, both] = await Promise.all([
+    bytesOf(`export { connect } from './index.js';`),
+    bytesOf(`export { connect } from './index.js'; export { inbox } from './inbox.js';`),
+  ]);
+  console.log(`herald-client/inbox: ${both - alone} bytes more`);
+  expect(both - alone).toBeLessThan(MAX_INBOX_BYTES);
+  expect(readFileSync(join(dist, 'index.js'), 'utf8')).not.toContain('loadMore');
+});
+
+it('has entries that understand each other, though their names are shortened', async () => {
+  const load = (name: string) => import(pathToFileURL(join(dist, name)).href);
+  const [{ connect }, { inbox }] = await Promise.all([load('index.js'), load('inbox.js')]);
+  const { server, time } = aWorld();
+  server.publish();
+  const WebSocket = function (this: unknown, url: string, protocols: string[]) {
+    return server.connect(url, protocols);
+  };
+  const herald = connect('wss://herald.test/prod', {
+    token: tokenOf('alice'),
+    deviceId: 'laptop',
+    inbox,
+    WebSocket,
+  });
+  await time.pass(1000);
+  expect(herald.inbox.items).toMatchObject([{ seq: 1, read: false }]);
+  herald.inbox.markRead(1);
+  await time.pass(1000);
+  expect(server.unread).toBe(0);
+  await herald.close();
+});
+
 it('has nothing in it but the client and the protocol', async () => {
   const { metafile } = await build({
-    entryPoints: [join(ROOT, 'client/index.ts')],
+    entryPoints: ['index', 'inbox'].map((entry) => join(ROOT, `client/${entry}.ts`)),
+    outdir: dist,
     absWorkingDir: ROOT,
     ...{ bundle: true, write: false, metafile: true, format: 'esm', logLevel: 'silent' },
   });
@@ -48,7 +84,7 @@ it('has nothing in it but the client and the protocol', async () => {
 
 /** Where the names stand that an app, the server, or another tab of perhaps another version knows. */
 const KNOWN_TO_OTHERS = [
-  ...['types', 'inbox-types', 'delivery', 'inbox/frames'].map((name) => `client/${name}.ts`),
+  ...['types', 'inbox-types', 'delivery', 'inbox/inbox-frames'].map((name) => `client/${name}.ts`),
   ...['client-frame', 'errors', 'frames'].map((name) => `lambdas/protocol/${name}.ts`),
 ];
 

@@ -40,7 +40,8 @@ export interface Tab {
 
 export interface TabOptions extends Partial<Options> {
   env?: Partial<Environment>;
-  handler?: (message: Message) => unknown;
+  /** `null`: nobody takes the messages. */
+  handler?: ((message: Message) => unknown) | null;
   topics?: string[];
 }
 
@@ -118,7 +119,7 @@ export class World {
       if (life.isDead) await new Promise(() => {});
       seen.push(message.seq);
     };
-    session.on('message', handInto(tab.seen));
+    if (handler !== null) session.on('message', handInto(tab.seen));
     for (const { topic, seen } of tab.topics) {
       topic.on('message', handInto(seen));
       topic.on('reset', (event) => tab.resets.push(event));

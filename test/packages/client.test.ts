@@ -104,6 +104,17 @@ describe('connects, gets a message and ends by itself', () => {
   }
 });
 
+describe('has the inbox as an entry of its own', () => {
+  it.each([
+    ['entry.mjs', `const { inbox } = await import('herald-client/inbox');`],
+    ['entry.cjs', `const { inbox } = require('herald-client/inbox');`],
+  ])('%s', (name, head) => {
+    write(name, `${head} console.log(typeof inbox);`);
+    const { stdout, stderr } = run(project, [name]);
+    expect(stdout, stderr).toBe('function\n');
+  });
+});
+
 describe('is bundled', () => {
   const BUNDLERS = {
     esbuild: async (name: string) => {
@@ -141,6 +152,7 @@ describe('is bundled', () => {
 
 const TYPED = `
 import { connect, HeraldError, type Status } from 'herald-client';
+import { inbox, type InboxItem } from 'herald-client/inbox';
 
 interface Schema<Output> {
   '~standard': { types?: { output: Output } };
@@ -150,7 +162,14 @@ declare const messageTypes: { 'order.shipped': { data: Schema<{ orderId: number 
 const herald = connect<typeof messageTypes>('wss://example.com/prod', {
   token: async () => 'token',
   storage: localStorage,
+  inbox,
 });
+const unread = herald.inbox.items.filter(({ read }) => !read).map(({ type }) => type);
+const stop: () => void = herald.inbox.on('change', () => console.log(unread, herald.inbox.unread));
+const [item]: readonly InboxItem<typeof messageTypes>[] = herald.inbox.items;
+if (item?.type === 'order.shipped') herald.inbox.markRead(item.data.orderId);
+// @ts-expect-error: nobody but the server changes the list
+herald.inbox.items.push(item);
 herald.on('message', (message) => {
   if (message.type === 'order.shipped') console.log(message.data.orderId.toFixed());
   // @ts-expect-error: no such type

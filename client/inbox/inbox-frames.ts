@@ -16,11 +16,11 @@ export interface HistoryFrame {
   epoch: string;
   messages: HistoryMessage[];
   more: boolean;
-  /** Of the whole channel, counted to 1,000 at most. */
-  unread: number;
+  /** Of the user's own channel as a whole; counted to 1,000 at most. */
+  unread?: number;
 }
 
-export type HistoryMessage = ClientMessage & { read: boolean };
+export type HistoryMessage = ClientMessage & { read?: boolean };
 
 /** The read state has changed. `unread`: as in a {@link HistoryFrame}. */
 export type ReadFrame = { event: 'read'; channel: string; epoch: string; unread?: number } & ReadState;

@@ -24,7 +24,7 @@ export const INTERNAL_NAMES = `
   acked acknowledged addEmpty addHead addReplay adopt ask audience becomeLeader begin changeStatus connect connected deadline
   deadlineAt dispatcher due early earlyRead emit end ended era expectMore finish flush greet hasTabs hasUsed heard httpStatus
   hurry idle isFixed isFull isGiven isHeard isLacking isLeading isOpen isOwn isReady isRelieved isSet isUsed known leave listen
-  loseLead monotonic newRef next note onFollower onLeader onMarks onWake openBroadcast openSocket pass position probe reach
+  loseLead monotonic newRef note onFollower onLeader onMarks onWake openBroadcast openSocket pass position probe reach
   receive refuse report requests resend restart resume saving say settled shareMarks start stop subscription syncFrom timer
   unheard update world yield
 `

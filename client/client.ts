@@ -142,7 +142,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   get inbox(): InboxPart {
     if (this.#inbox) return this.#inbox;
-    throw new Error("inbox: give the option `inbox`, import { inbox } from 'herald-client/inbox'");
+    throw new Error('inbox: import it from herald-client/inbox, and give it as the option `inbox`');
   }
 
   get status(): Status {

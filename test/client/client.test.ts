@@ -526,6 +526,6 @@ describe('what a client has never heard of', () => {
 describe('herald.inbox', () => {
   it('says what to import where it was not given', async () => {
     const { session } = aWorld().open();
-    expect(() => session.inbox).toThrow("import { inbox } from 'herald-client/inbox'");
+    expect(() => session.inbox).toThrow('import it from herald-client/inbox');
   });
 });

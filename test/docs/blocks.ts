@@ -36,6 +36,7 @@ export const CLAIMS = {
     "README.md: import { connect } from 'herald-client'",
     'README.md: const socket = new WebSocket',
     "docs/client.md: import { connect } from 'herald-client';\nimport type",
+    "docs/client.md: import { connect } from 'herald-client';\nimport { inbox }",
     "docs/guide.md: import { join } from 'node:path'",
     "docs/guide.md: import jwt from 'jsonwebtoken'",
     "docs/guide.md: import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'",

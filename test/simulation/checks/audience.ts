@@ -190,8 +190,9 @@ export class Audience {
     return Math.min(...floors.map((floor) => (floor.epoch === epoch ? floor.seq : 0)));
   }
 
-  #checkDismissed({ startedAt }: Invocation, { id }: Socket, name: string, channel: string): void {
-    if (channel.startsWith('user:')) return;
+  #checkDismissed({ startedAt }: Invocation, { id, state }: Socket, name: string, channel: string): void {
+    // A row that a fault has left over of a closed socket goes when it is posted to.
+    if (channel.startsWith('user:') || state === 'closed') return;
     if (startedAt > (this.#dismissed.get(id) ?? Number.POSITIVE_INFINITY))
       this.#violated('a dismissed connection hears only its bye', `${name}: ${channel}`);
   }

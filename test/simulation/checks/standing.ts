@@ -43,7 +43,8 @@ export class Standing {
     const own = `user:${userId}`;
     if (!device.followsTopics) return [own];
     const topics = TOPICS.filter((topic) => {
-      if (judge.members.isMember(topic, userId)) return !device.declines(topic);
+      // One that nobody was told of may be a failed join that took effect at last, after a removal.
+      if (judge.members.standing(topic, userId)?.answeredAt !== undefined) return !device.declines(topic);
       const isPermitted = judge.audience.isPermitted({ permissions }, `topic:${topic}`);
       return isPermitted && device.wantedTopics.has(topic);
     });

@@ -1,4 +1,5 @@
 /** Runs in a page, a frame or a worker: one device, as the query says, and all it surfaces, for the test to read. */
+import { inbox } from '../../../client/inbox.ts';
 import { connect, type Herald, type KeyValueStorage, type Status } from '../../../client/index.ts';
 
 /** What a test asks for. */
@@ -10,6 +11,8 @@ export interface DeviceQuery {
   storage?: keyof typeof STORAGES;
   /** JSON. */
   timing?: string;
+  /** Whether there is an inbox. */
+  inbox?: 'yes';
   /** Topics to listen to, with commas between. */
   topics?: string;
   /** @default a fresh one whenever it is asked for */
@@ -78,6 +81,7 @@ page.herald = connect(`ws://${page.location.host}/local`, {
   deviceId: query.deviceId,
   storage: query.storage && STORAGES[query.storage](),
   timing: JSON.parse(query.timing ?? '{}'),
+  inbox: query.inbox && inbox,
 });
 page.herald.on('message', ({ seq }) => page.seqs.push(seq));
 for (const topic of query.topics?.split(',') ?? []) {

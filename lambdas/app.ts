@@ -69,4 +69,5 @@ export function createApp(lambda: string, env: Env, types: MessageTypes = {}): A
   };
 }
 
-const connect = ({ dynamodbEndpoint: endpoint }: Env) => createDynamoDb({ readAccess, endpoint });
+/** A client of DynamoDB. */
+export const connect = ({ dynamodbEndpoint: endpoint }: Env) => createDynamoDb({ readAccess, endpoint });

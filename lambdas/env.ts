@@ -22,8 +22,11 @@ export type AppVar =
   | 'SUBSCRIPTIONS_TABLE'
   | 'MEMBERS_TABLE'
   | 'CURSORS_TABLE'
+  | 'OUTBOX_TABLE'
   | 'RECONCILE_QUEUE_URL'
   | 'FAN_OUT_QUEUE_URL'
+  | 'OUTBOX_QUEUE_URL'
+  | 'OUTBOX_DEAD_LETTERS_URL'
   | 'EVENT_BUS_NAME'
   | 'CALLBACK_URL'
   | 'MAX_CONNECTIONS_PER_USER'
@@ -80,6 +83,8 @@ export interface Env {
   /** `endpoint`: where SQS is. Undefined: where AWS has it. */
   reconcileQueue: { queueUrl: string; endpoint: string | undefined };
   fanOutQueue: { queueUrl: string; endpoint: string | undefined };
+  outboxQueue: { queueUrl: string; endpoint: string | undefined };
+  outboxDeadLetters: { queueUrl: string; endpoint: string | undefined };
   /** Where the application's events go. */
   eventBus: { busName: string; endpoint: string | undefined };
   /** Where posts to connections go. Undefined: to the endpoint on a connection's row. */
@@ -98,16 +103,13 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     subscriptions: text(vars, 'SUBSCRIPTIONS_TABLE'),
     members: text(vars, 'MEMBERS_TABLE'),
     cursors: text(vars, 'CURSORS_TABLE'),
+    outbox: text(vars, 'OUTBOX_TABLE'),
   },
   dynamodbEndpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_DYNAMODB'),
-  reconcileQueue: {
-    queueUrl: url(vars, 'RECONCILE_QUEUE_URL'),
-    endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_SQS'),
-  },
-  fanOutQueue: {
-    queueUrl: url(vars, 'FAN_OUT_QUEUE_URL'),
-    endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_SQS'),
-  },
+  reconcileQueue: queue(vars, 'RECONCILE_QUEUE_URL'),
+  fanOutQueue: queue(vars, 'FAN_OUT_QUEUE_URL'),
+  outboxQueue: queue(vars, 'OUTBOX_QUEUE_URL'),
+  outboxDeadLetters: queue(vars, 'OUTBOX_DEAD_LETTERS_URL'),
   eventBus: {
     busName: text(vars, 'EVENT_BUS_NAME'),
     endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_EVENTBRIDGE'),
@@ -173,6 +175,11 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
     backend: backendName(vars),
   };
 }
+
+const queue = (vars: Vars, name: AppVar) => ({
+  queueUrl: url(vars, name),
+  endpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_SQS'),
+});
 
 /** A service's own, else the one for all services. Undefined: the usual one of the region. */
 function endpointOf(vars: Vars, own: AwsVar): string | undefined {

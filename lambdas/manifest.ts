@@ -38,6 +38,8 @@ export interface LambdaSpec {
   readonly connections?: readonly ConnectionAction[];
   /** Queues it may put messages into. */
   readonly sendsTo?: readonly QueueName[];
+  /** Queues of dead letters that it writes itself, with the reason. */
+  readonly deadLettersTo?: readonly QueueDeadLetters[];
   /** It may put events on the application's bus. */
   readonly putsEvents?: boolean;
 }
@@ -84,10 +86,10 @@ export interface StreamSource {
  * The queues of what streams could not hand over, as the construct, the alarms and the outputs call
  * them.
  */
-export type StreamDeadLetters = 'FailedReplays' | 'FailedTopicReplays';
+export type StreamDeadLetters = 'FailedReplays' | 'FailedTopicReplays' | 'UnreadOutboxRows';
 
 /** Our queues of work for later. */
-export type QueueName = 'reconcile' | 'fan-out';
+export type QueueName = 'reconcile' | 'fan-out' | 'outbox';
 
 /** The only consumer of a queue. Of a batch, only the messages that failed come again. */
 export interface QueueSource {
@@ -101,7 +103,7 @@ export interface QueueSource {
 }
 
 /** The queues of what failed every try, as the construct, the alarms and the outputs call them. */
-export type QueueDeadLetters = 'FailedRetries' | 'FailedFanOuts';
+export type QueueDeadLetters = 'FailedRetries' | 'FailedFanOuts' | 'FailedOutboxRows';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html */
 export interface FilterPattern {
@@ -125,6 +127,12 @@ export type Scalar = string | number | boolean;
 const ASKS_FOR_RECONCILE = {
   eventName: ['INSERT', 'MODIFY'],
   dynamodb: { NewImage: { replayRequestId: { S: [{ exists: true }] } } },
+} as const satisfies FilterPattern;
+
+/** A row that was put or changed. Whether it is marked as failed, the handler sees. */
+const PUT_BY_A_SERVICE = {
+  eventName: ['INSERT', 'MODIFY'],
+  dynamodb: { NewImage: { id: { S: [{ exists: true }] } } },
 } as const satisfies FilterPattern;
 
 const SPECS = {
@@ -185,6 +193,37 @@ const SPECS = {
     },
     connections: ['POST', 'DELETE'],
     sendsTo: ['reconcile', 'fan-out'],
+  },
+  outbox: {
+    description: 'publishes what services put into the outbox by their own transactions',
+    timeoutSeconds: 60,
+    memoryMegabytes: 1024,
+    messageTypes: true,
+    streams: [
+      {
+        table: 'outbox',
+        filter: PUT_BY_A_SERVICE,
+        batchSize: 10,
+        parallelizationFactor: 10,
+        maxRetries: 10,
+        // An id is known for a day: no record is handed over when its message might be forgotten.
+        maxRecordAgeSeconds: 23 * 3600,
+        deadLetters: 'UnreadOutboxRows',
+      },
+    ],
+    queues: [{ queue: 'outbox', batchSize: 10, maxReceives: 5, deadLetters: 'FailedOutboxRows' }],
+    tables: {
+      outbox: ['UpdateItem', 'DeleteItem'],
+      connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
+      subscriptions: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
+      devices: ['GetItem', 'PutItem', 'UpdateItem'],
+      cursors: ['GetItem', 'PutItem', 'UpdateItem'],
+      messages: ['GetItem', 'PutItem'],
+      publishes: ['PutItem'],
+    },
+    connections: ['POST'],
+    sendsTo: ['reconcile', 'fan-out', 'outbox'],
+    deadLettersTo: ['FailedOutboxRows'],
   },
   'fan-out': {
     description: 'delivers a message to a part of those who hear a large channel',
@@ -297,6 +336,12 @@ export const isLambdaName = (name: string): name is LambdaName => Object.hasOwn(
 export const QUEUE_NAMES: readonly QueueName[] = LAMBDA_NAMES.flatMap((name) =>
   (LAMBDAS[name].queues ?? []).map(({ queue }) => queue),
 );
+
+/** The queues of dead letters that our Lambdas write themselves. */
+export const WRITTEN_DEAD_LETTERS: readonly QueueDeadLetters[] = LAMBDA_NAMES.flatMap((name) => {
+  const { deadLettersTo = [] }: LambdaSpec = LAMBDAS[name];
+  return deadLettersTo;
+});
 
 /** A route of either API. */
 export type RouteKey = WebSocketRoute | HttpRoute;

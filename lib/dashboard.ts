@@ -10,7 +10,6 @@ import {
   Stats,
 } from 'aws-cdk-lib/aws-cloudwatch';
 import { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { LAMBDAS } from '../lambdas/manifest.ts';
 import { costPerMillionDeliveries } from './cost.ts';
@@ -24,7 +23,6 @@ export interface BackendDashboardProps {
   readonly alarms: IAlarm[];
   readonly tables: Tables;
   readonly functions: Record<StatefulName, HeraldFunction>;
-  readonly deadLetterQueues: Record<string, IQueue>;
 }
 
 /** The Lambdas whose time grows with deliveries. */
@@ -115,13 +113,11 @@ const obstacles = ({ metrics }: BackendDashboardProps) => [
   ]),
 ];
 
-const faults = ({ metrics, deadLetterQueues }: BackendDashboardProps) => [
-  graph(
-    'Dead letters',
-    Object.entries(deadLetterQueues).map(([label, queue]) =>
-      queue.metricApproximateNumberOfMessagesVisible({ ...FIVE_MINUTES, label }),
-    ),
-  ),
+/** Whether there are dead letters, the alarms tell, queue by queue. */
+const faults = ({ metrics, functions }: BackendDashboardProps) => [
+  graph('Outbox: how long rows wait (ms)', [
+    functions.outbox.metric('IteratorAge', { ...FIVE_MINUTES, statistic: Stats.MAXIMUM }),
+  ]),
   graph('Failed invocations; the alarms tell whose', [
     LambdaFunction.metricAllErrors({ ...FIVE_MINUTES, label: 'in the whole account' }),
   ]),

@@ -5,7 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { TABLES } from '../lambdas/adapters/dynamodb/tables.ts';
 import type { AppVar, MetricsVar } from '../lambdas/env.ts';
-import { LAMBDA_NAMES, LAMBDAS, type LambdaName } from '../lambdas/manifest.ts';
+import { LAMBDA_NAMES, LAMBDAS, type LambdaName, type LambdaSpec } from '../lambdas/manifest.ts';
 import { acknowledgeKeyGrants, KEY_ACTIONS } from './encryption.ts';
 import { HeraldFunction } from './herald-function.ts';
 import type { MessageTypesSource } from './lambda-code.ts';
@@ -61,7 +61,7 @@ export class Functions extends Construct {
 
   #create(name: StatefulName, environment: Record<AppVar | MetricsVar, string>, props: FunctionsProps) {
     const { tables, queues, eventBus, clientApi, encryptionKey, logs, awsClient, messageTypes } = props;
-    const spec = LAMBDAS[name];
+    const spec: LambdaSpec = LAMBDAS[name];
     const lambda = new HeraldFunction(this, name, {
       environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
       logs,
@@ -77,6 +77,9 @@ export class Functions extends Construct {
     }
     for (const queue of spec.sendsTo ?? []) {
       lambda.allow(['sqs:SendMessage'], queues.byName[queue].queueArn);
+    }
+    for (const letters of spec.deadLettersTo ?? []) {
+      lambda.allow(['sqs:SendMessage'], queues.deadLetterQueues[letters].queueArn);
     }
     if (spec.putsEvents) lambda.allow(['events:PutEvents'], eventBus.eventBusArn);
     for (const method of spec.connections ?? []) {
@@ -104,8 +107,11 @@ const environmentOf = ({
   SUBSCRIPTIONS_TABLE: tables.subscriptions.tableName,
   MEMBERS_TABLE: tables.members.tableName,
   CURSORS_TABLE: tables.cursors.tableName,
+  OUTBOX_TABLE: tables.outbox.tableName,
   RECONCILE_QUEUE_URL: queues.byName.reconcile.queueUrl,
   FAN_OUT_QUEUE_URL: queues.byName['fan-out'].queueUrl,
+  OUTBOX_QUEUE_URL: queues.byName.outbox.queueUrl,
+  OUTBOX_DEAD_LETTERS_URL: queues.deadLetterQueues.FailedOutboxRows.queueUrl,
   EVENT_BUS_NAME: eventBus.eventBusName,
   CALLBACK_URL: clientApi.callbackUrl,
   MAX_CONNECTIONS_PER_USER: String(limits.maxConnectionsPerUser),

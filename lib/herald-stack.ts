@@ -82,6 +82,11 @@ export class HeraldStack extends Stack {
     output('WebSocketUrl', backend.webSocketUrl, 'Clients connect here');
     output('HttpUrl', backend.httpUrl, 'Services publish here: POST /notifications, signed (SigV4)');
     output('EventBusName', backend.eventBus.eventBusName, 'Takes events of detail type "Notification"');
+    output(
+      'OutboxTableName',
+      backend.outboxTable.tableName,
+      'Takes rows of your own transactions: {id, notification}',
+    );
     output('NotifyFunctionName', backend.notify.functionName, 'Takes a notification as its payload');
     if (backend.jwtSecret) {
       output(

@@ -32,6 +32,13 @@ export type DeadLetters = 'FailedNotifications' | 'UndeliveredEvents' | StreamDe
 const QUEUE_ENTRIES: Record<QueueDeadLetters, string> = {
   FailedRetries: 'failed-retries',
   FailedFanOuts: 'failed-fan-outs',
+  FailedOutboxRows: 'failed-outbox-rows',
+};
+
+const STREAM_ENTRIES: Record<StreamDeadLetters, string> = {
+  FailedReplays: 'poison-record',
+  FailedTopicReplays: 'poison-record',
+  UnreadOutboxRows: 'outbox-lag',
 };
 
 /** Half of the connections that an account may open per second at first, over a minute. */
@@ -49,6 +56,7 @@ export class Monitoring extends Construct {
     this.#watchDeadLetters(props);
     this.#watchErrors(props);
     this.#watchReplay(props);
+    this.#watchOutbox(props);
     this.#watchThrottles(props);
     this.#watchPublishers();
     this.#watchFanOut();
@@ -81,7 +89,11 @@ export class Monitoring extends Construct {
     );
     for (const name of LAMBDA_NAMES) {
       for (const { table, deadLetters } of LAMBDAS[name].streams ?? []) {
-        watch(deadLetters, `A record of the ${table} stream failed every retry.`, 'poison-record');
+        watch(
+          deadLetters,
+          `A record of the ${table} stream failed every retry.`,
+          STREAM_ENTRIES[deadLetters],
+        );
       }
       for (const { queue, deadLetters } of LAMBDAS[name].queues ?? []) {
         watch(deadLetters, `A message of the ${queue} queue failed every try.`, QUEUE_ENTRIES[deadLetters]);
@@ -128,6 +140,16 @@ export class Monitoring extends Construct {
       periods: 3,
       says: 'One device in ten waits over 10 s after it connects for what it missed.',
       entry: 'replay-lag',
+    });
+  }
+
+  #watchOutbox({ functions }: MonitoringProps) {
+    this.#alarms.watch('outboxLag', {
+      metric: functions.outbox.metric('IteratorAge', { ...ONE_MINUTE, statistic: 'Maximum' }),
+      above: Duration.minutes(1).toMilliseconds(),
+      periods: 3,
+      says: 'What services put into the outbox waits over a minute to be published.',
+      entry: 'outbox-lag',
     });
   }
 

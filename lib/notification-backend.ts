@@ -2,14 +2,16 @@
 import { Names } from 'aws-cdk-lib';
 import type { DomainName } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { Dashboard } from 'aws-cdk-lib/aws-cloudwatch';
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { Authorizer } from './authorizer.ts';
-import { allowServices } from './encryption.ts';
+import { allowServices, KEY_ACTIONS } from './encryption.ts';
 import { NotificationBus } from './event-bus.ts';
 import { EventSources } from './event-sources.ts';
 import { Functions } from './functions.ts';
@@ -27,6 +29,8 @@ export class NotificationBackend extends Construct {
   readonly httpUrl: string;
   /** Takes events of detail type `Notification`. */
   readonly eventBus: IEventBus;
+  /** Takes rows that services put there by their own transactions: each is published, and taken away. */
+  readonly outboxTable: ITable;
   /** Takes a notification as the payload of an Invoke. */
   readonly notify: IFunction;
   /** Signs the clients' tokens. Undefined: the tokens' issuer publishes its keys. */
@@ -37,6 +41,7 @@ export class NotificationBackend extends Construct {
   readonly webSocketDomain: DomainName | undefined;
   readonly httpDomain: DomainName | undefined;
   readonly #serviceApi: ServiceApi;
+  readonly #encryptionKey: IKey | undefined;
 
   constructor(scope: Construct, id: string, props: NotificationBackendProps = {}) {
     super(scope, id);
@@ -69,6 +74,8 @@ export class NotificationBackend extends Construct {
     this.httpDomain = this.#serviceApi.domain;
     this.httpUrl = this.#serviceApi.url;
     this.eventBus = bus.bus;
+    this.outboxTable = tables.outbox;
+    this.#encryptionKey = encryptionKey;
     this.notify = notify;
     this.jwtSecret = secret;
     this.deadLetterQueues = {
@@ -100,6 +107,16 @@ export class NotificationBackend extends Construct {
     this.#serviceApi.open('publish', service);
     this.eventBus.grantPutEventsTo(service);
     this.notify.grantInvoke(service);
+  }
+
+  /**
+   * Lets a service put rows into the outbox, as part of its own transactions: what it may publish is as
+   * with {@link grantPublish}, any channel.
+   */
+  grantOutbox(service: IGrantable) {
+    this.outboxTable.grant(service, 'dynamodb:PutItem');
+    // CDK does not know that the table is encrypted with it.
+    this.#encryptionKey?.grant(service, ...KEY_ACTIONS);
   }
 
   /** Lets somebody read what users and topics were told and who is connected, and cut a user's connections. */

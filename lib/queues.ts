@@ -44,7 +44,7 @@ export class Queues extends Construct {
       ...queueEncryption(props.encryptionKey),
       visibilityTimeout: Duration.seconds(HIDDEN_FOR_TIMEOUTS * timeoutSeconds),
       deadLetterQueue: { queue: failed, maxReceiveCount: maxReceives },
-      // Its work is about connections, which end with the stack.
+      // Its work is about connections, which end with the stack, or about rows that stay in a table.
       removalPolicy: RemovalPolicy.DESTROY,
     });
   }

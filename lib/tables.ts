@@ -31,16 +31,17 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
   readonly subscriptions: TableV2;
   readonly members: TableV2;
   readonly cursors: TableV2;
+  readonly outbox: TableV2;
 
   constructor(scope: Construct, id: string, { removalPolicy, encryptionKey }: TablesProps) {
     super(scope, id);
     const table = (name: keyof TableNames) => {
-      const { partition, sort, stream, index } = TABLES[name];
+      const { partition, sort, stream, lasts, index } = TABLES[name];
       const made = new TableV2(this, name, {
         partitionKey: attribute(partition),
-        sortKey: attribute(sort),
+        ...(sort && { sortKey: attribute(sort) }),
         billing: Billing.onDemand(),
-        timeToLiveAttribute: TTL_ATTRIBUTE,
+        ...(!lasts && { timeToLiveAttribute: TTL_ATTRIBUTE }),
         pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: !OF_SOCKETS.includes(name) },
         deletionProtection: removalPolicy !== RemovalPolicy.DESTROY,
         ...(index && {
@@ -66,6 +67,7 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
     this.subscriptions = table('subscriptions');
     this.members = table('members');
     this.cursors = table('cursors');
+    this.outbox = table('outbox');
   }
 }
 

@@ -104,7 +104,11 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   stops.push(() => atMost(STOP_DEADLINE_MS, gateway.stop()));
   const httpApi = createHttpApi(lambdas, logger, { routes: HTTP_ROUTES });
   const secret = { name: JWT_SECRET_NAME, value: jwtSecret };
-  const localRequests = createLocalRequests({ dynamodb: dynamodb.endpoint, tables: TABLE_NAMES });
+  const localRequests = createLocalRequests({
+    dynamodb: dynamodb.endpoint,
+    outboxTable: TABLE_NAMES.outbox,
+    tables: TABLE_NAMES,
+  });
   server.open({ lambdas, asyncInvoker, queues, gateway, httpApi, localRequests, console, secret });
   return {
     port: server.port,

@@ -6,6 +6,7 @@
  */
 import type { ByeCode } from '../protocol/errors.ts';
 import type { DialectName, JsonText, OutgoingFrame, ReplayFrame, WireMessage } from '../protocol/frames.ts';
+import type { OutboxEntry } from '../protocol/outbox.ts';
 import type {
   Channel,
   Connection,
@@ -384,6 +385,26 @@ export interface KeptMessage {
  * it.
  */
 export type CutReplay = (dialect: DialectName, range: ReplayRange) => Iterable<ReplayFrame<JsonText>>;
+
+/** A row of the outbox, and how often it was tried. */
+export interface OutboxRow extends OutboxEntry {
+  /** How often it was put off. */
+  tries: number;
+  /** Undefined: now. */
+  firstTriedAt?: number | undefined;
+}
+
+export interface OutboxRows {
+  remove(id: string): Promise<void>;
+  /** It stays, with the reason; if it was taken away meanwhile, it is put back. */
+  markFailed(row: OutboxRow, reason: string): Promise<void>;
+}
+
+export interface OutboxQueue {
+  /** It is handed over again after so long, up to 900 s. */
+  retry(row: OutboxRow, delaySeconds: number): Promise<void>;
+  sendDeadLetter(row: OutboxRow, reason: string): Promise<void>;
+}
 
 export interface Clock {
   now(): number;

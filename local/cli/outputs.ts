@@ -6,6 +6,7 @@ const OUTPUT_NAMES = [
   'HttpUrl',
   'EventBusName',
   'NotifyFunctionName',
+  'OutboxTableName',
   'JwtSecretArn',
 ] as const;
 

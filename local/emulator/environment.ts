@@ -17,6 +17,7 @@ export const TABLE_NAMES: TableNames = {
   subscriptions: 'herald-subscriptions',
   members: 'herald-members',
   cursors: 'herald-cursors',
+  outbox: 'herald-outbox',
 };
 
 export const JWT_SECRET_NAME = 'herald-jwt-secret';
@@ -46,8 +47,11 @@ export function lambdaEnvironment(
     SUBSCRIPTIONS_TABLE: TABLE_NAMES.subscriptions,
     MEMBERS_TABLE: TABLE_NAMES.members,
     CURSORS_TABLE: TABLE_NAMES.cursors,
+    OUTBOX_TABLE: TABLE_NAMES.outbox,
     RECONCILE_QUEUE_URL: queueUrl(httpUrl, 'reconcile'),
     FAN_OUT_QUEUE_URL: queueUrl(httpUrl, 'fan-out'),
+    OUTBOX_QUEUE_URL: queueUrl(httpUrl, 'outbox'),
+    OUTBOX_DEAD_LETTERS_URL: queueUrl(httpUrl, 'FailedOutboxRows'),
     EVENT_BUS_NAME: BUS,
     CALLBACK_URL: `${httpUrl}/${STAGE}`,
     MAX_CONNECTIONS_PER_USER:

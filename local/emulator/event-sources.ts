@@ -1,7 +1,7 @@
 /** Reads the tables' streams for the Lambdas: one poller for each stream source of the manifest. */
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import type { TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
+import { TABLES, type TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
 import type { Logger } from '../../lambdas/domain/ports.ts';
 import { LAMBDA_NAMES, LAMBDAS, type StreamSource } from '../../lambdas/manifest.ts';
 import type { Lambdas } from './lambdas.ts';
@@ -22,7 +22,16 @@ export function startEventSources(options: EventSourcesOptions): StreamPoller {
     (LAMBDAS[name].streams ?? []).map((source) => {
       const streamArn = streamArns.get(source.table);
       if (streamArn === undefined) throw new Error(`The table ${source.table} has no stream for ${name}`);
-      return startStreamPoller({ client, streamArn, lambdas, name, settings: settingsOf(source), logger });
+      const settings = settingsOf(source);
+      return startStreamPoller({
+        client,
+        streamArn,
+        lambdas,
+        name,
+        settings,
+        since: sinceOf(source),
+        logger,
+      });
     }),
   );
   return {
@@ -34,6 +43,13 @@ export function startEventSources(options: EventSourcesOptions): StreamPoller {
     },
   };
 }
+
+/**
+ * What was written before was of connections that ended with the process that held them; but rows that
+ * last may wait since the stack was killed. There is no checkpoint here, so they all come again.
+ */
+const sinceOf = ({ table, maxRecordAgeSeconds }: StreamSource): number =>
+  Date.now() - (TABLES[table].lasts ? maxRecordAgeSeconds * 1000 : 0);
 
 /** Somebody watches, so a retry comes sooner than on AWS. */
 const settingsOf = ({ filter, maxRecordAgeSeconds, ...source }: StreamSource): EventSourceSettings => ({

@@ -28,6 +28,8 @@ export interface PollerOptions {
   /** The Lambda to feed. */
   name: string;
   settings: EventSourceSettings;
+  /** Records of before are passed over. Epoch milliseconds. */
+  since: number;
   logger: Logger;
 }
 
@@ -36,13 +38,10 @@ const AFTER_ERROR_MS = 500;
 const DISCOVERY_MS = 10_000;
 const MAX_PENDING_RECORDS = 10_000;
 
-/**
- * Begins with what is written from now on: it looks at the stream from its oldest record, so that none is missed, and
- * drops those of the seconds before, which were of connections that ended with the process that held them.
- */
+/** Looks at the stream from its oldest record, so that none is missed. */
 export function startStreamPoller(options: PollerOptions): StreamPoller {
   const { client, streamArn, settings, logger } = options;
-  const startedAtSeconds = Math.trunc(Date.now() / 1000);
+  const sinceSeconds = Math.trunc(options.since / 1000);
   const stopping = new AbortController();
   const pace = createPace();
   const pause = (milliseconds: number) =>
@@ -70,9 +69,7 @@ export function startStreamPoller(options: PollerOptions): StreamPoller {
     while (!stopping.signal.aborted) {
       try {
         for await (const records of pages(client, streamArn, shardId, position, stopping.signal)) {
-          lanes.push(
-            records.filter(({ dynamodb }) => dynamodb.ApproximateCreationDateTime >= startedAtSeconds),
-          );
+          lanes.push(records.filter(({ dynamodb }) => dynamodb.ApproximateCreationDateTime >= sinceSeconds));
           position = records.at(-1)?.dynamodb.SequenceNumber ?? position;
           if (lanes.pending > MAX_PENDING_RECORDS) await lanes.drained();
           if (records.length === 0) await pace.rest();

@@ -13,7 +13,6 @@ import {
 import {
   type KeyAttribute,
   TABLES,
-  type TableIndex,
   type TableNames,
   TTL_ATTRIBUTE,
 } from '../../lambdas/adapters/dynamodb/tables.ts';
@@ -28,7 +27,7 @@ export async function createTables(client: DynamoDBClient, names: TableNames): P
       { client, maxWaitTime: MAX_WAIT_SECONDS, minDelay: 1, maxDelay: 1 },
       { TableName: names[table] },
     );
-    await enableTtl(client, names[table]);
+    if (!TABLES[table].lasts) await enableTtl(client, names[table]);
   }
 }
 
@@ -37,7 +36,11 @@ function tableInput(name: string, table: keyof TableNames): CreateTableCommandIn
   return {
     TableName: name,
     BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: attributes([partition, sort, ...(index ? [index.partition, index.sort] : [])]),
+    AttributeDefinitions: attributes([
+      partition,
+      ...(sort ? [sort] : []),
+      ...(index ? [index.partition, index.sort] : []),
+    ]),
     KeySchema: keySchema({ partition, sort }),
     ...(index && {
       GlobalSecondaryIndexes: [
@@ -50,6 +53,11 @@ function tableInput(name: string, table: keyof TableNames): CreateTableCommandIn
   };
 }
 
+interface Key {
+  partition: KeyAttribute;
+  sort?: KeyAttribute | undefined;
+}
+
 /** An attribute may stand in several keys, and is still named once. */
 const attributes = (keys: KeyAttribute[]): AttributeDefinition[] =>
   [...new Map(keys.map(({ name, type }) => [name, type]))].map(([AttributeName, AttributeType]) => ({
@@ -57,9 +65,9 @@ const attributes = (keys: KeyAttribute[]): AttributeDefinition[] =>
     AttributeType,
   }));
 
-const keySchema = ({ partition, sort }: Pick<TableIndex, 'partition' | 'sort'>): KeySchemaElement[] => [
+const keySchema = ({ partition, sort }: Key): KeySchemaElement[] => [
   { AttributeName: partition.name, KeyType: 'HASH' },
-  { AttributeName: sort.name, KeyType: 'RANGE' },
+  ...(sort ? [{ AttributeName: sort.name, KeyType: 'RANGE' } as const] : []),
 ];
 
 async function createTable(client: DynamoDBClient, input: CreateTableCommandInput): Promise<void> {

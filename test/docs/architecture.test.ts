@@ -4,6 +4,7 @@ import { read } from './blocks.ts';
 
 const WALKS = [
   'Publish',
+  'Publish from the outbox',
   'Publish to a topic',
   'Publish from a client',
   'Fan-out',

@@ -48,6 +48,7 @@ export const CLAIMS = {
     'docs/guide.md: const herald = { subscribe:',
     "docs/client.md: import { connect } from 'herald-client';\n\nconst herald = connect(url, { token, deviceId: 'reader' })",
     "docs/client.md: import { connect } from 'herald-client';\n\nconst herald = connect(url, { token, deviceId: 'editor' })",
+    "docs/guide.md: import { DynamoDBClient } from '@aws-sdk/client-dynamodb'",
   ],
   shell: [
     'README.md: npm ci && npm run demo',
@@ -84,6 +85,7 @@ export const CLAIMS = {
     'docs/operations.md: aws secretsmanager put-secret-value',
     'docs/operations.md: aws secretsmanager list-secret-version-ids',
     'docs/operations.md: aws dynamodb scan',
+    'docs/guide.md: aws scheduler create-schedule',
   ],
   frames: [
     'docs/protocol.md: {\n  "event": "ready"',
@@ -96,6 +98,7 @@ export const CLAIMS = {
     'docs/protocol.md: { "subscribe": ',
     'docs/protocol.md: { "userId": "alice", "deviceId"',
     'docs/protocol.md: {\n  "id": "order-1-shipped"',
+    'docs/protocol.md: { "id": "order-1-shipped", "notification"',
   ],
   phones: ['docs/guide.md: let url = URL(', 'docs/guide.md: val request = Request.Builder()'],
   /** Drawings. */

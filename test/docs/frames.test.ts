@@ -5,6 +5,7 @@ import type { ClientFrame } from '../../lambdas/protocol/client-frame.ts';
 import { BYES, FRAME_ERRORS } from '../../lambdas/protocol/errors.ts';
 import type { ServerFrame } from '../../lambdas/protocol/frames.ts';
 import { parseNotification } from '../../lambdas/protocol/notification.ts';
+import { parseOutboxEntry } from '../../lambdas/protocol/outbox.ts';
 import { parsePermissions } from '../../lambdas/protocol/permissions.ts';
 import { parseClientFrame, parsePublishFrame } from '../../lambdas/wire/herald/parse.ts';
 import { pathsOf, schemasOf } from '../support/schemas.ts';
@@ -60,6 +61,9 @@ const OTHERS: Record<string, (value: Record<string, unknown>) => void> = {
   results: (answer) => checkHttp('PublishAnswer', answer),
   destination: (detail) => checkFrame('ClientMessage', detail),
   subscribe: (claim) => holdPermissions(claim),
+  notification: (row) => {
+    expect(parseOutboxEntry({ id: String(row.id), text: JSON.stringify(row.notification) }).id).toBe(row.id);
+  },
 };
 
 function holdPermissions(claim: unknown): void {

@@ -26,6 +26,7 @@ const [
   PERMISSIONS,
   LISTENING,
   PUBLISHING,
+  OUTBOX,
 ] = CLAIMS.javascript;
 
 const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
@@ -219,6 +220,28 @@ it('an event on the bus is published', async () => {
   await expect
     .poll(() => stack.messages('alice'), { timeout: 45_000 })
     .toMatchObject([{ id: 'order-1-shipped', type: 'order.shipped', data: { orderId: 1 } }]);
+});
+
+it('an order and what it tells of are written by one transaction, and published', async () => {
+  const { dynamodb, outboxTable } = (await stack.request('GET', '/local/resources')) as Record<
+    string,
+    string
+  >;
+  // Any table will do as that of the orders whose key is a text.
+  const ofOrders = block(OUTBOX).replace("orderId: '1'", "id: 'order-1', failed: 'no notification'");
+  const { code, stderr } = await run('outbox.js', ofOrders, '', {
+    ...stack.aws,
+    ...{
+      AWS_ENDPOINT_URL_DYNAMODB: `${dynamodb}`,
+      OUTBOX_TABLE: `${outboxTable}`,
+      ORDERS_TABLE: `${outboxTable}`,
+    },
+  }).ended;
+  expect([code, stderr]).toEqual([0, '']);
+  const published = async () => (await stack.messages('alice')).filter(({ id }) => id === 'order-1-shipped');
+  await expect
+    .poll(published, { timeout: 45_000 })
+    .toMatchObject([{ type: 'order.shipped', data: { orderId: 1 } }]);
 });
 
 it('the construct is a part of another stack', async () => {

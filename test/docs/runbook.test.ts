@@ -6,10 +6,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parseNotification } from '../../lambdas/protocol/notification.ts';
 import { block, CLAIMS, read } from './blocks.ts';
 import { start, works } from './commands.ts';
 
-const [RECEIVE, REDRIVE, MOVE_BACK, ROTATE, END_OLD, EPOCHS] = CLAIMS.runbook;
+const [RECEIVE, REDRIVE, MOVE_BACK, ROTATE, END_OLD, EPOCHS, SCHEDULE] = CLAIMS.runbook;
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html */
 const LETTER = {
@@ -58,6 +59,7 @@ const filledIn = (text: string) =>
     .replaceAll('<id>', '019aa3c1-0000-7000-8000-000000000000')
     .replaceAll('<time>', '2026-11-01T00:00:00Z')
     .replaceAll('<table>', 'messages')
+    .replaceAll('<outbox>', 'outbox')
     .replaceAll('<FailedReplaysQueueUrl>', 'https://sqs.eu-west-1.amazonaws.com/123456789012/replays')
     .replaceAll('<FailedRetriesQueueUrl>', 'https://sqs.eu-west-1.amazonaws.com/123456789012/retries')
     .replaceAll('<FailedNotificationsQueueUrl>', 'https://sqs.eu-west-1.amazonaws.com/123456789012/failed');
@@ -68,13 +70,18 @@ const SHELL_ENV = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', AW
 async function perform(
   claim: string,
   answer = '',
+  env: Record<string, string> = {},
 ): Promise<{ printed: string; calls: string[]; folder: string } | undefined> {
   const text = filledIn(block(claim));
   if (!has.bash || (text.includes('jq ') && !has.jq)) return undefined;
   const folder = await mkdtemp(join(tmpdir(), 'herald-runbook-'));
   await writeFile(join(folder, 'letter.json'), JSON.stringify(LETTER));
-  const { code, stdout, stderr } = await start('bash', ['-c', preamble(answer) + text], SHELL_ENV, folder)
-    .ended;
+  const { code, stdout, stderr } = await start(
+    'bash',
+    ['-c', preamble(answer) + text],
+    { ...SHELL_ENV, ...env },
+    folder,
+  ).ended;
   const calls = (await readFile(join(folder, 'calls.txt'), 'utf8')).trim().split('\n');
   const again = await readFile(join(folder, 'again.json'), 'utf8').catch(() => '');
   await rm(folder, { recursive: true });
@@ -117,6 +124,23 @@ describe('the runbook', { timeout: 60_000 }, () => {
     const keys = updates.map((call) => JSON.parse(call.match(/--key (\{.*?\}\})/)?.[1] ?? ''));
     for (const call of updates) expect(call).toContain('":head":{"N":"42"}');
     expect(keys).toEqual(['user:alice', 'user:bob'].map((S) => ({ channel: { S }, seq: { N: '0' } })));
+  });
+
+  it('schedules what notify takes as its payload', async () => {
+    const done = await perform(SCHEDULE, '', {
+      NOTIFY_ARN: 'arn:aws:lambda:eu-west-1:123456789012:function:notify',
+      ROLE_ARN: 'arn:aws:iam::123456789012:role/scheduler',
+    });
+    if (!done) return;
+    const [call = ''] = done.calls.join('\n').match(/--target [\s\S]*/) ?? [];
+    const { Arn, Input } = JSON.parse(call.replace('--target ', ''));
+    expect(Arn).toContain(':function:notify');
+    expect(parseNotification(JSON.parse(Input))).toMatchObject({
+      channels: [{ name: 'user:alice' }],
+      type: 'order.reminder',
+      data: { orderId: 1 },
+      id: 'order-1-reminder',
+    });
   });
 
   it('knows the options of the commands within its sentences', async () => {

@@ -11,7 +11,7 @@ import { type SpawnedStack, spawnStack } from '../../local/cli/spawn.ts';
 import { ONE_DAY_SECONDS } from '../../local/cli/token.ts';
 import { awsClient } from '../../tools/verify/aws.ts';
 import { deleteRows } from '../../tools/verify/clean-up.ts';
-import { fromEnvironment, type TargetSettings } from '../../tools/verify/settings.ts';
+import { fromEnvironment, localSettings, type TargetSettings } from '../../tools/verify/settings.ts';
 import { holdExchange, holdFrame } from './published-schemas.ts';
 
 export const SECRET = 'a-secret-of-the-end-to-end-tests-alone';
@@ -48,7 +48,7 @@ export class Target {
     beforeAll(async () => {
       if (this.#given) return;
       this.#stack = await spawnStack([], { HERALD_JWT_SECRET: SECRET });
-      this.#settings = localSettings(this.#stack, SECRET);
+      this.#settings = await localSettings(this.#stack, SECRET);
     });
     afterAll(async () => {
       expect(this.#odd).toEqual([]);
@@ -65,8 +65,8 @@ export class Target {
     return this.#settings;
   }
 
-  /** Whether the stack's event bus, or its notify function, is known. */
-  has(door: 'bus' | 'functionName'): boolean {
+  /** Whether the stack's event bus, its notify function, or its outbox is known. */
+  has(door: 'bus' | 'functionName' | 'outbox'): boolean {
     return !this.#given || this.#given[door] !== undefined;
   }
 
@@ -86,6 +86,12 @@ export class Target {
   /** For the AWS SDK. */
   get aws() {
     return awsClient(this.settings);
+  }
+
+  /** The same, for its client of DynamoDB. */
+  get dynamodb() {
+    const { dynamodbUrl } = this.settings;
+    return { ...this.aws, ...(dynamodbUrl !== undefined && { endpoint: dynamodbUrl }) };
   }
 
   newUser(name = 'user'): string {
@@ -214,18 +220,6 @@ export class Target {
     else for (const user of this.#users) await this.request('DELETE', path(user));
   }
 }
-
-/** A stack on this machine that is ours alone. */
-export const localSettings = ({ wsUrl, httpUrl }: SpawnedStack, jwtSecret: string): TargetSettings => ({
-  wsUrl,
-  httpUrl,
-  jwtSecret,
-  bus: 'herald',
-  functionName: 'notify',
-  endpointUrl: httpUrl,
-  maxConnectionsPerUser: 10,
-  backlog: 1000,
-});
 
 export const range = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index);

@@ -7,7 +7,7 @@ import { find, findAll, synthStack } from './synth.ts';
 const template = synthStack();
 
 /** A queue of work for later, which ends with the connections that the work is about. */
-const isWork = (id: string): boolean => /^BackendQueues(reconcile|fanout)/.test(id);
+const isWork = (id: string): boolean => /^BackendQueues(reconcile|fanout|outbox)/.test(id);
 
 describe('the tables', () => {
   const tables = findAll(template, 'AWS::DynamoDB::GlobalTable');
@@ -25,6 +25,7 @@ describe('the tables', () => {
       subscriptions: ['channel', 'subscriber'],
       members: ['userId', 'topic'],
       cursors: ['channelUser', 'deviceId'],
+      outbox: ['id'],
     });
   });
 
@@ -50,13 +51,15 @@ describe('the tables', () => {
     ]);
   });
 
-  it('are paid on demand, lapse by expiresAt, cannot be deleted, and outlive the stack', () => {
-    for (const { Properties, DeletionPolicy } of tables) {
+  it('are paid on demand, lapse by expiresAt but for the outbox, cannot be deleted, and outlive the stack', () => {
+    for (const { id, Properties, DeletionPolicy } of tables) {
       expect(Properties).toMatchObject({
         BillingMode: 'PAY_PER_REQUEST',
-        TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
         Replicas: [{ DeletionProtectionEnabled: true }],
       });
+      expect(Properties.TimeToLiveSpecification).toEqual(
+        id.includes('outbox') ? undefined : { AttributeName: 'expiresAt', Enabled: true },
+      );
       expect(DeletionPolicy).toBe('Retain');
     }
   });
@@ -73,14 +76,16 @@ describe('the tables', () => {
       'devices',
       'members',
       'messages',
+      'outbox',
       'publishes',
     ]);
   });
 
-  it('stream the old and the new row of connections and of subscriptions, and of nothing else', () => {
+  it('stream the old and the new row of connections, subscriptions and the outbox, and of nothing else', () => {
     const streams = tables.filter(({ Properties }) => Properties.StreamSpecification);
     expect(streams.map(({ id }) => id.replace(/^BackendTables|[0-9A-F]{8}$/g, '')).sort()).toEqual([
       'connections',
+      'outbox',
       'subscriptions',
     ]);
     for (const { Properties } of streams)
@@ -169,6 +174,34 @@ describe('the queue of large fan-outs', () => {
   });
 });
 
+describe('the outbox', () => {
+  it('is read where a row was put or changed, for a day at most, each row apart from the others', () => {
+    const { Properties } = sourceMapping('BackendTablesoutbox');
+    const { Filters } = Properties.FilterCriteria as { Filters: { Pattern: string }[] };
+    expect(Filters.map(({ Pattern }) => JSON.parse(Pattern))).toEqual([
+      { eventName: ['INSERT', 'MODIFY'], dynamodb: { NewImage: { id: { S: [{ exists: true }] } } } },
+    ]);
+    expect(Properties).toMatchObject({
+      StartingPosition: 'TRIM_HORIZON',
+      ParallelizationFactor: 10,
+      MaximumRetryAttempts: 10,
+      MaximumRecordAgeInSeconds: 82_800,
+      BisectBatchOnFunctionError: true,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+  });
+
+  it('has a queue for rows that are tried again, and one for those given up', () => {
+    const failed = find(template, 'AWS::SQS::Queue', 'BackendQueuesFailedOutboxRows');
+    expect(find(template, 'AWS::SQS::Queue', 'BackendQueuesoutbox').Properties).toMatchObject({
+      VisibilityTimeout: 360,
+      RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': [failed.id, 'Arn'] }, maxReceiveCount: 5 },
+    });
+    const Variables = Match.objectLike({ OUTBOX_DEAD_LETTERS_URL: { Ref: failed.id } });
+    template.hasResourceProperties('AWS::Lambda::Function', { Environment: { Variables } });
+  });
+});
+
 describe('the queue of work for later', () => {
   const queue = find(template, 'AWS::SQS::Queue', 'BackendQueuesreconcile');
 
@@ -200,7 +233,7 @@ describe('the queue of work for later', () => {
 
   it('is known to each Lambda that keeps state', () => {
     const Variables = Match.objectLike({ RECONCILE_QUEUE_URL: { Ref: queue.id } });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 8);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 9);
   });
 });
 
@@ -230,7 +263,7 @@ describe('a notification that fails every retry', () => {
     const policies = findAll(template, 'AWS::SQS::QueuePolicy').map(({ Properties }) =>
       JSON.stringify(Properties),
     );
-    expect(queues).toHaveLength(6);
+    expect(queues).toHaveLength(8);
     for (const { id, Properties } of queues) {
       expect(Properties).toEqual({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
       const own = policies.filter((policy) => policy.includes(`"${id}"`));
@@ -242,8 +275,8 @@ describe('a notification that fails every retry', () => {
 describe('the Lambdas', () => {
   const lambdas = findAll(template, 'AWS::Lambda::Function');
 
-  it('are nine, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
-    expect(lambdas).toHaveLength(9);
+  it('are ten, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
+    expect(lambdas).toHaveLength(10);
     for (const { Properties } of lambdas) {
       expect(Properties).toMatchObject({
         Architectures: ['arm64'],
@@ -270,12 +303,13 @@ describe('the Lambdas', () => {
       topics: 29,
       reconcile: 120,
       fanout: 120,
+      outbox: 60,
     });
   });
 
   it('log for a month, into logs that go with the stack', () => {
     const logs = findAll(template, 'AWS::Logs::LogGroup');
-    expect(logs).toHaveLength(11);
+    expect(logs).toHaveLength(12);
     for (const { Properties, DeletionPolicy } of logs) {
       expect(Properties).toEqual({ RetentionInDays: 30 });
       expect(DeletionPolicy).toBe('Delete');
@@ -336,6 +370,7 @@ it('tells what clients, services and operators need', () => {
     'HttpUrl',
     'EventBusName',
     'NotifyFunctionName',
+    'OutboxTableName',
     'DashboardName',
     'FailedNotificationsQueueUrl',
     'UndeliveredEventsQueueUrl',
@@ -343,6 +378,8 @@ it('tells what clients, services and operators need', () => {
     'FailedRetriesQueueUrl',
     'FailedTopicReplaysQueueUrl',
     'FailedFanOutsQueueUrl',
+    'FailedOutboxRowsQueueUrl',
+    'UnreadOutboxRowsQueueUrl',
   ];
   expect(Object.keys(template.findOutputs('*')).sort()).toEqual([...always, ...secret].sort());
   const jwks = synthStack({ jwksUrl: 'https://id.example/keys', issuer: 'https://id.example' });

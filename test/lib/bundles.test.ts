@@ -63,7 +63,7 @@ const run = promisify(execFile);
 const importsOf = (code: string): string[] =>
   [...code.matchAll(/(?:^|[;}\n])import(?:[^'"();]*from)?\s*["']([^"']+)["']/g)].map(([, from = '']) => from);
 
-it('there are nine', () => expect(bundles).toHaveLength(9));
+it('there are ten', () => expect(bundles).toHaveLength(10));
 
 /** Kilobytes: what a Lambda loads is most of its cold start. Nothing but a measurement in `tools/bench/` should raise these. */
 const BUDGETS: Record<string, number> = {
@@ -72,6 +72,7 @@ const BUDGETS: Record<string, number> = {
   disconnect: 26,
   message: 70,
   notify: 69,
+  outbox: 64,
   'fan-out': 62,
   reconcile: 67,
   users: 57,
@@ -81,8 +82,8 @@ const BUDGETS: Record<string, number> = {
 describe.each(bundles)('$name', ({ name, folder, environment }) => {
   const file = join(folder, 'index.mjs');
 
-  it('is one minified ES module that needs nothing beside it, but notify the message types', () => {
-    const registry = name === 'notify' ? ['message-types.mjs'] : [];
+  it('is one minified ES module that needs nothing beside it, but the message types where it publishes', () => {
+    const registry = ['notify', 'outbox'].includes(name) ? ['message-types.mjs'] : [];
     const files = ['index.mjs', ...registry].flatMap((one) => [one, `${one}.map`]);
     expect(readdirSync(folder).sort()).toEqual(files);
     const code = readFileSync(file, 'utf8');

@@ -1,7 +1,12 @@
 /** Each Lambda may do what it does and nothing else: the whole list, so that a new grant has to be written down here. */
-import type { Template } from 'aws-cdk-lib/assertions';
+
+import { Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { describe, expect, it } from 'vitest';
-import { findAll, grants, synthStack } from './synth.ts';
+import { KEY_ACTIONS } from '../../lib/encryption.ts';
+import { NotificationBackend } from '../../lib/notification-backend.ts';
+import { createBackend, findAll, grants, synthStack } from './synth.ts';
 
 const template = synthStack();
 
@@ -19,15 +24,15 @@ const deadLettersTo = (queue: string) =>
     (action) => `sqs:${action} on Backend${queue}.Arn`,
   );
 
-const sendsTo = (...queues: ('reconcile' | 'fanout')[]) =>
+const sendsTo = (...queues: ('reconcile' | 'fanout' | 'outbox' | 'FailedOutboxRows')[]) =>
   queues.map((queue) => `sqs:SendMessage on BackendQueues${queue}.Arn`);
 
-const readsQueue = (queue: 'reconcile' | 'fanout') =>
+const readsQueue = (queue: 'reconcile' | 'fanout' | 'outbox') =>
   ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage'].map(
     (action) => `sqs:${action} on BackendQueues${queue}.Arn`,
   );
 
-const readsStream = (table: 'connections' | 'subscriptions') =>
+const readsStream = (table: 'connections' | 'subscriptions' | 'outbox') =>
   ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
     (action) => `dynamodb:${action} on BackendTables${table}.StreamArn`,
   );
@@ -65,6 +70,20 @@ const EXPECTED: Record<string, string[]> = {
     ...connections('POST', 'DELETE'),
     ...sendsTo('reconcile', 'fanout'),
     ...deadLettersTo('NotificationsFailedNotifications'),
+  ],
+  outbox: [
+    ...on('outbox', 'UpdateItem', 'DeleteItem'),
+    ...readsStream('outbox'),
+    ...readsQueue('outbox'),
+    ...on('connections', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
+    ...on('subscriptions', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
+    ...on('devices', 'GetItem', 'PutItem', 'UpdateItem'),
+    ...on('cursors', 'GetItem', 'PutItem', 'UpdateItem'),
+    ...on('messages', 'GetItem', 'PutItem'),
+    ...on('publishes', 'PutItem'),
+    ...connections('POST'),
+    ...sendsTo('reconcile', 'fanout', 'outbox', 'FailedOutboxRows'),
+    ...deadLettersTo('ReplayStreamUnreadOutboxRows'),
   ],
   fanout: [
     ...on('connections', 'UpdateItem', 'DeleteItem'),
@@ -144,6 +163,29 @@ describe('a Lambda may do no more than it does', () => {
   });
 });
 
+describe('a service with rows for the outbox in its transactions', () => {
+  const grantedWith = (encryptionKeyArn?: string) => {
+    const { stack } = createBackend();
+    const props = encryptionKeyArn && { encryptionKey: Key.fromKeyArn(stack, 'Key', encryptionKeyArn) };
+    const backend = new NotificationBackend(stack, 'Shop', props || {});
+    const assumedBy = new ServicePrincipal('ecs-tasks.amazonaws.com');
+    backend.grantOutbox(new Role(stack, 'Orders', { assumedBy }));
+    return grants(Template.fromStack(stack), 'Orders');
+  };
+
+  it('may put them there, and nothing else', () => {
+    expect(grantedWith()).toEqual(['dynamodb:PutItem on ShopTablesoutbox.Arn']);
+  });
+
+  it('may use the key that the table is encrypted with', () => {
+    const arn = 'arn:aws:kms:eu-west-1:123456789012:key/abc';
+    expect(grantedWith(arn)).toEqual([
+      'dynamodb:PutItem on ShopTablesoutbox.Arn',
+      ...KEY_ACTIONS.map((action) => `${action} on ${arn}`).sort(),
+    ]);
+  });
+});
+
 describe('no wildcard', () => {
   const policies = findAll(template, 'AWS::IAM::Policy').map(({ id }) => id);
 
@@ -151,7 +193,7 @@ describe('no wildcard', () => {
     const wild = policies
       .flatMap((id) => grants(template, id.replace(/DefaultPolicy[0-9A-F]{8}$/, '')))
       .filter((grant) => grant.includes('*') && !grant.endsWith('/@connections/*'));
-    expect(policies).toHaveLength(9);
+    expect(policies).toHaveLength(10);
     expect(wild).toEqual([]);
   });
 

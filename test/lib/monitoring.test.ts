@@ -39,6 +39,7 @@ describe('the alarms', () => {
       [
         ...['FailedNotifications', 'FailedReplays', 'FailedRetries', 'UndeliveredEvents'],
         ...['FailedTopicReplays', 'FailedFanOuts', 'slowFanOut', 'rangesFailed'],
+        ...['FailedOutboxRows', 'UnreadOutboxRows', 'outboxLag'],
         ...[
           'authorizer',
           'connect',
@@ -49,6 +50,7 @@ describe('the alarms', () => {
           'users',
           'topics',
           'fanout',
+          'outbox',
         ].map((name) => `${name}Errors`),
         ...['replayLag', 'slowCatchUp', 'slowPosts', 'failedRequests'],
         ...['throttles', 'busy', 'postsThrottled', 'refusedTokens', 'reconnectStorm'],
@@ -165,7 +167,7 @@ describe('the dashboard', () => {
     const Variables = Match.objectLike({
       BACKEND_NAME: Match.stringLikeRegexp('^Herald-Backend-[0-9A-F]{8}$'),
     });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 9);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 10);
     for (const metric of metrics.filter((one) => one.startsWith('Herald '))) {
       expect(metric).toMatch(/ backend Herald-Backend-[0-9A-F]{8}( \w+)?$/);
     }
@@ -184,6 +186,6 @@ describe('the questions', () => {
       'Herald-Backend/what happened to user X',
       'Herald-Backend/where is message X',
     ]);
-    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(9);
+    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(10);
   });
 });

@@ -54,7 +54,7 @@ describe('custom domains', () => {
 
   it('are what frames are posted through', () => {
     const Variables = Match.objectLike({ CALLBACK_URL: 'https://push.example.com' });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 8);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 9);
   });
 
   it('get a record where the zone is known', () => {
@@ -285,6 +285,7 @@ describe('what may not be replaced by an update', () => {
       'BackendTablesdevices13B3ECEF',
       'BackendTablesmembers9F9DCEC8',
       'BackendTablesmessagesEB3266AE',
+      'BackendTablesoutboxABDDFC9E',
       'BackendTablespublishes0A1137DC',
       'BackendTablessubscriptions3DA34C03',
     ],
@@ -295,11 +296,14 @@ describe('what may not be replaced by an update', () => {
       'BackendNotificationsFailedNotifications5D47E0FE',
       'BackendNotificationsUndeliveredEventsAACADED3',
       'BackendQueuesFailedFanOuts4AB7C0D6',
+      'BackendQueuesFailedOutboxRowsBDE3C20F',
       'BackendQueuesFailedRetries93ADB933',
       'BackendQueuesfanoutA6B4475B',
+      'BackendQueuesoutbox960163F9',
       'BackendQueuesreconcileEF3A9348',
       'BackendReplayStreamFailedReplaysE5612745',
       'BackendReplayStreamFailedTopicReplaysDB05C48E',
+      'BackendReplayStreamUnreadOutboxRows7BFB9DCD',
     ],
     'AWS::Events::EventBus': ['BackendNotificationsBus43B713F9'],
   };

@@ -42,6 +42,7 @@ export function uniqueTableNames(): TableNames {
     subscriptions: `${prefix}-subscriptions`,
     members: `${prefix}-members`,
     cursors: `${prefix}-cursors`,
+    outbox: `${prefix}-outbox`,
   };
 }
 

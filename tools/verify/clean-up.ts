@@ -45,6 +45,7 @@ async function deletePartition(
   value: string,
 ): Promise<void> {
   const { partition, sort } = TABLES[table];
+  if (sort === undefined) return; // what the outbox is given it gives back
   const query = {
     TableName,
     KeyConditionExpression: '#partition = :partition',

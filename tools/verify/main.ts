@@ -7,12 +7,9 @@ import { findTables, readSecret } from './aws.ts';
 import { type Deployed, HELP, parseOptions } from './options.ts';
 import { preflight } from './preflight.ts';
 import { Report } from './report.ts';
-import { type TargetSettings, toEnvironment } from './settings.ts';
+import { BACKLOG, localSettings, type TargetSettings, toEnvironment } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-
-/** Fewer than on a stack of our own, where they cost nothing. */
-const BACKLOG = 1000;
 
 /** A stack that has scaled to zero is slower than one on this machine. */
 const TEST_TIMEOUT_MS = 60_000;
@@ -37,11 +34,7 @@ async function verifyLocal(stackArgs: string[]): Promise<void> {
   const jwtSecret = randomBytes(32).toString('hex');
   const stack = await spawnStack([...stackArgs, '--quiet'], { HERALD_JWT_SECRET: jwtSecret });
   try {
-    const { wsUrl, httpUrl } = stack;
-    await verify({
-      ...{ wsUrl, httpUrl, jwtSecret, endpointUrl: httpUrl },
-      ...{ bus: 'herald', functionName: 'notify', maxConnectionsPerUser: 10, backlog: BACKLOG },
-    });
+    await verify(await localSettings(stack, jwtSecret));
   } finally {
     await stack.stop();
   }

@@ -7,11 +7,12 @@ export const HELP = `Checks what Herald guarantees on a running stack: npm run e
 
 Without a target it starts a local stack of its own.
 
-  --outputs FILE         what cdk deploy --outputs-file wrote: names all of the next six
+  --outputs FILE         what cdk deploy --outputs-file wrote: names all of the next seven
   --ws URL               where clients connect: wss://…/prod
   --http URL             where services publish: https://…; requests to AWS are signed with the usual credentials
   --bus NAME             the event bus (default: publishing by an event is not tested)
   --function NAME        the notify Lambda (default: publishing by an Invoke is not tested)
+  --outbox NAME          the outbox table (default: publishing by the outbox is not tested)
   --jwt-secret TEXT      signs the tokens of the test's users (HS256)
   --jwt-secret-arn ARN   the same, read from Secrets Manager
   --endpoint-url URL     of the AWS services (default: AWS)
@@ -30,6 +31,7 @@ export interface Deployed {
   httpUrl: string;
   bus: string | undefined;
   functionName: string | undefined;
+  outbox: string | undefined;
   endpointUrl: string | undefined;
   secret: { text: string } | { arn: string };
   issuer: string | undefined;
@@ -51,6 +53,7 @@ const OPTIONS = {
   http: text,
   bus: text,
   function: text,
+  outbox: text,
   'jwt-secret': text,
   'jwt-secret-arn': text,
   'endpoint-url': text,
@@ -91,6 +94,7 @@ function deployed(values: Omit<Values, 'bundles' | 'cdk-out'>): Deployed {
     httpUrl: urlText('--http', values.http ?? outputs.HttpUrl, 'http').replace(/\/$/, ''),
     bus: values.bus ?? outputs.EventBusName,
     functionName: values.function ?? outputs.NotifyFunctionName,
+    outbox: values.outbox ?? outputs.OutboxTableName,
     endpointUrl: values['endpoint-url'] && urlText('--endpoint-url', values['endpoint-url'], 'http'),
     secret: secret(values, outputs),
     issuer: values.issuer,

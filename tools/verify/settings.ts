@@ -7,6 +7,10 @@ export interface TargetSettings {
   bus?: string | undefined;
   /** Name or ARN of the notify Lambda. Undefined: what needs it is not tested. */
   functionName?: string | undefined;
+  /** Name of the outbox table. Undefined: what needs it is not tested. */
+  outbox?: string | undefined;
+  /** Of DynamoDB. @default with the other services */
+  dynamodbUrl?: string | undefined;
   /** Of the AWS services. @default AWS */
   endpointUrl?: string | undefined;
   jwtSecret: string;
@@ -18,6 +22,23 @@ export interface TargetSettings {
   tables?: Record<string, string> | undefined;
   /** Messages in the largest backlog. */
   backlog: number;
+}
+
+/** Fewer messages than on a stack of our own, where they cost nothing. */
+export const BACKLOG = 1000;
+
+/** A stack on this machine that is ours alone. */
+export async function localSettings(
+  { wsUrl, httpUrl }: { wsUrl: string; httpUrl: string },
+  jwtSecret: string,
+): Promise<TargetSettings> {
+  const resources = await fetch(`${httpUrl}/local/resources`);
+  const { dynamodb, outboxTable } = (await resources.json()) as { dynamodb: string; outboxTable: string };
+  return {
+    ...{ wsUrl, httpUrl, jwtSecret, endpointUrl: httpUrl, dynamodbUrl: dynamodb },
+    ...{ bus: 'herald', functionName: 'notify', outbox: outboxTable },
+    ...{ maxConnectionsPerUser: 10, backlog: BACKLOG },
+  };
 }
 
 const VARIABLE = 'HERALD_E2E_TARGET';

@@ -10,9 +10,10 @@
  * | Subscriptions | channel     | subscriber     | one; a range; its stream: reconcile them  |
  * | Members       | userId      | topic          | one; a user's; by its index: a topic's    |
  * | Cursors       | channelUser | deviceId       | one; several at once; their summary       |
+ * | Outbox        | id          | none           | its stream: publish what services put in  |
  *
- * Every row but the head carries `expiresAt` in epoch seconds, the unit of DynamoDB's TTL; the
- * domain counts in milliseconds.
+ * Every row but the head and those of the outbox carries `expiresAt` in epoch seconds, the unit of
+ * DynamoDB's TTL; the domain counts in milliseconds.
  */
 import type { Position } from '../../domain/model.ts';
 import type { ByeCode } from '../../protocol/errors.ts';
@@ -26,6 +27,7 @@ export interface TableNames {
   subscriptions: string;
   members: string;
   cursors: string;
+  outbox: string;
 }
 
 export interface KeyAttribute {
@@ -35,7 +37,10 @@ export interface KeyAttribute {
 
 interface TableShape {
   partition: KeyAttribute;
-  sort: KeyAttribute;
+  /** Undefined: a partition is one row. */
+  sort?: KeyAttribute;
+  /** Its rows are others', and lapse never. @default false */
+  lasts?: boolean;
   /** Its stream, if it has one, shows each row as it was and as it is. */
   stream: boolean;
   /** A second order of its rows, for listing: it may lag behind. */
@@ -70,6 +75,7 @@ export const TABLES: Record<keyof TableNames, TableShape> = {
     index: MEMBERS_BY_TOPIC,
   },
   cursors: { partition: text('channelUser'), sort: text('deviceId'), stream: false },
+  outbox: { partition: text('id'), stream: true, lasts: true },
 };
 
 export const TTL_ATTRIBUTE = 'expiresAt';
@@ -210,6 +216,15 @@ export interface PublishRow {
   seq: number;
   payloadHash: string;
   expiresAt: number;
+}
+
+/** As a service puts it, and as we leave it. */
+export interface OutboxTableRow {
+  id: string;
+  /** A map, or a JSON text. */
+  notification: object | JsonText;
+  /** Why it could not be published. */
+  failed?: string;
 }
 
 export const toSeconds = (milliseconds: number): number => Math.ceil(milliseconds / 1000);

@@ -1,6 +1,6 @@
 /** What a deployment would fill into a template's values, here filled in with what stands on this machine. */
 import type { TableNames } from '../../../lambdas/adapters/dynamodb/tables.ts';
-import { QUEUE_NAMES } from '../../../lambdas/manifest.ts';
+import { QUEUE_NAMES, WRITTEN_DEAD_LETTERS } from '../../../lambdas/manifest.ts';
 import { API_ID, STAGE } from '../gateway/settings.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
 import { queueUrl } from '../queue/queues.ts';
@@ -78,7 +78,7 @@ function nameOf({ Resources }: Template, id: string, { tables, secretArn, httpUr
     case 'AWS::ApiGatewayV2::Api':
       return API_ID;
     case 'AWS::SQS::Queue': {
-      const queue = QUEUE_NAMES.find((name) => resourceNamed(name).test(id));
+      const queue = [...QUEUE_NAMES, ...WRITTEN_DEAD_LETTERS].find((name) => resourceNamed(name).test(id));
       if (queue) return queueUrl(httpUrl, queue);
       break;
     }

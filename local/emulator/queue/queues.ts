@@ -1,6 +1,15 @@
 /** The queues of the local stack: one for each queue source of the manifest, with the Lambda that reads it. */
+import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../lambdas/domain/ports.ts';
-import { LAMBDA_NAMES, LAMBDAS, type QueueName, type QueueSource } from '../../../lambdas/manifest.ts';
+import {
+  LAMBDA_NAMES,
+  LAMBDAS,
+  type LambdaSpec,
+  type QueueDeadLetters,
+  type QueueName,
+  type QueueSource,
+  WRITTEN_DEAD_LETTERS,
+} from '../../../lambdas/manifest.ts';
 import { ACCOUNT, functionArn, type Lambdas } from '../lambdas.ts';
 import { createQueue, type Queue } from './queue.ts';
 
@@ -11,20 +20,22 @@ export interface Queues {
 }
 
 /** What the queue is called in its URL. */
-export const queueName = (queue: QueueName): string => `herald-${queue}`;
+export const queueName = (queue: QueueName | QueueDeadLetters): string => `herald-${queue}`;
 
-export const queueUrl = (httpUrl: string, queue: QueueName): string =>
+export const queueUrl = (httpUrl: string, queue: QueueName | QueueDeadLetters): string =>
   `${httpUrl}/${ACCOUNT}/${queueName(queue)}`;
 
 export function createQueues(lambdas: Lambdas, logger: Logger): Queues {
-  const queues = new Map(
-    LAMBDA_NAMES.flatMap((lambda) =>
-      (LAMBDAS[lambda].queues ?? []).map((source) => [
+  const queues = new Map([
+    ...LAMBDA_NAMES.flatMap((lambda) => {
+      const { queues: sources = [] }: LambdaSpec = LAMBDAS[lambda];
+      return sources.map((source): [string, Queue] => [
         queueName(source.queue),
         queueFor(lambda, source, lambdas, logger),
-      ]),
-    ),
-  );
+      ]);
+    }),
+    ...WRITTEN_DEAD_LETTERS.map((letters): [string, Queue] => [queueName(letters), deadEnd(letters, logger)]),
+  ]);
   return {
     find: (name) => queues.get(name),
     async stop() {
@@ -32,6 +43,16 @@ export function createQueues(lambdas: Lambdas, logger: Logger): Queues {
     },
   };
 }
+
+/** What a Lambda puts there itself nobody receives here: the log has it. */
+const deadEnd = (letters: QueueDeadLetters, logger: Logger): Queue => ({
+  send(body) {
+    const messageId = randomUUID();
+    logger.error('dead letter', { queue: queueName(letters), messageId, body });
+    return messageId;
+  },
+  stop: async () => {},
+});
 
 /** With so many batches at once Lambda begins to empty a queue; it takes its time to add others. */
 const FIRST_CONCURRENCY = 5;

@@ -16,6 +16,8 @@ export interface LocalRequests {
 /** Where things are, for programs that look behind the requests. */
 export interface Resources {
   dynamodb: string;
+  /** Where services put what is to be published with their own transactions. */
+  outboxTable: string;
   /** The names of the tables. */
   tables: object;
 }

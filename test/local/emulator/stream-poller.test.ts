@@ -60,6 +60,7 @@ function start(client: DynamoDBStreamsClient, replay: (records: StreamRecord[]) 
     streamArn: 'arn:stream',
     lambdas: createLambdas({ reconcile: { handler } }),
     name: 'reconcile',
+    since: Date.now(),
     logger,
     settings: {
       filters: [],

@@ -15,7 +15,7 @@ import { createLocalRequests } from '../../../local/emulator/services/local-requ
 export const DEADLINE_MS = 45_000;
 
 /** Where the local server says that its tables are. */
-export const RESOURCES = { dynamodb: 'http://127.0.0.1:1', tables: { messages: 'm' } };
+export const RESOURCES = { dynamodb: 'http://127.0.0.1:1', outboxTable: 'o', tables: { messages: 'm' } };
 
 /** What the tests look at of an event; each shape is checked whole where it matters. */
 export interface TestEvent {

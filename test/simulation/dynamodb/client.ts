@@ -24,6 +24,7 @@ export const TABLE_NAMES: Record<TableName, string> = {
   subscriptions: 'subscriptions',
   members: 'members',
   cursors: 'cursors',
+  outbox: 'outbox',
 };
 
 const PORTS: Record<TableName, CallPort> = {
@@ -34,6 +35,7 @@ const PORTS: Record<TableName, CallPort> = {
   subscriptions: 'SubscriptionStore',
   members: 'MemberStore',
   cursors: 'CursorStore',
+  outbox: 'LogStore',
 };
 
 /** Told of every call as it takes effect. */

@@ -73,6 +73,16 @@ export interface Temper {
   ttl: 'at once' | 'late' | 'mixed' | 'never';
 }
 
+/** In place of a sort key, where a table has none. */
+const THE_ROW = '';
+
+/** The key of a row. */
+export function keyOf(table: TableName, row: Row): Row {
+  const { partition, sort } = TABLES[table];
+  const names = sort ? [partition.name, sort.name] : [partition.name];
+  return Object.fromEntries(names.map((name) => [name, row[name] ?? '']));
+}
+
 /** The tables of one log: what a transaction wrote to them shows in both or in none. */
 const LOG_TABLES = ['messages', 'publishes'] as const;
 
@@ -102,8 +112,8 @@ export class Database {
   }
 
   query({ table, index, condition, bindings, consistent, limit, start }: Asked) {
-    const { partition, sort } = TABLES[table];
-    const order = index === undefined ? sort : this.#indexOf(table, index).sort;
+    const order = index === undefined ? TABLES[table].sort : this.#indexOf(table, index).sort;
+    if (order === undefined) throw new Error(`${table} has one row in each partition: nothing to query`);
     const rows: Row[] = [];
     for (const cell of this.#asked(table, index, condition, bindings)) {
       const row = this.#seen(cell, consistent);
@@ -116,7 +126,7 @@ export class Database {
     const page = rest.slice(0, Math.min(limit, short));
     if (page.length === short && page.length < rest.length) this.onTemper('short page');
     const last = page.length < rest.length ? page.at(-1) : undefined;
-    const lastKey = last && { [partition.name]: last[partition.name], [sort.name]: last[sort.name] };
+    const lastKey = last && keyOf(table, last);
     return { rows: page, lastKey };
   }
 
@@ -199,10 +209,10 @@ export class Database {
   /** Puts a table back to what it held. Rows of transactions under way are as if they had not begun. */
   restore(table: TableName, rows: Row[]): void {
     for (const one of LOG_TABLES) this.#generations.set(one, (this.#generations.get(one) ?? 0) + 1);
-    const kept = new Map(rows.map((row) => [JSON.stringify(this.#keyOf(table, row)), row]));
+    const kept = new Map(rows.map((row) => [JSON.stringify(keyOf(table, row)), row]));
     for (const partition of this.#tables.get(table)?.values() ?? []) {
       for (const cell of partition.values()) {
-        const id = cell.row && JSON.stringify(this.#keyOf(table, cell.row));
+        const id = cell.row && JSON.stringify(keyOf(table, cell.row));
         if (id !== undefined && !kept.has(id)) this.#show(table, cell, undefined, 'restore');
       }
     }
@@ -282,15 +292,10 @@ export class Database {
     return cells;
   }
 
-  #keyOf(table: TableName, row: Row): Row {
-    const { partition, sort } = TABLES[table];
-    return { [partition.name]: row[partition.name] ?? '', [sort.name]: row[sort.name] ?? '' };
-  }
-
   #cell(table: TableName, key: Row): Cell {
     const { partition, sort } = TABLES[table];
     const cells = this.#partition(table, String(key[partition.name]));
-    const sortKey = key[sort.name] as string | number;
+    const sortKey = sort ? (key[sort.name] as string | number) : THE_ROW;
     const cell = cells.get(sortKey) ?? { row: undefined, previous: undefined, changedAt: 0, locked: false };
     cells.set(sortKey, cell);
     return cell;

@@ -4,11 +4,10 @@
  * sends again.
  */
 import type { DynamoDBRecord } from 'aws-lambda';
-import { TABLES } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import { toAttributes } from '../../../lambdas/aws/attributes.ts';
 import type { StreamSource } from '../../../lambdas/manifest.ts';
 import { matchesPattern } from '../../../local/emulator/stream/event-filter.ts';
-import type { Change } from '../dynamodb/database.ts';
+import { type Change, keyOf } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import type { World } from './world.ts';
 
@@ -41,11 +40,10 @@ export class Stream {
   add({ table, before, after }: Change): void {
     const row = after ?? before;
     if (table !== this.#source.table || !row || textOf(before) === textOf(after)) return;
-    const { partition, sort } = TABLES[table];
     const record: DynamoDBRecord = {
       eventName: before ? (after ? 'MODIFY' : 'REMOVE') : 'INSERT',
       dynamodb: {
-        Keys: toAttributes({ [partition.name]: row[partition.name], [sort.name]: row[sort.name] }),
+        Keys: toAttributes(keyOf(table, row)),
         ...(before && { OldImage: toAttributes(before) }),
         ...(after && { NewImage: toAttributes(after) }),
         SequenceNumber: String(++this.#sequence).padStart(20, '0'),

@@ -24,6 +24,7 @@ const TABLES = {
   subscriptions: 'subscriptions',
   members: 'members',
   cursors: 'cursors',
+  outbox: 'outbox',
 } satisfies TableNames;
 
 function stores() {

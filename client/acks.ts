@@ -1,4 +1,4 @@
-/** Acknowledges what is finished: what is due in several channels goes in one frame. */
+/** Acknowledges finished messages: the acks that are due in several channels go in one frame. */
 import type { Channel } from './channel.ts';
 import type { World } from './environment.ts';
 import { Timer } from './timing.ts';
@@ -15,7 +15,7 @@ const MAX_IN_FRAME = 100;
 export class Acks {
   readonly #world: World;
   readonly #channels: ReadonlyMap<string, Channel>;
-  /** Returns those that were sent. */
+  /** Sends acks and returns the acks that were sent. */
   readonly #send: (acks: Ack[]) => Ack[];
   readonly #timer: Timer;
   #isStopped = false;

@@ -20,7 +20,7 @@ export interface AudienceHost {
   unheard(error: HeraldError, audience: Audience): void;
 }
 
-/** Messages are not told but handed out one by one, by the dispatcher. */
+/** The dispatcher hands out the messages, one by one; listeners are told the rest. */
 type Told = Omit<Events, 'message'>;
 
 export class Audience implements Topic {

@@ -12,8 +12,9 @@ import type { Environment, World } from './environment.ts';
 import type { Mark, ReadFrame } from './inbox/inbox-frames.ts';
 import type { InboxHost, InboxPart } from './inbox/part.ts';
 import type { Ending } from './iterator.ts';
+import { checkName, orNone, webSocketUrl } from './option-checks.ts';
 import { type Answer, type RequestFrame, Requests, refused } from './requests.ts';
-import { guarded, isName, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
+import { guarded, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
 import { type FollowerMessage, type FromServer, type LeaderMessage, Tabs, type TabsHost } from './tabs.ts';
 import { DEFAULT_TIMING, Timer } from './timing.ts';
 import { subjectOf, Tokens } from './token.ts';
@@ -290,7 +291,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     return isAnew;
   }
 
-  /** There is a connection, of this tab or of the one that leads: what do all tabs listen to? */
+  /** This tab or the leading tab has a connection: asks all tabs what they listen to. */
   #begun(start: Started): void {
     const { channel, isOverlapping } = start;
     if (channel !== this.#ownName) return;
@@ -300,7 +301,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#tellUses();
   }
 
-  /** Another user's channel replaces the one before: what was for that user is not for this one. */
+  /** Another user's channel replaces the channel so far, whose messages are not for this user. */
   #nameOwn(channel: string): void {
     if (!channel.startsWith('user:') || channel === this.#ownName) return;
     this.#dropChannels();
@@ -435,7 +436,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     return [...this.#uses.values()].some((channels) => channels.has(channel));
   }
 
-  /** Subscribes or unsubscribes, one step at a time: the next when the server has answered. */
+  /** Subscribes or unsubscribes step by step: each step waits for the server's answer. */
   async #reconcile(channel: string): Promise<void> {
     this.#introduce(this.#channels.get(channel));
     const subscription = this.#manager.subscription(channel);
@@ -481,7 +482,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     return true;
   }
 
-  /** At the server, or by the tab that leads. Returns those that were sent. */
+  /** Sends acks to the server or to the leading tab. Returns the acks that were sent. */
   #ack(acks: Ack[]): Ack[] {
     if (this.isLeading) return this.#manager.ack(acks);
     if (acks.length > 0) this.#tabs?.say({ event: 'finished', acks });
@@ -615,24 +616,5 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     );
     await Promise.race([finished, enough]);
     patience.cancel();
-  }
-}
-
-function checkName(option: string, name: unknown): void {
-  if (!isName(name)) throw new TypeError(`${option}: expected 1 to 128 of A–Z a–z 0–9 . _ : -`);
-}
-
-function webSocketUrl(text: string): string {
-  const url = orNone(() => new URL(text));
-  if (url && /^wss?:$/.test(url.protocol)) return url.href;
-  throw new TypeError(`url: expected ws:// or wss://, got ${url ? url.protocol : 'no URL'}`);
-}
-
-/** Undefined if it throws. */
-function orNone<Thing>(make: () => Thing): Thing | undefined {
-  try {
-    return make();
-  } catch {
-    return undefined;
   }
 }

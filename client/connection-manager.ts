@@ -29,7 +29,7 @@ import { HeraldError, type Status } from './types.ts';
 
 /** What a manager needs of its client. */
 export interface ManagerHost {
-  /** For one connection. */
+  /** Gets a token for a new connection. */
   token(): Promise<string>;
   changeStatus(status: Status): void;
   error(error: HeraldError): void;
@@ -106,7 +106,7 @@ export class ConnectionManager implements ConnectionHost {
   }
 
   /**
-   * Returns those that were sent: not those of another numbering than the channel's present one.
+   * Returns the acks that were sent: it drops acks of another numbering than the channel's present.
    * Once `next` is ready the server closes `main`, and may do so before the ack arrives on it.
    */
   ack(acks: Ack[]): Ack[] {
@@ -198,7 +198,7 @@ export class ConnectionManager implements ConnectionHost {
     return connection === this.#main || connection === this.#next;
   }
 
-  /** Undefined: not heard, or in a numbering that is not the one of its beginning. */
+  /** Undefined: the connection does not hear the channel, or the numbering changed meanwhile. */
   #heard(
     connection: Connection,
     { channel, epoch }: Pick<SubscriptionState, 'channel' | 'epoch'>,
@@ -278,7 +278,7 @@ export class ConnectionManager implements ConnectionHost {
 
   #began(connection: Connection): void {
     this.#retry.connected();
-    // A connection that takes over: the device is still live by the old one until a replay frame
+    // A connection that takes over: the old connection keeps the device live until a replay frame
     // says otherwise.
     if (!connection.isOverlapping)
       this.#host.changeStatus({ state: this.#isReplaying(connection) ? 'replaying' : 'live' });

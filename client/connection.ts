@@ -23,7 +23,7 @@ export interface Ended {
 
 export interface ConnectionHost {
   token(): Promise<string>;
-  /** Frames come one after the other: the next when the promise has resolved. */
+  /** Takes a frame. The next frame waits until the promise has resolved. */
   frame(connection: Connection, frame: FromWire, size: number): Promise<void>;
   /** Comes once, and nothing after it. */
   ended(connection: Connection, ended: Ended): void;

@@ -45,7 +45,7 @@ export class Dispatcher {
     if (!this.#running && this.#next()) this.#running = this.#run();
   }
 
-  /** No new message from here on. Resolves when the one under way is finished. */
+  /** Hands out no more. Resolves when the message under way is finished. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#running;

@@ -11,7 +11,7 @@ type Fields = Record<string, unknown>;
 /** What a server may send to this library. */
 export type FromWire = ServerFrame | InboxFrame;
 
-/** Of the fields below, those that are numbers; the others are texts. */
+/** The names of fields that are numbers. All other fields below are texts. */
 const COUNTS = ['seq', 'head', 'cursor', 'after', 'through', 'expired'];
 
 const HEAD = ['channel', 'epoch', 'head'];

@@ -34,7 +34,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     this.#left = left;
   }
 
-  /** No message comes any more: the next `next()` says so, or the one that waits. */
+  /** Ends the messages: the `next()` that waits says so, else the next call of it. */
   end(ending: Ending): void {
     this.#ending ??= ending;
     this.#arrive();
@@ -44,7 +44,7 @@ export class MessageIterator implements AsyncIterableIterator<Message> {
     return this;
   }
 
-  /** Calls that come before the one before is answered wait for it. */
+  /** A call waits until the call before it is answered. */
   next(): Promise<Result> {
     const result = this.#turn.then(() => this.#next());
     this.#turn = result.catch(() => {});

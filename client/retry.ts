@@ -15,7 +15,7 @@ export interface RetryEvents {
   error(error: HeraldError): void;
 }
 
-/** A refused token is refused again: another one may not be. */
+/** The server refuses a refused token again; it may accept a fresh token. */
 const MAX_REFUSALS = 2;
 
 /** No server has reason to ask for a longer wait; and timers of more than 24 days fire at once. */
@@ -50,7 +50,7 @@ export class Retry {
     this.#refusals = 0;
   }
 
-  /** Goes on with a back-off where another tab has left it; without one, connects now. */
+  /** Goes on with the back-off that another tab has left; without a back-off, connects now. */
   resume(status: Status): void {
     const isWaiting = status.state === 'waiting';
     this.#failures = isWaiting ? status.failures : 0;
@@ -87,7 +87,7 @@ export class Retry {
     this.#timer.cancel();
   }
 
-  /** A wait that is longer than any back-off is one that the server asked for. */
+  /** The server asked for any wait that is longer than the longest back-off. */
   #wait(ms: number, mayHurry = ms <= this.#world.timing.backoffCapMs): void {
     this.#mayHurry = mayHurry;
     this.#timer.set(ms, this.#events.connect);

@@ -6,7 +6,7 @@ import { HeraldError, type KeyValueStorage, type Position } from './types.ts';
 
 /**
  * A storage that tells of its failures and does not fail. No answer in time is a failure too.
- * Without a working one, the server's cursor is what remembers.
+ * Without a working storage, the server's cursor remembers.
  */
 export function guarded(
   storage: KeyValueStorage | undefined,
@@ -53,7 +53,7 @@ const DEVICE_KEY = 'herald:device';
 export const isName = (name: unknown): name is string =>
   typeof name === 'string' && /^[\w.:-]{1,128}$/.test(name);
 
-/** The id this installation was given, or a new one. */
+/** The stored id of this installation, or a new id. */
 export async function loadDeviceId(storage: KeyValueStorage, world: World): Promise<string> {
   const load = async () => {
     const id = await storage.getItem(DEVICE_KEY);

@@ -25,13 +25,13 @@ export class Tokens {
     this.#source = source;
   }
 
-  /** There is one token only. */
+  /** The app gave a token, not a function that gets tokens. */
   get isFixed(): boolean {
     return typeof this.#source === 'string';
   }
 
   /**
-   * Rejects with a HeraldError of code `token`, or `closed` if there is none but the expired one.
+   * Rejects with a HeraldError of code `token`, or `closed` if only the expired token is there.
    * Never quotes a token.
    */
   async next(): Promise<string> {

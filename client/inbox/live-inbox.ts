@@ -162,7 +162,7 @@ export class LiveInbox implements InboxPart, MarksHost {
     });
   }
 
-  /** There is a connection, of this tab or of the one that leads. */
+  /** This tab or the leading tab has a connection. */
   #begin({ epoch, head, isOverlapping }: Started): void {
     if (epoch === this.#epoch && isOverlapping && this.#hasBegun) return;
     if (epoch !== this.#epoch || !this.#listing.begin(head)) {

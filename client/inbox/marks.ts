@@ -69,7 +69,7 @@ export class Marks {
     if (this.#list.length > 0) this.#change(current.map((mark) => ({ ...mark, epoch })));
   }
 
-  /** The server has told a state, maybe an old one: it has what it was asked for by now? */
+  /** The server has told a state, maybe an old state: does it have what was sent, by now? */
   confirm(read: ReadFrame): void {
     const { marks, version } = this.#sent ?? { marks: [], version: 0 };
     const [first] = marks;
@@ -77,7 +77,7 @@ export class Marks {
       this.#client.requests.answer({ event: 'taken', ref: first.id });
   }
 
-  /** Sends what is left, one frame after the other: their order counts. */
+  /** Sends the marks that are left, frame after frame: their order counts. */
   async send(): Promise<void> {
     if (this.#sent) return;
     for (let marks = this.#next(); marks.length > 0; marks = this.#next()) {
@@ -89,7 +89,7 @@ export class Marks {
     }
   }
 
-  /** Of those that come first: marks of the same form, for one frame. */
+  /** The first marks of the list that have the same form, for one frame. */
   #next(): Mark[] {
     const isLeft = (mark: Mark) => !hasAll(this.#inbox.read, [mark]);
     const first = this.#list.find(isLeft);

@@ -10,6 +10,14 @@ const TOKEN = /^[\w.:-]{1,128}$/;
 export const TOKEN_RULE = '1 to 128 characters of A-Z a-z 0-9 . _ : -';
 export const isToken = (value: unknown): value is string => typeof value === 'string' && TOKEN.test(value);
 
+/** Types of what Herald itself puts into a channel's log begin so. */
+const RESERVED_TYPES = 'herald.';
+
+export const TYPE_RULE = `${TOKEN_RULE}, not beginning with ${RESERVED_TYPES}`;
+/** The type of a message that somebody publishes. */
+export const isPublishedType = (value: unknown): value is string =>
+  isToken(value) && !value.startsWith(RESERVED_TYPES);
+
 /** Where a client's message to the application goes: tokens with slashes between. */
 export const DESTINATION_RULE = `${TOKEN_RULE} /`;
 export const isDestination = (value: unknown): value is string =>

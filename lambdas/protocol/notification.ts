@@ -6,7 +6,17 @@ import { type Channel, EVERYONE, isTopic, TOPIC_RULE, topicChannel, userChannel 
 import { type FieldError, firstFew, RequestError, unknownNames } from './errors.ts';
 import { isRecord } from './json.ts';
 import { MAX_DATA_LEVELS, MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
-import { isMessageId, isTab, isToken, isUserId, MESSAGE_ID_RULE, TOKEN_RULE, USER_ID_RULE } from './names.ts';
+import {
+  isMessageId,
+  isPublishedType,
+  isTab,
+  isToken,
+  isUserId,
+  MESSAGE_ID_RULE,
+  TOKEN_RULE,
+  TYPE_RULE,
+  USER_ID_RULE,
+} from './names.ts';
 
 export interface Notification {
   /** Users' own channels, each once, in the order given; or one other channel. */
@@ -90,7 +100,7 @@ function parse(body: unknown, headers: NotificationHeaders, fields: readonly str
   errors.push(...firstFew('', unknownNames('field', Object.keys(body), fields)));
   const channels = recipients(body.to, errors);
   if (body.type === undefined) fault('type', 'is missing');
-  check('type', body.type, isToken, TOKEN_RULE);
+  check('type', body.type, isPublishedType, TYPE_RULE);
   errors.push(...faultsOfData(body.data));
   const id = either('id', 'idempotency-key');
   check('id', id, isMessageId, MESSAGE_ID_RULE);

@@ -117,6 +117,7 @@ describe('what a client may send besides', () => {
     { action: 'publish', to: { topic: 'news' } },
     { action: 'publish', to: { topic: 'news', user: 'alice' }, type: 'note' },
     { action: 'publish', to: { topic: 'no spaces' }, type: 'note' },
+    { action: 'publish', to: { topic: 'news' }, type: 'herald.withdrawn' },
     { action: 'publish', to: { topic: 'news' }, type: 'note', excludeDeviceId: 'phone' },
     { action: 'publish', to: { topic: 'news' }, type: 'note', tab: 'a/b' },
     { action: 'send', destination: 'no spaces' },

@@ -4,7 +4,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type FieldError, firstFew, RequestError } from '../../protocol/errors.ts';
-import { isToken, TOKEN_RULE } from '../../protocol/names.ts';
+import { isPublishedType, TYPE_RULE } from '../../protocol/names.ts';
 import { isRetention, type Notification, RETENTION_RULE } from '../../protocol/notification.ts';
 import type { Settings } from '../settings.ts';
 
@@ -20,7 +20,7 @@ export type MessageTypes = Readonly<Record<string, MessageType>>;
 /** Throws as the Lambda starts when a name or a retention cannot be. */
 export function defineMessageTypes<const Types extends MessageTypes>(types: Types): Types {
   for (const [name, { retentionSeconds }] of Object.entries(types)) {
-    if (!isToken(name)) throw new Error(`message type "${name}": expected ${TOKEN_RULE}`);
+    if (!isPublishedType(name)) throw new Error(`message type "${name}": expected ${TYPE_RULE}`);
     if (retentionSeconds !== undefined && !isRetention(retentionSeconds)) {
       throw new Error(`message type "${name}": retentionSeconds: expected ${RETENTION_RULE}`);
     }

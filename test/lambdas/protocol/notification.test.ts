@@ -290,6 +290,8 @@ describe('the fields', () => {
     ['type', 'x'],
     ['type', 'x'.repeat(128)],
     ['type', 'constructor'],
+    ['type', 'herald'],
+    ['type', 'my.herald.type'],
     ['id', '1'],
     ['id', 'é'.repeat(64)],
     ['id', '"quoted" \\ and / spaced'],
@@ -302,7 +304,9 @@ describe('the fields', () => {
   });
 
   it.each([
-    ...['', 'x'.repeat(129), 'a b', 'ä', 'a\n', null, 7, []].map((value) => ['type', value] as const),
+    ...['', 'x'.repeat(129), 'a b', 'ä', 'a\n', 'herald.', 'herald.withdrawn', null, 7, []].map(
+      (value) => ['type', value] as const,
+    ),
     ...['', 'x'.repeat(129), `${'é'.repeat(64)}x`, 'a\tb', '\udc00', null, 7, {}].map(
       (value) => ['id', value] as const,
     ),

@@ -149,7 +149,7 @@ describe('a definition', () => {
     expect(defineMessageTypes(types)).toBe(types);
   });
 
-  it.each(['', 'no spaces', 'x'.repeat(129)])('cannot be called %j', (name) => {
+  it.each(['', 'no spaces', 'x'.repeat(129), 'herald.withdrawn'])('cannot be called %j', (name) => {
     expect(() => defineMessageTypes({ [name]: {} })).toThrow(
       `message type "${name}": expected 1 to 128 characters`,
     );

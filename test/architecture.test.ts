@@ -127,8 +127,10 @@ describe('wire/', () => {
   it('alone builds and parses text of the wire: the domain knows only the `data` of a message', () => {
     expect(matches(filesIn('lambdas/domain'), /\bJSON\.parse\b/)).toEqual([
       'lambdas/domain/publish/canonical-json.ts',
+      'lambdas/domain/log/withdrawal.ts',
     ]);
     expect(matches(filesIn('lambdas/domain'), /\bJSON\.stringify\b/).sort()).toEqual([
+      'lambdas/domain/log/withdrawal.ts',
       'lambdas/domain/publish/canonical-json.ts',
       'lambdas/domain/publish/publish.ts',
     ]);

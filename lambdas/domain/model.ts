@@ -30,6 +30,8 @@ export interface Message extends WireMessage {
   originTab: string | undefined;
   /** A replay brings only the newest message of a key. */
   collapseKey: string | undefined;
+  /** It has lost its content: the seq of its withdrawal. */
+  withdrawnBy?: number;
   /** Whole seconds. */
   expiresAt: number;
 }

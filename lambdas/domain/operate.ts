@@ -7,6 +7,7 @@ import { allEnded } from '../concurrency.ts';
 import type { App } from './app.ts';
 import { closeConnection, markForClose } from './connection/close.ts';
 import { asError } from './errors.ts';
+import { isWithdrawal } from './log/withdrawal.ts';
 import { logged } from './log-fields.ts';
 import { type Channel, type Message, userChannel } from './model.ts';
 
@@ -22,8 +23,9 @@ export async function history(app: App, channel: Channel, after: number, limit: 
   const head = await app.log.head(channel);
   if (head === undefined) return { messages: [], through: 0, head: 0 };
   const page = await app.log.read(channel, after, head);
-  const messages = page.messages.slice(0, limit);
-  const next = page.messages[limit];
+  const published = page.messages.filter((message) => !isWithdrawal(message));
+  const messages = published.slice(0, limit);
+  const next = published[limit];
   return {
     messages,
     through: next === undefined ? page.through : next.seq - 1,

@@ -294,6 +294,11 @@ export interface AppendRequest {
    * repeated.
    */
   idempotency: IdempotencyKey | undefined;
+  /**
+   * What the same write leaves of the message that this one withdraws. It must be kept, and not be
+   * withdrawn yet. A withdrawal has no idempotency key.
+   */
+  withdraws?: Message | undefined;
   now: number;
 }
 
@@ -304,7 +309,9 @@ export interface AppendRequest {
 export type AppendOutcome =
   | { outcome: 'appended' }
   | { outcome: 'lost_race' }
-  | { outcome: 'duplicate'; seq: number; samePayload: boolean };
+  | { outcome: 'duplicate'; seq: number; samePayload: boolean }
+  /** There is no such message to withdraw, or not any more. */
+  | { outcome: 'not_kept' };
 
 /**
  * A serializable read of some seqs. `in_doubt`: an append of one of them is under way; look again.
@@ -335,6 +342,12 @@ export interface LogStore {
    * not exist.
    */
   prove(channel: string, seqs: number[]): Promise<Proof>;
+  /** Which message an idempotency key stands for, also if the key has expired. */
+  findKey(channel: string, key: string): Promise<KnownKey | undefined>;
+}
+
+export interface KnownKey extends Position {
+  expiresAt: number;
 }
 
 /** DynamoDB's limit on one transaction. */
@@ -374,10 +387,15 @@ export interface ReplayRange {
 
 export interface KeptMessage {
   seq: number;
-  /** As the device is told it. Undefined: it caused the message, or the message is collapsed. */
+  /**
+   * As the device is told it. Undefined: it caused the message, the message is collapsed, or is a
+   * withdrawal.
+   */
   told: WireMessage | undefined;
   /** A newer message with the same collapse key stands for it. */
   isCollapsed: boolean;
+  /** It is a withdrawal: of these seqs. */
+  withdraws?: number[] | undefined;
 }
 
 /**

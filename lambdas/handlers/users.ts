@@ -1,8 +1,10 @@
-/** The operator's requests about a user: history, presence, revoke. */
+/** The operator's requests about a user: history, presence, revoke, withdraw. */
 import type { App } from '../domain/app.ts';
+import { withdraw, withdrawById } from '../domain/inbox/withdraw.ts';
 import { userChannel } from '../domain/model.ts';
 import { history, presence, revoke } from '../domain/operate.ts';
-import { isToken, TOKEN_RULE } from '../protocol/names.ts';
+import { RequestError } from '../protocol/errors.ts';
+import { isMessageId, isToken, MESSAGE_ID_RULE, TOKEN_RULE } from '../protocol/names.ts';
 import { type HttpEvent, type HttpResult, json, queryOf } from './http.ts';
 import { answerHistory, createRequestHandler, invalid, pageIn, userIn } from './requests.ts';
 
@@ -10,6 +12,8 @@ export const createUsersHandler = createRequestHandler<'users'>({
   'GET /users/{userId}/messages': answerMessages,
   'GET /users/{userId}/connections': answerPresence,
   'DELETE /users/{userId}/connections': answerRevoke,
+  'DELETE /users/{userId}/messages/{seq}': answerWithdraw,
+  'DELETE /users/{userId}/messages': answerWithdrawById,
 });
 
 async function answerMessages(app: App, event: HttpEvent): Promise<HttpResult> {
@@ -29,4 +33,26 @@ async function answerRevoke(app: App, event: HttpEvent): Promise<HttpResult> {
   const { deviceId } = queryOf(event, 'deviceId');
   if (deviceId !== undefined && !isToken(deviceId)) throw invalid('deviceId', TOKEN_RULE);
   return json(200, { closed: await revoke(app, userId, deviceId) });
+}
+
+async function answerWithdraw(app: App, event: HttpEvent): Promise<HttpResult> {
+  queryOf(event);
+  const channel = userChannel(userIn(event));
+  const { seq: named } = event.pathParameters ?? {};
+  // A seq has one way to be written: `01` is none.
+  const seq = /^[1-9]\d*$/.test(named ?? '') ? Number(named) : Number.NaN;
+  if (!Number.isSafeInteger(seq)) throw invalid('seq', 'an integer, 1 or more');
+  return withdrawn(await withdraw(app, channel, seq), 'seq', 'is kept with this seq');
+}
+
+async function answerWithdrawById(app: App, event: HttpEvent): Promise<HttpResult> {
+  const channel = userChannel(userIn(event));
+  const { id } = queryOf(event, 'id');
+  if (!isMessageId(id)) throw invalid('id', MESSAGE_ID_RULE);
+  return withdrawn(await withdrawById(app, channel, id), 'id', 'is known by this id');
+}
+
+function withdrawn(seqs: number[] | undefined, path: string, missing: string): HttpResult {
+  if (seqs === undefined) throw new RequestError('not_found', [{ path, message: `no message ${missing}` }]);
+  return json(200, { withdrawn: seqs });
 }

@@ -104,8 +104,21 @@ export interface ReplayFrame<Data = unknown> {
   expired: number;
   /** How many a newer message with the same collapse key stands for. Absent: none. */
   collapsed?: number;
+  /** Messages that were withdrawn, by withdrawals that are among these seqs. Absent: none. */
+  withdrawn?: number[];
   /** The head is beyond `through`. */
   more: boolean;
+}
+
+/**
+ * Messages were withdrawn. The withdrawal has a place in the log, `seq`, like any message.
+ */
+export interface WithdrawnFrame {
+  event: 'withdrawn';
+  channel: string;
+  seq: number;
+  /** What was withdrawn. */
+  seqs: number[];
 }
 
 export interface PongFrame {
@@ -144,6 +157,7 @@ export type ServerFrame<Data = unknown> =
   | UnsubscribedFrame
   | PublishedFrame
   | TakenFrame
+  | WithdrawnFrame
   | ErrorFrame
   | ByeFrame;
 

@@ -10,6 +10,7 @@ import { send } from './commands/send.ts';
 import { start } from './commands/start.ts';
 import { token } from './commands/token.ts';
 import { topics } from './commands/topics.ts';
+import { withdraw } from './commands/withdraw.ts';
 
 /** In the order in which help lists them. */
 export const COMMANDS = {
@@ -19,6 +20,7 @@ export const COMMANDS = {
   listen,
   send,
   history,
+  withdraw,
   presence,
   revoke,
   members,

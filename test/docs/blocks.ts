@@ -92,6 +92,7 @@ export const CLAIMS = {
     'docs/protocol.md: {\n  "event": "message"',
     'docs/protocol.md: {\n  "event": "replay"',
     'docs/protocol.md: {"event":"subscribed"',
+    'docs/protocol.md: {"event":"withdrawn"',
     'docs/protocol.md: {"event":"published"',
     'docs/protocol.md: {"event":"pong"',
     'docs/protocol.md: {"action":"ack"',

@@ -22,6 +22,7 @@ const SERVER_FRAMES: Record<ServerFrame['event'], string> = {
   unsubscribed: 'Unsubscribed',
   published: 'Published',
   taken: 'Taken',
+  withdrawn: 'Withdrawn',
   pong: 'Pong',
   error: 'Error',
   bye: 'Bye',

@@ -13,6 +13,7 @@ const FRAMES: Record<ServerFrame['event'], string> = {
   unsubscribed: 'Unsubscribed',
   published: 'Published',
   taken: 'Taken',
+  withdrawn: 'Withdrawn',
   pong: 'Pong',
   error: 'Error',
   bye: 'Bye',

@@ -35,6 +35,55 @@ describe('an operator', () => {
     expect(body.devices).toEqual([{ deviceId: 'phone', cursor: 0, lastSeenAt: expect.any(Number) }]);
   });
 
+  it('withdraws a message: by its seq, or by the id its publisher gave', async () => {
+    const user = target.newUser();
+    const withdraw = (which: string) => target.request('DELETE', `/users/${userPath(user)}/messages${which}`);
+    const [phone, laptop] = await Promise.all([
+      target.device(user, 'phone'),
+      target.device(user, 'laptop', { ack: 'client' }),
+    ]);
+    await target.publish(user, 'first');
+    await target.publish(user, 'second', { id: 'order-2' });
+    await target.publish(user, 'third');
+    await laptop.vanish();
+
+    expect((await withdraw('/1')).body).toEqual({ withdrawn: [1] });
+    expect((await withdraw('?id=order-2')).body).toEqual({ withdrawn: [2] });
+    expect((await withdraw('?id=order-2')).body).toEqual({ withdrawn: [] });
+    expect((await withdraw('/99')).status).toBe(404);
+    expect((await withdraw('?id=nobody-said-so')).status).toBe(404);
+    const withdrawnSeqs = () =>
+      phone.frames.flatMap((frame) => (frame.event === 'withdrawn' ? [[frame.seq, ...frame.seqs]] : []));
+    await phone.until(() => withdrawnSeqs().length >= 2, 'two withdrawals');
+    expect(withdrawnSeqs().slice(0, 2)).toEqual([
+      [4, 1],
+      [5, 2],
+    ]);
+
+    expect(await target.publish(user, 'second', { id: 'order-2' })).toMatchObject({
+      seq: 2,
+      duplicate: true,
+      connections: 0,
+    });
+    const back = await target.device(user, 'laptop');
+    expect(back.messages.map(({ data }) => data)).toEqual(['third']);
+    expect(back.frames).toContainEqual(
+      expect.objectContaining({ event: 'replay', expired: 2, withdrawn: [1, 2], through: 5, more: false }),
+    );
+    const { body } = await target.request('GET', `/users/${userPath(user)}/messages`);
+    expect(body).toMatchObject({ messages: [{ seq: 3 }], through: 5, head: 5 });
+  });
+
+  it('publishes nothing of the types that are reserved', async () => {
+    const answer = await target.post<{ errors: unknown }>({
+      to: { user: target.newUser() },
+      type: 'herald.withdrawn',
+      data: { seqs: [1] },
+    });
+    expect(answer.status).toBe(400);
+    expect(answer.body.errors).toMatchObject([{ path: 'type' }]);
+  });
+
   it('cuts one device, or all of a user’s', async () => {
     const user = target.newUser();
     const [phone, laptop, tablet] = await Promise.all(

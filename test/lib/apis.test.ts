@@ -34,6 +34,8 @@ it('takes only signed requests over HTTPS', () => {
     [
       'DELETE /topics/{topic}/members/{userId}',
       'DELETE /users/{userId}/connections',
+      'DELETE /users/{userId}/messages',
+      'DELETE /users/{userId}/messages/{seq}',
       'GET /everyone/messages',
       'GET /topics/{topic}/connections',
       'GET /topics/{topic}/members',
@@ -69,6 +71,8 @@ it('sends each route to its Lambda', () => {
     'GET /users/{userId}/messages': 'users',
     'GET /users/{userId}/connections': 'users',
     'DELETE /users/{userId}/connections': 'users',
+    'DELETE /users/{userId}/messages': 'users',
+    'DELETE /users/{userId}/messages/{seq}': 'users',
     'PUT /topics/{topic}/members/{userId}': 'topics',
     'DELETE /topics/{topic}/members/{userId}': 'topics',
     'POST /topics/{topic}/members': 'topics',

@@ -70,12 +70,12 @@ const BUDGETS: Record<string, number> = {
   authorizer: 48,
   connect: 27,
   disconnect: 26,
-  message: 70,
+  message: 71,
   notify: 69,
   outbox: 64,
   'fan-out': 62,
-  reconcile: 67,
-  users: 57,
+  reconcile: 68,
+  users: 64,
   topics: 60,
 };
 

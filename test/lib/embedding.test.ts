@@ -30,6 +30,8 @@ it('lets an operator ask about users, and not publish', () => {
   const api = 'arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:NotificationsServiceApi';
   expect(grants(Template.fromStack(stack), 'OnCall')).toEqual([
     `execute-api:Invoke on ${api}/*/DELETE/users/*/connections`,
+    `execute-api:Invoke on ${api}/*/DELETE/users/*/messages`,
+    `execute-api:Invoke on ${api}/*/DELETE/users/*/messages/*`,
     `execute-api:Invoke on ${api}/*/GET/everyone/messages`,
     `execute-api:Invoke on ${api}/*/GET/topics/*/connections`,
     `execute-api:Invoke on ${api}/*/GET/topics/*/messages`,

@@ -113,8 +113,9 @@ const EXPECTED: Record<string, string[]> = {
   users: [
     ...on('connections', 'Query', 'UpdateItem', 'DeleteItem'),
     ...on('subscriptions', 'DeleteItem'),
-    ...on('devices', 'Query'),
-    ...on('messages', 'GetItem', 'Query'),
+    ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
+    ...on('messages', 'GetItem', 'PutItem', 'Query'),
+    ...on('publishes', 'GetItem'),
     ...connections('POST', 'DELETE'),
     ...sendsTo('reconcile'),
   ],

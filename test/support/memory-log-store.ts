@@ -38,7 +38,7 @@ export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
       return { ...channel.head };
     },
 
-    async append({ channel: name, expected, next, message, idempotency, now }) {
+    async append({ channel: name, expected, next, message, idempotency, withdraws, now }) {
       const channel = open(name);
       const known = idempotency && channel.publishes.get(idempotency.key);
       if (known && known.expiresAt > now && known.epoch === next.epoch) {
@@ -46,8 +46,12 @@ export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
         return { outcome: 'duplicate', seq: known.seq, samePayload };
       }
       if (!isHead(channel.head, expected) || channel.messages.has(next.seq)) return { outcome: 'lost_race' };
+      const standing = withdraws && channel.messages.get(withdraws.seq);
+      if (withdraws && (standing?.id !== withdraws.id || standing.withdrawnBy !== undefined))
+        return { outcome: 'not_kept' };
       channel.head = { ...next };
       channel.messages.set(message.seq, { ...message });
+      if (withdraws) channel.messages.set(withdraws.seq, { ...withdraws });
       if (idempotency)
         channel.publishes.set(idempotency.key, { ...idempotency, epoch: next.epoch, seq: next.seq });
       return { outcome: 'appended' };
@@ -68,6 +72,11 @@ export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
       const { messages } = open(name);
       const present = seqs.flatMap((seq) => messages.get(seq) ?? []).map((message) => ({ ...message }));
       return { outcome: 'proven', present };
+    },
+
+    async findKey(name, key) {
+      const known = open(name).publishes.get(key);
+      return known && { epoch: known.epoch, seq: known.seq, expiresAt: known.expiresAt };
     },
 
     drop(name, seq) {

@@ -38,13 +38,18 @@ const keyUnused = 'attribute_not_exists(channel) OR expiresAt <= :now OR epoch <
 
 type Actions = { Put: Put }[];
 
+/** A message is withdrawn once: the second withdrawal must not be told as one. */
+const stillKept = 'id = :id AND attribute_not_exists(withdrawnBy)';
+
 const HEAD = 0;
 const MESSAGE = 1;
+/** A withdrawal has no key, so no append has both. */
 const PUBLISH = 2;
+const WITHDRAWN = 2;
 
 export function appendActions(
   tables: LogTables,
-  { channel, expected, next, message, idempotency, now }: AppendRequest,
+  { channel, expected, next, message, idempotency, withdraws, now }: AppendRequest,
 ): Actions {
   const actions: Actions = [];
   actions[HEAD] = {
@@ -77,14 +82,28 @@ export function appendActions(
       },
     };
   }
+  if (withdraws) {
+    actions[WITHDRAWN] = {
+      Put: {
+        TableName: tables.messages,
+        Item: toMessageRow(channel, withdraws),
+        ConditionExpression: stillKept,
+        ExpressionAttributeValues: { ':id': withdraws.id },
+      },
+    };
+  }
   return actions;
 }
 
 /** Undefined: the transaction failed for another reason than a race. */
 export function appendFailure(
   reasons: CancellationReason[],
-  idempotency: IdempotencyKey | undefined,
+  { idempotency, withdraws }: Pick<AppendRequest, 'idempotency' | 'withdraws'>,
 ): AppendOutcome | undefined {
+  const withdrawn = withdraws && reasons[WITHDRAWN];
+  // After the race: our own earlier try may have won it.
+  if (withdrawn && isConditionFailed(withdrawn) && reasons.slice(0, WITHDRAWN).every(isNone))
+    return { outcome: 'not_kept' };
   const publish = reasons[PUBLISH];
   // Before the race: a duplicate is one at any head, and whoever lost the race would try again for
   // nothing.
@@ -96,6 +115,8 @@ export function appendFailure(
   const lostRace = reasons.some((reason) => isConditionFailed(reason) || isConflict(reason));
   return lostRace ? { outcome: 'lost_race' } : undefined;
 }
+
+const isNone = ({ Code }: CancellationReason): boolean => Code === 'None';
 
 const toPublishRow = (
   channel: string,

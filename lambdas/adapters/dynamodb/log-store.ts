@@ -10,7 +10,7 @@ import { appendActions, appendFailure, type LogTables, noHeadYet } from './appen
 import { batchGet } from './batch-get.ts';
 import { cancellationReasons, isConflict, isFault, throwBusyIfThrottled, translated } from './faults.ts';
 import { headKey, toHead, toHeadRow, toMessage } from './message-rows.ts';
-import type { HeadRow, MessageRow } from './tables.ts';
+import { type HeadRow, type MessageRow, type PublishRow, toMilliseconds } from './tables.ts';
 
 /** As many rows as fill DynamoDB's page of 1 MB when they are small. */
 const PAGE_LIMIT = 1000;
@@ -47,7 +47,7 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
         await dynamodb.call('TransactWriteItems', { TransactItems });
         return { outcome: 'appended' };
       } catch (error) {
-        const failure = appendFailure(cancellationReasons(error), request.idempotency);
+        const failure = appendFailure(cancellationReasons(error), request);
         if (failure) return failure;
         throw translated(error);
       }
@@ -86,6 +86,15 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
         if (cancellationReasons(error).some(isConflict)) return { outcome: 'in_doubt' };
         throw error;
       }
+    },
+
+    async findKey(channel, key) {
+      const Key = { channel, idempotencyKey: key };
+      const get = { TableName: tables.publishes, Key, ConsistentRead: true };
+      const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
+      if (Item === undefined) return undefined;
+      const { epoch, seq, expiresAt } = Item as PublishRow;
+      return { epoch, seq, expiresAt: toMilliseconds(expiresAt) };
     },
   };
 }

@@ -24,6 +24,7 @@ export const toMessageRow = (channel: string, message: Message): Record<string, 
     originDeviceId: message.originDeviceId,
     originTab: message.originTab,
     collapseKey: message.collapseKey,
+    withdrawnBy: message.withdrawnBy,
     sentAt: message.sentAt,
     expiresAt: toSeconds(message.expiresAt),
   } satisfies MessageRow);
@@ -37,6 +38,7 @@ export const toMessage = (row: MessageRow): Message => ({
   originDeviceId: row.originDeviceId,
   originTab: row.originTab,
   collapseKey: row.collapseKey,
+  ...(row.withdrawnBy !== undefined && { withdrawnBy: row.withdrawnBy }),
   sentAt: row.sentAt,
   expiresAt: toMilliseconds(row.expiresAt),
 });

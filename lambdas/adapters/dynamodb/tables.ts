@@ -6,7 +6,7 @@
  * | Connections   | userId      | connectionId   | one; a user's; its stream: reconcile them |
  * | Devices       | userId      | deviceId       | one; a user's, by page; their summary     |
  * | Messages      | channel     | seq (number)   | the head (seq 0); a range; some seqs      |
- * | Publishes     | channel     | idempotencyKey | one, within the transaction that appends  |
+ * | Publishes     | channel     | idempotencyKey | one; one within the append's transaction  |
  * | Subscriptions | channel     | subscriber     | one; a range; its stream: reconcile them  |
  * | Members       | userId      | topic          | one; a user's; by its index: a topic's    |
  * | Cursors       | channelUser | deviceId       | one; several at once; their summary       |
@@ -204,6 +204,8 @@ export interface MessageRow {
   originDeviceId?: string;
   originTab?: string;
   collapseKey?: string;
+  /** It has lost its content: the seq of its withdrawal. */
+  withdrawnBy?: number;
   sentAt: number;
   expiresAt: number;
 }

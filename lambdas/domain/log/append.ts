@@ -31,7 +31,12 @@ export interface Draft
    * id: then nothing can repeat the request.
    */
   payload: string | undefined;
+  /** The message to withdraw, as it is kept. */
+  withdraws?: Message;
 }
+
+/** `not_kept`: the message to withdraw is not there any more, or withdrawn. */
+export type Ended = Appended | { outcome: 'not_kept' };
 
 export type Appended =
   | { outcome: 'appended'; epoch: string; message: Message }
@@ -43,7 +48,18 @@ export type Appended =
 /**
  * Rejects with a {@link Busy} when it lost every race, and with the store's fault when that stays.
  */
-export async function append(log: LogContext, channel: string, draft: Draft): Promise<Appended> {
+export async function append(
+  log: LogContext,
+  channel: string,
+  draft: Omit<Draft, 'withdraws'>,
+): Promise<Appended> {
+  const ended = await appendDraft(log, channel, draft);
+  if (ended.outcome === 'not_kept') throw new Error('only a withdrawal ends so');
+  return ended;
+}
+
+/** The same for a message that may be a withdrawal. */
+export async function appendDraft(log: LogContext, channel: string, draft: Draft): Promise<Ended> {
   const cached = log.heads.take(channel, log.clock.now());
   const guess = cached && (await tryCachedHead(log, channel, draft, cached));
   if (guess && 'appended' in guess) return guess.appended;
@@ -79,7 +95,7 @@ async function appendWithRetry(
   channel: string,
   draft: Draft,
   uncertain: Message | undefined,
-): Promise<Appended> {
+): Promise<Ended> {
   let faults = uncertain ? 1 : 0;
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     if (attempt > 0 || faults > 0) await backOff(log, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
@@ -94,6 +110,7 @@ async function appendWithRetry(
       request = requestOf(log, channel, draft, head);
       const result = await tryAppend(log, request);
       if (result.outcome === 'appended') return appendedOf(request);
+      if (result.outcome === 'not_kept') return result;
       if (result.outcome === 'duplicate') return await alreadyStored(log.store, request, result, uncertain);
     } catch (error) {
       if (++faults === MAX_FAULTS) throw error;
@@ -148,7 +165,7 @@ async function alreadyStored(
  * Reads with a transaction: a plain Query can see the idempotency key and not yet the message. We
  * would then report a duplicate and deliver nothing.
  */
-async function proven(store: LogStore, channel: string, seq: number): Promise<Message | undefined> {
+export async function proven(store: LogStore, channel: string, seq: number): Promise<Message | undefined> {
   const proof = await store.prove(channel, [seq]);
   if (proof.outcome === 'in_doubt') throw new Busy(`${channel}: an append of seq ${seq} is under way`);
   return proof.present[0];
@@ -162,7 +179,7 @@ function requestOf(
 ): AppendRequest {
   const now = clock.now();
   const seq = (head?.seq ?? 0) + 1;
-  const { retentionSeconds, payload, ...message } = draft;
+  const { retentionSeconds, payload, withdraws, ...message } = draft;
   const expiresAt = wholeSeconds(now + retentionSeconds * 1000);
   return {
     channel,
@@ -170,9 +187,20 @@ function requestOf(
     next: { epoch: head?.epoch ?? ids.next(), seq, updatedAt: now },
     message: { ...message, seq, sentAt: now, expiresAt },
     idempotency: idempotencyKey(draft, now),
+    ...(withdraws && { withdraws: { ...withoutContent(withdraws), withdrawnBy: seq } }),
     now,
   };
 }
+
+/** The id stays: a publisher whose answer was lost finds its message by it. */
+const withoutContent = (message: Message): Message => ({
+  ...message,
+  data: 'null',
+  originUserId: undefined,
+  originDeviceId: undefined,
+  originTab: undefined,
+  collapseKey: undefined,
+});
 
 const idempotencyKey = ({ id, payload }: Draft, now: number): IdempotencyKey | undefined =>
   payload === undefined ? undefined : { key: id, payload, expiresAt: wholeSeconds(now + IDEMPOTENCY_MS) };

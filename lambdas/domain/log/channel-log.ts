@@ -9,6 +9,7 @@ import { createChannelQueue } from './channel-queue.ts';
 import type { LogContext } from './context.ts';
 import { createHeadCache } from './head-cache.ts';
 import { type LogPage, readPage } from './read.ts';
+import { type Withdrawn, withdraw } from './withdraw.ts';
 
 interface OfChannel {
   channel: Channel;
@@ -36,7 +37,14 @@ export interface ChannelLog {
   /** One message. Undefined: it has expired, or the numbering is another by now. */
   find(channel: Channel, at: Position): Promise<Message | undefined>;
   /** Rejects with a `Busy` when it lost every race, and with the store's fault when that stays. */
-  append(channel: Channel, draft: Draft): Promise<Appended>;
+  append(channel: Channel, draft: Omit<Draft, 'withdraws'>): Promise<Appended>;
+  /**
+   * Takes the content out of a message, and appends a withdrawal of it. Undefined: no such message
+   * is kept. `retentionSeconds`: of the withdrawal, at least.
+   */
+  withdraw(channel: Channel, seq: number, retentionSeconds: number): Promise<Withdrawn | undefined>;
+  /** The seq of the message with this idempotency key. Undefined: the key is not known. */
+  seqOf(channel: Channel, key: string): Promise<number | undefined>;
   /**
    * One page of what follows `after`, up to the head at most. If the page brings nothing (its
    * `through` equals `after`, and the head is further on), an append is under way: ask again.
@@ -81,6 +89,13 @@ export function createChannelLog({
       return messages[0];
     },
     append: ({ name }, draft) => enqueue(name, () => append(log, name, draft)),
+    withdraw: ({ name }, seq, retentionSeconds) =>
+      enqueue(name, () => withdraw(log, name, seq, retentionSeconds)),
+    seqOf: async ({ name }, key) => {
+      const known = await store.findKey(name, key);
+      const isValid = known !== undefined && known.expiresAt > clock.now();
+      return isValid && (await store.head(name))?.epoch === known.epoch ? known.seq : undefined;
+    },
     read: ({ name }, after, head) => readPage(log, name, after, head),
   };
 }

@@ -23,14 +23,21 @@ const PROOF_BASE_MS = 20;
 const PROOF_CAP_MS = 200;
 
 export interface LogPage {
-  /** What is kept of the seqs after `after` and up to `through`, ascending, nothing expired. */
+  /**
+   * What is kept of the seqs after `after` and up to `through`, ascending; nothing that expired or
+   * was withdrawn. The withdrawals are among them.
+   */
   messages: Message[];
   /**
-   * Every seq up to here is settled: in `messages`, or expired. Short of the head if more pages
-   * follow.
+   * Every seq up to here is settled: in `messages`, expired, or withdrawn. Short of the head if
+   * more pages follow.
    */
   through: number;
 }
+
+/** Whether a message that was read may still be told. */
+export const isKept = ({ expiresAt, withdrawnBy }: Message, now: number): boolean =>
+  expiresAt > now && withdrawnBy === undefined;
 
 export async function readPage(
   log: LogContext,
@@ -46,7 +53,7 @@ export async function readPage(
   const through = settled.through ?? page.through;
   const now = log.clock.now();
   const messages = [...page.messages, ...settled.present]
-    .filter((message) => message.seq <= through && message.expiresAt > now)
+    .filter((message) => message.seq <= through && isKept(message, now))
     .sort((one, other) => one.seq - other.seq);
   return { messages, through };
 }

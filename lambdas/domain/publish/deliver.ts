@@ -11,6 +11,7 @@ import { passBy, pause } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOntoMessage } from '../cursor.ts';
 import { asError } from '../errors.ts';
+import { withdrawnSeqs } from '../log/withdrawal.ts';
 import { logged } from '../log-fields.ts';
 import { ownSubscription, type Stored, type Subscription } from '../model.ts';
 import { isExcluded, originTabFor } from '../origin.ts';
@@ -57,9 +58,15 @@ export interface LiveMessage extends Stored {
 
 export const toLive = (stored: Stored, publishedAt: number): LiveMessage => ({
   ...stored,
-  frame: messageFrame(stored.channel.name, stored.message),
+  frame: liveFrame(stored),
   publishedAt,
 });
+
+function liveFrame({ channel: { name }, message }: Stored): OutgoingFrame {
+  const seqs = withdrawnSeqs(message);
+  if (seqs === undefined) return messageFrame(name, message);
+  return { event: 'withdrawn', channel: name, seq: message.seq, seqs };
+}
 
 /**
  * Rejects only when the connections, or the rest of them, cannot be looked up or queued: what fails

@@ -12,6 +12,7 @@ import type { App } from '../app.ts';
 import { skipOwnMessage } from '../cursor.ts';
 import { asError, Busy } from '../errors.ts';
 import type { Draft } from '../log/append.ts';
+import { isKept } from '../log/read.ts';
 import type { Channel, Stored } from '../model.ts';
 import { type Origin, originIn } from '../origin.ts';
 import { canonicalJson, parseExactly } from './canonical-json.ts';
@@ -80,9 +81,9 @@ async function publishTo(
     const duplicate = appended.outcome === 'duplicate';
     const { epoch, message } = appended;
     const seq = duplicate ? appended.seq : appended.message.seq;
-    // The message of a repeated request may have expired since.
-    const isKept = message !== undefined && message.expiresAt > app.clock.now();
-    const deliveries = isKept
+    // The message of a repeated request may have expired since, or been withdrawn.
+    const isToldStill = message !== undefined && isKept(message, app.clock.now());
+    const deliveries = isToldStill
       ? await deliverStored(app, { channel, epoch, message }, draft, startedAt)
       : NOBODY;
     return { ...of, seq, duplicate, ...deliveries };

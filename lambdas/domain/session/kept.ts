@@ -1,4 +1,5 @@
 /** What a replay tells one device of the messages that are kept. */
+import { withdrawnSeqs } from '../log/withdrawal.ts';
 import type { Message } from '../model.ts';
 import { type Hearer, isExcluded, originTabFor } from '../origin.ts';
 import type { KeptMessage } from '../ports.ts';
@@ -8,6 +9,8 @@ export function keptFor(messages: Message[], hearer: Hearer): KeptMessage[] {
   const newest = newestByKey(messages);
   return messages.map((message) => {
     const { seq } = message;
+    const withdraws = withdrawnSeqs(message);
+    if (withdraws) return { seq, told: undefined, isCollapsed: false, withdraws };
     if (isSuperseded(message, newest)) return { seq, told: undefined, isCollapsed: true };
     if (isExcluded(message, hearer)) return { seq, told: undefined, isCollapsed: false };
     const origin = originTabFor(message, hearer);

@@ -10,12 +10,13 @@ export function encodeFrame(frame: OutgoingFrame): JsonText {
     case 'message':
       return `{"event":"message","channel":${JSON.stringify(frame.channel)},${fieldsOf(frame)}}`;
     case 'replay': {
-      const { channel, epoch, messages, after, through, expired, collapsed, more } = frame;
+      const { channel, epoch, messages, after, through, expired, collapsed, withdrawn, more } = frame;
       return (
         `{"event":"replay","channel":${JSON.stringify(channel)},"epoch":${JSON.stringify(epoch)},` +
         `"messages":[${messages.map(encodeMessage).join(',')}],` +
         `"after":${after},"through":${through},"expired":${expired},` +
-        `${collapsed === undefined ? '' : `"collapsed":${collapsed},`}"more":${more}}`
+        `${collapsed === undefined ? '' : `"collapsed":${collapsed},`}` +
+        `${withdrawn === undefined ? '' : `"withdrawn":[${withdrawn.join(',')}],`}"more":${more}}`
       );
     }
     default:

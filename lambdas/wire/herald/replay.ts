@@ -1,5 +1,5 @@
 /** Cuts a range of a log into replay frames of at most 32 KB. */
-import type { ReplayRange } from '../../domain/ports.ts';
+import type { KeptMessage, ReplayRange } from '../../domain/ports.ts';
 import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
 import { MAX_FRAME_BYTES, utf8Bytes } from '../../protocol/limits.ts';
 import { encodeFrame, encodeMessage } from './encode.ts';
@@ -16,13 +16,20 @@ const envelopeBytes = ({ channel, epoch, kept }: ReplayRange): number =>
       through: Number.MAX_SAFE_INTEGER,
       expired: Number.MAX_SAFE_INTEGER,
       ...(kept.some(({ isCollapsed }) => isCollapsed) && { collapsed: Number.MAX_SAFE_INTEGER }),
+      ...(kept.some(({ withdraws }) => withdraws) && { withdrawn: [] }),
       more: false,
     }),
   );
 
+/** What an entry adds to its frame, with a comma for each item. */
+function bytesOf({ told, withdraws = [] }: KeptMessage): number {
+  const seqs = withdraws.reduce((sum, seq) => sum + String(seq).length + 1, 0);
+  return seqs + (told ? utf8Bytes(encodeMessage(told)) + 1 : 0);
+}
+
 /**
  * Cuts a range into frames that together account for every seq; at least one frame, if need be
- * without messages. A seq of the range that is not among those kept has expired.
+ * without messages. A seq of the range that is not among those kept has expired, or was withdrawn.
  */
 export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonText>, void> {
   const { channel, epoch } = range;
@@ -32,6 +39,7 @@ export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonTex
   /** How many messages after `after` are kept, told or not. */
   let kept = 0;
   let collapsed = 0;
+  let withdrawn: number[] = [];
   let bytes = 0;
   const upTo = (through: number): ReplayFrame<JsonText> => {
     const expired = through - after - kept;
@@ -44,25 +52,28 @@ export function* replayFrames(range: ReplayRange): Generator<ReplayFrame<JsonTex
       through,
       expired,
       ...(collapsed > 0 && { collapsed }),
+      ...(withdrawn.length > 0 && { withdrawn }),
       more: through < range.head,
     };
   };
 
-  for (const { seq, told, isCollapsed } of range.kept) {
-    if (told) {
-      const size = utf8Bytes(encodeMessage(told)) + 1; // its comma
-      if (messages.length > 0 && bytes + size > room + 1) {
-        const last = seq - 1;
-        yield upTo(last);
-        messages = [];
-        after = last;
-        kept = 0;
-        collapsed = 0;
-        bytes = 0;
-      }
-      messages.push(told);
-      bytes += size;
+  for (const entry of range.kept) {
+    const { told, isCollapsed, withdraws = [] } = entry;
+    const size = bytesOf(entry);
+    // The first has no comma.
+    if (size > 0 && bytes > 0 && bytes + size > room + 1) {
+      const last = entry.seq - 1;
+      yield upTo(last);
+      messages = [];
+      after = last;
+      kept = 0;
+      collapsed = 0;
+      withdrawn = [];
+      bytes = 0;
     }
+    if (told) messages.push(told);
+    withdrawn.push(...withdraws);
+    bytes += size;
     kept += 1;
     if (isCollapsed) collapsed += 1;
   }

@@ -163,6 +163,20 @@ describe('npm run herald', () => {
     expect(rest.stdout).toMatch(/^\S+ {2}#3 .* test {2}3\n$/);
   });
 
+  it('takes a message back, by its seq or its id', async () => {
+    const user = target.newUser();
+    await target.publish(user, 'wrong');
+    await target.publish(user, 'wrong too', { id: 'order-2' });
+    const withdraw = (...args: string[]) => run(['withdraw', user, ...args, ...http()]);
+    expect((await withdraw('--seq', '1')).stdout).toBe(`${user}  #1 withdrawn\n`);
+    expect((await withdraw('--id', 'order-2')).stdout).toBe(`${user}  #2 withdrawn\n`);
+    expect((await withdraw('--seq', '1')).stdout).toBe(`${user}  withdrawn before\n`);
+    expect(JSON.parse((await withdraw('--seq', '1', '--json')).stdout)).toEqual({ withdrawn: [] });
+    expect((await run(['history', user, ...http()])).stdout).toBe(`${user}  no messages\n`);
+    expect((await withdraw()).stderr).toContain('expected --seq or --id');
+    expect((await withdraw('--seq', '9')).stderr).toContain('refused (404): seq: no message');
+  });
+
   it('tells who is connected, and cuts one device', async () => {
     const user = target.newUser();
     const [phone, laptop] = [await target.device(user, 'phone'), await target.device(user, 'laptop')];

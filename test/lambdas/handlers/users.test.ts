@@ -13,12 +13,13 @@ const ask = async (
   routeKey: string,
   userId: string | undefined,
   query?: Record<string, string>,
+  path?: Record<string, string>,
 ) => {
   const result = await createUsersHandler(app)({
     routeKey,
     headers: {},
     isBase64Encoded: false,
-    ...(userId !== undefined && { pathParameters: { userId } }),
+    ...(userId !== undefined && { pathParameters: { userId, ...path } }),
     ...(query && { queryStringParameters: query }),
   });
   expect(Object.keys(result).sort()).toEqual(['body', 'headers', 'statusCode']);
@@ -206,4 +207,42 @@ describe('any request', () => {
     app.rows.head = async () => Promise.reject(new Error('store down'));
     await expect(ask(app, HISTORY, 'alice')).rejects.toThrow('store down');
   });
+});
+
+describe('a withdrawal', () => {
+  const WITHDRAW = 'DELETE /users/{userId}/messages/{seq}';
+  const WITHDRAW_BY_ID = 'DELETE /users/{userId}/messages';
+
+  it('tells what it withdrew, and the second time nothing', async () => {
+    const app = await withMessages(2);
+    const withdraw = () => ask(app, WITHDRAW, 'alice', undefined, { seq: '2' });
+    expect(await withdraw()).toMatchObject({ status: 200, body: { withdrawn: [2] } });
+    expect(await withdraw()).toMatchObject({ status: 200, body: { withdrawn: [] } });
+    const { body } = await ask(app, HISTORY, 'alice');
+    expect(body).toMatchObject({ messages: [{ seq: 1 }], through: 3, head: 3 });
+  });
+
+  it.each([
+    [WITHDRAW, { seq: '3' }, undefined, 'seq'],
+    [WITHDRAW_BY_ID, {}, { id: 'm' }, 'id'],
+  ])('of what is not known is a 404: %s', async (route, path, query, field) => {
+    const answer = await ask(await withMessages(2), route, 'alice', query, path);
+    expect(answer).toMatchObject({ status: 404, type: 'application/problem+json' });
+    expect(answer.body.errors).toEqual([{ path: field, message: expect.stringMatching(/^no message /) }]);
+  });
+
+  it.each(['0', '01', '-1', '1.5', '1e3', 'x', '9007199254740992'])('is not told the seq %j', async (seq) => {
+    const { status, body } = await ask(await withMessages(2), WITHDRAW, 'alice', undefined, { seq });
+    expect(status).toBe(400);
+    expect(body.errors).toEqual([{ path: 'seq', message: 'expected an integer, 1 or more' }]);
+  });
+
+  it.each([[{}], [{ id: '' }], [{ id: 'x'.repeat(129) }], [{ seq: '1' }]])(
+    'is not asked for by %j',
+    async (query) => {
+      const { status, body } = await ask(await withMessages(2), WITHDRAW_BY_ID, 'alice', query);
+      expect(status).toBe(400);
+      expect(body.errors).toHaveLength(1);
+    },
+  );
 });

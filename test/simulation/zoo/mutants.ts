@@ -100,8 +100,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'what has expired is sent',
     file: domain('log/read'),
-    find: ' && message.expiresAt > now)',
-    replace: ')',
+    find: 'expiresAt > now && withdrawnBy === undefined',
+    replace: 'withdrawnBy === undefined',
   },
   {
     name: 'counter, then message',
@@ -210,8 +210,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a frame says `through` one too far',
     file: wire('herald/replay'),
-    find: 'const last = seq - 1;',
-    replace: 'const last = seq;',
+    find: 'const last = entry.seq - 1;',
+    replace: 'const last = entry.seq;',
   },
   {
     name: 'posts go on after the token expired',

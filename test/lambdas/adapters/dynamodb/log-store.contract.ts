@@ -315,6 +315,73 @@ export function messageLogContract(create: () => MessageLogHarness): void {
     });
   });
 
+  describe('a withdrawal', () => {
+    const left = (seq: number, by: number): Message =>
+      messageAt(seq, { data: 'null', originDeviceId: undefined, withdrawnBy: by });
+    const withdraw = (seq: number, at: number, fields: Partial<Message> = {}) =>
+      log.append({
+        channel,
+        expected: headAt(at - 1),
+        next: headAt(at),
+        message: messageAt(at, { id: `withdrawal-${at}` }),
+        idempotency: undefined,
+        withdraws: { ...left(seq, at), ...fields },
+        now: NOW,
+      });
+
+    it('takes the content out of its message by the same write', async () => {
+      await appendAll(2, { collapseKey: 'score', originUserId: 'alice', originTab: '7f3a' });
+      expect(await withdraw(1, 3, { collapseKey: undefined })).toEqual({ outcome: 'appended' });
+      expect(await log.head(channel)).toEqual(headAt(3));
+      const [first, ...rest] = await stored();
+      expect(first).toStrictEqual(left(1, 3));
+      expect(rest.map(({ seq }) => seq)).toEqual([2, 3]);
+      expect(await log.prove(channel, [1])).toStrictEqual({ outcome: 'proven', present: [left(1, 3)] });
+    });
+
+    it('happens once: the second finds it withdrawn, and writes nothing', async () => {
+      await appendAll(2);
+      await withdraw(1, 3);
+      expect(await withdraw(1, 4)).toEqual({ outcome: 'not_kept' });
+      expect(await log.head(channel)).toEqual(headAt(3));
+      expect(await stored()).toHaveLength(3);
+    });
+
+    it.each([
+      ['is not there', 7, {}],
+      ['has another id', 1, { id: 'another' }],
+    ])('writes nothing where the message %s', async (_, seq, fields) => {
+      await appendAll(2);
+      expect(await withdraw(seq, 3, fields)).toEqual({ outcome: 'not_kept' });
+      expect(await stored()).toEqual([messageAt(1), messageAt(2)]);
+    });
+
+    it('that lost the race is told so, also where the message was withdrawn meanwhile', async () => {
+      await appendAll(2);
+      await withdraw(1, 3);
+      expect(await withdraw(1, 3)).toEqual({ outcome: 'lost_race' });
+    });
+
+    it('by 10 at once happens once', async () => {
+      await appendAll(2);
+      const outcomes = await Promise.all(Array.from({ length: 10 }, () => withdraw(1, 3)));
+      expect(outcomes.filter(({ outcome }) => outcome === 'appended')).toHaveLength(1);
+      expect(await stored()).toHaveLength(3);
+    });
+  });
+
+  describe('a key', () => {
+    it('tells the message it stands for, also when it has expired', async () => {
+      await append(1);
+      await append(2, {}, keyOf({ expiresAt: 1_000 }));
+      expect(await log.findKey(channel, keyOf().key)).toEqual({ epoch: 'epoch-1', seq: 2, expiresAt: 1_000 });
+    });
+
+    it('that nobody used is unknown', async () => {
+      expect(await log.findKey(channel, keyOf().key)).toBeUndefined();
+    });
+  });
+
   describe('a message', () => {
     it('keeps who caused it and what it stands for', async () => {
       const origin = { originUserId: 'alice', originDeviceId: 'laptop', originTab: '7f3a', collapseKey: 'k' };

@@ -50,6 +50,10 @@ function dataFilling(bytes: number, filling: string, rest: Partial<Message> = {}
   return JSON.stringify(filling.repeat(Math.floor(room / size)) + 'x'.repeat(room % size));
 }
 
+const aWithdrawal = (seq: number): Message =>
+  aMessage({ seq, type: 'herald.withdrawn', data: JSON.stringify({ seqs: [Math.max(1, seq - 3)] }) });
+const isWithdrawal = ({ type }: Message): boolean => type === 'herald.withdrawn';
+
 /** What a log may hold: gaps where retention removed something, any sizes up to the largest that is published. */
 const logs = fc
   .record({
@@ -65,14 +69,17 @@ const logs = fc
         bytes: fc.oneof(fc.nat(200), fc.nat(9_000), fc.integer({ min: 31_300, max: MAX_MESSAGE_BYTES })),
         filling: fc.constantFrom('x', 'é', '€', '😀', '😀'),
         id: fc.constantFrom('m', '😀'.repeat(32), '"'.repeat(128)),
+        isWithdrawal: fc.constantFrom(false, false, false, true),
       }),
       { maxLength: 20 },
     ),
   })
   .map(({ channel, after, tail, steps }) => {
     let seq = after;
-    const messages = steps.map(({ gap, originDeviceId, originTab, collapseKey, bytes, filling, id }) => {
+    const messages = steps.map((step) => {
+      const { gap, originDeviceId, originTab, collapseKey, bytes, filling, id, isWithdrawal } = step;
       seq += gap + 1;
+      if (isWithdrawal) return aWithdrawal(seq);
       const fits = Math.max(bytes, messageBytes(aMessage({ id, data: '""' })));
       return aMessage({
         seq,
@@ -131,7 +138,9 @@ describe('replay frames', () => {
       fc.property(logs, devices, ({ channel, ...log }, device) => {
         const isOwn = ({ originDeviceId, originTab }: Message) =>
           device !== undefined && originDeviceId === device && originTab === undefined;
-        const told = log.messages.filter((message) => !isOwn(message) && isNewest(log, message));
+        const told = log.messages.filter(
+          (message) => !isOwn(message) && isNewest(log, message) && !isWithdrawal(message),
+        );
         expect(packed(on(channel), log, device).flatMap(seqsOf)).toEqual(told.map(({ seq }) => seq));
       }),
     );
@@ -147,6 +156,27 @@ describe('replay frames', () => {
         for (const portion of portions) expect(portion.collapsed).not.toBe(0);
       }),
     );
+  });
+
+  it('tell what was withdrawn, each in the frame that settles its withdrawal', () => {
+    fc.assert(
+      fc.property(logs, devices, ({ channel, ...log }, device) => {
+        for (const { after, through, withdrawn } of packed(on(channel), log, device)) {
+          const settled = log.messages.filter(({ seq }) => seq > after && seq <= through);
+          const seqs = settled.filter(isWithdrawal).flatMap(({ data }) => JSON.parse(data).seqs);
+          expect(withdrawn).toEqual(seqs.length > 0 ? seqs : undefined);
+        }
+      }),
+    );
+  });
+
+  it('of withdrawals alone are cut as well', () => {
+    const after = MAX - 4_000;
+    const messages = Array.from({ length: 4_000 }, (_, index) => aWithdrawal(after + index + 1));
+    const portions = packed(on(), { after, through: MAX, messages }, undefined);
+    expect(portions.flatMap(({ withdrawn = [] }) => withdrawn)).toHaveLength(4_000);
+    for (const portion of portions) expect(Buffer.byteLength(frameOf(portion))).toBeLessThanOrEqual(32_768);
+    expect(portions.length).toBeLessThan(4);
   });
 
   it('tell the device whose tab caused a message which tab it was, and no other', () => {
@@ -181,12 +211,16 @@ describe('replay frames', () => {
       fc.property(logs, ({ channel, ...log }) => {
         const portions = packed(on(channel), log, undefined);
         const counted = portions.some(({ collapsed }) => collapsed !== undefined) && { collapsed: MAX };
+        const isWithdrawn = log.messages.some(isWithdrawal);
         for (const [index, portion] of portions.entries()) {
           const next = portions[index + 1]?.messages[0];
           if (next === undefined) continue;
           const messages = [...portion.messages, next];
-          const joined = { messages, after: MAX, through: MAX, expired: MAX, ...counted };
-          expect(Buffer.byteLength(frameOf(joined, channel))).toBeGreaterThan(MAX_FRAME_BYTES);
+          const withdrawn = isWithdrawn && { withdrawn: [...(portion.withdrawn ?? [])] };
+          const joined = { messages, after: MAX, through: MAX, expired: MAX, ...counted, ...withdrawn };
+          // Both lists begin without a comma, and only one is counted so.
+          const spare = isWithdrawn ? 1 : 0;
+          expect(Buffer.byteLength(frameOf(joined, channel))).toBeGreaterThan(MAX_FRAME_BYTES - spare);
         }
       }),
     );

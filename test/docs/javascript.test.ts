@@ -15,6 +15,7 @@ const [
   README_CLIENT,
   PLAIN_CLIENT,
   LIBRARY,
+  INBOX,
   CONSTRUCT,
   TOKEN,
   BUS,
@@ -65,6 +66,7 @@ it('every snippet in TypeScript compiles', async () => {
   const config = workshop.writeTyped({
     'readme.ts': block(README_CLIENT),
     'library.ts': block(LIBRARY),
+    'inbox.ts': block(INBOX),
     'shop.ts': block(CONSTRUCT),
     'node-client.ts': block(NODE_CLIENT),
     'message-types.ts': block(TYPES),

@@ -4,7 +4,12 @@
  */
 import type { TableNames } from './adapters/dynamodb/tables.ts';
 import type { Access } from './aws/signature.ts';
-import { MAX_FAN_OUT_PAGE, MAX_FAN_OUT_RATE, type Settings } from './domain/settings.ts';
+import {
+  MAX_FAN_OUT_PAGE,
+  MAX_FAN_OUT_RATE,
+  MAX_OFFLINE_AFTER_SECONDS,
+  type Settings,
+} from './domain/settings.ts';
 import {
   MAX_RETENTION_SECONDS,
   MAX_SUBSCRIPTIONS,
@@ -23,9 +28,11 @@ export type AppVar =
   | 'MEMBERS_TABLE'
   | 'CURSORS_TABLE'
   | 'OUTBOX_TABLE'
+  | 'PRESENCE_TABLE'
   | 'RECONCILE_QUEUE_URL'
   | 'FAN_OUT_QUEUE_URL'
   | 'OUTBOX_QUEUE_URL'
+  | 'PRESENCE_QUEUE_URL'
   | 'OUTBOX_DEAD_LETTERS_URL'
   | 'EVENT_BUS_NAME'
   | 'CALLBACK_URL'
@@ -38,6 +45,8 @@ export type AppVar =
   | 'FAN_OUT_PAGE'
   | 'FAN_OUT_RATE'
   | 'APP_MESSAGES'
+  | 'EVENTS'
+  | 'OFFLINE_AFTER_SECONDS'
   | 'DEFAULT_RETENTION_SECONDS'
   | 'CLOSED_TYPES';
 
@@ -84,6 +93,7 @@ export interface Env {
   reconcileQueue: { queueUrl: string; endpoint: string | undefined };
   fanOutQueue: { queueUrl: string; endpoint: string | undefined };
   outboxQueue: { queueUrl: string; endpoint: string | undefined };
+  presenceQueue: { queueUrl: string; endpoint: string | undefined };
   outboxDeadLetters: { queueUrl: string; endpoint: string | undefined };
   /** Where the application's events go. */
   eventBus: { busName: string; endpoint: string | undefined };
@@ -104,11 +114,13 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     members: text(vars, 'MEMBERS_TABLE'),
     cursors: text(vars, 'CURSORS_TABLE'),
     outbox: text(vars, 'OUTBOX_TABLE'),
+    presence: text(vars, 'PRESENCE_TABLE'),
   },
   dynamodbEndpoint: endpointOf(vars, 'AWS_ENDPOINT_URL_DYNAMODB'),
   reconcileQueue: queue(vars, 'RECONCILE_QUEUE_URL'),
   fanOutQueue: queue(vars, 'FAN_OUT_QUEUE_URL'),
   outboxQueue: queue(vars, 'OUTBOX_QUEUE_URL'),
+  presenceQueue: queue(vars, 'PRESENCE_QUEUE_URL'),
   outboxDeadLetters: queue(vars, 'OUTBOX_DEAD_LETTERS_URL'),
   eventBus: {
     busName: text(vars, 'EVENT_BUS_NAME'),
@@ -128,6 +140,8 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     fanOutPage: integer(vars, 'FAN_OUT_PAGE', 1, MAX_FAN_OUT_PAGE),
     fanOutRate: integer(vars, 'FAN_OUT_RATE', 1, MAX_FAN_OUT_RATE),
     appMessages: boolean(vars, 'APP_MESSAGES'),
+    events: boolean(vars, 'EVENTS'),
+    offlineAfterSeconds: integer(vars, 'OFFLINE_AFTER_SECONDS', 1, MAX_OFFLINE_AFTER_SECONDS),
     defaultRetentionSeconds: integer(
       vars,
       'DEFAULT_RETENTION_SECONDS',

@@ -80,16 +80,18 @@ export interface StreamSource {
   readonly maxRetries: number;
   readonly maxRecordAgeSeconds: number;
   readonly deadLetters: StreamDeadLetters;
+  /** It is read only where the setting `events` is on. @default always */
+  readonly forEvents?: boolean;
 }
 
 /**
  * The queues of what streams could not hand over, as the construct, the alarms and the outputs call
  * them.
  */
-export type StreamDeadLetters = 'FailedReplays' | 'FailedTopicReplays' | 'UnreadOutboxRows';
+export type StreamDeadLetters = 'FailedReplays' | 'FailedTopicReplays' | 'UnreadOutboxRows' | 'FailedEvents';
 
 /** Our queues of work for later. */
-export type QueueName = 'reconcile' | 'fan-out' | 'outbox';
+export type QueueName = 'reconcile' | 'fan-out' | 'outbox' | 'presence';
 
 /** The only consumer of a queue. Of a batch, only the messages that failed come again. */
 export interface QueueSource {
@@ -103,7 +105,7 @@ export interface QueueSource {
 }
 
 /** The queues of what failed every try, as the construct, the alarms and the outputs call them. */
-export type QueueDeadLetters = 'FailedRetries' | 'FailedFanOuts' | 'FailedOutboxRows';
+export type QueueDeadLetters = 'FailedRetries' | 'FailedFanOuts' | 'FailedOutboxRows' | 'FailedOfflineChecks';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html */
 export interface FilterPattern {
@@ -133,6 +135,12 @@ const ASKS_FOR_RECONCILE = {
 const PUT_BY_A_SERVICE = {
   eventName: ['INSERT', 'MODIFY'],
   dynamodb: { NewImage: { id: { S: [{ exists: true }] } } },
+} as const satisfies FilterPattern;
+
+/** Which of them became ready, or are gone, the handler sees. */
+const OF_A_READY_CONNECTION = {
+  eventName: ['MODIFY', 'REMOVE'],
+  dynamodb: { OldImage: { connectionId: { S: [{ exists: true }] } } },
 } as const satisfies FilterPattern;
 
 const SPECS = {
@@ -193,6 +201,31 @@ const SPECS = {
     },
     connections: ['POST', 'DELETE'],
     sendsTo: ['reconcile', 'fan-out'],
+  },
+  lifecycle: {
+    description: 'tells the application who comes and goes, by events',
+    timeoutSeconds: 30,
+    memoryMegabytes: 512,
+    streams: [
+      {
+        table: 'connections',
+        filter: OF_A_READY_CONNECTION,
+        batchSize: 100,
+        // So a user's records come one after the other, and nobody comes online twice.
+        parallelizationFactor: 1,
+        maxRetries: 10,
+        maxRecordAgeSeconds: 6 * 3600,
+        deadLetters: 'FailedEvents',
+        forEvents: true,
+      },
+    ],
+    queues: [{ queue: 'presence', batchSize: 10, maxReceives: 5, deadLetters: 'FailedOfflineChecks' }],
+    tables: {
+      connections: ['Query'],
+      presence: ['GetItem', 'UpdateItem', 'DeleteItem'],
+    },
+    sendsTo: ['presence'],
+    putsEvents: true,
   },
   outbox: {
     description: 'publishes what services put into the outbox by their own transactions',

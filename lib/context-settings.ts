@@ -100,6 +100,17 @@ export const SETTINGS = [
     what: 'clients may send messages to the application, as events on the bus',
   },
   {
+    names: ['events'],
+    default: '`false`',
+    what: 'the application is told, by events on the bus, [who comes and goes](guide.md#who-comes-and-goes)',
+  },
+  {
+    names: ['offlineAfterSeconds'],
+    default: '30',
+    what: 'how long after the last connection closed a user counts as offline',
+    more: '1 to 900',
+  },
+  {
     names: ['fanOutRate'],
     default: '5000',
     what: 'posts a second of all large fan-outs together',

@@ -25,6 +25,8 @@ export interface EventSourcesProps extends DeadLetterQueueProps {
   readonly queues: Queues;
   readonly functions: Record<StatefulName, HeraldFunction>;
   readonly reservedConcurrency: Partial<Record<LambdaName, number>>;
+  /** The application is told who comes and goes. */
+  readonly events: boolean;
 }
 
 export class EventSources extends Construct {
@@ -33,11 +35,11 @@ export class EventSources extends Construct {
 
   constructor(scope: Construct, id: string, props: EventSourcesProps) {
     super(scope, id);
-    const { tables, queues, functions, reservedConcurrency } = props;
+    const { tables, queues, functions, reservedConcurrency, events } = props;
     const deadLetterQueues = STATEFUL_NAMES.flatMap((name) =>
-      (LAMBDAS[name].streams ?? []).map((source) => {
+      streamsOf(name).map((source) => {
         const queue = new DeadLetterQueue(this, source.deadLetters, props);
-        functions[name].target.addEventSource(streamOf(tables[source.table], source, queue));
+        functions[name].target.addEventSource(streamOf(tables[source.table], source, queue, events));
         return [source.deadLetters, queue];
       }),
     );
@@ -72,10 +74,17 @@ function concurrencyOf(most: number | undefined, reserved: number | undefined): 
   return most === undefined ? half : Math.min(most, half);
 }
 
-const streamOf = (table: TableV2, source: StreamSource, deadLetters: DeadLetterQueue) =>
+const streamsOf = (name: StatefulName): readonly StreamSource[] => {
+  const { streams = [] }: LambdaSpec = LAMBDAS[name];
+  return streams;
+};
+
+/** One that is not wanted is there, and reads nothing: so a setting does not replace it. */
+const streamOf = (table: TableV2, source: StreamSource, deadLetters: DeadLetterQueue, events: boolean) =>
   new DynamoEventSource(table, {
     // Nothing is missed while the mapping is created, and what comes twice does no harm.
     startingPosition: StartingPosition.TRIM_HORIZON,
+    ...(source.forEvents && { enabled: events }),
     filters: [FilterCriteria.filter(source.filter)],
     batchSize: source.batchSize,
     parallelizationFactor: source.parallelizationFactor,

@@ -35,6 +35,8 @@ export interface FunctionsProps {
   readonly fanOutPage: number;
   readonly fanOutRate: number;
   readonly appMessages: boolean;
+  readonly events: boolean;
+  readonly offlineAfterSeconds: number;
   readonly defaultRetention: Duration;
   readonly closedTypes: boolean;
   readonly logs: LogSettings;
@@ -108,9 +110,11 @@ const environmentOf = ({
   MEMBERS_TABLE: tables.members.tableName,
   CURSORS_TABLE: tables.cursors.tableName,
   OUTBOX_TABLE: tables.outbox.tableName,
+  PRESENCE_TABLE: tables.presence.tableName,
   RECONCILE_QUEUE_URL: queues.byName.reconcile.queueUrl,
   FAN_OUT_QUEUE_URL: queues.byName['fan-out'].queueUrl,
   OUTBOX_QUEUE_URL: queues.byName.outbox.queueUrl,
+  PRESENCE_QUEUE_URL: queues.byName.presence.queueUrl,
   OUTBOX_DEAD_LETTERS_URL: queues.deadLetterQueues.FailedOutboxRows.queueUrl,
   EVENT_BUS_NAME: eventBus.eventBusName,
   CALLBACK_URL: clientApi.callbackUrl,
@@ -123,6 +127,8 @@ const environmentOf = ({
   FAN_OUT_PAGE: String(limits.fanOutPage),
   FAN_OUT_RATE: String(limits.fanOutRate),
   APP_MESSAGES: String(limits.appMessages),
+  EVENTS: String(limits.events),
+  OFFLINE_AFTER_SECONDS: String(limits.offlineAfterSeconds),
   DEFAULT_RETENTION_SECONDS: String(limits.defaultRetention.toSeconds()),
   CLOSED_TYPES: String(limits.closedTypes),
 });

@@ -12,16 +12,22 @@ const MIN_BEGINNING = 8;
 
 /** Throws an {@link InvalidSetting} for a name in the context that is nearly that of a setting: it would be ignored. */
 export function refuseMisspelt(names: readonly string[]): void {
-  for (const name of names.filter((given) => !NAMES.includes(given))) {
-    const meant = NAMES.find((setting) => isMisspelt(name, setting));
+  const unknown = names.filter((given) => !NAMES.includes(given) && !IS_ANOTHERS.test(given));
+  for (const name of unknown) {
+    const meant =
+      NAMES.find((setting) => isBeginning(name, setting)) ??
+      NAMES.find((setting) => isMisspelt(name, setting));
     if (meant !== undefined) throw new InvalidSetting(`${name} is no setting: did you mean ${meant}?`);
   }
 }
 
+function isBeginning(name: string, setting: string): boolean {
+  const given = plain(name);
+  return given.length >= MIN_BEGINNING && plain(setting).startsWith(given);
+}
+
 function isMisspelt(name: string, setting: string): boolean {
-  if (IS_ANOTHERS.test(name)) return false;
   const [given, right] = [plain(name), plain(setting)];
-  if (right.startsWith(given) && given.length >= MIN_BEGINNING) return true;
   return editDistance(given, right) <= Math.max(2, Math.floor(right.length / 5));
 }
 

@@ -33,12 +33,14 @@ const QUEUE_ENTRIES: Record<QueueDeadLetters, string> = {
   FailedRetries: 'failed-retries',
   FailedFanOuts: 'failed-fan-outs',
   FailedOutboxRows: 'failed-outbox-rows',
+  FailedOfflineChecks: 'failed-events',
 };
 
 const STREAM_ENTRIES: Record<StreamDeadLetters, string> = {
   FailedReplays: 'poison-record',
   FailedTopicReplays: 'poison-record',
   UnreadOutboxRows: 'outbox-lag',
+  FailedEvents: 'failed-events',
 };
 
 /** Half of the connections that an account may open per second at first, over a minute. */
@@ -154,7 +156,9 @@ export class Monitoring extends Construct {
   }
 
   #watchThrottles({ functions, authorizer }: MonitoringProps) {
-    const lambdas = [...Object.values(functions), authorizer];
+    // An alarm takes ten metrics: for the events of who comes and goes nobody waits.
+    const { lifecycle: _, ...awaited } = functions;
+    const lambdas = [...Object.values(awaited), authorizer];
     const usingMetrics = named(
       'lambda',
       lambdas.map((lambda) => lambda.metricThrottles(FIVE_MINUTES)),

@@ -77,6 +77,16 @@ export interface NotificationBackendProps {
    */
   readonly appMessages?: boolean;
   /**
+   * The application is told, by events on the bus, which connections open and close, and which users come online and go offline.
+   * @default false
+   */
+  readonly events?: boolean;
+  /**
+   * How many seconds after their last connection closed users count as offline; who is back within them was never away. 1 to 900.
+   * @default 30
+   */
+  readonly offlineAfterSeconds?: number;
+  /**
    * Posts a second of all large fan-outs together, so that they leave the rest of the account's request rate to users' own
    * messages. 1 to 100,000.
    * @default 5000, half of what a new account has
@@ -200,6 +210,8 @@ const withDefaults = (props: NotificationBackendProps) => ({
   maxSubscriptions: props.maxSubscriptions ?? DEFAULTS.maxSubscriptions,
   permissionsClaim: props.permissionsClaim ?? DEFAULTS.permissionsClaim,
   appMessages: props.appMessages ?? DEFAULTS.appMessages,
+  events: props.events ?? DEFAULTS.events,
+  offlineAfterSeconds: props.offlineAfterSeconds ?? DEFAULTS.offlineAfterSeconds,
   fanOutRate: props.fanOutRate ?? DEFAULTS.fanOutRate,
   fanOutPage: props.fanOutPage ?? DEFAULTS.fanOutPage,
   closedTypes: props.closedTypes ?? DEFAULTS.closedTypes,

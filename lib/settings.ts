@@ -5,7 +5,7 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { MAX_FAN_OUT_PAGE, MAX_FAN_OUT_RATE } from '../lambdas/domain/settings.ts';
+import { MAX_FAN_OUT_PAGE, MAX_FAN_OUT_RATE, MAX_OFFLINE_AFTER_SECONDS } from '../lambdas/domain/settings.ts';
 import {
   isLambdaName,
   isRouteKey,
@@ -95,6 +95,8 @@ export const DEFAULTS = {
   fanOutPage: 256,
   fanOutRate: 5000,
   appMessages: false,
+  events: false,
+  offlineAfterSeconds: 30,
   permissionsClaim: DEFAULT_PERMISSIONS_CLAIM,
   closedTypes: false,
   awsClient: 'lean',
@@ -143,6 +145,7 @@ export interface Limits {
   openTopics?: readonly string[];
   fanOutPage?: number;
   fanOutRate?: number;
+  offlineAfterSeconds?: number;
   permissionsClaim?: string;
   allowedOrigins?: readonly string[];
   stageName?: string;
@@ -162,6 +165,7 @@ export function checkLimits(limits: Limits) {
   checkInteger('maxSubscriptions', limits.maxSubscriptions, 1, MAX_SUBSCRIPTIONS);
   checkInteger('fanOutPage', limits.fanOutPage, 1, MAX_FAN_OUT_PAGE);
   checkInteger('fanOutRate', limits.fanOutRate, 1, MAX_FAN_OUT_RATE);
+  checkInteger('offlineAfterSeconds', limits.offlineAfterSeconds, 1, MAX_OFFLINE_AFTER_SECONDS);
   checkOpenTopics(limits.openTopics);
   checkPermissionsClaim(limits.permissionsClaim);
   checkThrottle('throttle', limits.throttle);

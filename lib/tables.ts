@@ -14,7 +14,7 @@ import { TABLES, type TableNames, TTL_ATTRIBUTE } from '../lambdas/adapters/dyna
 export const TABLE_NAMES = Object.keys(TABLES) as (keyof TableNames)[];
 
 /** A restored row of these would belong to a socket that is gone. */
-const OF_SOCKETS: readonly (keyof TableNames)[] = ['connections', 'subscriptions'];
+const OF_SOCKETS: readonly (keyof TableNames)[] = ['connections', 'subscriptions', 'presence'];
 
 export interface TablesProps {
   /** What becomes of the tables, and of what is in them, when the stack is deleted. Unless it is to destroy them, nobody else may. */
@@ -32,6 +32,7 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
   readonly members: TableV2;
   readonly cursors: TableV2;
   readonly outbox: TableV2;
+  readonly presence: TableV2;
 
   constructor(scope: Construct, id: string, { removalPolicy, encryptionKey }: TablesProps) {
     super(scope, id);
@@ -68,6 +69,7 @@ export class Tables extends Construct implements Record<keyof TableNames, TableV
     this.members = table('members');
     this.cursors = table('cursors');
     this.outbox = table('outbox');
+    this.presence = table('presence');
   }
 }
 

@@ -90,7 +90,10 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   const console = await createConsole(jwtSecret, settings);
   const heard = notifying(console.watch(own.lambdas), (name) => onInvoked?.(name));
   const streams = new DynamoDBStreamsClient(clientSettings(dynamodb.endpoint));
-  const eventSources = startEventSources({ streams, streamArns, lambdas: heard, logger });
+  const eventSources = startEventSources({
+    ...{ streams, streamArns, lambdas: heard, logger },
+    events: settings.events === true,
+  });
   stops.push(() => atMost(STOP_DEADLINE_MS, eventSources.stop()));
   const lambdas = notifying(heard, (name) => {
     if (AWAITED.includes(name)) eventSources.wake();

@@ -168,9 +168,11 @@ describe('handlers/', () => {
     const read = [
       'lambdas/adapters/dynamodb/stream-records.ts',
       'lambdas/adapters/dynamodb/outbox-records.ts',
+      'lambdas/adapters/dynamodb/lifecycle-records.ts',
       'lambdas/adapters/queue/later.ts',
       'lambdas/adapters/queue/fan-out.ts',
       'lambdas/adapters/queue/outbox.ts',
+      'lambdas/adapters/queue/offline-checks.ts',
     ];
     const allowed = ({ to }: Import) => !isIn(to, 'lambdas/aws', 'lambdas/adapters') || read.includes(to);
     expect(breaches(filesIn('lambdas/handlers'), allowed)).toEqual([]);
@@ -203,9 +205,10 @@ describe('entry/', () => {
   });
 
   it('is alone in reading the environment and putting an app together as it is imported', () => {
-    const runs = /(?<!function )\b(?:createApp|createAuthorizerApp|createOutboxApp|readEnv|readAuthEnv)\(/;
-    // This one adds to the app of the others what only its Lambda has.
-    const sources = filesIn('lambdas').filter(({ path }) => path !== 'lambdas/outbox-app.ts');
+    const runs = /(?<!function )\b(?:createApp|createAuthorizerApp|createOutboxApp|createLifecycleApp|createRowsApp|readEnv|readAuthEnv)\(/;
+    // These add to the app of others what only their Lambda has.
+    const added = ['lambdas/outbox-app.ts', 'lambdas/lifecycle-app.ts'];
+    const sources = filesIn('lambdas').filter(({ path }) => !added.includes(path));
     const calling = matches(sources, runs);
     expect(calling.sort()).toEqual(entries.map(({ path }) => path).sort());
   });

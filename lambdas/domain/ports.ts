@@ -412,6 +412,36 @@ export interface OutboxRow extends OutboxEntry {
   firstTriedAt?: number | undefined;
 }
 
+/** That a user is online, as the application was told. */
+export interface Presence {
+  userId: string;
+  /** Another one with each connection that opens. */
+  version: string;
+  /** When the last connection closed that is known to have. */
+  closedAt: number | undefined;
+}
+
+export interface PresenceStore {
+  find(userId: string): Promise<Presence | undefined>;
+  /** A connection opened. */
+  markOnline(userId: string): Promise<void>;
+  /** False: another one is known to have closed later, or the user is offline already. */
+  markClosed(userId: string, closedAt: number): Promise<boolean>;
+  /** False: it is not as it was found any more. */
+  remove(found: Presence): Promise<boolean>;
+}
+
+/** What is to be looked up when the delay after a close is over. */
+export interface OfflineCheck {
+  userId: string;
+  closedAt: number;
+}
+
+export interface OfflineChecks {
+  /** It is handed over after so long, up to 900 s. */
+  send(check: OfflineCheck, delaySeconds: number): Promise<void>;
+}
+
 export interface OutboxRows {
   remove(id: string): Promise<void>;
   /** It stays, with the reason; if it was taken away meanwhile, it is put back. */

@@ -7,6 +7,9 @@ export const FAN_OUT_WORKERS = 10;
 /** In posts a second. */
 export const MAX_FAN_OUT_RATE = 100_000;
 
+/** The longest delay of a queue. */
+export const MAX_OFFLINE_AFTER_SECONDS = 900;
+
 export interface Settings {
   /** Callback URL of our API stage, kept on each connection's row. */
   callbackUrl: string;
@@ -28,6 +31,10 @@ export interface Settings {
   fanOutRate: number;
   /** Whether clients may send messages to the application. */
   appMessages: boolean;
+  /** Whether the application is told who comes and goes. */
+  events: boolean;
+  /** How long after the last connection closed a user counts as offline. */
+  offlineAfterSeconds: number;
   /** Retention of a message whose publisher and type name none. */
   defaultRetentionSeconds: number;
   /** Refuse message types that are not in the registry. */

@@ -13,6 +13,8 @@ export interface AppSettings {
   permissionsClaim?: string | undefined;
   /** Every connection hears the channel `everyone`. */
   everyone?: boolean | undefined;
+  /** The application is told who comes and goes. */
+  events?: boolean | undefined;
 }
 
 export const settingsVars = (settings: AppSettings): Record<string, string> => ({
@@ -23,6 +25,7 @@ export const settingsVars = (settings: AppSettings): Record<string, string> => (
   CLOSED_TYPES: String(settings.closedTypes ?? false),
   PERMISSIONS_CLAIM: settings.permissionsClaim ?? '',
   EVERYONE: String(settings.everyone ?? true),
+  EVENTS: String(settings.events ?? false),
 });
 
 /** `vars`: of all Lambdas together. */
@@ -34,6 +37,7 @@ export const readSettings = (vars: Record<string, string>): AppSettings => ({
   closedTypes: vars.CLOSED_TYPES === 'true',
   permissionsClaim: vars.PERMISSIONS_CLAIM || undefined,
   everyone: vars.EVERYONE === 'true',
+  events: vars.EVENTS === 'true',
 });
 
 /** The console is a page of the stack itself: where origins are restricted, its own are allowed too. */

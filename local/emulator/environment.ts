@@ -18,6 +18,7 @@ export const TABLE_NAMES: TableNames = {
   members: 'herald-members',
   cursors: 'herald-cursors',
   outbox: 'herald-outbox',
+  presence: 'herald-presence',
 };
 
 export const JWT_SECRET_NAME = 'herald-jwt-secret';
@@ -28,6 +29,7 @@ const DEFAULT_FRAME_RATE = 10;
 const DEFAULT_MAX_SUBSCRIPTIONS = 100;
 const DEFAULT_FAN_OUT_PAGE = 256;
 const DEFAULT_FAN_OUT_RATE = 5000;
+const DEFAULT_OFFLINE_AFTER_SECONDS = 30;
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
@@ -48,9 +50,11 @@ export function lambdaEnvironment(
     MEMBERS_TABLE: TABLE_NAMES.members,
     CURSORS_TABLE: TABLE_NAMES.cursors,
     OUTBOX_TABLE: TABLE_NAMES.outbox,
+    PRESENCE_TABLE: TABLE_NAMES.presence,
     RECONCILE_QUEUE_URL: queueUrl(httpUrl, 'reconcile'),
     FAN_OUT_QUEUE_URL: queueUrl(httpUrl, 'fan-out'),
     OUTBOX_QUEUE_URL: queueUrl(httpUrl, 'outbox'),
+    PRESENCE_QUEUE_URL: queueUrl(httpUrl, 'presence'),
     OUTBOX_DEAD_LETTERS_URL: queueUrl(httpUrl, 'FailedOutboxRows'),
     EVENT_BUS_NAME: BUS,
     CALLBACK_URL: `${httpUrl}/${STAGE}`,
@@ -64,6 +68,8 @@ export function lambdaEnvironment(
     FAN_OUT_PAGE: String(DEFAULT_FAN_OUT_PAGE),
     FAN_OUT_RATE: process.env.HERALD_FAN_OUT_RATE || String(DEFAULT_FAN_OUT_RATE),
     APP_MESSAGES: 'false',
+    EVENTS: 'false',
+    OFFLINE_AFTER_SECONDS: String(DEFAULT_OFFLINE_AFTER_SECONDS),
     DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
     CLOSED_TYPES: 'false',
     JWT_SECRET_ARN: settings.jwksUrl === undefined ? secretArn(JWT_SECRET_NAME) : '',

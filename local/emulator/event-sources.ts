@@ -3,7 +3,13 @@ import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynam
 import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { TABLES, type TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
 import type { Logger } from '../../lambdas/domain/ports.ts';
-import { LAMBDA_NAMES, LAMBDAS, type StreamSource } from '../../lambdas/manifest.ts';
+import {
+  LAMBDA_NAMES,
+  LAMBDAS,
+  type LambdaName,
+  type LambdaSpec,
+  type StreamSource,
+} from '../../lambdas/manifest.ts';
 import type { Lambdas } from './lambdas.ts';
 import type { EventSourceSettings } from './stream/lanes.ts';
 import { type StreamPoller, startStreamPoller } from './stream-poller.ts';
@@ -13,13 +19,15 @@ export interface EventSourcesOptions {
   /** Of each table's stream. */
   streamArns: ReadonlyMap<keyof TableNames, string>;
   lambdas: Lambdas;
+  /** The application is told who comes and goes. */
+  events: boolean;
   logger: Logger;
 }
 
 export function startEventSources(options: EventSourcesOptions): StreamPoller {
   const { streams: client, streamArns, lambdas, logger } = options;
   const pollers = LAMBDA_NAMES.flatMap((name) =>
-    (LAMBDAS[name].streams ?? []).map((source) => {
+    streamsOf(name, options.events).map((source) => {
       const streamArn = streamArns.get(source.table);
       if (streamArn === undefined) throw new Error(`The table ${source.table} has no stream for ${name}`);
       const settings = settingsOf(source);
@@ -43,6 +51,11 @@ export function startEventSources(options: EventSourcesOptions): StreamPoller {
     },
   };
 }
+
+const streamsOf = (name: LambdaName, events: boolean): StreamSource[] => {
+  const { streams = [] }: LambdaSpec = LAMBDAS[name];
+  return streams.filter(({ forEvents }) => !forEvents || events);
+};
 
 /**
  * What was written before was of connections that ended with the process that held them; but rows that

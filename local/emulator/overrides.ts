@@ -16,6 +16,9 @@ export interface Overrides {
   fanOutPage?: number | undefined;
   /** Clients may send messages to the application. */
   appMessages?: boolean | undefined;
+  /** The application is told who comes and goes. */
+  events?: boolean | undefined;
+  offlineAfterSeconds?: number | undefined;
 }
 
 export const overrideVars = (overrides: Overrides = {}): Partial<Record<AppVar, string>> =>
@@ -26,6 +29,8 @@ export const overrideVars = (overrides: Overrides = {}): Partial<Record<AppVar, 
       MAX_SUBSCRIPTIONS: overrides.maxSubscriptions,
       FAN_OUT_PAGE: overrides.fanOutPage,
       APP_MESSAGES: overrides.appMessages,
+      EVENTS: overrides.events,
+      OFFLINE_AFTER_SECONDS: overrides.offlineAfterSeconds,
     } satisfies Partial<Record<AppVar, unknown>>).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]],
     ),

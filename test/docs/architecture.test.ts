@@ -5,6 +5,7 @@ import { read } from './blocks.ts';
 const WALKS = [
   'Publish',
   'Publish from the outbox',
+  'Tell who comes and goes',
   'Publish to a topic',
   'Publish from a client',
   'Fan-out',

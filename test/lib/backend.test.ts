@@ -1,13 +1,13 @@
 /** What holds of the tables, the stream, the bus and the Lambdas, however the construct is set. */
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { Match } from 'aws-cdk-lib/assertions';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, it } from 'vitest';
 import { find, findAll, synthStack } from './synth.ts';
 
 const template = synthStack();
 
 /** A queue of work for later, which ends with the connections that the work is about. */
-const isWork = (id: string): boolean => /^BackendQueues(reconcile|fanout|outbox)/.test(id);
+const isWork = (id: string): boolean => /^BackendQueues(reconcile|fanout|outbox|presence)/.test(id);
 
 describe('the tables', () => {
   const tables = findAll(template, 'AWS::DynamoDB::GlobalTable');
@@ -26,6 +26,7 @@ describe('the tables', () => {
       members: ['userId', 'topic'],
       cursors: ['channelUser', 'deviceId'],
       outbox: ['id'],
+      presence: ['userId'],
     });
   });
 
@@ -106,14 +107,51 @@ describe('the tables', () => {
   });
 });
 
-/** The only event source mapping that reads a table's stream or a queue. */
+/** The only event source mapping that reads a table's stream or a queue, but for the events. */
 function sourceMapping(resource: string, of = template) {
-  const [found, another] = findAll(of, 'AWS::Lambda::EventSourceMapping').filter(({ Properties }) =>
+  const [found, another] = mappings(of, false).filter(({ Properties }) =>
     JSON.stringify(Properties.EventSourceArn).includes(`"${resource}`),
   );
   if (found === undefined || another !== undefined) throw new Error(`expected one source ${resource}`);
   return found;
 }
+
+/** `forEvents`: of the Lambda that tells who comes and goes, or of the others. */
+const mappings = (of: Template, forEvents: boolean) =>
+  findAll(of, 'AWS::Lambda::EventSourceMapping').filter(
+    ({ Properties }) => JSON.stringify(Properties.FunctionName).includes('lifecycle') === forEvents,
+  );
+
+describe('who comes and goes', () => {
+  const streamOf = (of: Template) =>
+    mappings(of, true).find(({ Properties }) =>
+      JSON.stringify(Properties.EventSourceArn).includes('BackendTablesconnections'),
+    )?.Properties;
+
+  it('is read from the second and last reader of the stream of connections, a user at a time', () => {
+    expect(streamOf(template)).toMatchObject({
+      ParallelizationFactor: 1,
+      MaximumRetryAttempts: 10,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+    const readers = [...mappings(template, true), ...mappings(template, false)].filter(({ Properties }) =>
+      JSON.stringify(Properties.EventSourceArn).includes('BackendTablesconnections'),
+    );
+    expect(readers).toHaveLength(2);
+  });
+
+  it('is read only where that is set', () => {
+    expect(streamOf(template)?.Enabled).toBe(false);
+    expect(streamOf(synthStack({ events: true }))?.Enabled).toBe(true);
+  });
+
+  it('is told by events that no rule of ours takes', () => {
+    template.hasResourceProperties('AWS::Events::Rule', {
+      EventPattern: { 'detail-type': ['Notification'] },
+    });
+    template.resourceCountIs('AWS::Events::Rule', 1);
+  });
+});
 
 describe.each(['connections', 'subscriptions'])('the stream of %s', (table) => {
   const { Properties } = sourceMapping(`BackendTables${table}`);
@@ -233,7 +271,7 @@ describe('the queue of work for later', () => {
 
   it('is known to each Lambda that keeps state', () => {
     const Variables = Match.objectLike({ RECONCILE_QUEUE_URL: { Ref: queue.id } });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 9);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 10);
   });
 });
 
@@ -263,7 +301,7 @@ describe('a notification that fails every retry', () => {
     const policies = findAll(template, 'AWS::SQS::QueuePolicy').map(({ Properties }) =>
       JSON.stringify(Properties),
     );
-    expect(queues).toHaveLength(8);
+    expect(queues).toHaveLength(10);
     for (const { id, Properties } of queues) {
       expect(Properties).toEqual({ SqsManagedSseEnabled: true, MessageRetentionPeriod: 1_209_600 });
       const own = policies.filter((policy) => policy.includes(`"${id}"`));
@@ -275,8 +313,8 @@ describe('a notification that fails every retry', () => {
 describe('the Lambdas', () => {
   const lambdas = findAll(template, 'AWS::Lambda::Function');
 
-  it('are ten, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
-    expect(lambdas).toHaveLength(10);
+  it('are eleven, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
+    expect(lambdas).toHaveLength(11);
     for (const { Properties } of lambdas) {
       expect(Properties).toMatchObject({
         Architectures: ['arm64'],
@@ -304,12 +342,13 @@ describe('the Lambdas', () => {
       reconcile: 120,
       fanout: 120,
       outbox: 60,
+      lifecycle: 30,
     });
   });
 
   it('log for a month, into logs that go with the stack', () => {
     const logs = findAll(template, 'AWS::Logs::LogGroup');
-    expect(logs).toHaveLength(12);
+    expect(logs).toHaveLength(13);
     for (const { Properties, DeletionPolicy } of logs) {
       expect(Properties).toEqual({ RetentionInDays: 30 });
       expect(DeletionPolicy).toBe('Delete');
@@ -331,6 +370,8 @@ describe('the Lambdas', () => {
       maxSubscriptions: 7,
       permissionsClaim: 'https://app.example/may',
       appMessages: true,
+      events: true,
+      offlineAfterSeconds: 45,
       fanOutRate: 300,
       fanOutPage: 12,
       closedTypes: true,
@@ -355,6 +396,8 @@ describe('the Lambdas', () => {
       OPEN_TOPICS: 'news.*,chat',
       MAX_SUBSCRIPTIONS: '7',
       APP_MESSAGES: 'true',
+      EVENTS: 'true',
+      OFFLINE_AFTER_SECONDS: '45',
       FAN_OUT_RATE: '300',
       FAN_OUT_PAGE: '12',
       DEFAULT_RETENTION_SECONDS: '604800',
@@ -380,6 +423,8 @@ it('tells what clients, services and operators need', () => {
     'FailedFanOutsQueueUrl',
     'FailedOutboxRowsQueueUrl',
     'UnreadOutboxRowsQueueUrl',
+    'FailedEventsQueueUrl',
+    'FailedOfflineChecksQueueUrl',
   ];
   expect(Object.keys(template.findOutputs('*')).sort()).toEqual([...always, ...secret].sort());
   const jwks = synthStack({ jwksUrl: 'https://id.example/keys', issuer: 'https://id.example' });

@@ -24,10 +24,10 @@ const deadLettersTo = (queue: string) =>
     (action) => `sqs:${action} on Backend${queue}.Arn`,
   );
 
-const sendsTo = (...queues: ('reconcile' | 'fanout' | 'outbox' | 'FailedOutboxRows')[]) =>
+const sendsTo = (...queues: ('reconcile' | 'fanout' | 'outbox' | 'presence' | 'FailedOutboxRows')[]) =>
   queues.map((queue) => `sqs:SendMessage on BackendQueues${queue}.Arn`);
 
-const readsQueue = (queue: 'reconcile' | 'fanout' | 'outbox') =>
+const readsQueue = (queue: 'reconcile' | 'fanout' | 'outbox' | 'presence') =>
   ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage'].map(
     (action) => `sqs:${action} on BackendQueues${queue}.Arn`,
   );
@@ -70,6 +70,15 @@ const EXPECTED: Record<string, string[]> = {
     ...connections('POST', 'DELETE'),
     ...sendsTo('reconcile', 'fanout'),
     ...deadLettersTo('NotificationsFailedNotifications'),
+  ],
+  lifecycle: [
+    ...on('connections', 'Query'),
+    ...on('presence', 'GetItem', 'UpdateItem', 'DeleteItem'),
+    ...readsStream('connections'),
+    ...readsQueue('presence'),
+    ...sendsTo('presence'),
+    'events:PutEvents on BackendNotificationsBus.Arn',
+    ...deadLettersTo('ReplayStreamFailedEvents'),
   ],
   outbox: [
     ...on('outbox', 'UpdateItem', 'DeleteItem'),
@@ -194,7 +203,7 @@ describe('no wildcard', () => {
     const wild = policies
       .flatMap((id) => grants(template, id.replace(/DefaultPolicy[0-9A-F]{8}$/, '')))
       .filter((grant) => grant.includes('*') && !grant.endsWith('/@connections/*'));
-    expect(policies).toHaveLength(10);
+    expect(policies).toHaveLength(11);
     expect(wild).toEqual([]);
   });
 

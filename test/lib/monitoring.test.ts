@@ -39,7 +39,7 @@ describe('the alarms', () => {
       [
         ...['FailedNotifications', 'FailedReplays', 'FailedRetries', 'UndeliveredEvents'],
         ...['FailedTopicReplays', 'FailedFanOuts', 'slowFanOut', 'rangesFailed'],
-        ...['FailedOutboxRows', 'UnreadOutboxRows', 'outboxLag'],
+        ...['FailedOutboxRows', 'UnreadOutboxRows', 'outboxLag', 'FailedEvents', 'FailedOfflineChecks'],
         ...[
           'authorizer',
           'connect',
@@ -51,6 +51,7 @@ describe('the alarms', () => {
           'topics',
           'fanout',
           'outbox',
+          'lifecycle',
         ].map((name) => `${name}Errors`),
         ...['replayLag', 'slowCatchUp', 'slowPosts', 'failedRequests'],
         ...['throttles', 'busy', 'postsThrottled', 'refusedTokens', 'reconnectStorm'],
@@ -167,7 +168,7 @@ describe('the dashboard', () => {
     const Variables = Match.objectLike({
       BACKEND_NAME: Match.stringLikeRegexp('^Herald-Backend-[0-9A-F]{8}$'),
     });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 10);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 11);
     for (const metric of metrics.filter((one) => one.startsWith('Herald '))) {
       expect(metric).toMatch(/ backend Herald-Backend-[0-9A-F]{8}( \w+)?$/);
     }
@@ -186,6 +187,6 @@ describe('the questions', () => {
       'Herald-Backend/what happened to user X',
       'Herald-Backend/where is message X',
     ]);
-    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(10);
+    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(11);
   });
 });

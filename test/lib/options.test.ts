@@ -54,7 +54,7 @@ describe('custom domains', () => {
 
   it('are what frames are posted through', () => {
     const Variables = Match.objectLike({ CALLBACK_URL: 'https://push.example.com' });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 9);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 10);
   });
 
   it('get a record where the zone is known', () => {
@@ -286,6 +286,7 @@ describe('what may not be replaced by an update', () => {
       'BackendTablesmembers9F9DCEC8',
       'BackendTablesmessagesEB3266AE',
       'BackendTablesoutboxABDDFC9E',
+      'BackendTablespresence8FCE7D06',
       'BackendTablespublishes0A1137DC',
       'BackendTablessubscriptions3DA34C03',
     ],
@@ -296,11 +297,14 @@ describe('what may not be replaced by an update', () => {
       'BackendNotificationsFailedNotifications5D47E0FE',
       'BackendNotificationsUndeliveredEventsAACADED3',
       'BackendQueuesFailedFanOuts4AB7C0D6',
+      'BackendQueuesFailedOfflineChecksA0798A5D',
       'BackendQueuesFailedOutboxRowsBDE3C20F',
       'BackendQueuesFailedRetries93ADB933',
       'BackendQueuesfanoutA6B4475B',
       'BackendQueuesoutbox960163F9',
+      'BackendQueuespresenceBB761EC5',
       'BackendQueuesreconcileEF3A9348',
+      'BackendReplayStreamFailedEvents64CB0BA9',
       'BackendReplayStreamFailedReplaysE5612745',
       'BackendReplayStreamFailedTopicReplaysDB05C48E',
       'BackendReplayStreamUnreadOutboxRows7BFB9DCD',

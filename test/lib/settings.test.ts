@@ -139,11 +139,11 @@ describe('the construct refuses', () => {
   it('a Lambda that does not exist, and a domain without a certificate, from a caller without types', () => {
     const props = { provisionedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(props))).toBe(
-      'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, outbox, fan-out, reconcile, users, topics',
+      'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, lifecycle, outbox, fan-out, reconcile, users, topics',
     );
     const reserved = { reservedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(reserved))).toBe(
-      'reservedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, outbox, fan-out, reconcile, users, topics',
+      'reservedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, lifecycle, outbox, fan-out, reconcile, users, topics',
     );
     const route = { routeThrottles: { '/users': {} } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(route))).toBe(

@@ -127,6 +127,8 @@ export function anApp({
       fanOutPage: 256,
       fanOutRate: 5_000,
       appMessages: false,
+      events: true,
+      offlineAfterSeconds: 30,
       defaultRetentionSeconds: 1_000,
       closedTypes: false,
     },

@@ -43,6 +43,7 @@ export function uniqueTableNames(): TableNames {
     members: `${prefix}-members`,
     cursors: `${prefix}-cursors`,
     outbox: `${prefix}-outbox`,
+    presence: `${prefix}-presence`,
   };
 }
 

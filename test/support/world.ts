@@ -120,6 +120,8 @@ export class World {
         fanOutPage: 256,
         fanOutRate: 5_000,
         appMessages: false,
+      events: true,
+      offlineAfterSeconds: 30,
         defaultRetentionSeconds: 7 * 24 * 3600,
         closedTypes: false,
         ...settings,

@@ -157,6 +157,8 @@ function createRecordedApp(
       fanOutPage: 256,
       fanOutRate: 100_000,
       appMessages: false,
+      events: false,
+      offlineAfterSeconds: 30,
       defaultRetentionSeconds: 604_800,
       closedTypes: false,
     },

@@ -11,6 +11,7 @@
  * | Members       | userId      | topic          | one; a user's; by its index: a topic's    |
  * | Cursors       | channelUser | deviceId       | one; several at once; their summary       |
  * | Outbox        | id          | none           | its stream: publish what services put in  |
+ * | Presence      | userId      | none           | one                                       |
  *
  * Every row but the head and those of the outbox carries `expiresAt` in epoch seconds, the unit of
  * DynamoDB's TTL; the domain counts in milliseconds.
@@ -28,6 +29,7 @@ export interface TableNames {
   members: string;
   cursors: string;
   outbox: string;
+  presence: string;
 }
 
 export interface KeyAttribute {
@@ -76,6 +78,7 @@ export const TABLES: Record<keyof TableNames, TableShape> = {
   },
   cursors: { partition: text('channelUser'), sort: text('deviceId'), stream: false },
   outbox: { partition: text('id'), stream: true, lasts: true },
+  presence: { partition: text('userId'), stream: false },
 };
 
 export const TTL_ATTRIBUTE = 'expiresAt';
@@ -217,6 +220,14 @@ export interface PublishRow {
   epoch: string;
   seq: number;
   payloadHash: string;
+  expiresAt: number;
+}
+
+/** That the application was told that a user is online. */
+export interface PresenceRow {
+  userId: string;
+  version: string;
+  closedAt?: number;
   expiresAt: number;
 }
 

@@ -1,5 +1,5 @@
 /** `herald start`: the local stack. Here are its options; the stack itself is loaded only when it is to run. */
-import { MAX_FAN_OUT_PAGE } from '../../../lambdas/domain/settings.ts';
+import { MAX_FAN_OUT_PAGE, MAX_OFFLINE_AFTER_SECONDS } from '../../../lambdas/domain/settings.ts';
 import { MAX_SUBSCRIPTIONS } from '../../../lambdas/protocol/limits.ts';
 import { isTopicPattern, TOPIC_PATTERN_RULE } from '../../../lambdas/protocol/permissions.ts';
 import { IS_PACKAGE } from '../../program.ts';
@@ -45,6 +45,11 @@ const OPTIONS = {
   'allowed-origins': { value: 'LIST', help: 'setting allowedOrigins: pages whose clients may connect' },
   'closed-types': { help: 'setting closedTypes: take only types of lambdas/message-types.ts' },
   'app-messages': { help: 'setting appMessages: clients may send messages to the application' },
+  events: { help: 'setting events: the application is told who comes and goes' },
+  'offline-after-seconds': {
+    value: 'N',
+    help: 'setting offlineAfterSeconds: when a user who left counts as offline (default 30)',
+  },
   'no-everyone': { help: 'setting everyone: no connection hears the channel everyone' },
   'open-topics': {
     value: 'LIST',
@@ -137,6 +142,11 @@ const overrides = (values: Values<typeof OPTIONS>): StackOptions['overrides'] =>
   }),
   fanOutPage: integer('--fan-out-page', values['fan-out-page'], FAN_OUT_PAGE),
   appMessages: values['app-messages'],
+  events: values.events,
+  offlineAfterSeconds: integer('--offline-after-seconds', values['offline-after-seconds'], {
+    min: 1,
+    max: MAX_OFFLINE_AFTER_SECONDS,
+  }),
 });
 
 const HOST = /^(\[[\da-f:]+\]|[\w.-]+)(:\d+)?$/i;

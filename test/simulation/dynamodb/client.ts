@@ -25,6 +25,7 @@ export const TABLE_NAMES: Record<TableName, string> = {
   members: 'members',
   cursors: 'cursors',
   outbox: 'outbox',
+  presence: 'presence',
 };
 
 const PORTS: Record<TableName, CallPort> = {
@@ -36,6 +37,7 @@ const PORTS: Record<TableName, CallPort> = {
   members: 'MemberStore',
   cursors: 'CursorStore',
   outbox: 'LogStore',
+  presence: 'LogStore',
 };
 
 /** Told of every call as it takes effect. */

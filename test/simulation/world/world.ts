@@ -71,6 +71,8 @@ export class World {
       fanOutPage: plan.fanOutPage,
       fanOutRate: 5000,
       appMessages: false,
+      events: false,
+      offlineAfterSeconds: 30,
       defaultRetentionSeconds: 7 * 24 * 3600,
       closedTypes: false,
     };

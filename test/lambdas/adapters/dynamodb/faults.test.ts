@@ -25,6 +25,7 @@ const TABLES = {
   members: 'members',
   cursors: 'cursors',
   outbox: 'outbox',
+  presence: 'presence',
 } satisfies TableNames;
 
 function stores() {

@@ -23,6 +23,8 @@ const settings: Settings = {
   fanOutPage: 256,
   fanOutRate: 5_000,
   appMessages: false,
+  events: false,
+  offlineAfterSeconds: 30,
   defaultRetentionSeconds: 1000,
   closedTypes: false,
 };

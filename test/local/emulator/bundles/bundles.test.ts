@@ -21,7 +21,7 @@ async function newFolder(): Promise<string> {
 const local = {
   tables: {
     ...{ connections: 'c', devices: 'd', messages: 'm', publishes: 'p' },
-    ...{ subscriptions: 's', members: 'mb', cursors: 'cu', outbox: 'ob' },
+    ...{ subscriptions: 's', members: 'mb', cursors: 'cu', outbox: 'ob', presence: 'pr' },
   },
   secretArn: 'arn:secret',
   httpUrl: 'http://127.0.0.1:8787',

@@ -1,0 +1,58 @@
+/**
+ * Tells the application who comes and goes, by events on its bus: each at least once, in any order.
+ * A user who is back before the check of the last close is due was never away.
+ */
+import type { App } from '../app.ts';
+import type { ConnectionKey } from '../model.ts';
+import type { OfflineCheck, OfflineChecks, PresenceStore } from '../ports.ts';
+
+export interface LifecycleApp extends Pick<App, 'connections' | 'bus' | 'logger' | 'settings'> {
+  presence: PresenceStore;
+  offlineChecks: OfflineChecks;
+}
+
+/** A connection that became ready, or whose row is gone since. `at`: when. */
+export interface ConnectionChange extends ConnectionKey {
+  kind: 'opened' | 'closed';
+  deviceId: string | undefined;
+  connectedAt: number;
+  at: number;
+}
+
+export async function tellChange(app: LifecycleApp, change: ConnectionChange): Promise<void> {
+  const { kind, userId, deviceId, connectionId, connectedAt, at } = change;
+  const detailType = kind === 'opened' ? 'Connection Opened' : 'Connection Closed';
+  await app.bus.put(detailType, {
+    ...{ userId, connectionId, connectedAt, at },
+    deviceId: deviceId ?? null,
+  });
+  if (kind === 'opened') await comeOnline(app, userId, at);
+  else await awaitOffline(app, userId, at);
+}
+
+/** The event goes out before it is noted: whoever fails between the two tells it twice. */
+async function comeOnline({ presence, bus }: LifecycleApp, userId: string, at: number): Promise<void> {
+  if ((await presence.find(userId)) === undefined) await bus.put('User Online', { userId, at });
+  await presence.markOnline(userId);
+}
+
+async function awaitOffline(app: LifecycleApp, userId: string, at: number): Promise<void> {
+  const { presence, offlineChecks, settings } = app;
+  if (await presence.markClosed(userId, at))
+    await offlineChecks.send({ userId, closedAt: at }, settings.offlineAfterSeconds);
+}
+
+/** Does nothing where its reason is gone: the user is back, or closed another connection since. */
+export async function checkOffline(app: LifecycleApp, { userId, closedAt }: OfflineCheck): Promise<void> {
+  const { presence, connections, bus } = app;
+  // In this order: whoever opens a connection after the list changes what was found before it.
+  const found = await presence.find(userId);
+  if (found?.closedAt !== closedAt) return;
+  const open = await connections.list(userId);
+  if (open.some(({ readyAt, bye }) => readyAt !== undefined && bye === undefined)) return;
+  await bus.put('User Offline', { userId, at: closedAt });
+  const isNoted = await presence.remove(found);
+  // The user came back while the event went out: nobody was told of it, for there was a row.
+  const isBack = !isNoted && (await presence.find(userId)) !== undefined;
+  if (isBack) await bus.put('User Online', { userId, at: closedAt + 1 });
+}

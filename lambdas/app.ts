@@ -65,6 +65,7 @@ export function createApp(lambda: string, env: Env, types: MessageTypes = {}): A
     acceptances: createAcceptances(),
     frameRates: createFrameRates(settings.frameRate),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+    fitHistory: (dialect, frame) => dialectOf(dialect).fitHistory(frame),
     types,
   };
 }

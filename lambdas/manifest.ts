@@ -167,12 +167,12 @@ const SPECS = {
     tables: { connections: ['DeleteItem'], subscriptions: ['DeleteItem'] },
   },
   message: {
-    description: 'answers the frames of a client: ack, sync, ping, subscribe, unsubscribe, send',
+    description: 'answers the frames of a client: ack, sync, ping, history, read and the like',
     timeoutSeconds: 29,
     memoryMegabytes: 512,
     webSocketRoutes: ['$default'],
     tables: {
-      connections: ['GetItem', 'UpdateItem', 'DeleteItem'],
+      connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
       subscriptions: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
       members: ['GetItem', 'ConditionCheckItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
@@ -327,6 +327,8 @@ const SPECS = {
       'DELETE /users/{userId}/connections': 'operate',
       'DELETE /users/{userId}/messages/{seq}': 'operate',
       'DELETE /users/{userId}/messages': 'operate',
+      'GET /users/{userId}/inbox': 'operate',
+      'PUT /users/{userId}/read': 'operate',
     },
     tables: {
       connections: ['Query', 'UpdateItem', 'DeleteItem'],

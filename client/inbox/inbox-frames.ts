@@ -1,29 +1,16 @@
 /** The server's frames of the inbox, and what tabs tell each other of it. */
-import type { ClientMessage } from '../../lambdas/protocol/frames.ts';
+import type {
+  HistoryFrame,
+  InboxMessage,
+  ReadState,
+  ReadFrame as ReadStateFrame,
+} from '../../lambdas/protocol/frames.ts';
 
-/** What the user has read: all through `through`, and `seqs` after it. Grows with every change. */
-export interface ReadState {
-  version: number;
-  through: number;
-  seqs: number[];
-}
+export type { HistoryFrame, ReadState };
 
-/** A page of a channel, newest first. */
-export interface HistoryFrame {
-  event: 'history';
-  ref?: string;
-  channel: string;
-  epoch: string;
-  messages: HistoryMessage[];
-  more: boolean;
-  /** Of the user's own channel as a whole; counted to 1,000 at most. */
-  unread?: number;
-}
-
-export type HistoryMessage = ClientMessage & { read?: boolean };
-
-/** The read state has changed. `unread`: as in a {@link HistoryFrame}. */
-export type ReadFrame = { event: 'read'; channel: string; epoch: string; unread?: number } & ReadState;
+/** The read state, as a `read` frame or `ready` tells it: that does not count what is unread. */
+export type ReadFrame = Omit<ReadStateFrame, 'unread'> & { unread?: number };
+export type HistoryMessage = InboxMessage<unknown>;
 
 /** `seq` is the withdrawal's own place in the log, `seqs` are the messages that are withdrawn. */
 export interface WithdrawnFrame {

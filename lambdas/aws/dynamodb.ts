@@ -51,6 +51,7 @@ export interface Query {
   ConsistentRead: boolean;
   Limit?: number;
   ExclusiveStartKey?: Row | undefined;
+  ScanIndexForward?: boolean | undefined;
 }
 
 export interface Operations {

@@ -8,11 +8,13 @@ import type {
   DeviceStore,
   EventBus,
   FanOutQueue,
+  FitHistory,
   Gateway,
   Ids,
   Later,
   Logger,
   MemberStore,
+  ReadStateStore,
   SubscriptionStore,
 } from './ports.ts';
 import type { MessageTypes } from './publish/message-types.ts';
@@ -26,6 +28,7 @@ export interface App {
   devices: DeviceStore;
   /** Where devices stand in channels that are not their user's own; see `cursor.ts`. */
   cursors: DeviceStore;
+  readStates: ReadStateStore;
   log: ChannelLog;
   gateway: Gateway;
   later: Later;
@@ -35,6 +38,7 @@ export interface App {
   acceptances: Acceptances;
   frameRates: FrameRates;
   cutReplay: CutReplay;
+  fitHistory: FitHistory;
   clock: Clock;
   ids: Ids;
   logger: Logger;

@@ -5,7 +5,15 @@
  * when the store is unreachable: then the effect may or may not have happened.
  */
 import type { ByeCode } from '../protocol/errors.ts';
-import type { DialectName, JsonText, OutgoingFrame, ReplayFrame, WireMessage } from '../protocol/frames.ts';
+import type {
+  DialectName,
+  HistoryFrame,
+  JsonText,
+  OutgoingFrame,
+  ReadState,
+  ReplayFrame,
+  WireMessage,
+} from '../protocol/frames.ts';
 import type { OutboxEntry } from '../protocol/outbox.ts';
 import type {
   Channel,
@@ -181,6 +189,8 @@ export interface ReplayEnd {
 export interface ReconcileRequest extends SubscriptionKey {
   /** Replay what follows this seq. Undefined: what follows the device's cursor. */
   after: number | undefined;
+  /** Tell the connection what its user has read: that changed while it was opening. */
+  readState?: true;
 }
 
 /** Work for later. */
@@ -272,6 +282,18 @@ export interface CursorMove {
   from?: number | 'anew' | 'again';
 }
 
+/** What a user has read, in one epoch of the user's own channel. */
+export interface StoredReadState extends ReadState {
+  epoch: string;
+}
+
+export interface ReadStateStore {
+  /** Undefined: nothing was ever marked. */
+  find(userId: string): Promise<StoredReadState | undefined>;
+  /** False: the state is of another version than the expected one (0: there is none). */
+  replace(userId: string, expectedVersion: number, state: StoredReadState): Promise<boolean>;
+}
+
 /** Makes a publish repeatable: the same key with the same payload is the same message. */
 export interface IdempotencyKey {
   key: string;
@@ -338,6 +360,16 @@ export interface LogStore {
    */
   query(channel: string, after: number, through: number): Promise<{ messages: Message[]; through: number }>;
   /**
+   * At most `limit` of the rows with `after` < seq <= `through`, descending, expired rows included.
+   * `from` of the answer: how far down the page reaches. Not isolated from appends either.
+   */
+  queryBack(
+    channel: string,
+    after: number,
+    through: number,
+    limit: number,
+  ): Promise<{ messages: Message[]; from: number }>;
+  /**
    * At most {@link MAX_PROOF} seqs, expired rows included; a seq neither present nor in doubt does
    * not exist.
    */
@@ -403,6 +435,9 @@ export interface KeptMessage {
  * it.
  */
 export type CutReplay = (dialect: DialectName, range: ReplayRange) => Iterable<ReplayFrame<JsonText>>;
+
+/** The frame with as many of its newest messages as the dialect lets one frame have. */
+export type FitHistory = (dialect: DialectName, frame: HistoryFrame<JsonText>) => HistoryFrame<JsonText>;
 
 /** A row of the outbox, and how often it was tried. */
 export interface OutboxRow extends OutboxEntry {

@@ -13,7 +13,7 @@ import type {
 import { type RecordedRequest, reconcileRequests } from '../adapters/dynamodb/stream-records.ts';
 import { requestIn } from '../adapters/queue/later.ts';
 import type { App } from '../domain/app.ts';
-import { asError } from '../domain/errors.ts';
+import { asError, Busy } from '../domain/errors.ts';
 import { logged } from '../domain/log-fields.ts';
 import { reconcile } from '../domain/session/reconcile.ts';
 import type { Invocation } from './events.ts';
@@ -26,6 +26,8 @@ const REPLAY_MARGIN_MS = 60_000;
  * request would be hidden for twelve minutes.
  */
 const FAULT_DELAY_SECONDS = 30;
+/** The same where a store has too much to do, or others write the same row: that passes sooner. */
+const BUSY_DELAY_SECONDS = 1;
 
 /**
  * Serves all connections of a batch at once. `manifest.ts` says how many a batch may have. Reports
@@ -72,7 +74,7 @@ async function serveQueued(app: App, record: SQSRecord, deadlineAt: number): Pro
       await reconcile(app, request, deadlineAt);
     } catch (error) {
       app.logger.error('reconcile failed', { ...logged(request), error: asError(error) });
-      await app.later.reconcile(request, FAULT_DELAY_SECONDS);
+      await app.later.reconcile(request, error instanceof Busy ? BUSY_DELAY_SECONDS : FAULT_DELAY_SECONDS);
     }
     return [];
   } catch (error) {

@@ -1,12 +1,17 @@
-/** The operator's requests about a user: history, presence, revoke, withdraw. */
+/** Requests about a user: history, presence, revoke, inbox, what is read, withdrawal. */
 import type { App } from '../domain/app.ts';
+import { inboxOf } from '../domain/inbox/history.ts';
+import { mark, TOO_MANY_SINGLES_RULE } from '../domain/inbox/read-state.ts';
 import { withdraw, withdrawById } from '../domain/inbox/withdraw.ts';
 import { userChannel } from '../domain/model.ts';
 import { history, presence, revoke } from '../domain/operate.ts';
 import { RequestError } from '../protocol/errors.ts';
+import { DEFAULT_INBOX_LIMIT, MAX_INBOX_LIMIT } from '../protocol/limits.ts';
 import { isMessageId, isToken, MESSAGE_ID_RULE, TOKEN_RULE } from '../protocol/names.ts';
-import { type HttpEvent, type HttpResult, json, queryOf } from './http.ts';
-import { answerHistory, createRequestHandler, invalid, pageIn, userIn } from './requests.ts';
+import { parseWholeMark } from '../protocol/read-mark.ts';
+import { encodeHistory } from '../wire/herald/encode.ts';
+import { type HttpEvent, type HttpResult, json, jsonBody, jsonText, queryOf } from './http.ts';
+import { answerHistory, createRequestHandler, integer, invalid, pageIn, userIn } from './requests.ts';
 
 export const createUsersHandler = createRequestHandler<'users'>({
   'GET /users/{userId}/messages': answerMessages,
@@ -14,6 +19,8 @@ export const createUsersHandler = createRequestHandler<'users'>({
   'DELETE /users/{userId}/connections': answerRevoke,
   'DELETE /users/{userId}/messages/{seq}': answerWithdraw,
   'DELETE /users/{userId}/messages': answerWithdrawById,
+  'GET /users/{userId}/inbox': answerInbox,
+  'PUT /users/{userId}/read': answerRead,
 });
 
 async function answerMessages(app: App, event: HttpEvent): Promise<HttpResult> {
@@ -55,4 +62,33 @@ async function answerWithdrawById(app: App, event: HttpEvent): Promise<HttpResul
 function withdrawn(seqs: number[] | undefined, path: string, missing: string): HttpResult {
   if (seqs === undefined) throw new RequestError('not_found', [{ path, message: `no message ${missing}` }]);
   return json(200, { withdrawn: seqs });
+}
+
+/** What a `history` frame answers, of any size. */
+async function answerInbox(app: App, event: HttpEvent): Promise<HttpResult> {
+  const channel = userChannel(userIn(event));
+  const query = queryOf(event, 'before', 'limit');
+  const before =
+    query.before === undefined ? undefined : integer('before', query.before, 0, Number.MAX_SAFE_INTEGER, 0);
+  const limit = integer('limit', query.limit, 1, MAX_INBOX_LIMIT, DEFAULT_INBOX_LIMIT);
+  const { event: _event, ...inbox } = await inboxOf(app, channel, await app.log.open(channel), {
+    before,
+    limit,
+  });
+  return jsonText(200, encodeHistory(inbox));
+}
+
+/** Answers the state as it stands then, changed or not. */
+async function answerRead(app: App, event: HttpEvent): Promise<HttpResult> {
+  queryOf(event);
+  const userId = userIn(event);
+  const made = parseWholeMark(jsonBody(event).value);
+  if (Array.isArray(made)) throw new RequestError('invalid_request', made);
+  const marked = await mark(app, userId, made);
+  const [path = ''] = Object.keys(made);
+  if (marked === 'past_head') throw invalid(path, 'a seq that is not past the head');
+  if (marked === 'too_many')
+    throw new RequestError('invalid_request', [{ path, message: TOO_MANY_SINGLES_RULE }]);
+  const { event: _event, ...state } = marked;
+  return json(200, state);
 }

@@ -1,5 +1,6 @@
 /** The frames a client sends, as values. */
 import type { ClientNotification } from './notification.ts';
+import type { Mark } from './read-mark.ts';
 
 interface Common {
   /** Echoed in the error frame, should there be one. */
@@ -56,6 +57,21 @@ export interface SendFrame extends Common {
   data: unknown;
 }
 
+/** A page of a channel's log, newest first. */
+export interface HistoryRequest extends Common {
+  action: 'history';
+  /** Default: the user's own channel. */
+  channel?: string | undefined;
+  /** Only what is older than this seq. Default: the newest. */
+  before?: number | undefined;
+  limit?: number | undefined;
+}
+
+export interface ReadRequest extends Common {
+  action: 'read';
+  mark: Mark;
+}
+
 /**
  * A message to whoever hears the channels. It has a route and a Lambda of its own, so that nothing
  * else gets the rights of publishing.
@@ -68,4 +84,12 @@ export interface PublishFrame extends Common {
 }
 
 /** The frames that are not of a route of their own. */
-export type ClientFrame = AckFrame | SyncFrame | PingFrame | SubscribeFrame | UnsubscribeFrame | SendFrame;
+export type ClientFrame =
+  | AckFrame
+  | SyncFrame
+  | PingFrame
+  | SubscribeFrame
+  | UnsubscribeFrame
+  | SendFrame
+  | HistoryRequest
+  | ReadRequest;

@@ -47,7 +47,50 @@ export interface ReadyFrame {
   cursor: number;
   /** What the connection hears without asking, besides its own channel. */
   subscriptions: SubscriptionState[];
+  /** What the user has read. Absent: a `read` frame follows, because both do not fit. */
+  read?: ReadState;
   serverAt: number;
+}
+
+/** What is read of a user's own channel. */
+export interface ReadMarks {
+  /** All up to this seq is read. */
+  through: number;
+  /** These are, too: single seqs after it, ascending. */
+  seqs: number[];
+}
+
+/**
+ * `version` grows with every change, so that a late frame is told from a newer one. 0: nothing was
+ * ever marked.
+ */
+export interface ReadState extends ReadMarks {
+  version: number;
+}
+
+/** To every connection of the user when the read state has changed. */
+export interface ReadFrame extends ReadState {
+  event: 'read';
+  channel: string;
+  epoch: string;
+  /** Counted to 1,000 at most. */
+  unread: number;
+}
+
+/** `read`: only of the user's own channel. */
+export type InboxMessage<Data> = FramedMessage<Data> & { read?: boolean };
+
+/** A part of a channel's log, newest first. */
+export interface HistoryFrame<Data = unknown> {
+  event: 'history';
+  ref?: string;
+  channel: string;
+  epoch: string;
+  messages: InboxMessage<Data>[];
+  /** Older messages are kept. */
+  more: boolean;
+  /** Only of the user's own channel; counted to 1,000 at most. */
+  unread?: number;
 }
 
 /** Where a channel stands, and from where the device is brought what it missed. */
@@ -158,6 +201,8 @@ export type ServerFrame<Data = unknown> =
   | PublishedFrame
   | TakenFrame
   | WithdrawnFrame
+  | ReadFrame
+  | HistoryFrame<Data>
   | ErrorFrame
   | ByeFrame;
 

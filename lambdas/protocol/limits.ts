@@ -25,6 +25,15 @@ export const MAX_USER_ID_BYTES = 256;
 export const MAX_MESSAGE_ID_BYTES = 128;
 export const MAX_REF_BYTES = 128;
 export const MAX_HISTORY_LIMIT = 1000;
+/** Messages that a client may ask for at once, and how many it gets if it does not say. */
+export const MAX_INBOX_LIMIT = 100;
+export const DEFAULT_INBOX_LIMIT = 20;
+/** Seqs that one mark may name. */
+export const MAX_MARKS = 100;
+/** Single seqs that a user's read state may hold. */
+export const MAX_READ_SINGLES = 1000;
+/** Unread messages are counted so far. */
+export const MAX_UNREAD = 1000;
 /** Channels that one `ack` frame may name. */
 export const MAX_ACKS = 200;
 /** The claim of a token that holds its permissions, unless the operator names another. */

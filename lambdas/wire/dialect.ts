@@ -4,8 +4,9 @@
  */
 import type { ReplayRange } from '../domain/ports.ts';
 import type { ClientFrame, PublishFrame } from '../protocol/client-frame.ts';
-import type { DialectName, JsonText, OutgoingFrame, ReplayFrame } from '../protocol/frames.ts';
+import type { DialectName, HistoryFrame, JsonText, OutgoingFrame, ReplayFrame } from '../protocol/frames.ts';
 import { encodeFrame } from './herald/encode.ts';
+import { fitHistory } from './herald/history.ts';
 import { parseClientFrame, parsePublishFrame } from './herald/parse.ts';
 import { replayFrames } from './herald/replay.ts';
 
@@ -18,6 +19,8 @@ export interface Dialect {
   encode(frame: OutgoingFrame): string;
   /** The range as frames, each as full as the dialect allows. */
   replay(range: ReplayRange): Iterable<ReplayFrame<JsonText>>;
+  /** The frame with as many of its newest messages as one frame may have. */
+  fitHistory(frame: HistoryFrame<JsonText>): HistoryFrame<JsonText>;
 }
 
 const DIALECTS: Record<DialectName, Dialect> = {
@@ -26,6 +29,7 @@ const DIALECTS: Record<DialectName, Dialect> = {
     parsePublish: parsePublishFrame,
     encode: once(encodeFrame),
     replay: replayFrames,
+    fitHistory,
   },
 };
 

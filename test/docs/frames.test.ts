@@ -23,6 +23,8 @@ const SERVER_FRAMES: Record<ServerFrame['event'], string> = {
   published: 'Published',
   taken: 'Taken',
   withdrawn: 'Withdrawn',
+  read: 'ReadStateFrame',
+  history: 'HistoryFrame',
   pong: 'Pong',
   error: 'Error',
   bye: 'Bye',
@@ -35,6 +37,8 @@ const CLIENT_FRAMES: Record<ClientFrame['action'] | 'publish', string> = {
   unsubscribe: 'Unsubscribe',
   publish: 'Publish',
   send: 'Send',
+  history: 'HistoryRequest',
+  read: 'Read',
 };
 
 /** One object over many lines, or one on each. */
@@ -98,6 +102,9 @@ describe('what a client may send besides', () => {
     { action: 'publish', to: { users: ['alice', 'bob'] }, type: 'note', collapseKey: 'score' },
     { action: 'publish', to: { user: 'bob' }, type: 'note', retentionSeconds: 60 },
     { action: 'send', destination: 'orders' },
+    { action: 'history' },
+    { action: 'history', channel: 'topic:news', before: 0, limit: 100 },
+    { action: 'read', through: 0, ref: 'r1' },
   ])('%j is as the schema says, and taken', (frame) => {
     holdClientFrame(frame);
   });
@@ -122,6 +129,11 @@ describe('what a client may send besides', () => {
     { action: 'publish', to: { topic: 'news' }, type: 'note', excludeDeviceId: 'phone' },
     { action: 'publish', to: { topic: 'news' }, type: 'note', tab: 'a/b' },
     { action: 'send', destination: 'no spaces' },
+    { action: 'history', limit: 101 },
+    { action: 'history', before: -1 },
+    { action: 'read' },
+    { action: 'read', through: 1, unread: [1] },
+    { action: 'read', seqs: [0] },
   ])('%j is neither', (frame) => {
     expect(() => takeClientFrame(frame)).toThrow();
     const schema = CLIENT_FRAMES[frame.action as ClientFrame['action']];

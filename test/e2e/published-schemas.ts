@@ -14,6 +14,8 @@ const FRAMES: Record<ServerFrame['event'], string> = {
   published: 'Published',
   taken: 'Taken',
   withdrawn: 'Withdrawn',
+  read: 'ReadStateFrame',
+  history: 'HistoryFrame',
   pong: 'Pong',
   error: 'Error',
   bye: 'Bye',
@@ -39,6 +41,8 @@ const EXCHANGES: Exchange[] = [
   },
   { method: 'GET', path: /^\/users\/[^/]+\/messages$/, answers: { 200: 'History' } },
   { method: 'GET', path: /^\/users\/[^/]+\/connections$/, answers: { 200: 'Presence' } },
+  { method: 'GET', path: /^\/users\/[^/]+\/inbox$/, answers: { 200: 'Inbox' } },
+  { method: 'PUT', path: /^\/users\/[^/]+\/read$/, request: 'Mark', answers: { 200: 'ReadState' } },
   { method: 'DELETE', path: /^\/users\/[^/]+\/connections$/, answers: { 200: 'Revoked' } },
   { method: 'GET', path: /^\/users\/[^/]+\/topics$/, answers: { 200: 'TopicsOfUser' } },
   {

@@ -41,11 +41,13 @@ it('takes only signed requests over HTTPS', () => {
       'GET /topics/{topic}/members',
       'GET /topics/{topic}/messages',
       'GET /users/{userId}/connections',
+      'GET /users/{userId}/inbox',
       'GET /users/{userId}/messages',
       'GET /users/{userId}/topics',
       'POST /notifications',
       'POST /topics/{topic}/members',
       'PUT /topics/{topic}/members/{userId}',
+      'PUT /users/{userId}/read',
     ].map((route) => [route, 'AWS_IAM']),
   );
 });
@@ -73,6 +75,8 @@ it('sends each route to its Lambda', () => {
     'DELETE /users/{userId}/connections': 'users',
     'DELETE /users/{userId}/messages': 'users',
     'DELETE /users/{userId}/messages/{seq}': 'users',
+    'GET /users/{userId}/inbox': 'users',
+    'PUT /users/{userId}/read': 'users',
     'PUT /topics/{topic}/members/{userId}': 'topics',
     'DELETE /topics/{topic}/members/{userId}': 'topics',
     'POST /topics/{topic}/members': 'topics',

@@ -36,7 +36,9 @@ it('lets an operator ask about users, and not publish', () => {
     `execute-api:Invoke on ${api}/*/GET/topics/*/connections`,
     `execute-api:Invoke on ${api}/*/GET/topics/*/messages`,
     `execute-api:Invoke on ${api}/*/GET/users/*/connections`,
+    `execute-api:Invoke on ${api}/*/GET/users/*/inbox`,
     `execute-api:Invoke on ${api}/*/GET/users/*/messages`,
+    `execute-api:Invoke on ${api}/*/PUT/users/*/read`,
   ]);
 });
 

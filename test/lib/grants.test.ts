@@ -50,7 +50,7 @@ const EXPECTED: Record<string, string[]> = {
   ],
   disconnect: [...on('connections', 'DeleteItem'), ...on('subscriptions', 'DeleteItem')],
   message: [
-    ...on('connections', 'GetItem', 'UpdateItem', 'DeleteItem'),
+    ...on('connections', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
     ...on('subscriptions', 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'),
     ...on('members', 'GetItem', 'ConditionCheckItem'),
     ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),

@@ -6,6 +6,7 @@ import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { describe, expect, it } from 'vitest';
+import { LAMBDA_NAMES, ROUTE_KEYS } from '../../lambdas/manifest.ts';
 import { bundleMessageTypes } from '../../lib/bundle.ts';
 import { readSettings, stackName } from '../../lib/context.ts';
 import { refuseMisspelt } from '../../lib/misspelt.ts';
@@ -139,15 +140,15 @@ describe('the construct refuses', () => {
   it('a Lambda that does not exist, and a domain without a certificate, from a caller without types', () => {
     const props = { provisionedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(props))).toBe(
-      'provisionedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, lifecycle, outbox, fan-out, reconcile, users, topics',
+      `provisionedConcurrency has "publish", expected one of ${LAMBDA_NAMES.join(', ')}`,
     );
     const reserved = { reservedConcurrency: { publish: 1 } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(reserved))).toBe(
-      'reservedConcurrency has "publish", expected one of authorizer, connect, disconnect, message, notify, lifecycle, outbox, fan-out, reconcile, users, topics',
+      `reservedConcurrency has "publish", expected one of ${LAMBDA_NAMES.join(', ')}`,
     );
     const route = { routeThrottles: { '/users': {} } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(route))).toBe(
-      'routeThrottles has "/users", expected one of $connect, $disconnect, $default, publish, POST /notifications, GET /users/{userId}/messages, GET /users/{userId}/connections, DELETE /users/{userId}/connections, PUT /topics/{topic}/members/{userId}, DELETE /topics/{topic}/members/{userId}, POST /topics/{topic}/members, GET /topics/{topic}/members, GET /users/{userId}/topics, GET /topics/{topic}/messages, GET /everyone/messages, GET /topics/{topic}/connections',
+      `routeThrottles has "/users", expected one of ${ROUTE_KEYS.join(', ')}`,
     );
     const bare = { httpDomain: { domainName: 'api.example.com' } } as unknown as NotificationBackendProps;
     expect(complaint(() => createBackend(bare))).toBe(

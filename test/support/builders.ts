@@ -114,6 +114,7 @@ export function anApp({
     acceptances: createAcceptances(),
     frameRates: createFrameRates(1_000),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+    fitHistory: (dialect, frame) => dialectOf(dialect).fitHistory(frame),
     clock,
     ids,
     settings: {

@@ -68,6 +68,15 @@ export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
       return { messages: found, through };
     },
 
+    async queryBack(name, after, through, limit) {
+      const found = [...open(name).messages.values()]
+        .filter(({ seq }) => seq > after && seq <= through)
+        .sort((one, other) => other.seq - one.seq);
+      const page = found.slice(0, Math.min(limit, pageLimit)).map((message) => ({ ...message }));
+      const last = page.length < found.length ? page.at(-1) : undefined;
+      return { messages: page, from: last?.seq ?? after + 1 };
+    },
+
     async prove(name, seqs) {
       const { messages } = open(name);
       const present = seqs.flatMap((seq) => messages.get(seq) ?? []).map((message) => ({ ...message }));

@@ -1,12 +1,13 @@
 /** All stores but the log, in memory, on one set of rows. */
-import type { App } from '../../lambdas/domain/app.ts';
+import type { Stores } from '../../lambdas/adapters/dynamodb/stores.ts';
 import { createMemoryConnectionStore } from './memory-connection-store.ts';
 import { createMemoryDeviceStore } from './memory-device-store.ts';
 import { createMemoryMemberStore } from './memory-member-store.ts';
+import { createMemoryReadStateStore } from './memory-read-state-store.ts';
 import { createMemorySubscriptionStore } from './memory-subscription-store.ts';
 import { createMemoryTables, type ReplayRequest } from './memory-tables.ts';
 
-export type MemoryStores = Pick<App, 'connections' | 'subscriptions' | 'members' | 'devices' | 'cursors'>;
+export type MemoryStores = Stores;
 
 /** `drive`: what the streams would ask for. */
 export function createMemoryStores(
@@ -20,5 +21,6 @@ export function createMemoryStores(
     members: createMemoryMemberStore(tables),
     devices: createMemoryDeviceStore(now),
     cursors: createMemoryDeviceStore(now),
+    readStates: createMemoryReadStateStore(),
   };
 }

@@ -106,6 +106,7 @@ export class World {
       acceptances: createAcceptances(),
       frameRates: createFrameRates(1_000),
       cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+      fitHistory: (dialect, frame) => dialectOf(dialect).fitHistory(frame),
       clock,
       ids,
       logger,

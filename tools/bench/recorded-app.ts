@@ -143,6 +143,7 @@ function createRecordedApp(
     acceptances: createAcceptances(),
     frameRates: createFrameRates(1_000),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+    fitHistory: (dialect, frame) => dialectOf(dialect).fitHistory(frame),
     clock,
     ids,
     logger,

@@ -28,13 +28,13 @@ export const UNITS = {
   /**
    * A known device connects, hears `ready`, and has missed nothing. To hear `everyone` are two of the
    * writes (its row, and that it is ready) and three of the reads (the head before and after, where
-   * the device stands); one read looks for the user's topics.
+   * the device stands); one read looks for the user's topics, one for what the user has read.
    */
   connect: {
     invocations: { authorizer: 1, connect: 1, reconcile: 1 },
     frames: 2,
-    calls: { PutItem: 2, Query: 2, GetItem: 3, BatchGetItem: 3, UpdateItem: 4 },
-    readUnits: 8,
+    calls: { PutItem: 2, Query: 2, GetItem: 4, BatchGetItem: 3, UpdateItem: 4 },
+    readUnits: 9,
     writeUnits: 6,
   },
   /**

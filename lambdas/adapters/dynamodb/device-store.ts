@@ -7,6 +7,7 @@ import { batchGet } from './batch-get.ts';
 import { ifHolds, isFault, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import {
+  BEFORE_DEVICES,
   cursorAttribute,
   cursorChannel,
   type DeviceRow,
@@ -61,7 +62,7 @@ export function createDeviceStore(
     expiresAt: toMilliseconds(row.expiresAt),
   });
   const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
-  const isLiveDevice = (row: DeviceRow) => row.deviceId !== SUMMARY_ID && isLive(row);
+  const isLiveDevice = (row: DeviceRow) => row.deviceId > BEFORE_DEVICES && isLive(row);
   const nowSeconds = () => Math.floor(now() / 1000);
 
   /** Undefined: the row has expired. */
@@ -123,8 +124,7 @@ export function createDeviceStore(
           ExpressionAttributeValues: { ':userId': userId },
           ConsistentRead: true,
           Limit: limit,
-          // The summary stands before all devices.
-          ExclusiveStartKey: keyOf({ userId, deviceId: after ?? SUMMARY_ID }),
+          ExclusiveStartKey: keyOf({ userId, deviceId: after ?? BEFORE_DEVICES }),
         }),
       );
       return {

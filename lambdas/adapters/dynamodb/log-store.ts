@@ -17,6 +17,11 @@ const PAGE_LIMIT = 1000;
 
 const CREATE_TRIES = 8;
 
+interface Page {
+  Items?: MessageRow[];
+  LastEvaluatedKey?: MessageRow;
+}
+
 export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore {
   const head = async (channel: string): Promise<Head | undefined> => {
     const get = { TableName: tables.messages, Key: headKey(channel), ConsistentRead: true };
@@ -64,11 +69,24 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
           Limit: PAGE_LIMIT,
         }),
       );
-      const { Items = [], LastEvaluatedKey } = page as {
-        Items?: MessageRow[];
-        LastEvaluatedKey?: MessageRow;
-      };
+      const { Items = [], LastEvaluatedKey } = page as Page;
       return { messages: Items.map(toMessage), through: LastEvaluatedKey?.seq ?? through };
+    },
+
+    async queryBack(channel, after, through, limit) {
+      if (after >= through) return { messages: [], from: after + 1 };
+      const page = await throwBusyIfThrottled(
+        dynamodb.call('Query', {
+          TableName: tables.messages,
+          KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
+          ExpressionAttributeValues: { ':channel': channel, ':first': after + 1, ':last': through },
+          ConsistentRead: true,
+          ScanIndexForward: false,
+          Limit: Math.min(limit, PAGE_LIMIT),
+        }),
+      );
+      const { Items = [], LastEvaluatedKey } = page as Page;
+      return { messages: Items.map(toMessage), from: LastEvaluatedKey?.seq ?? after + 1 };
     },
 
     async prove(channel, seqs) {

@@ -4,7 +4,8 @@
  * | table         | partition   | sort           | what is asked of it                       |
  * |---------------|-------------|----------------|-------------------------------------------|
  * | Connections   | userId      | connectionId   | one; a user's; its stream: reconcile them |
- * | Devices       | userId      | deviceId       | one; a user's, by page; their summary     |
+ * | Devices       | userId      | deviceId       | one; a user's, by page; their summary;    |
+ * |               |             |                | what the user has read                    |
  * | Messages      | channel     | seq (number)   | the head (seq 0); a range; some seqs      |
  * | Publishes     | channel     | idempotencyKey | one; one within the append's transaction  |
  * | Subscriptions | channel     | subscriber     | one; a range; its stream: reconcile them  |
@@ -177,6 +178,22 @@ export interface SummaryRow {
   deviceCount?: number;
   expiresAt: number;
 }
+
+/** What a user has read is a row among the user's devices as well. It never expires. */
+export const READ_STATE_ID = '#read';
+
+export interface ReadStateRow {
+  userId: string;
+  deviceId: typeof READ_STATE_ID;
+  version: number;
+  epoch: string;
+  through: number;
+  /** A JSON list of seqs. */
+  seqs: JsonText;
+}
+
+/** Before every device, and after the rows that are among them. */
+export const BEFORE_DEVICES = '#~';
 
 const CURSOR_PREFIX = 'cursor#';
 

@@ -5,20 +5,21 @@ import type { Later, ReconcileRequest } from '../../domain/ports.ts';
 import { parseChannel, userChannel } from '../../protocol/channel.ts';
 
 export const createLater = (send: SendMessage): Later => ({
-  reconcile: ({ channel, userId, connectionId, after }, delaySeconds) =>
-    send({ body: JSON.stringify({ channel: channel.name, userId, connectionId, after }), delaySeconds }),
+  reconcile: ({ channel, ...request }, delaySeconds) =>
+    send({ body: JSON.stringify({ channel: channel.name, ...request }), delaySeconds }),
 });
 
 /** Throws for a message that none of our Lambdas has put there. */
 export function requestIn({ body }: Pick<SQSRecord, 'body'>): ReconcileRequest {
-  const { channel: name, userId, connectionId, after } = JSON.parse(body);
+  const { channel: name, userId, connectionId, after, readState } = JSON.parse(body);
   // Messages of before there were several channels name none.
   const channel = name === undefined && typeof userId === 'string' ? userChannel(userId) : parseChannel(name);
   const isOurs =
     channel !== undefined &&
     typeof userId === 'string' &&
     typeof connectionId === 'string' &&
-    (after === undefined || Number.isSafeInteger(after));
+    (after === undefined || Number.isSafeInteger(after)) &&
+    (readState === undefined || readState === true);
   if (!isOurs) throw new Error('a message of the reconcile queue that names no subscription');
-  return { channel, userId, connectionId, after };
+  return { channel, userId, connectionId, after, ...(readState && { readState }) };
 }

@@ -54,7 +54,7 @@ export async function subscribe(
   if (channel.kind !== 'topic') return await alreadyHeard(app, connection, channel, frame);
   const permitted = mayHear(app, permissions, channel);
   const member = await app.members.find(connection.userId, channel.topic);
-  if (!permitted && member === undefined) throw forbidden(channel, frame);
+  if (!permitted && member === undefined) throw forbidden(channel, frame.ref);
   const subscription = await add(app, connection, channel, { frame, permitted, member });
   if (subscription === undefined) return undefined;
   const head = await app.log.open(channel);
@@ -101,7 +101,7 @@ async function add(
     case 'already':
       return await again(app, connection, channel, permitted);
     case 'no_member':
-      throw forbidden(channel, frame);
+      throw forbidden(channel, frame.ref);
     case 'too_many': {
       const message = `expected at most ${app.settings.maxSubscriptions} subscriptions`;
       throw new FrameError('too_many_subscriptions', message, frame.ref);
@@ -183,7 +183,8 @@ export const subscribedFrame = (
   ...(ref !== undefined && { ref }),
 });
 
-const forbidden = ({ name }: Channel, { ref }: SubscribeFrame): FrameError =>
+/** Neither lets the user hear the topic. */
+export const forbidden = ({ name }: Channel, ref: string | undefined): FrameError =>
   new FrameError('forbidden', `${name}: neither the token nor a membership allows it`, ref);
 
 /**

@@ -9,6 +9,7 @@ import { createChannelQueue } from './channel-queue.ts';
 import type { LogContext } from './context.ts';
 import { createHeadCache } from './head-cache.ts';
 import { type LogPage, readPage } from './read.ts';
+import { type BackPage, type BackRange, readPageBack } from './read-back.ts';
 import { type Withdrawn, withdraw } from './withdraw.ts';
 
 interface OfChannel {
@@ -50,6 +51,8 @@ export interface ChannelLog {
    * `through` equals `after`, and the head is further on), an append is under way: ask again.
    */
   read(channel: Channel, after: number, head: Head): Promise<LogPage>;
+  /** The newest rows of a range, at most `limit`, newest first. */
+  readBack(channel: Channel, range: BackRange, head: Head, limit: number): Promise<BackPage>;
 }
 
 /** `heads`: where this process keeps what it knows from its earlier appends. */
@@ -97,5 +100,6 @@ export function createChannelLog({
       return isValid && (await store.head(name))?.epoch === known.epoch ? known.seq : undefined;
     },
     read: ({ name }, after, head) => readPage(log, name, after, head),
+    readBack: ({ name }, range, head, limit) => readPageBack(log, name, range, head, limit),
   };
 }

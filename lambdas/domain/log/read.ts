@@ -47,8 +47,8 @@ export async function readPage(
 ): Promise<LogPage> {
   if (after >= head.seq) return { messages: [], through: head.seq };
   const page = await log.store.query(channel, after, head.seq);
-  const settledBefore = log.clock.now() - SETTLED_AFTER_MS;
-  const settled = await prove(log, channel, unsettledGaps({ ...page, after }, head, settledBefore));
+  const gaps = unsettledGaps({ ...page, after }, head, settledBefore(log));
+  const settled = await proveMissing(log, channel, gaps);
 
   const through = settled.through ?? page.through;
   const now = log.clock.now();
@@ -58,21 +58,24 @@ export async function readPage(
   return { messages, through };
 }
 
+/** Until this instant, every append is visible as a whole. */
+export const settledBefore = ({ clock }: LogContext): number => clock.now() - SETTLED_AFTER_MS;
+
 /**
  * The seqs that are missing from a page and may be young enough to be still on their way,
  * ascending.
  */
-function unsettledGaps(
+export function unsettledGaps(
   { messages, after, through }: LogPage & { after: number },
   { updatedAt }: Head,
-  settledBefore: number,
+  before: number,
 ): number[] {
   const missing: number[] = [];
   let previous = after;
   // What is missing before a message was appended before it, and all of it before the head last
   // moved.
   for (const { seq, sentAt } of [...messages, { seq: through + 1, sentAt: updatedAt }]) {
-    for (let gap = previous + 1; sentAt >= settledBefore && gap < seq; gap++) {
+    for (let gap = previous + 1; sentAt >= before && gap < seq; gap++) {
       // One more than a proof can hold tells that the page must end there.
       if (missing.push(gap) > MAX_PROOF) return missing;
     }
@@ -85,7 +88,7 @@ function unsettledGaps(
  * What of the missing seqs is there after all. `through`: where the page must end, if the proof
  * falls short.
  */
-async function prove(
+export async function proveMissing(
   log: LogContext,
   channel: string,
   missing: number[],

@@ -1,19 +1,35 @@
-/** What a client may ask for on its connection: ack, sync, ping, subscribe, unsubscribe, send. */
-import type { Ack, AckFrame, ClientFrame, SendFrame, SyncFrame } from '../../protocol/client-frame.ts';
+/**
+ * What a client may ask for on its connection: ack, sync, ping, subscribe, unsubscribe, send,
+ * history, read.
+ */
+import { allEnded } from '../../concurrency.ts';
+import type {
+  Ack,
+  AckFrame,
+  ClientFrame,
+  HistoryRequest,
+  ReadRequest,
+  SendFrame,
+  SyncFrame,
+} from '../../protocol/client-frame.ts';
 import { FrameError } from '../../protocol/errors.ts';
-import type { OutgoingFrame } from '../../protocol/frames.ts';
+import type { HistoryFrame, JsonText, OutgoingFrame } from '../../protocol/frames.ts';
+import { DEFAULT_INBOX_LIMIT } from '../../protocol/limits.ts';
 import type { Permissions } from '../../protocol/permissions.ts';
 import type { App } from '../app.ts';
 import { heardBy } from '../channel/initial.ts';
-import { channelOf, subscribe, unsubscribe } from '../channel/subscribe.ts';
+import { channelOf, forbidden, mayHear, subscribe, unsubscribe } from '../channel/subscribe.ts';
 import { markForClose } from '../connection/close.ts';
 import { isAbandoned } from '../connection/pause.ts';
 import { acknowledge, findStart, hasBegun, isAcknowledged, seqIn } from '../cursor.ts';
+import { type HistoryPage, historyOf, inboxOf } from '../inbox/history.ts';
+import { mark, TOO_MANY_SINGLES_RULE } from '../inbox/read-state.ts';
 import {
   type Channel,
   type Connection,
   type Head,
   ownSubscription,
+  type Position,
   type Subscription,
   userChannel,
 } from '../model.ts';
@@ -51,6 +67,10 @@ export async function handleFrame(
       return await unsubscribe(app, connection, frame);
     case 'send':
       return await sendToApplication(app, connection, frame);
+    case 'history':
+      return await history(app, connection, frame, means);
+    case 'read':
+      return await read(app, connection, frame);
     default:
       return frame satisfies never;
   }
@@ -197,6 +217,62 @@ async function checkAck(
 function checkEpoch({ epoch: meant }: { epoch?: string | undefined }, { epoch }: Head, ref?: string): void {
   if (meant !== undefined && meant !== epoch)
     throw new FrameError('epoch_mismatch', `the epoch is ${epoch}`, ref);
+}
+
+async function history(
+  app: App,
+  connection: Connection,
+  { channel: name, before, limit = DEFAULT_INBOX_LIMIT, ref }: HistoryRequest,
+  { permissions }: Means,
+): Promise<OutgoingFrame> {
+  const channel = named(connection, name, ref);
+  const answer = await historyFrame(app, connection, channel, { before, limit }, permissions, ref);
+  return app.fitHistory(connection.dialect, { ...answer, ...(ref !== undefined && { ref }) });
+}
+
+async function historyFrame(
+  app: App,
+  connection: Connection,
+  channel: Channel,
+  page: HistoryPage,
+  permissions: Permissions,
+  ref: string | undefined,
+): Promise<HistoryFrame<JsonText>> {
+  if (channel.kind === 'user')
+    return await inboxOf(app, channel, await app.log.open(channel), page, connection);
+  const [head, joined] = await allEnded([
+    app.log.open(channel),
+    joinedBy(app, connection, channel, permissions, ref),
+  ]);
+  return await historyOf(app, channel, head, { ...page, earliest: seqIn(head, joined) }, connection);
+}
+
+/**
+ * Where the user joined a topic that only its members may read. Undefined: the user may read all of
+ * the channel. Throws a {@link FrameError} where the user may not read it.
+ */
+async function joinedBy(
+  app: App,
+  { userId, channels }: Connection,
+  channel: Channel,
+  permissions: Permissions,
+  ref: string | undefined,
+): Promise<Position | undefined> {
+  if (channel.kind !== 'topic') {
+    if (channels.has(channel.name)) return undefined;
+    throw new FrameError('unknown_channel', `${channel.name} is switched off`, ref);
+  }
+  if (mayHear(app, permissions, channel)) return undefined;
+  const member = await app.members.find(userId, channel.topic);
+  if (member === undefined) throw forbidden(channel, ref);
+  return member.joined;
+}
+
+/** What changes nothing is told nobody, so a mark is answered only when it is refused. */
+async function read(app: App, { userId }: Connection, { mark: made, ref }: ReadRequest): Promise<undefined> {
+  const marked = await mark(app, userId, made);
+  if (marked === 'past_head') throw new FrameError('ack_past_head', 'a seq is past the head', ref);
+  if (marked === 'too_many') throw new FrameError('bad_frame', `unread: ${TOO_MANY_SINGLES_RULE}`, ref);
 }
 
 /** A message to the application: an event on its bus, for whoever it has listen there. */

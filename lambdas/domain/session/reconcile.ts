@@ -4,6 +4,7 @@
  */
 
 import { allEnded } from '../../concurrency.ts';
+import type { ReadState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
 import { subscribedFrame } from '../channel/subscribe.ts';
@@ -20,6 +21,7 @@ import {
   sendWithRetry,
 } from '../connection/send.ts';
 import { findStart, seqIn } from '../cursor.ts';
+import { readStateIn, tellReadState } from '../inbox/read-state.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';
 import type { ReconcileRequest } from '../ports.ts';
@@ -52,15 +54,23 @@ async function reconcileOwn(
 ): Promise<void> {
   const subscription = ownSubscription(connection);
   const isNew = connection.readyAt === undefined;
-  const [{ head, cursor }, initial] = await allEnded([
+  // Asked for by whoever changed the state while the connection was opening.
+  if (request.readState && !isNew && !subscription.paused)
+    return await tellReadState(app, connection, await app.log.open(subscription.channel));
+  const [{ head, cursor }, initial, stored] = await allEnded([
     placeOf(app, subscription),
     isNew ? initialSubscriptions(app, connection) : [],
+    isNew ? app.readStates.find(connection.userId) : undefined,
   ]);
-  if (isNew && !(await sendReady(app, connection, { head, cursor, initial }))) return;
+  const read = readStateIn(head, stored);
+  if (isNew && !(await sendReady(app, connection, { head, cursor, initial, read }))) return;
   // In each reconcile, not only after `ready`: the reconcile that sent `ready` may have failed
   // before this.
   if (connection.handover) await enforceConnectionLimits(app, connection.userId);
-  await catchUp(app, subscription, startOf(subscription, head, request.after, cursor), { deadlineAt });
+  const after = startOf(subscription, head, request.after, cursor);
+  const isResumed = await catchUp(app, subscription, after, { deadlineAt });
+  // While it was paused it was told nothing.
+  if (isResumed) await tellReadState(app, connection, head);
 }
 
 async function placeOf(app: App, subscription: Subscription): Promise<{ head: Head; cursor: number }> {
@@ -91,23 +101,26 @@ async function reconcileOther(
 /**
  * Replays what follows `after`, and resumes a subscription that was paused. The replay reads the
  * head anew: a publisher that has not seen this subscription ready has moved the head by now.
+ * Returns whether it resumed the subscription.
  */
 async function catchUp(
   app: App,
   subscription: Subscription,
   after: number,
   options: { deadlineAt: number; skipIfNone?: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const { end, through } = await replay(app, subscription, { after, ...options });
-  if (!subscription.paused || end === 'stopped' || end === 'merged') return;
+  if (!subscription.paused || end === 'stopped' || end === 'merged') return false;
   if (!(await app.subscriptions.resume(subscription, subscription.paused))) {
-    return await stayPaused(app, subscription, after);
+    await stayPaused(app, subscription, after);
+    return false;
   }
   // Once more, for a publisher that found the connection still paused: it has moved the head by
   // now.
-  if (end !== 'caught_up') return;
+  if (end !== 'caught_up') return true;
   const resumed = { ...subscription, paused: undefined };
   await replay(app, resumed, { after: through, deadlineAt: options.deadlineAt, skipIfNone: true });
+  return true;
 }
 
 const lookAgain = (app: App, subscription: Subscription): Promise<void> =>
@@ -135,6 +148,19 @@ const startOfAnonymous = ({ deviceId }: Addressed, { epoch, seq }: Position): Po
 
 type Addressed = Addressee & Pick<Subscription, 'deviceId'>;
 
+/** What `ready` tells. */
+interface Readiness {
+  head: Head;
+  cursor: number;
+  initial: Initial[];
+  read: ReadState;
+}
+
+/** Bytes of a `ready` for subscriptions and single seqs, each at its longest. */
+const READY_ROOM = 30 * 1024;
+const MAX_STATE_BYTES = 256;
+const MAX_SEQ_BYTES = 17;
+
 /**
  * Sends `ready` until the gateway accepts it, then opens the connection to live messages: a
  * publisher that found it not ready has committed before, so the log read that follows sees its
@@ -143,11 +169,12 @@ type Addressed = Addressee & Pick<Subscription, 'deviceId'>;
 async function sendReady(
   app: App,
   connection: Connection,
-  { head, cursor, initial }: { head: Head; cursor: number; initial: Initial[] },
+  { head, cursor, initial, read }: Readiness,
 ): Promise<boolean> {
   const { connectionId, userId, deviceId = null } = connection;
   const subscription = ownSubscription(connection);
   const { epoch, seq } = head;
+  const isReadTold = read.seqs.length * MAX_SEQ_BYTES + initial.length * MAX_STATE_BYTES <= READY_ROOM;
   const outcome = await sendWithRetry(app, connection, {
     event: 'ready',
     connectionId,
@@ -158,6 +185,7 @@ async function sendReady(
     head: seq,
     cursor,
     subscriptions: initial.map(({ state }) => state),
+    ...(isReadTold && { read }),
     serverAt: app.clock.now(),
   });
   if (!(await isAccepted(app, subscription, outcome, cursor))) return false;
@@ -170,6 +198,7 @@ async function sendReady(
     connectToReadyMs: app.clock.now() - connection.connectedAt,
     cursorLag: Math.max(0, seq - cursor),
   });
+  if (!isReadTold) await tellReadState(app, { ...connection, readyAt: app.clock.now() }, head);
   return true;
 }
 

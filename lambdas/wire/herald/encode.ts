@@ -2,7 +2,13 @@
  * Writes the frames of `herald.v1`: one JSON object each. The `data` of a message goes in as it was
  * stored.
  */
-import type { JsonText, OutgoingFrame, WireMessage } from '../../protocol/frames.ts';
+import type {
+  HistoryFrame,
+  InboxMessage,
+  JsonText,
+  OutgoingFrame,
+  WireMessage,
+} from '../../protocol/frames.ts';
 
 /** The JSON text of a frame. */
 export function encodeFrame(frame: OutgoingFrame): JsonText {
@@ -19,10 +25,28 @@ export function encodeFrame(frame: OutgoingFrame): JsonText {
         `${withdrawn === undefined ? '' : `"withdrawn":[${withdrawn.join(',')}],`}"more":${more}}`
       );
     }
+    case 'history':
+      return encodeHistory(frame);
     default:
       return JSON.stringify(frame);
   }
 }
+
+/** Also what a request for the same is answered with: that has no `event`. */
+export function encodeHistory({
+  messages,
+  more,
+  unread,
+  ...head
+}: Omit<HistoryFrame<JsonText>, 'event'>): JsonText {
+  const rest = JSON.stringify({ more, ...(unread !== undefined && { unread }) });
+  const texts = messages.map(encodeInboxMessage).join(',');
+  return `${JSON.stringify(head).slice(0, -1)},"messages":[${texts}],${rest.slice(1)}`;
+}
+
+/** A message as it stands in a `history` frame. */
+export const encodeInboxMessage = ({ read, ...message }: InboxMessage<JsonText>): JsonText =>
+  read === undefined ? `{${fieldsOf(message)}}` : `{${fieldsOf(message)},"read":${read}}`;
 
 /**
  * We encode a message to measure it, and again to write it into a replay frame: this keeps the text

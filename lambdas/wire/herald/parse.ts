@@ -5,9 +5,16 @@
 import type { Ack, ClientFrame, PublishFrame } from '../../protocol/client-frame.ts';
 import { FrameError, RequestError } from '../../protocol/errors.ts';
 import { isRecord } from '../../protocol/json.ts';
-import { MAX_ACKS, MAX_FRAME_BYTES, MAX_REF_BYTES, utf8Bytes } from '../../protocol/limits.ts';
+import {
+  MAX_ACKS,
+  MAX_FRAME_BYTES,
+  MAX_INBOX_LIMIT,
+  MAX_REF_BYTES,
+  utf8Bytes,
+} from '../../protocol/limits.ts';
 import { DESTINATION_RULE, isDestination, isTab, TOKEN_RULE } from '../../protocol/names.ts';
 import { parseClientNotification } from '../../protocol/notification.ts';
+import { type Mark, parseMark } from '../../protocol/read-mark.ts';
 
 /** Throws a {@link FrameError}. */
 export function parseClientFrame(text: string): ClientFrame {
@@ -37,11 +44,21 @@ export function parseClientFrame(text: string): ClientFrame {
       return { action: 'unsubscribe', channel: requiredString(fields, 'channel', ref), ref };
     case 'send':
       return { action: 'send', destination: destination(fields, ref), data: fields.data ?? null, ref };
+    case 'history':
+      return {
+        action: 'history',
+        channel: optionalString(fields, 'channel', ref),
+        before: fields.before === undefined ? undefined : position(fields, 'before', ref),
+        limit: fields.limit === undefined ? undefined : limit(fields, ref),
+        ref,
+      };
+    case 'read':
+      return { action: 'read', mark: mark(fields, ref), ref };
     default:
       throw typeof fields.action === 'string'
         ? new FrameError(
             'unknown_action',
-            'action: expected ack, sync, ping, subscribe, unsubscribe, publish or send',
+            'action: expected ack, sync, ping, subscribe, unsubscribe, publish, send, history or read',
             ref,
           )
         : new FrameError('bad_frame', 'action: expected a string', ref);
@@ -66,7 +83,8 @@ type Fields = Record<string, unknown>;
 
 function refOf(fields: Fields): string | undefined {
   const ref = optionalString(fields, 'ref');
-  if (ref === undefined || utf8Bytes(ref) <= MAX_REF_BYTES) return ref;
+  // As it will stand in the answer, where a control character takes six bytes.
+  if (ref === undefined || utf8Bytes(JSON.stringify(ref)) - 2 <= MAX_REF_BYTES) return ref;
   throw new FrameError('bad_frame', `ref: expected at most ${MAX_REF_BYTES} bytes`);
 }
 
@@ -101,6 +119,20 @@ function acks(fields: Fields, ref: string | undefined): Ack[] {
 function destination(fields: Fields, ref: string | undefined): string {
   if (isDestination(fields.destination)) return fields.destination;
   throw new FrameError('bad_frame', `destination: expected ${DESTINATION_RULE}`, ref);
+}
+
+function limit(fields: Fields, ref: string | undefined): number {
+  const value = fields.limit;
+  const isLimit = Number.isInteger(value) && (value as number) >= 1 && (value as number) <= MAX_INBOX_LIMIT;
+  if (isLimit) return value as number;
+  throw new FrameError('bad_frame', `limit: expected an integer from 1 to ${MAX_INBOX_LIMIT}`, ref);
+}
+
+function mark(fields: Fields, ref: string | undefined): Mark {
+  const parsed = parseMark(fields);
+  if (!('message' in parsed)) return parsed;
+  const { path, message } = parsed;
+  throw new FrameError('bad_frame', path ? `${path}: ${message}` : message, ref);
 }
 
 /** `path`: of the object that the fields are of, if it is not the frame. */

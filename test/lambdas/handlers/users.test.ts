@@ -7,6 +7,7 @@ import { aConnection, aMessage, anApp, NOW, type TestApp } from '../../support/b
 const HISTORY = 'GET /users/{userId}/messages';
 const PRESENCE = 'GET /users/{userId}/connections';
 const REVOKE = 'DELETE /users/{userId}/connections';
+const INBOX = 'GET /users/{userId}/inbox';
 
 const ask = async (
   app: TestApp,
@@ -245,4 +246,79 @@ describe('a withdrawal', () => {
       expect(body.errors).toHaveLength(1);
     },
   );
+});
+
+describe('the inbox', () => {
+  it('answers what a history frame does', async () => {
+    const app = await withMessages(3);
+
+    expect(await ask(app, INBOX, 'alice', { limit: '2' })).toEqual({
+      status: 200,
+      type: 'application/json',
+      body: {
+        channel: 'user:alice',
+        epoch: 'e',
+        messages: [
+          expect.objectContaining({ seq: 3, data: { n: 3 }, read: false }),
+          expect.objectContaining({ seq: 2, data: { n: 2 }, read: false }),
+        ],
+        more: true,
+        unread: 3,
+      },
+    });
+    const { body } = await ask(app, INBOX, 'alice', { before: '2' });
+    expect(body).toMatchObject({ messages: [{ seq: 1 }], more: false });
+  });
+
+  it.each([
+    [{ limit: '101' }, 'limit: expected an integer from 1 to 100'],
+    [{ limit: '0' }, 'limit: expected an integer from 1 to 100'],
+    [{ before: '-1' }, /^before: expected an integer/],
+    [{ after: '1' }, /^after: unknown parameter/],
+  ])('is refused with %j', async (query, detail) => {
+    const { status, body } = await ask(anApp(), INBOX, 'alice', query as Record<string, string>);
+
+    expect(status).toBe(400);
+    expect(body.detail).toMatch(detail);
+  });
+});
+
+describe('a mark of a service', () => {
+  const put = async (app: TestApp, body: unknown) => {
+    const result = await createUsersHandler(app)({
+      routeKey: 'PUT /users/{userId}/read',
+      headers: { 'content-type': 'application/json' },
+      isBase64Encoded: false,
+      pathParameters: { userId: 'alice' },
+      body: JSON.stringify(body),
+    });
+    return { status: result.statusCode, body: JSON.parse(result.body ?? '') };
+  };
+
+  it('answers the state as it stands then, and tells the user’s connections', async () => {
+    const app = await withMessages(3);
+    await app.connections.add(aConnection({ userId: 'alice', readyAt: NOW }), 'request');
+    const state = { channel: 'user:alice', epoch: 'e', version: 1, through: 0, seqs: [2], unread: 2 };
+
+    expect(await put(app, { seqs: [2] })).toEqual({ status: 200, body: state });
+    expect(app.posted.map(({ frame }) => frame)).toEqual([{ event: 'read', ...state }]);
+    expect(await put(app, { seqs: [2] })).toEqual({ status: 200, body: state });
+    expect(app.posted).toHaveLength(1);
+  });
+
+  it.each([
+    [{}, 'expected exactly one of through, seqs, unread'],
+    [[1], 'expected {"through": …}, {"seqs": […]} or {"unread": […]}'],
+    [{ through: 1, seqs: [1] }, 'through: expected exactly one of through, seqs, unread'],
+    [{ through: 1, ref: 'r' }, 'ref: unknown field, expected one of through, seqs, unread'],
+    [{ through: 4 }, 'through: expected a seq that is not past the head'],
+    [{ seqs: [0] }, 'seqs[0]: expected an integer, 1 or more'],
+  ])('is refused as %j', async (mark, detail) => {
+    const app = await withMessages(3);
+    const { status, body } = await put(app, mark);
+
+    expect(status).toBe(400);
+    expect(body.detail).toBe(detail);
+    expect(await app.readStates.find('alice')).toBeUndefined();
+  });
 });

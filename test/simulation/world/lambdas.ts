@@ -169,6 +169,7 @@ export class Lambdas {
       acceptances: memory.acceptances,
       frameRates: memory.frameRates,
       cutReplay: (dialect, range) => dialectOf(dialect).replay(range),
+      fitHistory: (dialect, frame) => dialectOf(dialect).fitHistory(frame),
       clock,
       ids,
       logger,

@@ -55,9 +55,9 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'the log is read before ready is marked',
     file: domain('session/reconcile'),
-    find: 'await catchUp(app, subscription, startOf(subscription, head, request.after, cursor), { deadlineAt });',
+    find: 'const isResumed = await catchUp(app, subscription, after, { deadlineAt });',
     replace: `const stale = { ...app, log: { ...app.log, open: async () => head } };
-  await catchUp(stale, subscription, startOf(subscription, head, request.after, cursor), { deadlineAt });`,
+  const isResumed = await catchUp(stale, subscription, after, { deadlineAt });`,
   },
   {
     name: 'ready is marked before it is sent',
@@ -81,7 +81,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a hole is taken for expired',
     file: domain('log/read'),
-    find: 'sentAt >= settledBefore && gap < seq',
+    find: 'sentAt >= before && gap < seq',
     replace: 'false && gap < seq',
   },
   {
@@ -382,8 +382,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'what passed a paused connection by while it was resumed is not read',
     file: domain('session/reconcile'),
-    find: "if (end !== 'caught_up') return;",
-    replace: "if (end === 'caught_up') return;",
+    find: "if (end !== 'caught_up') return true;",
+    replace: "if (end === 'caught_up') return true;",
   },
   {
     name: 'a paused anonymous device begins where the newest was refused',

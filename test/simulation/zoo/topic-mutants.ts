@@ -23,7 +23,7 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'anybody may subscribe',
     file: domain('channel/subscribe'),
-    find: 'if (!permitted && member === undefined) throw forbidden(channel, frame);',
+    find: 'if (!permitted && member === undefined) throw forbidden(channel, frame.ref);',
     replace: '',
   },
   {

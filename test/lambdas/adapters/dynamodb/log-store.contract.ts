@@ -457,6 +457,35 @@ export function messageLogContract(create: () => MessageLogHarness): void {
     });
   });
 
+  describe('querying backwards', () => {
+    const back = async (after: number, through: number, limit: number) => {
+      const { messages, from } = await log.queryBack(channel, after, through, limit);
+      return { seqs: messages.map(({ seq }) => seq), from };
+    };
+
+    it('brings the newest of a range first', async () => {
+      await appendAll(6);
+      expect(await back(0, 6, 10)).toEqual({ seqs: [6, 5, 4, 3, 2, 1], from: 1 });
+      expect(await back(2, 5, 10)).toEqual({ seqs: [5, 4, 3], from: 3 });
+    });
+
+    it('tells how far down a page reaches that is full', async () => {
+      await appendAll(6);
+      expect(await back(0, 6, 2)).toEqual({ seqs: [6, 5], from: 5 });
+    });
+
+    it('passes over what retention has deleted', async () => {
+      await appendAll(4);
+      await drop(channel, 3);
+      expect(await back(0, 4, 2)).toEqual({ seqs: [4, 2], from: 2 });
+    });
+
+    it('of nothing is empty', async () => {
+      expect(await back(5, 5, 10)).toEqual({ seqs: [], from: 6 });
+      expect(await back(0, 9, 10)).toEqual({ seqs: [], from: 1 });
+    });
+  });
+
   describe('proving', () => {
     it('tells which of some seqs are present', async () => {
       await appendAll(4);

@@ -118,12 +118,48 @@ describe('a client frame that is understood', () => {
       }),
       fc.record({ action: fc.constant('ping'), ref: text }),
     );
-    const fits = ({ ref }: { ref: string | undefined }) => ref === undefined || Buffer.byteLength(ref) <= 128;
+    const fits = ({ ref }: { ref: string | undefined }) =>
+      ref === undefined || Buffer.byteLength(JSON.stringify(ref)) <= 130;
     fc.assert(
       fc.property(frame.filter(fits), (sent) => {
         expect(parse(sent)).toEqual(sent);
       }),
     );
+  });
+});
+
+describe('a client frame about the inbox', () => {
+  it('asks for a page of a channel', () => {
+    expect(parse({ action: 'history' })).toEqual({ action: 'history' });
+    const whole = { action: 'history', channel: 'topic:news', before: 58, limit: 100, ref: 'h' };
+    expect(parse(whole)).toEqual(whole);
+  });
+
+  it.each([0, 101, 1.5, '20', null])('is refused with the limit %j', (limit) => {
+    expect(refuse({ action: 'history', limit, ref: 'h' })).toEqual({
+      code: 'bad_frame',
+      ref: 'h',
+      message: 'limit: expected an integer from 1 to 100',
+    });
+  });
+
+  it('marks what is read in one of three ways', () => {
+    for (const mark of [{ through: 57 }, { through: 0 }, { seqs: [57, 51] }, { unread: [57] }])
+      expect(parse({ action: 'read', ...mark, ref: 'm' })).toEqual({ action: 'read', mark, ref: 'm' });
+  });
+
+  it.each([
+    [{}, 'expected exactly one of through, seqs, unread'],
+    [{ through: 1, unread: [1] }, 'through: expected exactly one of through, seqs, unread'],
+    [{ through: -1 }, 'through: expected an integer, 0 or more'],
+    [{ through: '1' }, 'through: expected an integer, 0 or more'],
+    [{ seqs: [] }, 'seqs: expected a list of 1 to 100 seqs'],
+    [{ seqs: Array(101).fill(1) }, 'seqs: expected a list of 1 to 100 seqs'],
+    [{ seqs: 5 }, 'seqs: expected a list of 1 to 100 seqs'],
+    [{ seqs: [1, 0] }, 'seqs[1]: expected an integer, 1 or more'],
+    [{ unread: [2 ** 53] }, 'unread[0]: expected an integer, 1 or more'],
+  ])('is refused with the mark %j', (mark, message) => {
+    expect(refuse({ action: 'read', ...mark, ref: 'm' })).toEqual({ code: 'bad_frame', ref: 'm', message });
   });
 });
 

@@ -1,0 +1,112 @@
+/**
+ * What a user has read: one row a user, changed under an optimistic lock, and told to every open
+ * connection of the user. Each telling has its version, so neither order nor repetition matters.
+ */
+
+import { mapConcurrently } from '../../concurrency.ts';
+import type { ReadFrame, ReadState } from '../../protocol/frames.ts';
+import { MAX_READ_SINGLES } from '../../protocol/limits.ts';
+import type { Mark } from '../../protocol/read-mark.ts';
+import type { App } from '../app.ts';
+import { backOff } from '../back-off.ts';
+import { pause, requestOf } from '../connection/pause.ts';
+import { delaySecondsOf, forgetGone, isExpired, OPENING_DELAY, sendWithRetry } from '../connection/send.ts';
+import { asError, Busy } from '../errors.ts';
+import { logged } from '../log-fields.ts';
+import { type Connection, type Head, ownSubscription, userChannel } from '../model.ts';
+import type { StoredReadState } from '../ports.ts';
+import { areSameMarks, NOTHING_READ, withMark } from './read-marks.ts';
+import { countUnread } from './unread.ts';
+
+const MAX_TRIES = 8;
+const RETRY_BASE_MS = 10;
+const RETRY_CAP_MS = 200;
+const CONCURRENT_POSTS = 10;
+
+/** The state in the epoch of `head`: what was read in another one says nothing of this one. */
+export const readStateIn = ({ epoch }: Head, stored: StoredReadState | undefined): ReadState =>
+  stored?.epoch === epoch
+    ? { version: stored.version, through: stored.through, seqs: stored.seqs }
+    : { version: stored?.version ?? 0, ...NOTHING_READ };
+
+export const readStateOf = async ({ readStates }: App, userId: string, head: Head): Promise<ReadState> =>
+  readStateIn(head, await readStates.find(userId));
+
+/** What a mark may leave, for whoever is refused with `too_many`. */
+export const TOO_MANY_SINGLES_RULE = `expected a seq that leaves at most ${MAX_READ_SINGLES} single ones after it`;
+
+/** Why a mark is not made. */
+export type Refusal = 'past_head' | 'too_many';
+
+/**
+ * Makes a mark and tells the user's connections, if it changes anything. Returns the state as it
+ * then stands. Rejects with a `Busy` when others changed the state each time.
+ */
+export async function mark(app: App, userId: string, made: Mark): Promise<ReadFrame | Refusal> {
+  const head = await app.log.open(userChannel(userId));
+  if (await isPastHead(app, userId, head, made)) return 'past_head';
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    const { version, ...marks } = await readStateOf(app, userId, head);
+    const next = withMark(marks, made);
+    if (next === undefined) return 'too_many';
+    if (areSameMarks(marks, next)) return await readFrame(app, userId, head, { version, ...marks });
+    const state = { version: version + 1, ...next };
+    if (await app.readStates.replace(userId, version, { epoch: head.epoch, ...state })) {
+      const frame = await readFrame(app, userId, head, state);
+      await tell(app, userId, head, frame);
+      app.logger.info('marked', { userId, version: state.version, through: state.through });
+      return frame;
+    }
+    await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+  }
+  throw new Busy(`${userId}: the read state is changed by others each time`);
+}
+
+async function isPastHead(app: App, userId: string, head: Head, made: Mark): Promise<boolean> {
+  const seqs = 'through' in made ? [made.through] : 'seqs' in made ? made.seqs : made.unread;
+  const newest = Math.max(...seqs);
+  return newest > head.seq && !(await app.log.has(userChannel(userId), newest));
+}
+
+async function readFrame(app: App, userId: string, head: Head, state: ReadState): Promise<ReadFrame> {
+  const channel = userChannel(userId);
+  const unread = await countUnread(app, channel, head, state);
+  return { event: 'read', channel: channel.name, epoch: head.epoch, ...state, unread };
+}
+
+/**
+ * Posts the state to every connection of the user, the reader's too. A connection that is not ready
+ * yet may have been composed its `ready` before the change: it is told when that is over.
+ */
+async function tell(app: App, userId: string, head: Head, frame: ReadFrame): Promise<void> {
+  const connections = await app.connections.list(userId);
+  const open = connections.filter((connection) => !connection.bye && !isExpired(app, connection));
+  await mapConcurrently(open, CONCURRENT_POSTS, (connection) => tellOne(app, connection, head, frame));
+}
+
+/** Never rejects: the state is stored, and the connection's next `ready` tells it, too. */
+async function tellOne(app: App, connection: Connection, head: Head, frame: ReadFrame): Promise<void> {
+  const subscription = ownSubscription(connection);
+  try {
+    if (connection.readyAt === undefined) {
+      const request = { ...requestOf(subscription), readState: true as const };
+      return await app.later.reconcile(request, delaySecondsOf(app, connection, OPENING_DELAY));
+    }
+    // Whoever resumes the connection tells it the state.
+    if (connection.paused) return;
+    const outcome = await sendWithRetry(app, connection, frame);
+    if (outcome === 'gone') await forgetGone(app, subscription);
+    else if (outcome === 'throttled' || outcome === 'failed') await pause(app, subscription, head.seq);
+  } catch (error) {
+    app.logger.warn('read state not told', { ...logged(connection), error: asError(error) });
+  }
+}
+
+/** Tells one connection the state as it stands, if anything was ever marked. */
+export async function tellReadState(app: App, connection: Connection, head: Head): Promise<void> {
+  const { userId } = connection;
+  const state = await readStateOf(app, userId, head);
+  if (state.version === 0) return;
+  const frame = await readFrame(app, userId, head, state);
+  await tellOne(app, { ...connection, paused: undefined }, head, frame);
+}

@@ -1,0 +1,53 @@
+/** What every store of read states guarantees. */
+import { randomUUID } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ReadStateStore } from '../../../../lambdas/domain/ports.ts';
+
+export function readStateStoreContract(create: () => ReadStateStore): void {
+  let store: ReadStateStore;
+  let userId: string;
+
+  beforeEach(() => {
+    store = create();
+    userId = `alice-${randomUUID()}`;
+  });
+
+  const stateOf = (version: number, seqs: number[] = []) => ({ version, epoch: 'e', through: 3, seqs });
+
+  describe('the read state of a user', () => {
+    it('is nowhere until something is marked', async () => {
+      expect(await store.find(userId)).toBeUndefined();
+    });
+
+    it('is found as it was written', async () => {
+      expect(await store.replace(userId, 0, stateOf(1, [5, 7]))).toBe(true);
+      expect(await store.find(userId)).toEqual(stateOf(1, [5, 7]));
+      expect(await store.find(`${userId}-2`)).toBeUndefined();
+    });
+
+    it('is replaced only where it stands as expected', async () => {
+      await store.replace(userId, 0, stateOf(1));
+      expect(await store.replace(userId, 0, stateOf(1, [9]))).toBe(false);
+      expect(await store.replace(userId, 2, stateOf(3, [9]))).toBe(false);
+      expect(await store.find(userId)).toEqual(stateOf(1));
+      expect(await store.replace(userId, 1, stateOf(2, [9]))).toBe(true);
+      expect(await store.find(userId)).toEqual(stateOf(2, [9]));
+    });
+
+    it('is replaced by one of those who try at once', async () => {
+      const tries = Array.from({ length: 5 }, (_, index) =>
+        store.replace(userId, 0, stateOf(1, [10 + index])),
+      );
+      const done = await Promise.all(tries);
+
+      expect(done.filter(Boolean)).toHaveLength(1);
+      expect(await store.find(userId)).toEqual(stateOf(1, [10 + done.indexOf(true)]));
+    });
+
+    it('holds as many single seqs as the contract allows', async () => {
+      const seqs = Array.from({ length: 1000 }, (_, index) => Number.MAX_SAFE_INTEGER - 2000 + 2 * index);
+      await store.replace(userId, 0, stateOf(1, seqs));
+      expect(await store.find(userId)).toEqual(stateOf(1, seqs));
+    });
+  });
+}

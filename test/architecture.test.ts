@@ -205,7 +205,8 @@ describe('entry/', () => {
   });
 
   it('is alone in reading the environment and putting an app together as it is imported', () => {
-    const runs = /(?<!function )\b(?:createApp|createAuthorizerApp|createOutboxApp|createLifecycleApp|createRowsApp|readEnv|readAuthEnv)\(/;
+    const runs =
+      /(?<!function )\b(?:createApp|createAuthorizerApp|createOutboxApp|createLifecycleApp|createRowsApp|readEnv|readAuthEnv)\(/;
     // These add to the app of others what only their Lambda has.
     const added = ['lambdas/outbox-app.ts', 'lambdas/lifecycle-app.ts'];
     const sources = filesIn('lambdas').filter(({ path }) => !added.includes(path));

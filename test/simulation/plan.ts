@@ -4,6 +4,7 @@ import type { Origin } from './checks/ledger.ts';
 import type { Temper } from './dynamodb/database.ts';
 import { drawRates } from './faults.ts';
 import { Random } from './random.ts';
+import { withReading } from './reading.ts';
 import { type Situation, steered } from './situations.ts';
 import type { DeviceSpec, From } from './world/device.ts';
 import type { Publish } from './world/publishers.ts';
@@ -24,6 +25,11 @@ export type Act =
   | { kind: 'members'; topic: string; add: string[]; remove: string[] }
   | { kind: 'look'; topic: string }
   | { kind: 'presence'; userId: string }
+  | { kind: 'mark'; device: number }
+  | { kind: 'mark over http'; userId: string }
+  /** Undefined: the user's own channel. */
+  | { kind: 'inbox'; device: number; channel: string | undefined }
+  | { kind: 'inbox over http'; userId: string }
   | { kind: 'snapshot' }
   | { kind: 'restore' };
 
@@ -44,6 +50,8 @@ export interface Plan {
   openTopics: string[];
   /** Subscribers that are served before a publish is answered. */
   fanOutPage: number;
+  /** Whether people look at what they got, and mark it. */
+  areReading: boolean;
   /** Where it is led to, if anywhere. */
   situation: Situation | undefined;
 }
@@ -88,7 +96,7 @@ export function planOf(seed: number): Plan {
   const perUser = Math.max(...users.map((user) => devices.filter(({ userId }) => userId === user).length));
   const everyone = random.chance(0.8);
   const operations = new Planner(random, users, devices, everyone).operations();
-  return steered(seed, {
+  const plan = steered(seed, {
     devices,
     operations,
     lengthMs: (operations.at(-1)?.at ?? 0) + 5 * MINUTE,
@@ -98,8 +106,10 @@ export function planOf(seed: number): Plan {
     everyone,
     openTopics: random.chance(0.5) ? ['open*'] : [],
     fanOutPage: random.integer(1, 4),
+    areReading: false,
     situation: undefined,
   });
+  return withReading(seed, plan);
 }
 
 function devicesOf(userId: string, random: Random): DeviceSpec[] {

@@ -1,6 +1,7 @@
 /** Hears of everything that happens and holds it against the guarantees. The first violation ends the run. */
 
 import { LAMBDAS, type LambdaSpec, type TableAction } from '../../../lambdas/manifest.ts';
+import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
 import type { Watcher } from '../dynamodb/client.ts';
 import type { Asked, Change, TableName, Write } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
@@ -12,9 +13,11 @@ import { Audience } from './audience.ts';
 import { Connections } from './connections.ts';
 import { Cursors } from './cursors.ts';
 import { Frames } from './frames.ts';
+import { Histories } from './histories.ts';
 import { isOriginOf, Ledger, type Origin } from './ledger.ts';
 import { Members } from './members.ts';
 import { Places } from './places.ts';
+import { Reads } from './reads.ts';
 
 export type Violated = (guarantee: string, detail: string) => void;
 
@@ -33,6 +36,8 @@ export class Judge implements Watcher {
   readonly audience: Audience;
   readonly connections: Connections;
   readonly places: Places;
+  readonly reads: Reads;
+  readonly histories: Histories;
   writes = 0;
   /** Replays that publishers asked for. */
   requests = 0;
@@ -60,6 +65,15 @@ export class Judge implements Watcher {
     const rowOf = ({ userId, id }: Socket) => find('connections', { userId, connectionId: id });
     this.connections = new Connections(world.sockets.all, rowOf, this.violated, now);
     this.places = new Places(this.ledger, find, now);
+    const isServed = ({ userId, id }: Pick<Socket, 'userId' | 'id'>) => {
+      const row = find('connections', { userId, connectionId: id });
+      return row !== undefined && row.bye === undefined && Number(row.tokenExpiresAt) > now();
+    };
+    this.reads = new Reads(ledger, isServed, this.violated, now);
+    this.histories = new Histories(
+      { ledger, reads: this.reads, members, audience: this.audience },
+      this.violated,
+    );
   }
 
   violated = (guarantee: string, detail: string): void => {
@@ -69,6 +83,7 @@ export class Judge implements Watcher {
 
   changed(change: Change): void {
     if (change.table === 'messages') this.ledger.changed(change);
+    if (change.table === 'devices') this.reads.changed(change, this.#writer);
     if (change.table === 'devices' || change.table === 'cursors') this.cursors.changed(change, this.#writer);
     if (change.table === 'members') this.members.changed(change);
     if (change.table === 'subscriptions') this.#subscriptionChanged(change);
@@ -78,6 +93,8 @@ export class Judge implements Watcher {
   invoked(invocation: Invocation, event: unknown): void {
     const { id, lambda } = invocation;
     if (lambda === 'message' && saysStart(event)) this.cursors.toldStart(invocation);
+    this.reads.invoked(invocation, event);
+    this.histories.invoked(invocation, event);
     if (lambda === 'fan-out') this.#delivers.set(id, this.#inRange(event));
     if (lambda !== 'notify' || isFrame(event)) return;
     const { body, detail } = event as { body?: string; detail?: object };
@@ -159,11 +176,20 @@ export class Judge implements Watcher {
   calledGateway(invocation: Invocation, action: 'post' | 'close', connectionId: string, frame: string): void {
     const tried = this.#tried.get(invocation.id) ?? new Set();
     this.#tried.set(invocation.id, tried.add(connectionId));
-    if (action === 'post') this.frames.posting(invocation, this.#world.sockets.all.get(connectionId), frame);
+    if (action === 'post') this.#posting(invocation, this.#world.sockets.all.get(connectionId), frame);
+    else this.reads.refused(invocation);
+  }
+
+  #posting(invocation: Invocation, socket: Socket | undefined, text: string): void {
+    this.frames.posting(invocation, socket, text);
+    const frame: ServerFrame = JSON.parse(text);
+    this.reads.posting(invocation, socket, frame);
+    if (frame.event === 'history') this.histories.posting(invocation, socket, frame);
   }
 
   accepted(_invocation: Invocation, socket: Socket, frame: string): void {
     this.frames.accepted(socket, frame);
+    this.reads.accepted(socket, JSON.parse(frame));
   }
 
   /** It has logged that it could not do what it was asked. */
@@ -183,6 +209,8 @@ export class Judge implements Watcher {
     if (hasDelivered) this.#checkTried(invocation);
     const hasSucceeded = outcome.kind === 'returned' && !this.#faulted.has(id);
     this.connections.finished(invocation, hasSucceeded);
+    this.reads.finished(invocation, outcome, hasSucceeded);
+    this.histories.finished(invocation);
     this.audience.finished(invocation, hasSucceeded);
     this.#faulted.delete(id);
     this.#listed.delete(id);

@@ -2,6 +2,7 @@
 import { TOPICS } from '../plan.ts';
 import { PING_MS } from '../world/device.ts';
 import type { World } from '../world/world.ts';
+import { ReadingRounds } from './reading-rounds.ts';
 import { Standing } from './standing.ts';
 import { TopicTrials } from './topic-trials.ts';
 import { Trials } from './trials.ts';
@@ -36,6 +37,7 @@ export class Rest {
     for (let round = 0; round < ROUNDS; round++) await this.#round('without a fault and without asking');
     await this.#ledRounds();
     await this.#roughRounds();
+    await new ReadingRounds(this.#world, this.#stage).run();
     this.#world.anonymousAsk = true;
     await this.#lastWord();
     await this.#trials();
@@ -158,13 +160,18 @@ export class Rest {
   }
 
   async #trials(): Promise<void> {
-    const stage = {
+    await new Trials(this.#world, this.#standing, this.#stage).run();
+    await new TopicTrials(this.#world, this.#stage.pass).run();
+  }
+
+  /** What the stages in files of their own need of this. */
+  get #stage() {
+    return {
       pass: (milliseconds: number) => this.#pass(milliseconds),
+      passPrompt: () => this.#passPrompt(),
       passReconnects: () => this.#passReconnects(),
       publish: (userId: string, bytes?: number) => this.#publish(`user:${userId}`, bytes),
     };
-    await new Trials(this.#world, this.#standing, stage).run();
-    await new TopicTrials(this.#world, stage.pass).run();
   }
 
   /** Nobody publishes: clients ping, and connect again where the gateway closed an idle connection. That is all. */

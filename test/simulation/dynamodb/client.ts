@@ -139,6 +139,7 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
             consistent: ConsistentRead,
             limit: Limit,
             start: input.ExclusiveStartKey as Row | undefined,
+            backwards: input.ScanIndexForward === false,
           };
           const page = database.query(asked);
           watcher.read(invocation, asked, page.rows);

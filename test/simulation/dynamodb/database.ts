@@ -56,6 +56,8 @@ export interface Asked {
   consistent: boolean;
   limit: number;
   start: Row | undefined;
+  /** From the last row to the first. */
+  backwards: boolean;
 }
 
 /** How the service behaves in one run. */
@@ -111,7 +113,7 @@ export class Database {
     return this.#seen(this.#cell(table, key), consistent);
   }
 
-  query({ table, index, condition, bindings, consistent, limit, start }: Asked) {
+  query({ table, index, condition, bindings, consistent, limit, start, backwards }: Asked) {
     const order = index === undefined ? TABLES[table].sort : this.#indexOf(table, index).sort;
     if (order === undefined) throw new Error(`${table} has one row in each partition: nothing to query`);
     const rows: Row[] = [];
@@ -120,8 +122,10 @@ export class Database {
       if (row && holds(condition, row, bindings)) rows.push(row);
     }
     rows.sort((one, other) => ((one[order.name] ?? 0) < (other[order.name] ?? 0) ? -1 : 1));
+    if (backwards) rows.reverse();
     const from = start?.[order.name];
-    const rest = from === undefined ? rows : rows.filter((row) => (row[order.name] ?? 0) > from);
+    const isBehind = (key: Row[string] | 0) => from !== undefined && (backwards ? key < from : key > from);
+    const rest = from === undefined ? rows : rows.filter((row) => isBehind(row[order.name] ?? 0));
     const short = this.#random.chance(this.temper.shortPageChance) ? this.temper.shortPage : limit;
     const page = rest.slice(0, Math.min(limit, short));
     if (page.length === short && page.length < rest.length) this.onTemper('short page');

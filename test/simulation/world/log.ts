@@ -15,6 +15,7 @@ export function createSimulatedLogger(world: World, invocation: Invocation): Log
   const log = (level: 'info' | 'warn' | 'error') => (message: string, fields?: LogFields) => {
     real[level](message, fields);
     if (level === 'error') world.judge.faulted(invocation);
+    if (level === 'warn' && message === 'read state not told') world.judge.reads.gaveUp(invocation);
     show(message, fields);
   };
   return {

@@ -14,6 +14,7 @@ import { Lambdas } from './lambdas.ts';
 import { LibraryDevice } from './library-device.ts';
 import { ModelDevice } from './model-device.ts';
 import { Publishers } from './publishers.ts';
+import { Readers } from './readers.ts';
 import { RetryQueue } from './retry-queue.ts';
 import { type Peer, Sockets } from './sockets.ts';
 import { Stream } from './stream.ts';
@@ -41,6 +42,7 @@ export class World {
   readonly sockets: Sockets;
   readonly publishers: Publishers;
   readonly operators: TopicOperators;
+  readonly readers: Readers;
   readonly devices: Device[];
   readonly judge: Judge;
   readonly plan: Plan;
@@ -82,6 +84,7 @@ export class World {
     this.sockets = new Sockets(this);
     this.publishers = new Publishers(this);
     this.operators = new TopicOperators(this);
+    this.readers = new Readers(this);
     this.streams = LAMBDAS.reconcile.streams.map((source) => new Stream(this, source));
     this.retries = new RetryQueue(this, 'reconcile');
     this.fanOuts = new RetryQueue(this, 'fan-out');
@@ -157,6 +160,14 @@ export class World {
         return this.#begin(this.operators.change(act.topic, act.add, act.remove));
       case 'look':
         return this.#begin(this.operators.look(act.topic));
+      case 'mark':
+        return this.readers.mark(act.device);
+      case 'mark over http':
+        return this.#begin(this.readers.markOverHttp(act.userId));
+      case 'inbox':
+        return this.#begin(this.readers.look(act.device, act.channel));
+      case 'inbox over http':
+        return this.#begin(this.readers.lookOverHttp(act.userId));
       case 'snapshot':
         this.#snapshot = {
           messages: this.database.rows('messages'),

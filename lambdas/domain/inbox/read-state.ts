@@ -46,20 +46,45 @@ export async function mark(app: App, userId: string, made: Mark): Promise<ReadFr
   const head = await app.log.open(userChannel(userId));
   if (await isPastHead(app, userId, head, made)) return 'past_head';
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const { version, ...marks } = await readStateOf(app, userId, head);
-    const next = withMark(marks, made);
-    if (next === undefined) return 'too_many';
-    if (areSameMarks(marks, next)) return await readFrame(app, userId, head, { version, ...marks });
-    const state = { version: version + 1, ...next };
-    if (await app.readStates.replace(userId, version, { epoch: head.epoch, ...state })) {
-      const frame = await readFrame(app, userId, head, state);
-      await tell(app, userId, head, frame);
-      app.logger.info('marked', { userId, version: state.version, through: state.through });
-      return frame;
+    if (attempt > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+    const before = await readStateOf(app, userId, head);
+    const marks = withMark(before, made);
+    if (marks === undefined) return 'too_many';
+    if (areSameMarks(before, marks)) {
+      // A try before this one may have changed the state, though it was reported failed or refused.
+      return attempt === 0
+        ? await readFrame(app, userId, head, before)
+        : await toldToAll(app, userId, head, before);
     }
-    await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
+    const state = { version: before.version + 1, ...marks };
+    if (await isReplaced(app, userId, before, { epoch: head.epoch, ...state }, attempt))
+      return await toldToAll(app, userId, head, state);
   }
   throw new Busy(`${userId}: the read state is changed by others each time`);
+}
+
+/** Whether the state certainly took the place of the one before it. The first fault is overlooked. */
+async function isReplaced(
+  { readStates, logger }: App,
+  userId: string,
+  before: ReadState,
+  state: StoredReadState,
+  attempt: number,
+): Promise<boolean> {
+  try {
+    return await readStates.replace(userId, before.version, state);
+  } catch (error) {
+    if (attempt > 0) throw error;
+    logger.warn('read state in doubt', { userId, error: asError(error) });
+    return false;
+  }
+}
+
+async function toldToAll(app: App, userId: string, head: Head, state: ReadState): Promise<ReadFrame> {
+  const frame = await readFrame(app, userId, head, state);
+  await tell(app, userId, head, frame);
+  app.logger.info('marked', { userId, version: state.version, through: state.through });
+  return frame;
 }
 
 async function isPastHead(app: App, userId: string, head: Head, made: Mark): Promise<boolean> {

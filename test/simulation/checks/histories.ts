@@ -17,6 +17,8 @@ export interface AskedHistory {
   startedAt: number;
   clockOffsetMs: number;
   head: number;
+  /** Committed, and not showing yet: a history may lack them. */
+  hidden: ReadonlySet<number>;
 }
 
 export interface ShownHistory {
@@ -57,8 +59,15 @@ export class Histories {
     const asked = invocation.lambda === 'message' ? requestIn(event) : undefined;
     if (!asked) return;
     const { id, startedAt, clockOffsetMs } = invocation;
-    const head = this.#facts.ledger.committedHead(asked.channel);
-    this.#asked.set(id, { ...asked, startedAt, clockOffsetMs, head });
+    this.#asked.set(id, { ...asked, ...this.standing(asked.channel), startedAt, clockOffsetMs });
+  }
+
+  /** Where a channel stands before it is looked at. */
+  standing(channel: string): Pick<AskedHistory, 'head' | 'hidden'> {
+    const { ledger } = this.#facts;
+    const head = ledger.committedHead(channel);
+    const seqs = Array.from({ length: head }, (_none, index) => index + 1);
+    return { head, hidden: new Set(seqs.filter((seq) => !ledger.entry(channel, seq))) };
   }
 
   /** A Lambda is about to post it. */
@@ -117,7 +126,7 @@ export class Histories {
 
   /** Down to the last that is shown, or to the first of all where there are no more. */
   #checkWhole(
-    { before, head }: AskedHistory,
+    { before, head, hidden }: AskedHistory,
     { channel, messages, more }: ShownHistory,
     { most }: Floor,
   ): void {
@@ -127,19 +136,23 @@ export class Histories {
     const last = more ? (messages.at(-1)?.seq ?? 0) : most + 1;
     for (let seq = Math.min(head, (before ?? head + 1) - 1); seq >= last; seq--) {
       const entry = ledger.entry(channel, seq);
-      if (shown.has(seq) || seq <= most || !entry || ledger.hasExpired(entry)) continue;
+      if (shown.has(seq) || hidden.has(seq) || seq <= most || !entry || ledger.hasExpired(entry)) continue;
       this.#violated(COMPLETE, `${channel} before ${before}, more ${more}: ${seq} is missing`);
     }
   }
 
   /** One of the states that stood meanwhile says which are read, and how many are not. */
-  #checkReads({ startedAt, head }: AskedHistory, { channel, messages, unread = -1 }: ShownHistory): void {
+  #checkReads(
+    { startedAt, head, hidden }: AskedHistory,
+    { channel, messages, unread = -1 }: ShownHistory,
+  ): void {
     const { ledger, reads } = this.#facts;
     const userId = channel.slice('user:'.length);
     const entries = [...ledger.channel(channel).entries.values()];
     const isFitting = (read: ReadonlySet<number>) => {
       const certain = entries.filter(
-        (entry) => isUnread(read, entry) && entry.seq <= head && !ledger.hasExpired(entry),
+        (entry) =>
+          isUnread(read, entry) && entry.seq <= head && !hidden.has(entry.seq) && !ledger.hasExpired(entry),
       );
       const possible = entries.filter(
         (entry) => isUnread(read, entry) && entry.expiresAt > startedAt - TOLERANCE_MS,

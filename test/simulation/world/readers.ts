@@ -50,7 +50,7 @@ export class Readers {
     const { scheduler, judge } = this.#world;
     const channel = `user:${userId}`;
     const startedAt = scheduler.now;
-    const head = judge.ledger.committedHead(channel);
+    const standing = judge.histories.standing(channel);
     const query = { limit: '100' };
     const answer = await this.#ask({ routeKey: 'GET /users/{userId}/inbox', userId, query });
     if (answer?.statusCode !== 200) return;
@@ -61,7 +61,7 @@ export class Readers {
       limit: 100,
       startedAt,
       clockOffsetMs: -CLOCK_BEHIND_MS,
-      head,
+      ...standing,
     };
     judge.histories.check(asked, shown);
   }

@@ -331,7 +331,7 @@ const SPECS = {
       'PUT /users/{userId}/read': 'operate',
     },
     tables: {
-      connections: ['Query', 'UpdateItem', 'DeleteItem'],
+      connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
       subscriptions: ['DeleteItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
       messages: ['GetItem', 'PutItem', 'Query'],

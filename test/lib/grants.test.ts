@@ -120,7 +120,7 @@ const EXPECTED: Record<string, string[]> = {
     ...deadLettersTo('ReplayStreamFailedTopicReplays'),
   ],
   users: [
-    ...on('connections', 'Query', 'UpdateItem', 'DeleteItem'),
+    ...on('connections', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
     ...on('subscriptions', 'DeleteItem'),
     ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
     ...on('messages', 'GetItem', 'PutItem', 'Query'),

@@ -217,6 +217,33 @@ describe('a mark', () => {
     expect(await world.app.readStates.find('alice')).toMatchObject({ version: 3, through: 2, seqs: [4] });
   });
 
+  it('is told though the answer of its write was lost', async () => {
+    for (const answer of [async () => false, async () => Promise.reject(new Error('unreachable'))]) {
+      const store = createMemoryReadStateStore();
+      let writes = 0;
+      const replace: typeof store.replace = async (...state) => {
+        const replaced = await store.replace(...state);
+        return writes++ === 0 ? await answer() : replaced;
+      };
+      const world = new World({ readStates: { ...store, replace } });
+      const phone = await world.device('alice', 'phone');
+      await world.publish('alice', 1);
+      await mark(world, { through: 1 });
+
+      expect(readOf(phone)).toMatchObject([{ version: 1, through: 1 }]);
+      expect(writes).toBe(1);
+    }
+  });
+
+  it('fails when the store does not answer twice', async () => {
+    const replace = () => Promise.reject(new Error('unreachable'));
+    const world = new World({ readStates: { ...createMemoryReadStateStore(), replace } });
+    await world.device('alice', 'phone');
+    await world.publish('alice', 1);
+
+    await expect(mark(world, { through: 1 })).rejects.toThrow('unreachable');
+  });
+
   it('is refused as busy when others come between each time', async () => {
     const readStates = { ...createMemoryReadStateStore(), replace: async () => false };
     const world = new World({ readStates });

@@ -3,6 +3,7 @@
  * hole in the checks. `find` stands exactly once in the file, so that a mutant cannot silently die out.
  */
 import { RARE_MUTANTS } from './rare-mutants.ts';
+import { READ_MUTANTS } from './read-mutants.ts';
 import { client, domain, handler, store, wire } from './sources.ts';
 import { TOPIC_MUTANTS } from './topic-mutants.ts';
 
@@ -434,5 +435,6 @@ export const MUTANTS: Mutant[] = [
     replace: "if (await endIf('replayWanted < :through', '', { ':through': through })) return;",
   },
   ...RARE_MUTANTS,
+  ...READ_MUTANTS,
   ...TOPIC_MUTANTS,
 ];

@@ -5,6 +5,8 @@
 import type { World } from '../world/world.ts';
 
 const ROUNDS = 3;
+/** Of the topics, the one that few tokens allow. */
+const MEMBERS_ONLY = 'secret';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
@@ -13,6 +15,7 @@ interface Stage {
   pass(milliseconds: number): Promise<void>;
   passPrompt(): Promise<void>;
   publish(userId: string): void;
+  publishTo(channel: string): void;
 }
 
 export class ReadingRounds {
@@ -34,11 +37,35 @@ export class ReadingRounds {
     }
     await this.#refused();
     await this.#twice();
+    await this.#membersOnly();
   }
 
   check(when: string): void {
     const { judge, sockets } = this.#world;
     judge.reads.checkAllTold(sockets.all.values(), when);
+  }
+
+  /** What a topic held before a user joined is not shown to the user, nor anything of it to who is no member. */
+  async #membersOnly(): Promise<void> {
+    const { operators, readers, devices, random, failed } = this.#world;
+    const models = [...devices.keys()].filter((index) => devices[index]?.spec.program === 'model');
+    if (models.length === 0) return;
+    const device = random.pick(models);
+    const userId = devices[device]?.spec.userId ?? '';
+    const look = (): void => {
+      readers.look(device, `topic:${MEMBERS_ONLY}`).catch(failed);
+    };
+    operators.leave(MEMBERS_ONLY, userId).catch(failed);
+    await this.#stage.pass(10 * SECOND);
+    this.#stage.publishTo(`topic:${MEMBERS_ONLY}`);
+    await this.#stage.pass(10 * SECOND);
+    look();
+    await this.#stage.pass(10 * SECOND);
+    operators.join(MEMBERS_ONLY, userId).catch(failed);
+    await this.#stage.pass(10 * SECOND);
+    this.#stage.publishTo(`topic:${MEMBERS_ONLY}`);
+    look();
+    await this.#stage.passPrompt();
   }
 
   /** Devices come and go while several of a user mark. */

@@ -171,6 +171,7 @@ export class Rest {
       passPrompt: () => this.#passPrompt(),
       passReconnects: () => this.#passReconnects(),
       publish: (userId: string, bytes?: number) => this.#publish(`user:${userId}`, bytes),
+      publishTo: (channel: string) => this.#publish(channel),
     };
   }
 

@@ -1,4 +1,5 @@
 /** A channel's log as a client shows it: newest first, without what has expired. */
+import { allEnded } from '../../concurrency.ts';
 import type { HistoryFrame, InboxMessage, JsonText, ReadState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import type { Channel, Head, Message } from '../model.ts';
@@ -23,7 +24,7 @@ export async function inboxOf(
   page: HistoryPage,
   hearer?: Hearer,
 ): Promise<HistoryFrame<JsonText>> {
-  const [state, found] = await Promise.all([
+  const [state, found] = await allEnded([
     readStateOf(app, channel.owner, head),
     newestFirst(app, channel, head, page),
   ]);

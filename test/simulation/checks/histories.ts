@@ -62,10 +62,10 @@ export class Histories {
     this.#asked.set(id, { ...asked, ...this.standing(asked.channel), startedAt, clockOffsetMs });
   }
 
-  /** Where a channel stands before it is looked at. */
+  /** Where a channel stands before it is looked at, by the head that shows. */
   standing(channel: string): Pick<AskedHistory, 'head' | 'hidden'> {
     const { ledger } = this.#facts;
-    const head = ledger.committedHead(channel);
+    const { head } = ledger.channel(channel);
     const seqs = Array.from({ length: head }, (_none, index) => index + 1);
     return { head, hidden: new Set(seqs.filter((seq) => !ledger.entry(channel, seq))) };
   }

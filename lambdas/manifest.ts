@@ -331,7 +331,7 @@ const SPECS = {
       'PUT /users/{userId}/read': 'operate',
     },
     tables: {
-      connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
+      connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
       subscriptions: ['DeleteItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
       messages: ['GetItem', 'PutItem', 'Query'],

@@ -63,7 +63,10 @@ export async function mark(app: App, userId: string, made: Mark): Promise<ReadFr
   throw new Busy(`${userId}: the read state is changed by others each time`);
 }
 
-/** Whether the state certainly took the place of the one before it. The first fault is overlooked. */
+/**
+ * Whether the state certainly took the place of the one before. The first fault counts as a no: the
+ * next try finds out.
+ */
 async function isReplaced(
   { readStates, logger }: App,
   userId: string,

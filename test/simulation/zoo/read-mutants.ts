@@ -108,8 +108,8 @@ export const READ_MUTANTS: Mutant[] = [
   {
     name: 'a history shows what has expired',
     file: domain('log/read-back'),
-    find: 'expiresAt > now',
-    replace: 'expiresAt > now - 3_600_000',
+    find: 'isKept(message, now) &&',
+    replace: 'isKept(message, now - 3_600_000) &&',
   },
   {
     name: 'a page of the log is taken for all of a history',

@@ -7,6 +7,8 @@ import { createDynamoDb, createManagementApi } from '#aws-client';
 import { createGateway } from './adapters/api-gateway/gateway.ts';
 import { createConnectionStore } from './adapters/dynamodb/connection-store.ts';
 import { createLogStore } from './adapters/dynamodb/log-store.ts';
+import { createPendingStore } from './adapters/dynamodb/pending-store.ts';
+import { createSocketStore } from './adapters/dynamodb/socket-store.ts';
 import { createStores } from './adapters/dynamodb/stores.ts';
 import { createEventBus } from './adapters/event-bus/event-bus.ts';
 import { createFanOutQueue } from './adapters/queue/fan-out.ts';
@@ -24,6 +26,7 @@ import { type Env, readAccess } from './env.ts';
 import { createLogger } from './logger.ts';
 import { uuidv7 } from './uuidv7.ts';
 import { dialectOf } from './wire/dialect.ts';
+import { encodeForAll } from './wire/stomp/encode-all.ts';
 
 const clock: Clock = {
   now: Date.now,
@@ -46,6 +49,24 @@ const createSurroundings = (lambda: string, env: Env) => ({
   ids,
   logger: createLogger(lambda, undefined, clock.now, env.backend),
   settings: env.settings,
+});
+
+/** The sockets that wait for their `CONNECT`. */
+export const createPending = (env: Env) => ({
+  pending: createPendingStore(connect(env), env.tables, clock.now),
+});
+
+/** Writes to clients of STOMP, too. */
+export const createGatewayForAll = (lambda: string, env: Env) => {
+  const api = createManagementApi({ readAccess, override: env.callbackOverride });
+  return { gateway: createGateway(createSurroundings(lambda, env).logger, api, encodeForAll) };
+};
+
+/** What serving the sockets of STOMP takes. */
+export const createSockets = (lambda: string, env: Env) => ({
+  ...createGatewayForAll(lambda, env),
+  sockets: createSocketStore(connect(env), env.tables, clock.now),
+  pending: createPendingStore(connect(env), env.tables, clock.now),
 });
 
 /** `types`: only who publishes looks at them. */

@@ -15,15 +15,18 @@ export interface AuthorizerApp {
   verify: VerifyToken;
   /** Undefined: any. A request without `Origin` is no browser's and passes. */
   allowedOrigins: string[] | undefined;
+  /** Clients of STOMP are let in without a token. */
+  stomp?: boolean | undefined;
   logger: Logger;
 }
 
 /** `lambda`: its name in the logs. */
 export function createAuthorizerApp(lambda: string, env: AuthEnv): AuthorizerApp {
-  const { keys, allowedOrigins, backend, ...rules } = env;
+  const { keys, allowedOrigins, stomp, backend, ...rules } = env;
   return {
     verify: createVerifyToken(tokenKeys(keys), rules),
     allowedOrigins,
+    stomp,
     logger: createLogger(lambda, undefined, Date.now, backend),
   };
 }

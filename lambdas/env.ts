@@ -8,6 +8,8 @@ import {
   MAX_FAN_OUT_PAGE,
   MAX_FAN_OUT_RATE,
   MAX_OFFLINE_AFTER_SECONDS,
+  MAX_PENDING_SOCKETS,
+  type PendingLimits,
   type Settings,
 } from './domain/settings.ts';
 import {
@@ -62,6 +64,9 @@ export type AuthVar =
   | 'MAX_TOKEN_LIFETIME_SECONDS'
   | 'PERMISSIONS_CLAIM'
   | 'ALLOWED_ORIGINS';
+
+/** Whether clients of STOMP are served; without the first, the others mean nothing. */
+export type StompVar = 'STOMP' | 'MAX_PENDING_PER_ADDRESS' | 'MAX_PENDING';
 
 /** What Lambda itself sets, and what leads calls elsewhere, as on the local stack. */
 type AwsVar =
@@ -142,6 +147,7 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     appMessages: boolean(vars, 'APP_MESSAGES'),
     events: boolean(vars, 'EVENTS'),
     offlineAfterSeconds: integer(vars, 'OFFLINE_AFTER_SECONDS', 1, MAX_OFFLINE_AFTER_SECONDS),
+    stomp: isStompOn(vars) ? pendingLimits(vars) : undefined,
     defaultRetentionSeconds: integer(
       vars,
       'DEFAULT_RETENTION_SECONDS',
@@ -151,6 +157,13 @@ export const readEnv = (vars: Vars = process.env): Env => ({
     closedTypes: boolean(vars, 'CLOSED_TYPES'),
   },
   backend: backendName(vars),
+});
+
+const isStompOn = (vars: Vars): boolean => vars.STOMP === 'true';
+
+const pendingLimits = (vars: Vars): PendingLimits => ({
+  perAddress: integer(vars, 'MAX_PENDING_PER_ADDRESS', 1, MAX_PENDING_SOCKETS),
+  inAll: integer(vars, 'MAX_PENDING', 1, MAX_PENDING_SOCKETS),
 });
 
 export interface AuthEnv {
@@ -164,6 +177,8 @@ export interface AuthEnv {
   permissionsClaim: string | undefined;
   /** Undefined: any. Requests without an `Origin` are no browser's and always pass. */
   allowedOrigins: string[] | undefined;
+  /** Clients of STOMP are let in without a token. */
+  stomp: boolean | undefined;
   /** In the metrics. */
   backend: string | undefined;
 }
@@ -186,6 +201,7 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
     allowedOrigins: vars.ALLOWED_ORIGINS
       ? vars.ALLOWED_ORIGINS.split(',').map((origin) => origin.trim())
       : undefined,
+    stomp: isStompOn(vars) || undefined,
     backend: backendName(vars),
   };
 }
@@ -214,7 +230,7 @@ export const readAccess = (vars: Vars = process.env): Access => ({
   sessionToken: vars.AWS_SESSION_TOKEN || undefined,
 });
 
-function text(vars: Vars, name: AppVar | AuthVar | AwsVar): string {
+function text(vars: Vars, name: AppVar | AuthVar | AwsVar | StompVar): string {
   const value = vars[name];
   if (!value) throw new Error(`${name} is not set`);
   return value;
@@ -226,7 +242,7 @@ function url(vars: Vars, name: AppVar | AuthVar | AwsVar): string {
   throw new Error(`${name} is "${value}", expected an http or https URL`);
 }
 
-function integer(vars: Vars, name: AppVar | AuthVar, min: number, max: number): number {
+function integer(vars: Vars, name: AppVar | AuthVar | StompVar, min: number, max: number): number {
   const value = text(vars, name);
   const number = Number(value);
   if (Number.isInteger(number) && number >= min && number <= max) return number;

@@ -14,6 +14,11 @@ export interface LambdaSpec {
   readonly memoryMegabytes: number;
   /** It publishes, so the operator's message types are put beside its bundle. @default false */
   readonly messageTypes?: boolean;
+  /**
+   * It serves clients of STOMP: the module for them is put beside its bundle, and where the setting
+   * is on it may read their tokens. @default false
+   */
+  readonly readsTokens?: boolean;
 
   /** Routes of the WebSocket API that it serves. */
   readonly webSocketRoutes?: readonly WebSocketRoute[];
@@ -170,6 +175,7 @@ const SPECS = {
     description: 'answers the frames of a client: ack, sync, ping, history, read and the like',
     timeoutSeconds: 29,
     memoryMegabytes: 512,
+    readsTokens: true,
     webSocketRoutes: ['$default'],
     tables: {
       connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],

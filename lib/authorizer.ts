@@ -3,7 +3,7 @@ import type { RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { AuthVar, MetricsVar } from '../lambdas/env.ts';
+import type { AuthVar, MetricsVar, StompVar } from '../lambdas/env.ts';
 import { HeraldFunction } from './herald-function.ts';
 import type { LogSettings } from './logs.ts';
 import { acknowledge } from './nag.ts';
@@ -13,6 +13,7 @@ export interface AuthorizerProps {
   readonly auth: Auth;
   /** Of the tokens: what they let their users do. */
   readonly permissionsClaim: string;
+  readonly stomp: boolean;
   readonly allowedOrigins: readonly string[] | undefined;
   readonly removalPolicy: RemovalPolicy;
   readonly logs: LogSettings;
@@ -27,12 +28,14 @@ export class Authorizer extends Construct {
   readonly lambda: HeraldFunction;
   /** Undefined: the tokens' issuer publishes its keys. */
   readonly secret: ISecret | undefined;
+  /** How tokens are read. */
+  readonly environment: Record<string, string>;
 
   constructor(scope: Construct, id: string, props: AuthorizerProps) {
     super(scope, id);
     const { auth, logs, provisionedConcurrency, reservedConcurrency } = props;
     this.secret = auth.jwksUrl === undefined ? (auth.secret ?? this.#createSecret(props)) : undefined;
-    const environment: Record<AuthVar | MetricsVar, string> = {
+    const environment: Record<AuthVar | MetricsVar | Extract<StompVar, 'STOMP'>, string> = {
       JWT_SECRET_ARN: this.secret?.secretArn ?? '',
       JWKS_URL: auth.jwksUrl ?? '',
       JWT_ISSUER: auth.issuer ?? '',
@@ -40,15 +43,17 @@ export class Authorizer extends Construct {
       PERMISSIONS_CLAIM: props.permissionsClaim,
       MAX_TOKEN_LIFETIME_SECONDS: String(auth.maxTokenLifetime?.toSeconds() ?? ''),
       BACKEND_NAME: props.backend,
+      STOMP: props.stomp ? 'true' : '',
       ALLOWED_ORIGINS: props.allowedOrigins?.join(',') ?? '',
     };
+    this.environment = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
     this.lambda = new HeraldFunction(this, 'authorizer', {
-      environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
+      environment: this.environment,
       logs,
       provisionedConcurrency,
       reservedConcurrency,
     });
-    if (this.secret) this.#allowToRead(this.secret);
+    this.allowToReadTokens(this.lambda);
   }
 
   #createSecret({ removalPolicy, encryptionKey }: AuthorizerProps): Secret {
@@ -66,10 +71,13 @@ export class Authorizer extends Construct {
     return secret;
   }
 
-  #allowToRead(secret: ISecret) {
+  /** Gives a Lambda the right to the secret, where there is one. */
+  allowToReadTokens(lambda: HeraldFunction) {
+    const { secret } = this;
+    if (secret === undefined) return;
     // An imported secret may be known without the six random characters at the end of its ARN.
     const arn = secret.secretFullArn ?? `${secret.secretArn}-??????`;
-    this.lambda.allow(['secretsmanager:GetSecretValue'], arn);
-    secret.encryptionKey?.grantDecrypt(this.lambda);
+    lambda.allow(['secretsmanager:GetSecretValue'], arn);
+    secret.encryptionKey?.grantDecrypt(lambda);
   }
 }

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
-import type { LambdaName } from '../lambdas/manifest.ts';
+import { LAMBDAS, type LambdaName, type LambdaSpec } from '../lambdas/manifest.ts';
 import { type AwsClient, InvalidSetting } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -14,6 +14,10 @@ const ROOT = join(import.meta.dirname, '..');
 /** What the entries of Lambdas that publish call the registry, and the file it finds it in once bundled. */
 const REGISTRY = '#message-types';
 export const REGISTRY_FILE = 'message-types.mjs';
+
+/** What the entry that serves clients of STOMP loads for them alone, and the file it finds it in. */
+const STOMP = '#stomp';
+const STOMP_FILE = 'stomp.mjs';
 
 /** The registry of this repository, for our own app. */
 export const OWN_MESSAGE_TYPES = join(ROOT, 'lambdas', 'message-types.ts');
@@ -45,8 +49,20 @@ export function bundleHandler(handler: LambdaName, outdir: string, awsClient: Aw
   build(outdir, ROOT, {
     entryPoints: [join(ROOT, 'lambdas', 'entry', `${handler}.ts`)],
     outfile: join(ROOT, 'index.mjs'),
-    alias: { ...STAND_INS, '#aws-client': client, [REGISTRY]: `./${REGISTRY_FILE}` },
-    external: [`./${REGISTRY_FILE}`],
+    alias: {
+      ...STAND_INS,
+      '#aws-client': client,
+      [REGISTRY]: `./${REGISTRY_FILE}`,
+      [STOMP]: `./${STOMP_FILE}`,
+    },
+    external: [`./${REGISTRY_FILE}`, `./${STOMP_FILE}`],
+  });
+  const spec: LambdaSpec = LAMBDAS[handler];
+  if (!spec.readsTokens) return;
+  build(outdir, ROOT, {
+    entryPoints: [join(ROOT, 'lambdas', 'stomp.ts')],
+    outfile: join(ROOT, STOMP_FILE),
+    alias: { ...STAND_INS, '#aws-client': client },
   });
 }
 

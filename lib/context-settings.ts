@@ -111,6 +111,24 @@ export const SETTINGS = [
     more: '1 to 900',
   },
   {
+    names: ['stomp'],
+    default: '`false`',
+    what: 'clients of STOMP are served, too',
+    more: 'their sockets open without a token, and have no rights until their `CONNECT` brings one',
+  },
+  {
+    names: ['maxPendingPerAddress'],
+    default: '20',
+    what: 'sockets of one IP address that wait for their `CONNECT`, or were refused within 30 s',
+    more: '1 to 10000; only with `stomp`',
+  },
+  {
+    names: ['maxPending'],
+    default: '1000',
+    what: 'the same of all addresses together',
+    more: '1 to 10000; only with `stomp`',
+  },
+  {
     names: ['fanOutRate'],
     default: '5000',
     what: 'posts a second of all large fan-outs together',

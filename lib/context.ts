@@ -66,6 +66,7 @@ export function readSettings(read: ReadContext): HeraldStackProps {
       everyone: flag(read, 'everyone'),
       appMessages: flag(read, 'appMessages'),
       events: flag(read, 'events'),
+      stomp: flag(read, 'stomp'),
       awsClient: awsClient(read),
       accountLogRole: flag(read, 'accountLogRole'),
       removalPolicy: removalPolicy(read),

@@ -4,8 +4,9 @@ import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { TABLES } from '../lambdas/adapters/dynamodb/tables.ts';
-import type { AppVar, MetricsVar } from '../lambdas/env.ts';
+import type { AppVar, MetricsVar, StompVar } from '../lambdas/env.ts';
 import { LAMBDA_NAMES, LAMBDAS, type LambdaName, type LambdaSpec } from '../lambdas/manifest.ts';
+import type { Authorizer } from './authorizer.ts';
 import { acknowledgeKeyGrants, KEY_ACTIONS } from './encryption.ts';
 import { HeraldFunction } from './herald-function.ts';
 import type { MessageTypesSource } from './lambda-code.ts';
@@ -15,6 +16,8 @@ import type { Queues } from './queues.ts';
 import type { AwsClient } from './settings.ts';
 import { TABLE_NAMES, type Tables } from './tables.ts';
 import type { ClientApi } from './websocket-api.ts';
+
+type Var = AppVar | MetricsVar | StompVar;
 
 /** All but the authorizer, which sees no table. */
 export type StatefulName = Exclude<LambdaName, 'authorizer'>;
@@ -37,6 +40,11 @@ export interface FunctionsProps {
   readonly appMessages: boolean;
   readonly events: boolean;
   readonly offlineAfterSeconds: number;
+  readonly stomp: boolean;
+  readonly maxPendingPerAddress: number;
+  readonly maxPending: number;
+  /** Who reads the tokens of clients that bring them in a frame. */
+  readonly authorizer: Authorizer;
   readonly defaultRetention: Duration;
   readonly closedTypes: boolean;
   readonly logs: LogSettings;
@@ -61,17 +69,23 @@ export class Functions extends Construct {
     this.byName = Object.fromEntries(created);
   }
 
-  #create(name: StatefulName, environment: Record<AppVar | MetricsVar, string>, props: FunctionsProps) {
-    const { tables, queues, eventBus, clientApi, encryptionKey, logs, awsClient, messageTypes } = props;
+  #create(name: StatefulName, environment: Record<Var, string>, props: FunctionsProps) {
+    const { tables, queues, eventBus, clientApi, encryptionKey, logs, awsClient, messageTypes, authorizer } =
+      props;
     const spec: LambdaSpec = LAMBDAS[name];
+    const readsTokens = props.stomp && spec.readsTokens;
     const lambda = new HeraldFunction(this, name, {
-      environment: Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
+      environment: {
+        ...Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== '')),
+        ...(readsTokens && authorizer.environment),
+      },
       logs,
       awsClient,
       messageTypes,
       provisionedConcurrency: props.provisionedConcurrency[name],
       reservedConcurrency: props.reservedConcurrency[name],
     });
+    if (readsTokens) authorizer.allowToReadTokens(lambda);
     if (encryptionKey) lambda.allow(KEY_ACTIONS, encryptionKey.keyArn);
     for (const table of TABLE_NAMES) {
       const actions = spec.tables?.[table];
@@ -100,7 +114,7 @@ const environmentOf = ({
   clientApi,
   backend,
   ...limits
-}: FunctionsProps): Record<AppVar | MetricsVar, string> => ({
+}: FunctionsProps): Record<Var, string> => ({
   BACKEND_NAME: backend,
   CONNECTIONS_TABLE: tables.connections.tableName,
   DEVICES_TABLE: tables.devices.tableName,
@@ -129,6 +143,9 @@ const environmentOf = ({
   APP_MESSAGES: String(limits.appMessages),
   EVENTS: String(limits.events),
   OFFLINE_AFTER_SECONDS: String(limits.offlineAfterSeconds),
+  STOMP: limits.stomp ? 'true' : '',
+  MAX_PENDING_PER_ADDRESS: limits.stomp ? String(limits.maxPendingPerAddress) : '',
+  MAX_PENDING: limits.stomp ? String(limits.maxPending) : '',
   DEFAULT_RETENTION_SECONDS: String(limits.defaultRetention.toSeconds()),
   CLOSED_TYPES: String(limits.closedTypes),
 });

@@ -53,15 +53,17 @@ export class NotificationBackend extends Construct {
     const tables = new Tables(this, 'Tables', settings);
     const queues = new Queues(this, 'Queues', settings);
     const clientApi = new ClientApi(this, 'ClientApi', settings);
-    const { lambda: authorizer, secret } = new Authorizer(this, 'Authorizer', {
+    const tokens = new Authorizer(this, 'Authorizer', {
       ...settings,
       provisionedConcurrency: provisionedConcurrency.authorizer,
       reservedConcurrency: reservedConcurrency.authorizer,
       backend,
     });
+    const { lambda: authorizer, secret } = tokens;
     const bus = new NotificationBus(this, 'Notifications', settings);
     const parts = { ...settings, tables, queues, eventBus: bus.bus };
-    const functions = new Functions(this, 'Functions', { ...parts, clientApi, backend }).byName;
+    const functions = new Functions(this, 'Functions', { ...parts, authorizer: tokens, clientApi, backend })
+      .byName;
     const notify = functions.notify.target;
     clientApi.addRoutes(authorizer.target, functions);
     this.#serviceApi = new ServiceApi(this, 'ServiceApi', { ...settings, functions });

@@ -87,6 +87,21 @@ export interface NotificationBackendProps {
    */
   readonly offlineAfterSeconds?: number;
   /**
+   * Clients of STOMP are served, too. Their sockets open without a token, and have no rights until their `CONNECT` brings one.
+   * @default false
+   */
+  readonly stomp?: boolean;
+  /**
+   * Sockets of one IP address that wait for their `CONNECT`, or were refused within 30 s. 1 to 10,000.
+   * @default 20
+   */
+  readonly maxPendingPerAddress?: number;
+  /**
+   * The same of all addresses together. 1 to 10,000.
+   * @default 1000
+   */
+  readonly maxPending?: number;
+  /**
    * Posts a second of all large fan-outs together, so that they leave the rest of the account's request rate to users' own
    * messages. 1 to 100,000.
    * @default 5000, half of what a new account has
@@ -212,6 +227,9 @@ const withDefaults = (props: NotificationBackendProps) => ({
   appMessages: props.appMessages ?? DEFAULTS.appMessages,
   events: props.events ?? DEFAULTS.events,
   offlineAfterSeconds: props.offlineAfterSeconds ?? DEFAULTS.offlineAfterSeconds,
+  stomp: props.stomp ?? DEFAULTS.stomp,
+  maxPendingPerAddress: props.maxPendingPerAddress ?? DEFAULTS.maxPendingPerAddress,
+  maxPending: props.maxPending ?? DEFAULTS.maxPending,
   fanOutRate: props.fanOutRate ?? DEFAULTS.fanOutRate,
   fanOutPage: props.fanOutPage ?? DEFAULTS.fanOutPage,
   closedTypes: props.closedTypes ?? DEFAULTS.closedTypes,

@@ -5,7 +5,12 @@
 import { Duration, Token } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { MAX_FAN_OUT_PAGE, MAX_FAN_OUT_RATE, MAX_OFFLINE_AFTER_SECONDS } from '../lambdas/domain/settings.ts';
+import {
+  MAX_FAN_OUT_PAGE,
+  MAX_FAN_OUT_RATE,
+  MAX_OFFLINE_AFTER_SECONDS,
+  MAX_PENDING_SOCKETS,
+} from '../lambdas/domain/settings.ts';
 import {
   isLambdaName,
   isRouteKey,
@@ -97,6 +102,9 @@ export const DEFAULTS = {
   appMessages: false,
   events: false,
   offlineAfterSeconds: 30,
+  stomp: false,
+  maxPendingPerAddress: 20,
+  maxPending: 1000,
   permissionsClaim: DEFAULT_PERMISSIONS_CLAIM,
   closedTypes: false,
   awsClient: 'lean',
@@ -146,6 +154,8 @@ export interface Limits {
   fanOutPage?: number;
   fanOutRate?: number;
   offlineAfterSeconds?: number;
+  maxPendingPerAddress?: number;
+  maxPending?: number;
   permissionsClaim?: string;
   allowedOrigins?: readonly string[];
   stageName?: string;
@@ -166,6 +176,8 @@ export function checkLimits(limits: Limits) {
   checkInteger('fanOutPage', limits.fanOutPage, 1, MAX_FAN_OUT_PAGE);
   checkInteger('fanOutRate', limits.fanOutRate, 1, MAX_FAN_OUT_RATE);
   checkInteger('offlineAfterSeconds', limits.offlineAfterSeconds, 1, MAX_OFFLINE_AFTER_SECONDS);
+  checkInteger('maxPendingPerAddress', limits.maxPendingPerAddress, 1, MAX_PENDING_SOCKETS);
+  checkInteger('maxPending', limits.maxPending, 1, MAX_PENDING_SOCKETS);
   checkOpenTopics(limits.openTopics);
   checkPermissionsClaim(limits.permissionsClaim);
   checkThrottle('throttle', limits.throttle);

@@ -247,6 +247,12 @@ export async function isAcknowledged(
   return cursor !== undefined && seq <= cursor.seq && (epoch === undefined || epoch === cursor.epoch);
 }
 
+/** Where a device stands. Undefined: it has never begun there. */
+export async function cursorOf(app: App, key: DeviceKey, channel: Channel): Promise<Position | undefined> {
+  const row = cursorRow(app, channel, key);
+  return (await row.store.find(row.key))?.cursors.get(row.channel);
+}
+
 /** Whether a device has ever begun in a channel that is not its user's own. */
 export async function hasBegun(app: App, key: DeviceKey, channel: Channel): Promise<boolean> {
   const row = cursorRow(app, channel, key);

@@ -147,6 +147,11 @@ export interface SubscriptionStore {
    * this call. `after`: replay what follows this seq instead of the device's cursor.
    */
   requestReconcile(key: SubscriptionKey, requestId: string, after?: number): Promise<void>;
+  /**
+   * Of a STOMP connection: says that a channel has news, and has the stream start a pump. Returns
+   * whether its socket is there.
+   */
+  announce(connectionId: string, channel: string, requestId: string): Promise<boolean>;
 }
 
 /** Whom topics belong to. */

@@ -6,6 +6,14 @@ export const MAX_FAN_OUT_PAGE = 1_000;
 export const FAN_OUT_WORKERS = 10;
 /** In posts a second. */
 export const MAX_FAN_OUT_RATE = 100_000;
+/** The most sockets that may wait for their `CONNECT`. */
+export const MAX_PENDING_SOCKETS = 10_000;
+
+/** How many sockets may be waiting for their `CONNECT`; refused ones count for 30 s, too. */
+export interface PendingLimits {
+  perAddress: number;
+  inAll: number;
+}
 
 /** The longest delay of a queue. */
 export const MAX_OFFLINE_AFTER_SECONDS = 900;
@@ -35,6 +43,8 @@ export interface Settings {
   events: boolean;
   /** How long after the last connection closed a user counts as offline. */
   offlineAfterSeconds: number;
+  /** Undefined: clients of STOMP are not served. */
+  stomp?: PendingLimits | undefined;
   /** Retention of a message whose publisher and type name none. */
   defaultRetentionSeconds: number;
   /** Refuse message types that are not in the registry. */

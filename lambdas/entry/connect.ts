@@ -1,6 +1,6 @@
 /** The Lambda `connect` as it is deployed. */
-import { createRowsApp } from '../app.ts';
 import { readEnv } from '../env.ts';
 import { createConnectHandler } from '../handlers/connect.ts';
+import { createPendingApp } from '../stomp-app.ts';
 
-export const handler = createConnectHandler(createRowsApp('connect', readEnv()));
+export const handler = createConnectHandler(createPendingApp('connect', readEnv()));

@@ -1,6 +1,6 @@
 /** The Lambda `disconnect` as it is deployed. */
-import { createRowsApp } from '../app.ts';
 import { readEnv } from '../env.ts';
 import { createDisconnectHandler } from '../handlers/disconnect.ts';
+import { createPendingApp } from '../stomp-app.ts';
 
-export const handler = createDisconnectHandler(createRowsApp('disconnect', readEnv()));
+export const handler = createDisconnectHandler(createPendingApp('disconnect', readEnv()));

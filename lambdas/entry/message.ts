@@ -3,4 +3,4 @@ import { createApp } from '../app.ts';
 import { readEnv } from '../env.ts';
 import { createMessageHandler } from '../handlers/message.ts';
 
-export const handler = createMessageHandler(createApp('message', readEnv()));
+export const handler = createMessageHandler(createApp('message', readEnv()), () => import('#stomp'));

@@ -1,6 +1,6 @@
 /** The Lambda `reconcile` as it is deployed. */
-import { createApp } from '../app.ts';
 import { readEnv } from '../env.ts';
 import { createReconcileHandler } from '../handlers/reconcile.ts';
+import { createPumpingApp } from '../stomp-app.ts';
 
-export const handler = createReconcileHandler(createApp('reconcile', readEnv()));
+export const handler = createReconcileHandler(createPumpingApp('reconcile', readEnv()));

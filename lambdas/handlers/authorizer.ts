@@ -12,17 +12,21 @@ import type { AuthorizerContext, AuthorizerEvent, AuthorizerResult } from './eve
 const MAX_ORIGIN_LOGGED = 200;
 
 export const createAuthorizerHandler =
-  ({ verify, allowedOrigins, logger }: AuthorizerApp) =>
+  ({ verify, allowedOrigins, stomp = false, logger }: AuthorizerApp) =>
   async (event: AuthorizerEvent): Promise<AuthorizerResult> => {
     const handshake = parseHandshake(event);
     const { token, origin } = handshake;
+    const isStomp = stomp && handshake.isStomp;
     try {
+      if (isStomp && token === undefined)
+        return decision(event.methodArn, isAllowed(origin, allowedOrigins), pendingContext(handshake));
       if (token === undefined) throw new TokenError('no token');
       const { userId, tokenExpiresAt, permissions } = await verify(token);
-      const allowed = origin === undefined || !allowedOrigins || allowedOrigins.includes(origin);
-      if (!allowed) logger.warn('origin refused', { userId, origin: origin.slice(0, MAX_ORIGIN_LOGGED) });
+      const allowed = isAllowed(origin, allowedOrigins);
+      if (!allowed) logger.warn('origin refused', { userId, origin: origin?.slice(0, MAX_ORIGIN_LOGGED) });
       return decision(event.methodArn, allowed, {
-        ...contextOf(userId, tokenExpiresAt, handshake),
+        ...contextOf(userId, tokenExpiresAt, isStomp ? handshake : asHerald(handshake)),
+        ...(isStomp && { stomp: '1' }),
         ...permissionsContext(permissions, handshake.problem),
       });
     } catch (error) {
@@ -31,6 +35,25 @@ export const createAuthorizerHandler =
       throw new Error('Unauthorized'); // this very text makes API Gateway answer 401
     }
   };
+
+/** A request without `Origin` is no browser's. */
+const isAllowed = (origin: string | undefined, allowed: string[] | undefined): boolean =>
+  origin === undefined || !allowed || allowed.includes(origin);
+
+/** Who it is, its `CONNECT` says. */
+const pendingContext = ({ deviceId, subprotocol, problem }: Handshake): AuthorizerContext => ({
+  userId: '',
+  ackMode: 'auto',
+  tokenExpiresAt: '0',
+  stomp: '1',
+  ...(deviceId && { deviceId }),
+  ...(subprotocol && { subprotocol }),
+  ...(problem && { badRequest: problem }),
+});
+
+/** Where STOMP is switched off, none of its sub-protocols is answered. */
+const asHerald = (handshake: Handshake): Handshake =>
+  handshake.isStomp ? { ...handshake, subprotocol: undefined } : handshake;
 
 const contextOf = (
   userId: string,
@@ -65,7 +88,7 @@ function permissionsContext(
  * not.
  */
 const decision = (methodArn: string, allow: boolean, context: AuthorizerContext): AuthorizerResult => ({
-  principalId: context.userId,
+  principalId: context.userId || 'stomp',
   policyDocument: {
     Version: '2012-10-17',
     Statement: [{ Action: 'execute-api:Invoke', Effect: allow ? 'Allow' : 'Deny', Resource: methodArn }],

@@ -1,16 +1,36 @@
 /** `$connect`: writes the connection's row while the handshake waits. */
 import { type OpeningApp, openConnection } from '../domain/connection/open.ts';
-import { identify, isClientFrame, NOT_A_ROUTE, type ProxyResult, type WebSocketEvent } from './events.ts';
+import { admitPending, type PendingApp } from '../domain/stomp/pending.ts';
+import {
+  addressOf,
+  identify,
+  isClientFrame,
+  NOT_A_ROUTE,
+  type ProxyResult,
+  type WebSocketEvent,
+} from './events.ts';
 
 export const createConnectHandler =
-  (app: OpeningApp) =>
+  (app: OpeningApp & PendingApp) =>
   async ({ requestContext }: WebSocketEvent): Promise<ProxyResult> => {
     if (isClientFrame(requestContext)) return NOT_A_ROUTE;
-    const { badRequest, subprotocol } = requestContext.authorizer;
+    const { badRequest, subprotocol, stomp } = requestContext.authorizer;
     if (badRequest) return { statusCode: 400, body: badRequest };
+    if (stomp) return await letWait(app, requestContext);
     const connection = identify(requestContext);
     await openConnection(app, connection);
     return subprotocol
       ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': connection.dialect } }
       : { statusCode: 200 };
   };
+
+/** A client of STOMP: who it is, its `CONNECT` says. */
+async function letWait(app: PendingApp, context: WebSocketEvent['requestContext']): Promise<ProxyResult> {
+  const { connectionId, connectedAt, authorizer } = context;
+  const isAdmitted = await admitPending(app, { address: addressOf(context), connectionId, connectedAt });
+  if (!isAdmitted) return { statusCode: 429, body: 'Too many sockets of this address wait for CONNECT.' };
+  const { subprotocol } = authorizer;
+  return subprotocol
+    ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': subprotocol } }
+    : { statusCode: 200 };
+}

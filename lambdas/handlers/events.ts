@@ -5,6 +5,7 @@
 import type { Context } from 'aws-lambda';
 import type { NewConnection } from '../domain/connection/open.ts';
 import type { Sender } from '../domain/session/admit.ts';
+import type { StompSender } from '../domain/stomp/connect.ts';
 import { ACK_MODES, DEFAULT_DIALECT, DIALECT_NAMES } from '../protocol/frames.ts';
 import { parsePermissions } from '../protocol/permissions.ts';
 import type { HandshakeRequest } from '../wire/handshake.ts';
@@ -23,6 +24,8 @@ export interface AuthorizerContext {
   permissions?: string;
   /** The sub-protocol to answer, if one was offered. */
   subprotocol?: string;
+  /** `1`: a client of STOMP, whose `CONNECT` says who it is; without a token, `userId` is empty. */
+  stomp?: string;
   /**
    * What is wrong with the device id, the ack mode or the permissions: an authorizer cannot answer
    * 400, `$connect` can.
@@ -49,6 +52,7 @@ export interface WebSocketEvent {
     eventType: 'CONNECT' | 'MESSAGE' | 'DISCONNECT';
     connectionId: string;
     connectedAt: number;
+    identity?: { sourceIp?: string };
     authorizer: AuthorizerContext;
   };
   /** The text frame; on MESSAGE only. */
@@ -72,6 +76,10 @@ export interface ProxyResult {
  */
 export const isClientFrame = ({ eventType }: WebSocketEvent['requestContext']): boolean =>
   eventType === 'MESSAGE';
+
+/** The IP address that a client came from. */
+export const addressOf = ({ identity }: WebSocketEvent['requestContext']): string =>
+  identity?.sourceIp ?? 'unknown';
 
 export const NOT_A_ROUTE: ProxyResult = { statusCode: 400 };
 
@@ -98,3 +106,21 @@ export const senderOf = (context: WebSocketEvent['requestContext']): Sender => (
     context.authorizer.permissions === undefined ? undefined : JSON.parse(context.authorizer.permissions),
   ),
 });
+
+/** Who sends frames of STOMP, as far as the handshake tells. */
+export const stompSenderOf = (context: WebSocketEvent['requestContext']): StompSender => {
+  const { connectionId, connectedAt, authorizer } = context;
+  const { userId, tokenExpiresAt, permissions, deviceId } = authorizer;
+  const identity = {
+    userId,
+    tokenExpiresAt: Number(tokenExpiresAt),
+    permissions: permissions === undefined ? undefined : JSON.parse(permissions),
+  };
+  return {
+    connectionId,
+    connectedAt,
+    address: addressOf(context),
+    identity: userId === '' ? undefined : identity,
+    deviceId,
+  };
+};

@@ -4,10 +4,16 @@
  */
 import type { App } from '../domain/app.ts';
 import { type ReceivedFrame, receive } from '../domain/session/receive.ts';
+import type { StompSender } from '../domain/stomp/connect.ts';
 import { FrameError } from '../protocol/errors.ts';
 import type { DialectName } from '../protocol/frames.ts';
 import { dialectOf } from '../wire/dialect.ts';
-import { type Invocation, type ProxyResult, senderOf, type WebSocketEvent } from './events.ts';
+import { type Invocation, type ProxyResult, senderOf, stompSenderOf, type WebSocketEvent } from './events.ts';
+
+/** The module that serves clients of STOMP: loaded for the first of their frames. */
+export interface Stomp {
+  receive(app: App, sender: StompSender, text: string): Promise<void>;
+}
 
 /**
  * A replay begins no window any more when less time is left: the one under way still has to end.
@@ -15,8 +21,12 @@ import { type Invocation, type ProxyResult, senderOf, type WebSocketEvent } from
 const REPLAY_MARGIN_MS = 9_000;
 
 export const createMessageHandler =
-  (app: App) =>
+  (app: App, loadStomp: () => Promise<Stomp>) =>
   async ({ requestContext, body = '' }: WebSocketEvent, context: Invocation): Promise<ProxyResult> => {
+    if (requestContext.authorizer.stomp) {
+      await (await loadStomp()).receive(app, stompSenderOf(requestContext), body);
+      return { statusCode: 200 };
+    }
     const deadlineAt = app.clock.now() + context.getRemainingTimeInMillis() - REPLAY_MARGIN_MS;
     const sender = senderOf(requestContext);
     await receive(app, sender, framesIn(body, sender.dialect), deadlineAt);

@@ -13,7 +13,7 @@ import { isRecord } from '../protocol/json.ts';
 import { isMessageId, MESSAGE_ID_RULE } from '../protocol/names.ts';
 import { parseNotification } from '../protocol/notification.ts';
 import { dialectOf } from '../wire/dialect.ts';
-import { type Invocation, type ProxyResult, senderOf, type WebSocketEvent } from './events.ts';
+import { type Invocation, NOT_A_ROUTE, type ProxyResult, senderOf, type WebSocketEvent } from './events.ts';
 import { type HttpEvent, type HttpResult, json, jsonBody, problem, queryOf, refusal } from './http.ts';
 
 type BusEvent = EventBridgeEvent<'Notification', unknown>;
@@ -47,6 +47,8 @@ const isFrame = (event: unknown): event is WebSocketEvent =>
 
 /** The WebSocket route `publish`. */
 async function takeFrame(app: App, { requestContext, body = '' }: WebSocketEvent): Promise<ProxyResult> {
+  // No text of STOMP leads here, and no frame of ours may go there.
+  if (requestContext.authorizer.stomp) return NOT_A_ROUTE;
   const sender = senderOf(requestContext);
   await receivePublish(app, sender, publishFrameIn(body, sender.dialect));
   return { statusCode: 200 };

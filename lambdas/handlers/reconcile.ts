@@ -12,11 +12,18 @@ import type {
 } from 'aws-lambda';
 import { type RecordedRequest, reconcileRequests } from '../adapters/dynamodb/stream-records.ts';
 import { requestIn } from '../adapters/queue/later.ts';
-import type { App } from '../domain/app.ts';
 import { asError, Busy } from '../domain/errors.ts';
 import { logged } from '../domain/log-fields.ts';
+import type { ReconcileRequest } from '../domain/ports.ts';
 import { reconcile } from '../domain/session/reconcile.ts';
+import type { PumpApp } from '../domain/stomp/app.ts';
+import { PENDING_MS, reapPending } from '../domain/stomp/pending.ts';
+import { pump } from '../domain/stomp/pump.ts';
+import type { PendingStore } from '../domain/stomp/sockets.ts';
+import { isPendingName, isSocketName, pendingIn } from '../protocol/socket-names.ts';
 import type { Invocation } from './events.ts';
+
+export type ReconcilingApp = PumpApp & { pending: PendingStore };
 
 /** A replay begins no window any more when less time is left; it goes on in another invocation. */
 const REPLAY_MARGIN_MS = 60_000;
@@ -36,7 +43,7 @@ const BUSY_DELAY_SECONDS = 1;
  * at once: the lease of the connection lets one replay run.
  */
 export const createReconcileHandler =
-  (app: App) =>
+  (app: ReconcilingApp) =>
   async (
     { Records }: DynamoDBStreamEvent | SQSEvent,
     context: Invocation,
@@ -51,15 +58,25 @@ export const createReconcileHandler =
     return { batchItemFailures: failures.flat() };
   };
 
+/** Sockets of STOMP stand beside the connections, under names of their own. */
+async function serve(app: ReconcilingApp, request: ReconcileRequest, deadlineAt: number): Promise<void> {
+  const { userId, connectionId } = request;
+  if (isSocketName(userId)) await pump(app, connectionId, deadlineAt);
+  else if (isPendingName(userId)) await reapPending(app, pendingIn(connectionId));
+  else await reconcile(app, request, deadlineAt);
+}
+
 type Failures = { itemIdentifier: string }[];
 
 async function serveStreamed(
-  app: App,
+  app: ReconcilingApp,
   { itemIdentifier, ...request }: RecordedRequest,
   deadlineAt: number,
 ): Promise<Failures> {
   try {
-    await reconcile(app, request, deadlineAt);
+    // A pending socket has its time yet.
+    if (isPendingName(request.userId)) await app.later.reconcile(request, PENDING_MS / 1000);
+    else await serve(app, request, deadlineAt);
     return [];
   } catch (error) {
     app.logger.error('reconcile failed', { ...logged(request), error: asError(error) });
@@ -67,11 +84,11 @@ async function serveStreamed(
   }
 }
 
-async function serveQueued(app: App, record: SQSRecord, deadlineAt: number): Promise<Failures> {
+async function serveQueued(app: ReconcilingApp, record: SQSRecord, deadlineAt: number): Promise<Failures> {
   try {
     const request = requestIn(record);
     try {
-      await reconcile(app, request, deadlineAt);
+      await serve(app, request, deadlineAt);
     } catch (error) {
       app.logger.error('reconcile failed', { ...logged(request), error: asError(error) });
       await app.later.reconcile(request, error instanceof Busy ? BUSY_DELAY_SECONDS : FAULT_DELAY_SECONDS);

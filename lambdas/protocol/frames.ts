@@ -3,9 +3,10 @@
  * `wire/` writes them as the dialect of a connection has it.
  */
 import { BYES, type ByeCode, FRAME_ERRORS, type FrameError, type FrameErrorCode } from './errors.ts';
+import { STOMP_DIALECTS, type StompFrame } from './stomp.ts';
 
 /** How frames are written for one kind of client, by the name of its sub-protocol. */
-export const DIALECT_NAMES = ['herald.v1'] as const;
+export const DIALECT_NAMES = ['herald.v1', ...STOMP_DIALECTS] as const;
 export type DialectName = (typeof DIALECT_NAMES)[number];
 
 /** The dialect of a client that offers no sub-protocol. */
@@ -207,7 +208,7 @@ export type ServerFrame<Data = unknown> =
   | ByeFrame;
 
 /** A frame as the domain hands it to the gateway. */
-export type OutgoingFrame = ServerFrame<JsonText>;
+export type OutgoingFrame = ServerFrame<JsonText> | StompFrame;
 
 export const messageFrame = (
   channel: string,

@@ -1,6 +1,7 @@
 /** Reads what a client says while it connects: its token, its device and how it acknowledges. */
-import { ACK_MODES, type AckMode, DIALECT_NAMES, type DialectName } from '../protocol/frames.ts';
+import { ACK_MODES, type AckMode, DEFAULT_DIALECT } from '../protocol/frames.ts';
 import { isToken, TOKEN_RULE } from '../protocol/names.ts';
+import { STOMP_DIALECTS } from '../protocol/stomp.ts';
 
 /**
  * Header names in any case, as the sender wrote them. Both are absent, not empty, when there are
@@ -24,7 +25,9 @@ export interface Handshake {
    * What the server answers: set when the client offered it, since a client that offered fails
    * without an answer.
    */
-  subprotocol: DialectName | undefined;
+  subprotocol: string | undefined;
+  /** The client speaks STOMP: who it is, it says in a frame. */
+  isStomp: boolean;
   /** Of the page, when a browser connects. */
   origin: string | undefined;
   /** What is wrong with the device id or the ack mode, for the 400. */
@@ -45,7 +48,7 @@ export function parseHandshake(request: HandshakeRequest): Handshake {
     deviceId: isToken(deviceId) ? deviceId : undefined,
     ackMode: ackMode ?? 'auto',
     handover: query.handover === '1',
-    subprotocol: DIALECT_NAMES.find((name) => offered.includes(name)),
+    ...dialectIn(offered, query.protocol),
     origin: header.origin,
     problem:
       deviceId !== undefined && !isToken(deviceId)
@@ -54,6 +57,17 @@ export function parseHandshake(request: HandshakeRequest): Handshake {
           ? `ack: expected ${ACK_MODES.join(' or ')}`
           : undefined,
   };
+}
+
+/** Of STOMP the highest version is answered, in the letters of the offer: clients speak it then. */
+function dialectIn(
+  offered: string[],
+  protocol: string | undefined,
+): Pick<Handshake, 'subprotocol' | 'isStomp'> {
+  if (offered.includes(DEFAULT_DIALECT)) return { subprotocol: DEFAULT_DIALECT, isStomp: false };
+  const name = STOMP_DIALECTS.find((one) => offered.some((offer) => offer.toLowerCase() === one));
+  const subprotocol = offered.find((offer) => offer.toLowerCase() === name);
+  return { subprotocol, isStomp: subprotocol !== undefined || protocol?.toLowerCase() === 'stomp' };
 }
 
 /** Several lines of the header are one list (RFC 6455, section 11.3.4). */

@@ -1,6 +1,6 @@
 /** The environment of the Lambdas on the local stack. Nothing in it lets a call reach a real AWS account. */
 import type { TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
-import type { AppVar } from '../../lambdas/env.ts';
+import type { AppVar, StompVar } from '../../lambdas/env.ts';
 import { DEFAULT_RETENTION_SECONDS } from '../../lambdas/protocol/limits.ts';
 import { type AppSettings, settingsVars } from './app-settings.ts';
 import { STAGE } from './gateway/settings.ts';
@@ -33,7 +33,7 @@ const DEFAULT_OFFLINE_AFTER_SECONDS = 30;
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };
 
-type LambdaVars = Record<AppVar | 'JWT_SECRET_ARN', string>;
+type LambdaVars = Record<AppVar | StompVar | 'JWT_SECRET_ARN', string>;
 
 /** `httpUrl`: where API Gateway, Secrets Manager and the other services are; `dynamodbUrl`: where the tables are. */
 export function lambdaEnvironment(
@@ -70,6 +70,9 @@ export function lambdaEnvironment(
     APP_MESSAGES: 'false',
     EVENTS: 'false',
     OFFLINE_AFTER_SECONDS: String(DEFAULT_OFFLINE_AFTER_SECONDS),
+    STOMP: 'false',
+    MAX_PENDING_PER_ADDRESS: process.env.HERALD_MAX_PENDING_PER_ADDRESS || '20',
+    MAX_PENDING: process.env.HERALD_MAX_PENDING || '1000',
     DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
     CLOSED_TYPES: 'false',
     JWT_SECRET_ARN: settings.jwksUrl === undefined ? secretArn(JWT_SECRET_NAME) : '',

@@ -2,7 +2,7 @@
  * Settings that `npm start` has options for: a local stack may have them otherwise than the app that
  * is deployed. They hold for the sources and for the bundles alike.
  */
-import type { AppVar } from '../../lambdas/env.ts';
+import type { AppVar, StompVar } from '../../lambdas/env.ts';
 
 /** Undefined: what the sources have by default, or the bundles in their template. */
 export interface Overrides {
@@ -19,9 +19,11 @@ export interface Overrides {
   /** The application is told who comes and goes. */
   events?: boolean | undefined;
   offlineAfterSeconds?: number | undefined;
+  /** Clients of STOMP are served. */
+  stomp?: boolean | undefined;
 }
 
-export const overrideVars = (overrides: Overrides = {}): Partial<Record<AppVar, string>> =>
+export const overrideVars = (overrides: Overrides = {}): Partial<Record<AppVar | StompVar, string>> =>
   Object.fromEntries(
     Object.entries({
       EVERYONE: overrides.everyone,
@@ -31,7 +33,8 @@ export const overrideVars = (overrides: Overrides = {}): Partial<Record<AppVar, 
       APP_MESSAGES: overrides.appMessages,
       EVENTS: overrides.events,
       OFFLINE_AFTER_SECONDS: overrides.offlineAfterSeconds,
-    } satisfies Partial<Record<AppVar, unknown>>).flatMap(([name, value]) =>
+      STOMP: overrides.stomp,
+    } satisfies Partial<Record<AppVar | StompVar, unknown>>).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]],
     ),
   );

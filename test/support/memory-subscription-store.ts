@@ -80,6 +80,8 @@ export function createMemorySubscriptionStore(
     },
 
     ...memoryServing(tables),
+    // No socket of STOMP is kept in memory.
+    announce: async () => false,
   };
 }
 

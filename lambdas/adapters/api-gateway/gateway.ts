@@ -6,9 +6,17 @@ import type { HttpAnswer } from '../../aws/http.ts';
 import type { ManagementApi } from '../../aws/management-api.ts';
 import { asError } from '../../domain/errors.ts';
 import type { Gateway, Logger, PostOutcome } from '../../domain/ports.ts';
+import type { DialectName, OutgoingFrame } from '../../protocol/frames.ts';
 import { dialectOf } from '../../wire/dialect.ts';
 
-export function createGateway(logger: Logger, api: ManagementApi): Gateway {
+/** The text of a frame in a connection's dialect; empty: the dialect has no such frame. */
+type Encode = (dialect: DialectName, frame: OutgoingFrame) => string;
+
+export function createGateway(
+  logger: Logger,
+  api: ManagementApi,
+  encode: Encode = (dialect, frame) => dialectOf(dialect).encode(frame),
+): Gateway {
   const attempt = async (
     action: 'post' | 'close',
     connectionId: string,
@@ -35,12 +43,12 @@ export function createGateway(logger: Logger, api: ManagementApi): Gateway {
   };
 
   return {
-    post: (connection, frame) =>
-      attempt(
-        'post',
-        connection.connectionId,
-        api.post(connection, dialectOf(connection.dialect).encode(frame)),
-      ),
+    post: async (connection, frame) => {
+      const text = encode(connection.dialect, frame);
+      // The dialect has no such frame: there is nothing to tell.
+      if (text === '') return 'sent';
+      return await attempt('post', connection.connectionId, api.post(connection, text));
+    },
     close: (connection) => attempt('close', connection.connectionId, api.close(connection)),
   };
 }

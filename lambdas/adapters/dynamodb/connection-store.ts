@@ -99,7 +99,8 @@ export function createConnectionStore(
 /** Callers pass whole connections as keys. */
 const keyOf = ({ userId, connectionId }: ConnectionKey) => ({ userId, connectionId });
 
-const toRow = (connection: Connection): ConnectionRow => ({
+/** The row of a connection, as a transaction may put it. */
+export const toRow = (connection: Connection): ConnectionRow => ({
   userId: connection.userId,
   connectionId: connection.connectionId,
   deviceId: connection.deviceId,

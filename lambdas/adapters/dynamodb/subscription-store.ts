@@ -6,6 +6,7 @@ import type { CancellationReason, Conditional, DynamoDb, TransactWrite, Update }
 import { Busy } from '../../domain/errors.ts';
 import type { ConnectionKey, SubscriptionKey } from '../../domain/model.ts';
 import type { Subscribed, SubscriptionStore } from '../../domain/ports.ts';
+import { socketName } from '../../protocol/socket-names.ts';
 import {
   cancellationReasons,
   ifHolds,
@@ -157,6 +158,17 @@ export function createSubscriptionStore(
     endReplay: (key, end) => servingOf(key).endReplay(rowKeyOf(key), end),
     requestReconcile: (key, requestId, after) =>
       servingOf(key).requestReconcile(rowKeyOf(key), requestId, after),
+
+    async announce(connectionId, channel, requestId) {
+      const announce = {
+        TableName: tables.connections,
+        Key: { userId: socketName(connectionId), connectionId },
+        UpdateExpression: 'SET replayRequestId = :request ADD news :news, announced :one',
+        ConditionExpression: stillThere('userId'),
+        ExpressionAttributeValues: { ':request': requestId, ':news': new Set([channel]), ':one': 1 },
+      };
+      return (await ifHolds(outlastTransactions(() => dynamodb.call('UpdateItem', announce)))) !== undefined;
+    },
   };
 
   /**

@@ -13,7 +13,9 @@ export const createLater = (send: SendMessage): Later => ({
 export function requestIn({ body }: Pick<SQSRecord, 'body'>): ReconcileRequest {
   const { channel: name, userId, connectionId, after, readState } = JSON.parse(body);
   // Messages of before there were several channels name none.
-  const channel = name === undefined && typeof userId === 'string' ? userChannel(userId) : parseChannel(name);
+  // The sockets of STOMP have names that no user can have.
+  const own = typeof userId === 'string' ? userChannel(userId) : undefined;
+  const channel = name === undefined || name === own?.name ? own : parseChannel(name);
   const isOurs =
     channel !== undefined &&
     typeof userId === 'string' &&

@@ -3,6 +3,7 @@
 import { mapConcurrently } from '../../concurrency.ts';
 import { RequestError } from '../../protocol/errors.ts';
 import { MAX_TOPICS_OF_USER } from '../../protocol/limits.ts';
+import { isStomp } from '../../protocol/stomp.ts';
 import type { App } from '../app.ts';
 import { isExpired, send } from '../connection/send.ts';
 import { asError } from '../errors.ts';
@@ -27,7 +28,8 @@ export async function join(app: App, topic: string, userId: string): Promise<Mem
   const { epoch, seq } = await app.log.open(channel);
   const joining = { userId, topic, joinedAt: app.clock.now(), joined: { epoch, seq } };
   const member = standing ?? (await app.members.add(joining));
-  const connections = await openConnections(app, userId);
+  // A client of STOMP hears what it subscribes to.
+  const connections = (await openConnections(app, userId)).filter(({ dialect }) => !isStomp(dialect));
   await mapConcurrently(connections, CONCURRENT_CONNECTIONS, (connection) =>
     subscribeMember(app, connection, member, {
       // What is published from when this resolves on reaches an anonymous device, too.

@@ -10,6 +10,9 @@ import { enforceConnectionLimits } from './limits.ts';
 /** A socket lives at most two hours; its row a little longer, should nobody delete it. */
 const ROW_LIFETIME_MS = 130 * 60_000;
 
+/** When the row of a connection lapses. */
+export const lapsesAt = (connectedAt: number): number => wholeSeconds(connectedAt + ROW_LIFETIME_MS);
+
 export type NewConnection = Omit<
   Connection,
   'endpoint' | 'channels' | 'readyAt' | 'startsAt' | 'paused' | 'bye' | 'expiresAt'
@@ -32,7 +35,7 @@ export async function openConnection(app: OpeningApp, opening: NewConnection): P
     startsAt: undefined,
     paused: undefined,
     bye: undefined,
-    expiresAt: wholeSeconds(opening.connectedAt + ROW_LIFETIME_MS),
+    expiresAt: lapsesAt(opening.connectedAt),
   };
   try {
     await app.connections.add(connection, app.ids.next());

@@ -5,6 +5,7 @@
 
 import { ahead, allEnded, mapAsTheyCome, mapConcurrently } from '../../concurrency.ts';
 import { messageFrame, type OutgoingFrame } from '../../protocol/frames.ts';
+import { isStomp } from '../../protocol/stomp.ts';
 import type { App } from '../app.ts';
 import { markSubscriberForClose } from '../connection/close.ts';
 import { passBy, pause } from '../connection/pause.ts';
@@ -139,6 +140,7 @@ export async function deliverTo(app: App, subscription: Subscription, live: Live
 async function tryDelivery(app: App, subscription: Subscription, live: LiveMessage): Promise<Delivery> {
   const { message } = live;
   if (isExcluded(message, subscription) || isEarlier(live, subscription)) return 'excluded';
+  if (isStomp(subscription.dialect)) return await announce(app, subscription, live);
   if (subscription.paused) await passBy(app, subscription, message.seq);
   if (subscription.paused || subscription.readyAt === undefined) return 'deferred';
   switch (await sendWithRetry(app, subscription, frameFor(subscription, live))) {
@@ -156,6 +158,14 @@ async function tryDelivery(app: App, subscription: Subscription, live: LiveMessa
       await pause(app, subscription, message.seq - 1);
       return 'refused';
   }
+}
+
+/** A client of STOMP cannot put messages in order: its pump does, and is told that there is one. */
+async function announce(app: App, subscription: Subscription, { channel }: Stored): Promise<Delivery> {
+  const { connectionId } = subscription;
+  if (await app.subscriptions.announce(connectionId, channel.name, app.ids.next())) return 'deferred';
+  await forgetGone(app, subscription);
+  return 'gone';
 }
 
 /**

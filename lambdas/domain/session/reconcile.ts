@@ -5,6 +5,7 @@
 
 import { allEnded } from '../../concurrency.ts';
 import type { ReadState } from '../../protocol/frames.ts';
+import { isStomp } from '../../protocol/stomp.ts';
 import type { App } from '../app.ts';
 import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
 import { subscribedFrame } from '../channel/subscribe.ts';
@@ -37,6 +38,8 @@ export async function reconcile(app: App, request: ReconcileRequest, deadlineAt:
   if (connection === undefined) return await forgetLeftOver(app, request);
   if (connection.bye) return await closeConnection(app, connection, connection.bye);
   if (isExpired(app, connection)) return await closeConnection(app, connection, 'token_expired');
+  // Its pump serves it.
+  if (isStomp(connection.dialect)) return;
   if (request.channel.kind === 'user') await reconcileOwn(app, connection, request, deadlineAt);
   else await reconcileOther(app, connection, request, deadlineAt);
 }

@@ -50,6 +50,7 @@ const OPTIONS = {
     value: 'N',
     help: 'setting offlineAfterSeconds: when a user who left counts as offline (default 30)',
   },
+  stomp: { help: 'setting stomp: serve clients of STOMP, too' },
   'no-everyone': { help: 'setting everyone: no connection hears the channel everyone' },
   'open-topics': {
     value: 'LIST',
@@ -147,6 +148,7 @@ const overrides = (values: Values<typeof OPTIONS>): StackOptions['overrides'] =>
     min: 1,
     max: MAX_OFFLINE_AFTER_SECONDS,
   }),
+  stomp: values.stomp,
 });
 
 const HOST = /^(\[[\da-f:]+\]|[\w.-]+)(:\d+)?$/i;

@@ -19,6 +19,7 @@ import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
 import { createLogger } from '../../../lambdas/logger.ts';
 import { aContext } from '../../support/builders.ts';
+import { loadNoStomp, withoutStomp } from '../../support/no-stomp.ts';
 import { goodClaims, hs, inSeconds, SECRET, unsigned } from '../../support/tokens.ts';
 import { World } from '../../support/world.ts';
 
@@ -186,7 +187,7 @@ it.each(FAULTS)('the data of a message is left nowhere on its way, when: %s', as
 
 /** What the stream was asked for, through the Lambda that it drives. */
 async function replayAll(world: World) {
-  const replay = createReconcileHandler(world.app);
+  const replay = createReconcileHandler({ ...world.app, ...withoutStomp });
   for (const { userId, connectionId } of world.requests.splice(0)) {
     const Keys = { userId: { S: userId }, connectionId: { S: connectionId } };
     const NewImage = { ...Keys, replayRequestId: { S: 'request' } };
@@ -222,7 +223,7 @@ it.each(FAULTS)('nor is what a client sends, when: %s', async (_fault, breakIt) 
     },
     ...(body !== undefined && { body }),
   });
-  const frame = createMessageHandler(world.app);
+  const frame = createMessageHandler(world.app, loadNoStomp);
   for (const body of [
     PAYLOAD,
     `{"action":"${PAYLOAD}"}`,
@@ -234,7 +235,7 @@ it.each(FAULTS)('nor is what a client sends, when: %s', async (_fault, breakIt) 
   ]) {
     await run(frame(event('MESSAGE', body), aContext()));
   }
-  await run(createConnectHandler(world.app)(event('CONNECT')));
-  await run(createDisconnectHandler(world.app)(event('DISCONNECT')));
+  await run(createConnectHandler({ ...world.app, ...withoutStomp })(event('CONNECT')));
+  await run(createDisconnectHandler({ ...world.app, ...withoutStomp })(event('DISCONNECT')));
   expectNoTraceOf(PAYLOAD, token);
 });

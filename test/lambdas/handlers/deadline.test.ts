@@ -5,6 +5,7 @@ import { createMessageHandler } from '../../../lambdas/handlers/message.ts';
 import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
 import { LAMBDAS, type LambdaName } from '../../../lambdas/manifest.ts';
 import { REPLAY_WINDOW_FRAMES } from '../../../lambdas/protocol/limits.ts';
+import { loadNoStomp, withoutStomp } from '../../support/no-stomp.ts';
 import { type Socket, World } from '../../support/world.ts';
 
 const MISSED = 2 * REPLAY_WINDOW_FRAMES;
@@ -38,7 +39,7 @@ describe('reconcile', () => {
       };
       return { eventName: 'MODIFY' as const, dynamodb: { Keys, NewImage, SequenceNumber: '1' } };
     });
-    expect(await createReconcileHandler(world.app)({ Records }, invocation)).toEqual({
+    expect(await createReconcileHandler({ ...world.app, ...withoutStomp })({ Records }, invocation)).toEqual({
       batchItemFailures: [],
     });
   };
@@ -79,7 +80,7 @@ describe('a sync', () => {
       body: '{"action":"sync","after":0}',
     };
     world.requests.length = 0;
-    await createMessageHandler(world.app)(event, invocation);
+    await createMessageHandler(world.app, loadNoStomp)(event, invocation);
   };
 
   it('is answered by a window, and in mode auto goes on elsewhere', async () => {

@@ -3,6 +3,7 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { createReconcileHandler } from '../../../lambdas/handlers/reconcile.ts';
 import { aConnection, aContext, anApp, NOW, type TestApp } from '../../support/builders.ts';
+import { withoutStomp } from '../../support/no-stomp.ts';
 
 interface RecordOptions {
   eventName?: 'INSERT' | 'MODIFY' | 'REMOVE';
@@ -38,7 +39,10 @@ function record({
 }
 
 async function drive(app: TestApp, ...Records: DynamoDBRecord[]) {
-  const { batchItemFailures } = await createReconcileHandler(app)({ Records }, aContext());
+  const { batchItemFailures } = await createReconcileHandler({ ...app, ...withoutStomp })(
+    { Records },
+    aContext(),
+  );
   return batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
 }
 

@@ -7,6 +7,7 @@ import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts
 import type { AuthorizerContext, WebSocketEvent } from '../../../lambdas/handlers/events.ts';
 import { createMessageHandler } from '../../../lambdas/handlers/message.ts';
 import { aConnection, aContext, anApp, NOW, type TestApp } from '../../support/builders.ts';
+import { loadNoStomp, withoutStomp } from '../../support/no-stomp.ts';
 
 const CONNECTION_ID = 'Xk3vQf1_IAMCJ7w=';
 
@@ -34,7 +35,7 @@ const rowsOf = (app: TestApp) => app.connections.list('alice');
 
 describe('$connect', () => {
   const connect = (app: TestApp, over: Partial<AuthorizerContext> = {}) =>
-    createConnectHandler(app)(event('CONNECT', over));
+    createConnectHandler({ ...app, ...withoutStomp })(event('CONNECT', over));
 
   it('answers 200 and nothing more to a client that offered no sub-protocol', async () => {
     expect(await connect(anApp())).toStrictEqual({ statusCode: 200 });
@@ -82,9 +83,9 @@ describe('$connect', () => {
       ...app.connections,
       add: async () => Promise.reject(new Busy('throttled')),
     };
-    await expect(createConnectHandler({ ...app, connections })(event('CONNECT'))).rejects.toThrow(
-      'throttled',
-    );
+    await expect(
+      createConnectHandler({ ...app, ...withoutStomp, connections })(event('CONNECT')),
+    ).rejects.toThrow('throttled');
   });
 });
 
@@ -93,12 +94,16 @@ describe('$disconnect', () => {
     const app = anApp();
     await app.connections.add(aConnection({ connectionId: CONNECTION_ID, deviceId: 'phone' }), 'r1');
     await app.connections.add(aConnection({ connectionId: 'newer', deviceId: 'phone' }), 'r2');
-    expect(await createDisconnectHandler(app)(event('DISCONNECT'))).toStrictEqual({ statusCode: 200 });
+    expect(await createDisconnectHandler({ ...app, ...withoutStomp })(event('DISCONNECT'))).toStrictEqual({
+      statusCode: 200,
+    });
     expect((await rowsOf(app)).map(({ connectionId }) => connectionId)).toEqual(['newer']);
   });
 
   it('does not mind that there is none', async () => {
-    expect(await createDisconnectHandler(anApp())(event('DISCONNECT'))).toStrictEqual({ statusCode: 200 });
+    expect(await createDisconnectHandler({ ...anApp(), ...withoutStomp })(event('DISCONNECT'))).toStrictEqual(
+      { statusCode: 200 },
+    );
   });
 });
 
@@ -112,7 +117,7 @@ describe('$default', () => {
       }),
       'r',
     );
-    const result = await createMessageHandler(app)(event('MESSAGE', over, body), aContext());
+    const result = await createMessageHandler(app, loadNoStomp)(event('MESSAGE', over, body), aContext());
     expect(result).toStrictEqual({ statusCode: 200 });
     return app.posted.map(({ connectionId, frame }) => {
       expect(connectionId).toBe(CONNECTION_ID);
@@ -172,7 +177,7 @@ describe('$default', () => {
     const app = anApp();
     const connection = aConnection({ connectionId: CONNECTION_ID, bye: 'revoked' });
     await app.connections.add(connection, 'r');
-    await createMessageHandler(app)(event('MESSAGE', {}, '{"action":"ping"}'), aContext());
+    await createMessageHandler(app, loadNoStomp)(event('MESSAGE', {}, '{"action":"ping"}'), aContext());
     expect(app.posted).toEqual([]);
   });
 
@@ -180,7 +185,10 @@ describe('$default', () => {
     const app = anApp();
     await app.rows.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
     const ack = (seq: number) =>
-      createMessageHandler(app)(event('MESSAGE', {}, `{"action":"ack","seq":${seq}}`), aContext());
+      createMessageHandler(app, loadNoStomp)(
+        event('MESSAGE', {}, `{"action":"ack","seq":${seq}}`),
+        aContext(),
+      );
     await ack(9);
     await ack(10);
     const [device] = await app.devices.list('alice');
@@ -190,7 +198,7 @@ describe('$default', () => {
 
   it('closes a socket that has no row, so that its client comes back with one', async () => {
     const app = anApp();
-    await createMessageHandler(app)(event('MESSAGE', {}, '{"action":"ping"}'), aContext());
+    await createMessageHandler(app, loadNoStomp)(event('MESSAGE', {}, '{"action":"ping"}'), aContext());
     expect(app.posted).toEqual([]);
     expect(app.closed).toEqual([CONNECTION_ID]);
   });
@@ -206,9 +214,13 @@ describe('$default', () => {
 
 it('a frame is neither a $connect nor a $disconnect, whatever its action is called', async () => {
   const app = anApp();
-  expect(await createConnectHandler(app)(event('MESSAGE'))).toStrictEqual({ statusCode: 400 });
+  expect(await createConnectHandler({ ...app, ...withoutStomp })(event('MESSAGE'))).toStrictEqual({
+    statusCode: 400,
+  });
   expect(await rowsOf(app)).toEqual([]);
-  await createConnectHandler(app)(event('CONNECT'));
-  expect(await createDisconnectHandler(app)(event('MESSAGE'))).toStrictEqual({ statusCode: 400 });
+  await createConnectHandler({ ...app, ...withoutStomp })(event('CONNECT'));
+  expect(await createDisconnectHandler({ ...app, ...withoutStomp })(event('MESSAGE'))).toStrictEqual({
+    statusCode: 400,
+  });
   expect(await rowsOf(app)).toHaveLength(1);
 });

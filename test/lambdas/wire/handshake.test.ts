@@ -87,11 +87,11 @@ describe('the device id', () => {
   });
 
   it('may be absent: an anonymous device', () => {
-    expect(withHeaders({})).toMatchObject({ deviceId: undefined, problem: undefined });
+    expect(withHeaders({})).toMatchObject({ deviceId: undefined, isStomp: false, problem: undefined });
   });
 
   it.each(['a', 'AZaz09._:-', 'x'.repeat(128), '__proto__', '..'])('may be %j', (deviceId) =>
-    expect(withQuery({ deviceId })).toMatchObject({ deviceId, problem: undefined }),
+    expect(withQuery({ deviceId })).toMatchObject({ deviceId, isStomp: false, problem: undefined }),
   );
 
   it.each(['', ' ', 'x'.repeat(129), 'my phone', 'phone\n', 'ph/one', 'phöne', 'a,b', '\ud83d'])(
@@ -117,7 +117,7 @@ describe('the ack mode', () => {
     [{ ack: 'auto' }, 'auto'],
     [{ ack: 'client' }, 'client'],
   ])('of %j is %s', (query, ackMode) => {
-    expect(withQuery(query)).toMatchObject({ ackMode, problem: undefined });
+    expect(withQuery(query)).toMatchObject({ ackMode, isStomp: false, problem: undefined });
   });
 
   it.each(['', 'Client', 'none', 'auto,client', 'constructor'])('may not be %j', (ack) =>
@@ -133,6 +133,7 @@ describe('a handshake', () => {
     handover: false,
     subprotocol: undefined,
     origin: undefined,
+    isStomp: false,
     problem: undefined,
   };
   const absent: HandshakeRequest[] = [

@@ -22,6 +22,7 @@ import { createTopicsHandler } from '../../../lambdas/handlers/topics.ts';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
 import { LAMBDAS, type LambdaName } from '../../../lambdas/manifest.ts';
 import { dialectOf } from '../../../lambdas/wire/dialect.ts';
+import { loadNoStomp, withoutStomp } from '../../support/no-stomp.ts';
 import { createSimulatedDynamoDb, TABLE_NAMES } from '../dynamodb/client.ts';
 import { Invocation, type Outcome, type Result } from './invocation.ts';
 import { createSimulatedLogger } from './log.ts';
@@ -52,12 +53,12 @@ type Handler = (event: never, context: InvocationContext) => Promise<unknown>;
 
 /** Those that take an {@link App}: all but the authorizer. */
 const HANDLERS = {
-  connect: createConnectHandler,
-  disconnect: createDisconnectHandler,
+  connect: (app: App) => createConnectHandler({ ...app, ...withoutStomp }),
+  disconnect: (app: App) => createDisconnectHandler({ ...app, ...withoutStomp }),
   'fan-out': createFanOutHandler,
-  message: createMessageHandler,
+  message: (app: App) => createMessageHandler(app, loadNoStomp),
   notify: createNotifyHandler,
-  reconcile: createReconcileHandler,
+  reconcile: (app: App) => createReconcileHandler({ ...app, ...withoutStomp }),
   topics: createTopicsHandler,
   users: createUsersHandler,
 } satisfies Partial<Record<LambdaName, (app: App) => Handler>>;

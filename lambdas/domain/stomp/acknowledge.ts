@@ -1,0 +1,54 @@
+/** A STOMP client acknowledges messages: all up to one, or each by itself. */
+import { FrameError } from '../../protocol/errors.ts';
+import type { Channel } from '../model.ts';
+import { ack } from '../session/commands.ts';
+import type { PumpApp } from './app.ts';
+import { messageIn } from './message-id.ts';
+import { WINDOW } from './pump.ts';
+import type { Socket, StompSubscription } from './sockets.ts';
+
+/**
+ * Ignores what is not known, or passed already: brokers do, and an `ERROR` would close the
+ * connection.
+ */
+export async function acknowledge(app: PumpApp, socket: Socket, id: string | undefined): Promise<void> {
+  const message = messageIn(id, socket.userId);
+  if (message === undefined || socket.deviceId === undefined) return;
+  const { channel, epoch, seq } = message;
+  for (const subscription of socket.subscriptions.values()) {
+    if (subscription.channel !== channel.name || subscription.sent.epoch !== epoch) continue;
+    if (subscription.ack === 'auto') continue;
+    const { through, left } = await settled(app, socket, subscription, seq);
+    await advance(app, socket, channel, { epoch, seq: through });
+    // There is room again for what was held back.
+    if (subscription.sent.isStalled && left <= WINDOW / 2)
+      await app.subscriptions.announce(socket.connectionId, channel.name, app.ids.next());
+  }
+}
+
+/** Through where all is acknowledged now, and how much of what was sent is not. */
+async function settled(
+  app: PumpApp,
+  { connectionId }: Socket,
+  { ack: mode, key, sent }: StompSubscription,
+  seq: number,
+): Promise<{ through: number; left: number }> {
+  if (mode === 'client') return { through: seq, left: sent.seq - seq };
+  const unacked = await app.sockets.removeUnacked(connectionId, key, seq);
+  const through = unacked.size === 0 ? Math.max(sent.seq, seq) : Math.min(...unacked) - 1;
+  return { through, left: unacked.size };
+}
+
+async function advance(
+  app: PumpApp,
+  { userId, deviceId, connectionId }: Socket,
+  channel: Channel,
+  { epoch, seq }: { epoch: string; seq: number },
+): Promise<void> {
+  try {
+    const acks = [{ channel: channel.name, epoch, seq }];
+    await ack(app, { userId, deviceId, connectionId }, { action: 'ack', acks });
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+  }
+}

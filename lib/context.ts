@@ -46,6 +46,8 @@ export function readSettings(read: ReadContext): HeraldStackProps {
     fanOutRate: number(read, 'fanOutRate'),
     fanOutPage: number(read, 'fanOutPage'),
     offlineAfterSeconds: number(read, 'offlineAfterSeconds'),
+    maxPendingPerAddress: number(read, 'maxPendingPerAddress'),
+    maxPending: number(read, 'maxPending'),
     stageName: text(read, 'stageName'),
     throttle: throttle(read),
     routeThrottles: routeThrottles(read),

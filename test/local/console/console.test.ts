@@ -85,6 +85,7 @@ it('gives none to a page of another site', async () => {
 it('tells the settings that decide what the page may do', async () => {
   expect(JSON.parse((await get('/console/settings')).body)).toEqual({
     closedTypes: false,
+    events: false,
     everyone: true,
     subscribe: ['topic:news', 'topic:news.*'],
   });

@@ -48,7 +48,10 @@ type Given = typeof circumstances extends fc.Arbitrary<infer Value> ? Value : ne
 type Action = Given['actions'][number] & { [field: string]: unknown };
 
 it('ends as the server has it', async () => {
-  await fc.assert(fc.asyncProperty(circumstances, run), { numRuns: Number(process.env.RUNS ?? 300), seed: SEED });
+  await fc.assert(fc.asyncProperty(circumstances, run), {
+    numRuns: Number(process.env.RUNS ?? 300),
+    seed: SEED,
+  });
 }, 600_000);
 
 /** A world under a bad network, with tabs in which actions happen. */

@@ -300,9 +300,11 @@ export const MUTANTS: Mutant[] = [
     name: 'a disconnect removes all connections of the device',
     file: handler('disconnect'),
     find: 'await app.connections.remove(identify(requestContext));',
-    replace: `const { userId, deviceId } = identify(requestContext);
-    for (const connection of await app.connections.list(userId)) {
-      if (connection.deviceId === deviceId) await app.connections.remove(connection);
+    replace: `{
+      const { userId, deviceId } = identify(requestContext);
+      for (const connection of await app.connections.list(userId)) {
+        if (connection.deviceId === deviceId) await app.connections.remove(connection);
+      }
     }`,
   },
   {

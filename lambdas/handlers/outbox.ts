@@ -2,52 +2,26 @@
  * Publishes the rows of the outbox: those that the stream of its table tells of, and those of the
  * outbox queue, which are tried again.
  */
-import type {
-  DynamoDBBatchResponse,
-  DynamoDBRecord,
-  DynamoDBStreamEvent,
-  SQSBatchResponse,
-  SQSEvent,
-  SQSRecord,
-} from 'aws-lambda';
 import { outboxRowIn } from '../adapters/dynamodb/outbox-records.ts';
 import { outboxRowOf } from '../adapters/queue/outbox.ts';
-import { asError } from '../domain/errors.ts';
 import { type OutboxApp, publishRow } from '../domain/publish/outbox.ts';
+import { type BatchResponse, type Item, type RecordsEvent, serveInOrder } from './records.ts';
 
 /**
  * A row that cannot be published for now goes to the queue, so the stream goes on with the others.
- * Reported are only those for which not even that was possible: Lambda sends these again.
+ * Reported are only those for which not even that was possible.
  */
 export const createOutboxHandler =
   (app: OutboxApp) =>
-  async ({ Records }: DynamoDBStreamEvent | SQSEvent): Promise<DynamoDBBatchResponse | SQSBatchResponse> => {
-    const failures = await Promise.all([...itemsOf(Records)].map((records) => serve(app, records)));
-    return { batchItemFailures: failures.flat() };
-  };
+  async (event: RecordsEvent): Promise<BatchResponse> =>
+    await serveInOrder(event, {
+      key: 'id',
+      serve: (item) => publishOne(app, item),
+      logger: app.logger,
+      failure: 'outbox record failed',
+    });
 
-type Item = DynamoDBRecord | SQSRecord;
-
-/** The records of one row stand behind each other, as the stream has them. */
-function itemsOf(records: readonly Item[]): Iterable<Item[]> {
-  const keyOf = (record: Item) => ('messageId' in record ? record.messageId : record.dynamodb?.Keys?.id?.S);
-  return Map.groupBy(records, keyOf).values();
+async function publishOne(app: OutboxApp, item: Item): Promise<void> {
+  const row = 'messageId' in item ? outboxRowOf(item) : outboxRowIn(item);
+  if (row) await publishRow(app, row);
 }
-
-/** After a failure the later ones of the row would overtake it. */
-async function serve(app: OutboxApp, records: Item[]): Promise<{ itemIdentifier: string }[]> {
-  for (const record of records) {
-    try {
-      const row = 'messageId' in record ? outboxRowOf(record) : outboxRowIn(record);
-      if (row) await publishRow(app, row);
-    } catch (error) {
-      const itemIdentifier = identifierOf(record);
-      app.logger.error('outbox record failed', { itemIdentifier, error: asError(error) });
-      return [{ itemIdentifier }];
-    }
-  }
-  return [];
-}
-
-const identifierOf = (record: Item): string =>
-  'messageId' in record ? record.messageId : (record.dynamodb?.SequenceNumber ?? '');

@@ -2,14 +2,7 @@
  * Brings every connection that is asked for to where it should be. Asked by the stream of the
  * Connections table, and by the reconcile queue where it is to be tried again later.
  */
-import type {
-  DynamoDBBatchResponse,
-  DynamoDBRecord,
-  DynamoDBStreamEvent,
-  SQSBatchResponse,
-  SQSEvent,
-  SQSRecord,
-} from 'aws-lambda';
+import type { DynamoDBRecord, SQSRecord } from 'aws-lambda';
 import { type RecordedRequest, reconcileRequests } from '../adapters/dynamodb/stream-records.ts';
 import { requestIn } from '../adapters/queue/later.ts';
 import { asError, Busy } from '../domain/errors.ts';
@@ -22,6 +15,7 @@ import { pump } from '../domain/stomp/pump.ts';
 import type { PendingStore } from '../domain/stomp/sockets.ts';
 import { isPendingName, isSocketName, pendingIn } from '../protocol/socket-names.ts';
 import type { Invocation } from './events.ts';
+import type { BatchResponse, RecordsEvent } from './records.ts';
 
 export type ReconcilingApp = PumpApp & { pending: PendingStore };
 
@@ -44,10 +38,7 @@ const BUSY_DELAY_SECONDS = 1;
  */
 export const createReconcileHandler =
   (app: ReconcilingApp) =>
-  async (
-    { Records }: DynamoDBStreamEvent | SQSEvent,
-    context: Invocation,
-  ): Promise<DynamoDBBatchResponse | SQSBatchResponse> => {
+  async ({ Records }: RecordsEvent, context: Invocation): Promise<BatchResponse> => {
     const deadlineAt = app.clock.now() + context.getRemainingTimeInMillis() - REPLAY_MARGIN_MS;
     const queued = Records.filter((record) => 'messageId' in record);
     const streamed = Records.filter((record): record is DynamoDBRecord => !('messageId' in record));

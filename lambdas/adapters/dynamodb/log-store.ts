@@ -29,6 +29,20 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
     return Item && toHead(Item as HeadRow);
   };
 
+  /** `order`: where it is not ascending, with as many rows as a page holds. */
+  const queryRange = async (channel: string, after: number, through: number, order = {}): Promise<Page> => {
+    if (after >= through) return {};
+    const query = {
+      TableName: tables.messages,
+      KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
+      ExpressionAttributeValues: { ':channel': channel, ':first': after + 1, ':last': through },
+      ConsistentRead: true,
+      Limit: PAGE_LIMIT,
+      ...order,
+    };
+    return (await throwBusyIfThrottled(dynamodb.call('Query', query))) as Page;
+  };
+
   return {
     head,
 
@@ -59,33 +73,13 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
     },
 
     async query(channel, after, through) {
-      if (after >= through) return { messages: [], through };
-      const page = await throwBusyIfThrottled(
-        dynamodb.call('Query', {
-          TableName: tables.messages,
-          KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
-          ExpressionAttributeValues: { ':channel': channel, ':first': after + 1, ':last': through },
-          ConsistentRead: true,
-          Limit: PAGE_LIMIT,
-        }),
-      );
-      const { Items = [], LastEvaluatedKey } = page as Page;
+      const { Items = [], LastEvaluatedKey } = await queryRange(channel, after, through);
       return { messages: Items.map(toMessage), through: LastEvaluatedKey?.seq ?? through };
     },
 
     async queryBack(channel, after, through, limit) {
-      if (after >= through) return { messages: [], from: after + 1 };
-      const page = await throwBusyIfThrottled(
-        dynamodb.call('Query', {
-          TableName: tables.messages,
-          KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
-          ExpressionAttributeValues: { ':channel': channel, ':first': after + 1, ':last': through },
-          ConsistentRead: true,
-          ScanIndexForward: false,
-          Limit: Math.min(limit, PAGE_LIMIT),
-        }),
-      );
-      const { Items = [], LastEvaluatedKey } = page as Page;
+      const backwards = { ScanIndexForward: false, Limit: Math.min(limit, PAGE_LIMIT) };
+      const { Items = [], LastEvaluatedKey } = await queryRange(channel, after, through, backwards);
       return { messages: Items.map(toMessage), from: LastEvaluatedKey?.seq ?? after + 1 };
     },
 

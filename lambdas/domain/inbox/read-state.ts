@@ -92,8 +92,7 @@ async function toldToAll(app: App, userId: string, head: Head, state: ReadState)
 
 async function isPastHead(app: App, userId: string, head: Head, made: Mark): Promise<boolean> {
   const seqs = 'through' in made ? [made.through] : 'seqs' in made ? made.seqs : made.unread;
-  const newest = Math.max(...seqs);
-  return newest > head.seq && !(await app.log.has(userChannel(userId), newest));
+  return !(await app.log.has(userChannel(userId), head, Math.max(...seqs)));
 }
 
 async function readFrame(app: App, userId: string, head: Head, state: ReadState): Promise<ReadFrame> {

@@ -210,7 +210,7 @@ async function checkAck(
   checkEpoch(one, head, ref);
   if (channel.kind !== 'user' && !(await hasBegun(app, device, channel)))
     throw new FrameError('not_subscribed', `the device has never heard ${channel.name}`, ref);
-  if (seq > head.seq && !(await app.log.has(channel, seq)))
+  if (!(await app.log.has(channel, head, seq)))
     throw new FrameError('ack_past_head', `the head of ${channel.name} is ${head.seq}`, ref);
 }
 

@@ -187,7 +187,7 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'an ack may pass the head',
     file: domain('session/commands'),
-    find: 'if (seq > head.seq && !(await app.log.has(channel, seq)))',
+    find: 'if (!(await app.log.has(channel, head, seq)))',
     replace: 'if (seq < 0)',
   },
   {

@@ -65,8 +65,8 @@ export const createGatewayForAll = (lambda: string, env: Env) => {
 /** What serving the sockets of STOMP takes. */
 export const createSockets = (lambda: string, env: Env) => ({
   ...createGatewayForAll(lambda, env),
+  ...createPending(env),
   sockets: createSocketStore(connect(env), env.tables, clock.now),
-  pending: createPendingStore(connect(env), env.tables, clock.now),
 });
 
 /** `types`: only who publishes looks at them. */

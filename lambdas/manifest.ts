@@ -148,6 +148,16 @@ const OF_A_READY_CONNECTION = {
   dynamodb: { OldImage: { connectionId: { S: [{ exists: true }] } } },
 } as const satisfies FilterPattern;
 
+/** What publishing takes: to append, to look up who hears the channel, and to see to each. */
+const PUBLISHES = {
+  connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
+  subscriptions: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
+  devices: ['GetItem', 'PutItem', 'UpdateItem'],
+  cursors: ['GetItem', 'PutItem', 'UpdateItem'],
+  messages: ['GetItem', 'PutItem'],
+  publishes: ['PutItem'],
+} as const satisfies LambdaSpec['tables'];
+
 const SPECS = {
   authorizer: {
     description: 'reads the token of a client that connects',
@@ -197,14 +207,7 @@ const SPECS = {
     webSocketRoutes: ['publish'],
     httpRoutes: { 'POST /notifications': 'publish' },
     busEvents: ['Notification'],
-    tables: {
-      connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
-      subscriptions: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
-      devices: ['GetItem', 'PutItem', 'UpdateItem'],
-      cursors: ['GetItem', 'PutItem', 'UpdateItem'],
-      messages: ['GetItem', 'PutItem'],
-      publishes: ['PutItem'],
-    },
+    tables: PUBLISHES,
     connections: ['POST', 'DELETE'],
     sendsTo: ['reconcile', 'fan-out'],
   },
@@ -252,13 +255,8 @@ const SPECS = {
     ],
     queues: [{ queue: 'outbox', batchSize: 10, maxReceives: 5, deadLetters: 'FailedOutboxRows' }],
     tables: {
+      ...PUBLISHES,
       outbox: ['UpdateItem', 'DeleteItem'],
-      connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
-      subscriptions: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
-      devices: ['GetItem', 'PutItem', 'UpdateItem'],
-      cursors: ['GetItem', 'PutItem', 'UpdateItem'],
-      messages: ['GetItem', 'PutItem'],
-      publishes: ['PutItem'],
     },
     connections: ['POST'],
     sendsTo: ['reconcile', 'fan-out', 'outbox'],

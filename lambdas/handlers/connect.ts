@@ -19,18 +19,17 @@ export const createConnectHandler =
     if (stomp) return await letWait(app, requestContext);
     const connection = identify(requestContext);
     await openConnection(app, connection);
-    return subprotocol
-      ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': connection.dialect } }
-      : { statusCode: 200 };
+    return accepted(subprotocol && connection.dialect);
   };
+
+/** A browser closes a connection that does not answer one of the sub-protocols it offered. */
+const accepted = (subprotocol: string | undefined): ProxyResult =>
+  subprotocol ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': subprotocol } } : { statusCode: 200 };
 
 /** A client of STOMP: who it is, its `CONNECT` says. */
 async function letWait(app: PendingApp, context: WebSocketEvent['requestContext']): Promise<ProxyResult> {
   const { connectionId, connectedAt, authorizer } = context;
   const isAdmitted = await admitPending(app, { address: addressOf(context), connectionId, connectedAt });
   if (!isAdmitted) return { statusCode: 429, body: 'Too many sockets of this address wait for CONNECT.' };
-  const { subprotocol } = authorizer;
-  return subprotocol
-    ? { statusCode: 200, headers: { 'Sec-WebSocket-Protocol': subprotocol } }
-    : { statusCode: 200 };
+  return accepted(authorizer.subprotocol);
 }

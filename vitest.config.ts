@@ -9,12 +9,18 @@
  * The files of `fast` and `cdk` share one copy of the sources in each worker and leave nothing behind
  * in it: loading the sources, or the CDK, for each file takes longer than most files' tests.
  */
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const FAST = ['test/lambdas/**/*.test.ts', 'test/client/**/*.test.ts', 'test/architecture.test.ts'];
 const CDK = ['test/lib/**/*.test.ts', 'test/tools/cost/sheet.test.ts', 'test/docs/deploy.test.ts'];
 const SIMULATION = ['test/simulation/**/*.test.ts'];
 const ELSEWHERE = ['test/browser/**', 'test/packages/**', 'test/soak/**', '**/node_modules/**'];
+
+// Hundreds of processes that the tests start load the same sources: Node keeps what it has compiled of them.
+process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/compiled');
+enableCompileCache(process.env.NODE_COMPILE_CACHE);
 
 export default defineConfig({
   test: {

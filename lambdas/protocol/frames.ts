@@ -31,6 +31,8 @@ export interface FramedMessage<Data> {
   sentAt: number;
   /** The tab that caused it: told to its device alone. */
   origin?: string;
+  /** Somebody is called if nobody acknowledges it in time: an ack of it is not to wait. */
+  ack?: 'now';
 }
 
 export type WireMessage = FramedMessage<JsonText>;
@@ -212,7 +214,7 @@ export type OutgoingFrame = ServerFrame<JsonText> | StompFrame;
 
 export const messageFrame = (
   channel: string,
-  { seq, id, type, data, sentAt }: WireMessage,
+  { seq, id, type, data, sentAt, ack }: WireMessage,
   origin?: string,
 ): MessageFrame<JsonText> => ({
   event: 'message',
@@ -223,6 +225,7 @@ export const messageFrame = (
   data,
   sentAt,
   ...(origin !== undefined && { origin }),
+  ...(ack !== undefined && { ack }),
 });
 
 export const errorFrame = ({ code, message, ref, retryAfterMs }: FrameError): ErrorFrame => ({

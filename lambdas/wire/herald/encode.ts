@@ -63,6 +63,7 @@ export function encodeMessage(message: WireMessage): JsonText {
   return text;
 }
 
-const fieldsOf = ({ seq, id, type, data, sentAt, origin }: WireMessage): string =>
+const fieldsOf = ({ seq, id, type, data, sentAt, origin, ack }: WireMessage): string =>
   `"seq":${seq},"id":${JSON.stringify(id)},"type":${JSON.stringify(type)},"data":${data},"sentAt":${sentAt}` +
-  (origin === undefined ? '' : `,"origin":${JSON.stringify(origin)}`);
+  (origin === undefined ? '' : `,"origin":${JSON.stringify(origin)}`) +
+  (ack === undefined ? '' : `,"ack":"${ack}"`);

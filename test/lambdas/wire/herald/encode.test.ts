@@ -81,6 +81,19 @@ describe('the frame', () => {
     );
   });
 
+  it('tells where an ack is not to wait', () => {
+    fc.assert(
+      fc.property(message, (sent) => {
+        const told = throughJson({ ...sent, ack: 'now' });
+        const urgent = { ...stored(sent), ack: 'now' as const };
+        expect(JSON.parse(encodeFrame(messageFrame('c', urgent)))).toEqual(
+          throughJson({ event: 'message', channel: 'c', ...told }),
+        );
+        expect(JSON.parse(encodeMessage(urgent))).toEqual(told);
+      }),
+    );
+  });
+
   it('`replay` tells how many were collapsed, if any were', () => {
     const around = { channel: 'c', epoch: 'e', messages: [], after: 1, through: 9, expired: 2, more: true };
     const encoded = (collapsed?: number) =>

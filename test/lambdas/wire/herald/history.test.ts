@@ -70,6 +70,7 @@ it('always holds the largest message, with the longest names and ref', () => {
     ...message,
     seq: Number.MAX_SAFE_INTEGER,
     origin: 'o'.repeat(128),
+    ack: 'now' as const,
   }));
   const fitting = fitHistory({ ...frame, messages: numbers });
 

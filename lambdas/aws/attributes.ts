@@ -14,8 +14,8 @@ type AttributeValue =
 export type Attributes = Record<string, AttributeValue>;
 
 /**
- * Throws a `TypeError` for what our tables never hold, `undefined` among it. It does not quote the
- * value, which may be somebody's.
+ * Throws a `TypeError` for a value that our tables never hold, such as `undefined`. The error does
+ * not quote the value: it may be part of somebody's message.
  */
 export function toAttributes(row: Row): Attributes {
   const members = row as Members;
@@ -40,7 +40,7 @@ function toAttribute(value: unknown): AttributeValue {
   throw new TypeError(`a value of type ${typeof value} that no attribute of our tables may have`);
 }
 
-/** Leaves out the attributes that are of other types: somebody else added them. */
+/** Leaves out attributes of types that Herald never writes: somebody else added them to the row. */
 export function toRow(attributes: Attributes): Row {
   const row: Members = {};
   for (const name in attributes) {

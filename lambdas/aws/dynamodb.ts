@@ -1,6 +1,6 @@
 /**
- * The operations of DynamoDB that our stores use. Names are those of the API; who carries them out
- * is chosen when the Lambdas are bundled: `lean/` or `sdk/`.
+ * The operations of DynamoDB that the stores use, named as in the API. The setting `awsClient`
+ * chooses, when the Lambdas are bundled, which client carries them out: `lean/` or `sdk/`.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
  */
 import type { Row } from './attributes.ts';
@@ -69,7 +69,7 @@ export interface Operations {
     input: { RequestItems: Record<string, BatchKeys> };
     output: {
       Responses?: Record<string, Row[]> | undefined;
-      /** What DynamoDB had no capacity for: to be asked for again. */
+      /** Keys that DynamoDB had no capacity for. The caller asks for them again. */
       UnprocessedKeys?: Record<string, BatchKeys> | undefined;
     };
   };
@@ -85,10 +85,12 @@ export type Operation = keyof Operations;
 
 export interface DynamoDb {
   /**
-   * Rejects with a {@link DynamoDbError} when DynamoDB refuses, and with another error when it does
-   * not answer, each after some tries where the fault may pass. A write whose answer was lost is
-   * sent again: it may have taken effect before, and so its own condition may fail. Not so a
-   * transaction, whose repetition DynamoDB knows.
+   * Rejects with a {@link DynamoDbError} when DynamoDB refuses, and with another error when
+   * DynamoDB does not answer. Retries before, where the fault may pass.
+   * - A single write whose answer was lost is sent again. If the first request had taken effect,
+   *   the write's own condition may fail at the second.
+   * - A transaction carries a request token (an idempotency key), so DynamoDB recognizes its
+   *   repetition.
    */
   call<Name extends Operation>(
     operation: Name,
@@ -99,16 +101,16 @@ export interface DynamoDb {
 /** Why one action of a transaction failed. `Code` is `None` for those that did not. */
 export interface CancellationReason {
   Code: string;
-  /** The row as it stood, where it was asked for. */
+  /** The row as it stood, if the action asked for it by `ReturnValuesOnConditionCheckFailure`. */
   Item?: Row;
 }
 
 export interface Refusal {
-  /** As DynamoDB names it, such as `ConditionalCheckFailedException`. */
+  /** DynamoDB's name of the fault, such as `ConditionalCheckFailedException`. */
   name: string;
   message: string;
   status?: number;
-  /** Of a condition that failed: the row as it stood, where it was asked for. */
+  /** After a failed condition: the row as it stood, if the request asked for it. */
   Item?: Row | undefined;
   CancellationReasons?: CancellationReason[];
 }
@@ -130,7 +132,7 @@ export class DynamoDbError extends Error {
 
 export interface DynamoDbOptions {
   readAccess: () => Access;
-  /** Undefined: the service's own. */
+  /** Undefined: the regional endpoint of the service. */
   endpoint?: string | undefined;
   tries?: number;
   timeouts?: Timeouts;
@@ -139,10 +141,10 @@ export interface DynamoDbOptions {
 
 /** How often a call is tried. */
 export const TRIES = 3;
-/** An unanswered call is given up early enough for another try within the invocation. */
+/** Short enough that an unanswered call leaves time for another try within the invocation. */
 export const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 3000 };
 
-/** As the name of a refusal, and as the code of a cancellation reason. */
+/** Both the names of refusals and the codes of cancellation reasons that mean: slow down. */
 export const THROTTLING: ReadonlySet<string> = new Set([
   'ProvisionedThroughputExceeded',
   'ProvisionedThroughputExceededException',

@@ -13,14 +13,14 @@ export interface BusEvent {
 }
 
 /**
- * Rejects when the event was not taken for certain, after some tries where the fault may pass: it
- * may then be on the bus, once or several times.
+ * Puts the event at least once. Rejects after some tries when EventBridge did not confirm that it
+ * took the event; the event may then be on the bus all the same, once or several times.
  */
 export type PutEvent = (event: BusEvent) => Promise<void>;
 
 export interface EventBridgeOptions {
   busName: string;
-  /** Undefined: the service's own. */
+  /** Undefined: the regional endpoint of the service. */
   endpoint: string | undefined;
   readAccess: () => Access;
   clock?: Clock;
@@ -57,7 +57,7 @@ export function createEventSender({
   };
 }
 
-/** A request that succeeds may still have failed for its entry. */
+/** EventBridge answers 200 even if it refused the entry. */
 function isTaken({ status, body }: HttpAnswer): boolean {
   if (status !== 200) return false;
   try {

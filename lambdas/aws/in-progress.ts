@@ -1,6 +1,6 @@
 /**
- * Our own transaction, whose answer was lost and which is still under way when it is sent again:
- * what became of it is waited for.
+ * Waits for the outcome of our own transaction: its answer was lost, it was sent again, and
+ * DynamoDB says that the first request is still in progress.
  */
 import { backOffMs } from '../back-off.ts';
 import { DynamoDbError } from './dynamodb.ts';
@@ -9,15 +9,15 @@ import type { Clock } from './retry.ts';
 const BASE_MS = 500;
 const MAX_MS = 2000;
 /**
- * A try later than this after the first makes DynamoDB complete a transaction that it had left half
- * done.
+ * A try that comes later than this after the first makes DynamoDB complete a transaction that it
+ * had left half done.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html#API_TransactWriteItems_Errors
  */
 const COMPLETED_AFTER_MS = 5000;
 
 /**
- * Calls `attempt`, always with the same request token, until DynamoDB can tell, or a try after
- * those five seconds cannot either.
+ * Calls `attempt`, always with the same request token, until DynamoDB tells the outcome. Rejects if
+ * a try later than {@link COMPLETED_AFTER_MS} does not learn the outcome either.
  */
 export async function waitOutTransaction<Result>(
   attempt: () => Promise<Result>,

@@ -1,6 +1,5 @@
 /**
- * Calls of a service of AWS that takes and gives JSON, signed: a `POST` with the operation in a
- * header.
+ * Signed calls of an AWS service with a JSON API: a `POST` each, with the operation in a header.
  */
 import { serviceUrl } from './endpoint.ts';
 import { createSender, type HttpAnswer, originOf, type Timeouts } from './http.ts';
@@ -8,20 +7,21 @@ import { Refused } from './retry.ts';
 import { type Access, createSigner } from './signature.ts';
 
 export interface JsonServiceOptions {
-  /** As in its host name and in the signature. */
+  /** The service's name in its host name and in the signature. */
   service: string;
-  /** What stands before an operation's name in the `x-amz-target` header. */
+  /** The prefix of an operation's name in the `x-amz-target` header. */
   api: string;
   contentType: 'application/x-amz-json-1.0' | 'application/x-amz-json-1.1';
-  /** Undefined: where AWS has it. */
+  /** Undefined: the regional endpoint of the service. */
   endpoint: string | undefined;
   readAccess: () => Access;
   timeouts: Timeouts;
 }
 
 /**
- * What to throw for an answer that is none: {@link Refused} where asking again would not help.
- * `service`: as people call it. Quotes the answer: not for one that may hold a secret.
+ * The error to throw for an answer that is a fault: {@link Refused} where another try would not
+ * help. The message names `service` and quotes the answer, so do not use it for an answer that may
+ * hold a secret.
  */
 export function faultOf(service: string, { status, errorType = '', body }: HttpAnswer): Error {
   const message = `${service} answered ${status} ${errorType} ${body.slice(0, 300)}`;
@@ -29,7 +29,7 @@ export function faultOf(service: string, { status, errorType = '', body }: HttpA
   return isPassing ? new Error(message) : new Refused(message);
 }
 
-/** The services name a fault in a header or in the body. */
+/** A service names a fault in a header or in the body. */
 const PASSING = /Throttl|TooManyRequests|Internal/;
 
 /** Rejects when there is no answer. */

@@ -1,6 +1,7 @@
 /**
- * API Gateway's `@connections`: sends a frame to one connection, or closes it. Who carries it out
- * is chosen when the Lambdas are bundled: `lean/` or `sdk/`.
+ * API Gateway's `@connections`: sends a frame to a connection, or closes the connection. The
+ * setting `awsClient` chooses, when the Lambdas are bundled, which client does so: `lean/` or
+ * `sdk/`.
  */
 import type { HttpAnswer, Timeouts } from './http.ts';
 import type { Access } from './signature.ts';
@@ -15,8 +16,8 @@ export interface ConnectionAddress {
 }
 
 /**
- * Each resolves with whatever the service answers, a refusal too, and rejects when there is no
- * answer.
+ * Both methods resolve with whatever API Gateway answers, also with a refusal, and reject when
+ * there is no answer.
  */
 export interface ManagementApi {
   post(connection: ConnectionAddress, frame: string): Promise<HttpAnswer>;
@@ -25,12 +26,12 @@ export interface ManagementApi {
 
 export interface ManagementApiOptions {
   readAccess: () => Access;
-  /** Where the requests go instead of to a connection's own endpoint, whose path they keep. */
+  /** A URL to send requests to in place of a connection's own endpoint, whose path is kept. */
   override?: string | undefined;
   timeouts?: Timeouts;
 }
 
-/** A connection that hangs must not hold up the others. */
+/** Short, so that a connection that hangs does not hold up other connections. */
 export const TIMEOUTS: Timeouts = { connectMs: 1000, requestMs: 5000 };
 
 /**

@@ -1,6 +1,6 @@
 /** Requests that are tried again, and the time that passes between two tries. */
 
-/** The time of a process; a test has one that passes at once. */
+/** The time of a process. Tests inject a clock whose `sleep` returns at once. */
 export interface Clock {
   now(): number;
   sleep(milliseconds: number): Promise<void>;
@@ -11,17 +11,17 @@ export const SYSTEM_CLOCK: Clock = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };
 
-/** The service will answer the same when it is asked again. */
+/** The service would answer the same to another try. */
 export class Refused extends Error {
   override readonly name: string = 'Refused';
 }
 
 export interface Retries {
-  /** How often at most. */
+  /** How often `attempt` is called at most. */
   tries: number;
   /** Whether another try may succeed. @default whatever is not {@link Refused} */
   mayPass?: (error: unknown) => boolean;
-  /** How long to wait after a try, counted from 1. */
+  /** How long to wait after a failed try. `attempt` counts from 1. */
   delayMs: (attempt: number, error: unknown) => number;
   clock: Clock;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads one secret of Secrets Manager: for that one call the SDK would be most of the authorizer's
- * cold start.
+ * Reads a secret of Secrets Manager without the SDK, which for this single call would make up most
+ * of the authorizer's cold start.
  */
 import type { HttpAnswer } from './http.ts';
 import { createJsonService, faultOf } from './json-service.ts';
@@ -9,23 +9,24 @@ import type { Access } from './signature.ts';
 
 export interface SecretSource {
   secretId: string;
-  /** Undefined: the service's own. */
+  /** Undefined: the regional endpoint of the service. */
   endpoint: string | undefined;
   readAccess: () => Access;
   clock?: Clock;
 }
 
-/** Together shorter than the authorizer's time limit. */
+/** Their sum is shorter than the authorizer's time limit. */
 const TIMEOUTS = { connectMs: 1000, requestMs: 2500 };
-/** A secret that was never rotated has none; the current one it always has. */
+/** The stage of the version before the last rotation. A secret that was never rotated has none. */
 const PREVIOUS = 'AWSPREVIOUS';
 
 const TRIES = 3;
 const RETRY_DELAY_MS = 100;
 
 /**
- * Reads a version of the secret, by its stage; undefined: there is none, or it is gone. Rejects
- * when it cannot be had, after some tries where the fault may pass.
+ * Reads the version of the secret that has a stage; undefined: the current version. The result is
+ * undefined if no version has the stage `AWSPREVIOUS`. Rejects when the secret cannot be read,
+ * after some tries where the fault may pass.
  */
 export function createSecretReader({
   secretId,
@@ -54,7 +55,7 @@ export function createSecretReader({
   };
 }
 
-/** The service names a fault in a header or in the body. */
+/** Secrets Manager names a fault in a header or in the body. */
 const saysNotFound = ({ status, errorType, body }: HttpAnswer): boolean =>
   status !== 200 && /ResourceNotFoundException/.test(`${errorType} ${body}`);
 
@@ -65,7 +66,7 @@ function secretOf(answer: HttpAnswer, secretId: string): string {
   return SecretString;
 }
 
-/** What JSON cannot read it quotes in its complaint, and this may be the secret. */
+/** Hides the error of `JSON.parse`: it quotes its input, which may be the secret. */
 function secretStringIn(body: string): unknown {
   try {
     return JSON.parse(body).SecretString;

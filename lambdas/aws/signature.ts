@@ -1,11 +1,11 @@
 /**
- * Signature Version 4 of AWS for small requests, in a fifth of the SDK's time: a notification to
- * many connections is as many signatures.
+ * Signature Version 4 of AWS for small requests, in a fifth of the SDK's time. A notification to
+ * many connections needs a signature for each.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
  */
 import { hash } from 'node:crypto';
 
-/** In whose name requests are signed. */
+/** The region and the credentials that requests are signed for. */
 export interface Access {
   region: string;
   accessKeyId: string;
@@ -17,11 +17,11 @@ export interface Access {
 export interface Signable {
   method: 'POST' | 'DELETE';
   host: string;
-  /** As it is sent: escaped once, without a query and without `.`, `..` and empty segments. */
+  /** The path that is sent: escaped once, no query, no segments that are empty, `.` or `..`. */
   path: string;
   body: string;
   contentType?: string | undefined;
-  /** The operation, where all of a service's have one path. */
+  /** The operation, for services whose operations share one path. */
   target?: string | undefined;
 }
 
@@ -31,9 +31,9 @@ export type Sign = (request: Signable) => Record<string, string>;
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 /**
- * What is the same for many requests is kept: the key for a day, the body's hash for one message,
- * all else but the path for a second. `readAccess`: asked once a second, since Lambda may change
- * the credentials between two invocations.
+ * Caches what is the same for many requests: the signing key for a day, the body's hash as long as
+ * the body stays the same, everything else but the path for a second. `readAccess` is called once a
+ * second, since Lambda may change the credentials between two invocations.
  */
 export function createSigner(service: string, readAccess: () => Access, now: () => number): Sign {
   const keyOf = kept(signingKey);
@@ -68,7 +68,7 @@ export function createSigner(service: string, readAccess: () => Access, now: () 
   };
 }
 
-/** Remembers the last result. */
+/** Caches the last result. */
 function kept<Input extends readonly unknown[], Output>(
   compute: (...input: Input) => Output,
 ): (...input: Input) => Output {
@@ -83,11 +83,11 @@ function kept<Input extends readonly unknown[], Output>(
 const present = (headers: [string, string | undefined][]): [string, string][] =>
   headers.filter((header): header is [string, string] => header[1] !== undefined);
 
-/** As in `20261121T040536Z`. */
+/** Such as `20261121T040536Z`. */
 const instant = (epochSeconds: number): string =>
   `${new Date(epochSeconds * 1000).toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
 
-/** The canonical path is escaped twice; once escaped, it is ASCII. */
+/** Escapes a path a second time, as the canonical request wants it. The input is ASCII. */
 const escaped = (path: string): string =>
   path.replace(/[^A-Za-z0-9_.~/-]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 

@@ -8,23 +8,23 @@ import type { Access } from './signature.ts';
 
 export interface SqsMessage {
   body: string;
-  /** How long nobody receives it: 0 to 900. */
+  /** How long SQS hides the message from receivers: 0 to 900 seconds. */
   delaySeconds: number;
-  /** The queue serves its groups fairly. */
+  /** SQS serves the groups of a queue fairly. */
   groupId?: string;
 }
 
 /**
- * Rejects when the message was not taken for certain, after some tries where the fault may pass.
+ * Sends at least once. Rejects after some tries when SQS did not confirm that it took the message.
  */
 export type SendMessage = (message: SqsMessage) => Promise<void>;
 
-/** The same for any number of messages. If it rejects, some of them may have been taken. */
+/** The same for any number of messages. If it rejects, SQS may have taken some of them. */
 export type SendMessages = (messages: SqsMessage[]) => Promise<void>;
 
 export interface SqsOptions {
   queueUrl: string;
-  /** Undefined: the service's own. */
+  /** Undefined: the regional endpoint of the service. */
   endpoint: string | undefined;
   readAccess: () => Access;
   clock?: Clock;
@@ -63,7 +63,7 @@ export function createBatchSender(options: SqsOptions): SendMessages {
       left = left.filter(({ Id }) => !taken.has(Id));
       if (left.length > 0) throw new NotTaken(left.length, messages.length);
     };
-    // A call that fails has had its tries.
+    // A call that failed as a whole was retried by the caller below already.
     const mayPass = (error: unknown) => error instanceof NotTaken;
     await retried(sendLeft, { tries: TRIES, mayPass, delayMs, clock });
   };
@@ -82,7 +82,7 @@ class NotTaken extends Error {
 }
 
 interface Answer {
-  /** Of a batch: what was taken. */
+  /** Of a batch: the entries that SQS took. */
   Successful?: { Id: string }[];
 }
 

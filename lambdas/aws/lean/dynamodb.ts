@@ -1,6 +1,5 @@
 /**
- * DynamoDB over its JSON API: a call takes a seventh of the CPU that it takes with the SDK, and a
- * cold start a quarter.
+ * DynamoDB over its JSON API. A call takes a seventh of the SDK's CPU, a cold start a quarter.
  */
 import { randomUUID } from 'node:crypto';
 import { backOffMs } from '../../back-off.ts';
@@ -21,8 +20,8 @@ import { createJsonService } from '../json-service.ts';
 import { retried, SYSTEM_CLOCK } from '../retry.ts';
 
 /**
- * Doubled per try, with full jitter: as the SDK does it for DynamoDB, but for the throttled, whom
- * it has wait for a second.
+ * Exponential back-off with full jitter, as the SDK does for DynamoDB. After throttling the SDK
+ * waits longer: a second.
  */
 const RETRY_BASE_MS = 25;
 const THROTTLED_BASE_MS = 100;
@@ -65,7 +64,7 @@ const isThrottled = (error: unknown): boolean => error instanceof DynamoDbError 
 const mayPass = (error: unknown): boolean =>
   !(error instanceof DynamoDbError) ||
   error.status >= 500 ||
-  error.status === 200 || // but no answer
+  error.status === 200 || // with a body that is no JSON
   isThrottled(error);
 
 function resultOf<Name extends Operation>({ status, body }: HttpAnswer): Operations[Name]['output'] {
@@ -75,7 +74,7 @@ function resultOf<Name extends Operation>({ status, body }: HttpAnswer): Operati
 }
 
 /**
- * Undefined: no JSON. What JSON cannot read it would quote in its complaint, and this may be
+ * Undefined: no JSON. Hides the error of `JSON.parse`, which quotes its input: that may be
  * somebody's message.
  */
 function parsed(body: string): object | undefined {
@@ -86,7 +85,7 @@ function parsed(body: string): object | undefined {
   }
 }
 
-/** A fault without a body that tells it is one of what stands before the service. */
+/** A fault without a body comes from a proxy or a load balancer in front of the service. */
 function refusalIn(status: number, answer: object | undefined): DynamoDbError {
   const fault = decoded(answer ?? {}) as Record<string, unknown>;
   const { __type = `HTTP ${status}`, message, Message, ...rest } = fault;
@@ -94,7 +93,7 @@ function refusalIn(status: number, answer: object | undefined): DynamoDbError {
   return new DynamoDbError({ ...rest, name, message: String(message ?? Message ?? name), status });
 }
 
-/** The members of requests and answers, at any depth, that are rows, or lists of rows. */
+/** The members of requests and answers, at any depth, that hold a row or a list of rows. */
 const ROW_MEMBERS: ReadonlySet<string> = new Set([
   'Attributes',
   'ExclusiveStartKey',
@@ -116,7 +115,7 @@ function decoded(answer: { Responses?: unknown }): object {
   };
 }
 
-/** Of a transaction a list, of a batch the rows of each table. */
+/** `Responses` of a transaction is a list; of a batch, it holds the rows of each table. */
 function decodedResponses(responses: object): unknown {
   if (Array.isArray(responses)) return translated(responses, toRow as Translation);
   return Object.fromEntries(

@@ -1,6 +1,6 @@
 /**
- * The clients of AWS that go into the Lambdas unless `awsClient` is `sdk`: written for the few
- * calls we make.
+ * The AWS clients that go into the Lambdas unless `awsClient` is `sdk`: written for the few calls
+ * that Herald makes.
  */
 export { createDynamoDb } from './dynamodb.ts';
 export { createManagementApi } from './management-api.ts';

@@ -1,6 +1,5 @@
 /**
- * `@connections` over our own signatures: a post takes a seventh of the CPU that it takes with the
- * SDK.
+ * `@connections` with our own signatures: a post takes a seventh of the SDK's CPU.
  */
 import { createSender, type HttpAnswer, originOf } from '../http.ts';
 import {
@@ -12,7 +11,7 @@ import {
 } from '../management-api.ts';
 import { createSigner, type Signable } from '../signature.ts';
 
-/** As the SDK sends it; it is the body that becomes the frame. */
+/** The type that the SDK sends. The body as a whole becomes the frame. */
 const FRAME_TYPE = 'application/octet-stream';
 
 export function createManagementApi(options: ManagementApiOptions): ManagementApi {

@@ -1,6 +1,6 @@
 /**
- * What both clients of the SDK are given, so that they look nothing up: neither credentials nor
- * settings, in files or elsewhere.
+ * The configuration of both SDK clients. It names everything that they would otherwise look up in
+ * files or over the network: credentials, region, settings.
  */
 import type { Timeouts } from '../http.ts';
 import type { Access } from '../signature.ts';
@@ -10,7 +10,7 @@ const MAX_CONNECTIONS = 64;
 export interface ConfigOptions {
   readAccess: () => Access;
   timeouts: Timeouts;
-  /** Whether a connection is used again. */
+  /** Whether a connection stays open for the next request. */
   keepAlive?: boolean;
 }
 
@@ -45,7 +45,7 @@ export function configOf({ readAccess, timeouts, keepAlive = true }: ConfigOptio
 }
 
 /**
- * What is expired the SDK asks for again each time: Lambda may change the credentials between two
- * invocations.
+ * Credentials that are expired already, so that the SDK reads them anew for each request: Lambda
+ * may change them between two invocations.
  */
 const LONG_AGO = new Date(0);

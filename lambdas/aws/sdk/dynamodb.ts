@@ -62,7 +62,7 @@ type Send<Name extends Operation> = (
 
 type BatchAnswer = Operations['BatchGetItem']['output'];
 
-/** What our stores ask for is what the SDK takes and gives. */
+/** Requests and answers of {@link Operations} have the shapes of the SDK. */
 const SENDERS: { [Name in Operation]: Send<Name> } = {
   GetItem: (client, input) => client.send(new GetCommand(input)),
   PutItem: (client, input) => client.send(new PutCommand(input)),
@@ -76,7 +76,7 @@ const SENDERS: { [Name in Operation]: Send<Name> } = {
 };
 
 interface SdkError extends Error {
-  /** Only of what DynamoDB itself refused. */
+  /** Set only on refusals by DynamoDB itself. */
   $fault?: 'client' | 'server';
   $metadata?: { httpStatusCode?: number };
   Item?: Attributes;
@@ -92,8 +92,8 @@ async function withOurErrors<Result>(sent: Promise<Result>): Promise<Result> {
 }
 
 /**
- * An error without a status is no refusal: DynamoDB did not answer. What came instead of an answer
- * is not quoted.
+ * An error without a status is no refusal: DynamoDB did not answer, and the error is passed on. The
+ * text of an answer that is not DynamoDB's is not quoted.
  */
 function refusalIn(error: SdkError): Error {
   const status = error.$metadata?.httpStatusCode;

@@ -25,7 +25,7 @@ export function createManagementApi({
     new ApiGatewayManagementApiClient({
       ...configOf({ readAccess, timeouts, keepAlive }),
       endpoint: ledElsewhere(endpoint, override),
-      maxAttempts: 1, // whether a refused post is tried again, the domain decides
+      maxAttempts: 1, // the domain decides whether a refused post is tried again
     });
   const stages = new Map<string, Record<'keeping' | 'fresh', ApiGatewayManagementApiClient>>();
 
@@ -59,7 +59,7 @@ interface SdkError extends Error {
   $metadata?: { httpStatusCode?: number };
 }
 
-/** A refusal is an answer; without any it rejects. */
+/** Resolves with a refusal too; rejects when there is no answer. */
 async function answerTo(sent: Promise<unknown>): Promise<HttpAnswer> {
   try {
     await sent;

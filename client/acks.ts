@@ -18,7 +18,6 @@ export class Acks {
   /** Sends acks and returns the acks that were sent. */
   readonly #send: (acks: Ack[]) => Ack[];
   readonly #timer: Timer;
-  #isStopped = false;
 
   constructor(world: World, channels: ReadonlyMap<string, Channel>, send: (acks: Ack[]) => Ack[]) {
     this.#world = world;
@@ -30,16 +29,8 @@ export class Acks {
   /** So many messages of a channel are finished and not acknowledged. */
   due(count: number): void {
     const { ackBatch, ackDelayMs } = this.#world.timing;
-    if (this.#isStopped) return;
     if (count >= ackBatch) this.flush();
     else if (count > 0 && !this.#timer.isSet) this.#timer.set(ackDelayMs, () => this.flush());
-  }
-
-  /** Acknowledges for the last time. */
-  stop(): void {
-    this.flush();
-    this.#timer.cancel();
-    this.#isStopped = true;
   }
 
   /** Acknowledges now what is in the storage. */

@@ -16,7 +16,7 @@ import { checkName, orNone, webSocketUrl } from './option-checks.ts';
 import { type Answer, type RequestFrame, Requests, refused } from './requests.ts';
 import { guarded, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
 import { type FollowerMessage, type FromServer, type LeaderMessage, Tabs, type TabsHost } from './tabs.ts';
-import { DEFAULT_TIMING, Timer } from './timing.ts';
+import { DEFAULT_TIMING, lifetime, Timer, within } from './timing.ts';
 import { subjectOf, Tokens } from './token.ts';
 import {
   type AnyTypes,
@@ -91,10 +91,13 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   #closing: Promise<void> | undefined;
   #ending: Ending | undefined;
   #unwatch: () => void = () => {};
+  readonly #endTimers: () => void;
 
   constructor(url: string, options: Options, env: Environment) {
     const { deviceId, storage, signal, timing, token, tabs = true } = options;
-    const world: World = { ...env, timing: { ...DEFAULT_TIMING, ...timing } };
+    const { after, end } = lifetime(env.after);
+    const world: World = { ...env, after, timing: { ...DEFAULT_TIMING, ...timing } };
+    this.#endTimers = end;
     this.#url = webSocketUrl(url);
     if (deviceId !== undefined) checkName('deviceId', deviceId);
     this.world = world;
@@ -584,10 +587,9 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   async #close(reason: CloseReason, message: string): Promise<void> {
     this.#unwatch();
     this.#signal?.removeEventListener('abort', this.#abort);
-    this.#replaced.cancel();
     for (const channel of this.#channels.values()) channel.stop();
     await this.#finishHandlers();
-    this.acks.stop();
+    this.acks.flush();
     this.#manager.stop();
     this.#setStatus({ state: 'closed', reason, message });
     this.#tabs?.leave();
@@ -597,6 +599,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.requests.end(closed);
     this.#ending = { error };
     for (const audience of this.#everybody) audience.end(this.#ending);
+    this.#endTimers();
   }
 
   get #everybody(): Audience[] {
@@ -608,13 +611,10 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
    * comes again after a restart.
    */
   async #finishHandlers(): Promise<void> {
-    const patience = new Timer(this.world);
-    const enough = new Promise<void>((resolve) => patience.set(this.world.timing.closeTimeoutMs, resolve));
     const stopped = Promise.all(this.#everybody.map(({ dispatcher }) => dispatcher.stop()));
     const finished = stopped.then(() =>
       Promise.all([...this.#channels.values()].map(({ saving }) => saving)),
     );
-    await Promise.race([finished, enough]);
-    patience.cancel();
+    await within(this.world, this.world.timing.closeTimeoutMs, finished).catch(() => {});
   }
 }

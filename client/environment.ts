@@ -10,7 +10,7 @@ export interface Environment {
   now(): number;
   /** Milliseconds that never go back, for spans. They may stand still while the machine sleeps. */
   monotonic(): number;
-  /** Returns how to cancel it. */
+  /** Returns how to cancel it: from then on it does not happen, not even if it is due. */
   after(ms: number, action: () => void): () => void;
   /** From 0 up to 1. */
   random(): number;

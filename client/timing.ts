@@ -2,7 +2,7 @@
  * Every duration and bound the client goes by, with the reasons for its values, and the timers that
  * run on them.
  */
-import type { World } from './environment.ts';
+import type { Environment, World } from './environment.ts';
 
 export interface Timing {
   /**
@@ -88,6 +88,34 @@ export const DEFAULT_TIMING: Timing = {
   electionMs: 250,
   maxBuffered: 1024 * 1024,
 };
+
+/**
+ * The timers of one client. `end` cancels all of them, and none is set after it: a closed client
+ * does nothing more, and does not keep a program alive. Example: the app's token function never
+ * answers, and its deadline is 30 s away.
+ */
+export function lifetime(after: Environment['after']): { after: Environment['after']; end(): void } {
+  const cancels = new Set<() => void>();
+  let set = after;
+  return {
+    after: (ms, action) => {
+      const forget = set(ms, () => {
+        cancels.delete(cancel);
+        action();
+      });
+      const cancel = () => {
+        cancels.delete(cancel);
+        forget();
+      };
+      cancels.add(cancel);
+      return cancel;
+    },
+    end: () => {
+      set = () => () => {};
+      for (const cancel of cancels) cancel();
+    },
+  };
+}
 
 /** One action to happen later, at most: setting the timer again replaces the action. */
 export class Timer {

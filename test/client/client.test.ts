@@ -1,7 +1,7 @@
 /** What a user of the client may rely on, against a model of the server in virtual time. */
 import { describe, expect, it } from 'vitest';
 import type { KeyValueStorage, Message } from '../../client/types.ts';
-import { aWorld, tokenOf, upTo } from './world.ts';
+import { aWorld, type TabOptions, tokenOf, upTo } from './world.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -481,6 +481,29 @@ describe('close()', () => {
     expect(world.server.heard).toMatchObject([{ action: 'ack', seq: 3 }]);
     expect([world.server.open, world.time.pending]).toEqual([[], 0]);
     expect(tab.session.status).toMatchObject({ state: 'closed', reason: 'client' });
+  });
+
+  const never = new Promise<never>(() => {});
+
+  it.each<[string, TabOptions]>([
+    ['a token that never comes', { token: () => never }],
+    ['a storage that never answers', { storage: { getItem: () => never, setItem: () => never } }],
+    ['a device id being made', { deviceId: undefined }],
+    ['a handler that has failed and is to be called again', { handler: () => Promise.reject(new Error()) }],
+    ['an answer that never comes', {}],
+  ])('leaves no timer behind, whatever is waited for: %s', async (_, options) => {
+    const world = aWorld();
+    world.server.lost.add('publish');
+    const tab = world.open({ ...options, timing: { backoffBaseMs: 30_000 } });
+    world.publish(1);
+    tab.session.publish({ to: { topic: 'news' }, type: 'note' }).catch(() => {});
+    await world.time.pass(100);
+    expect(world.time.pending).toBeGreaterThan(0);
+    void tab.session.close();
+    await world.time.until(() => tab.session.status.state === 'closed', 'closed', 1500);
+    // What is still on the wire arrives.
+    await world.time.pass(10);
+    expect(world.time.pending).toBe(0);
   });
 
   it('gives a handler a second, also one that waits for it', async () => {

@@ -231,6 +231,22 @@ describe('tabs without a lock', () => {
     }
   });
 
+  it('of which one does not run for a while have no more timers than before, and none when closed', async () => {
+    const world = aWorld();
+    const tabs = await openTabs(world, { env: lockless }, { env: lockless });
+    await world.time.pass(30_000);
+    const before = world.time.pending;
+    for (const tab of tabs) {
+      tab.freeze();
+      await world.time.pass(5000);
+      tab.thaw();
+      await world.time.pass(30_000);
+      expect(world.time.pending).toBe(before);
+    }
+    for (const { session } of tabs) await Promise.all([session.close(), world.time.pass(1500)]);
+    expect(world.time.pending).toBe(0);
+  });
+
   it('that lead at once end with one leader', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const world = aWorld(seed);

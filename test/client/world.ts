@@ -68,7 +68,13 @@ export class World {
       now: () => this.time.now,
       monotonic: () => this.time.now,
       after: (ms, action) => {
-        const cancel = this.time.after(life.isDead ? Number.POSITIVE_INFINITY : ms, () => life.run(action));
+        let isCancelled = life.isDead;
+        const isDue = () => life.run(() => isCancelled || action());
+        const stop = this.time.after(ms, isDue);
+        const cancel = () => {
+          isCancelled = true;
+          stop();
+        };
         cancels.push(cancel);
         if (life.isDead) cancel();
         return cancel;

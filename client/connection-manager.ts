@@ -219,12 +219,16 @@ export class ConnectionManager implements ConnectionHost {
     if (connection.ready) return;
     connection.ready = frame;
     this.#pause.cancel();
+    const { channel, epoch, read } = frame as ReadyFrame & { read?: ReadState };
+    const tellRead = () => read && this.#host.pass({ event: 'read', channel, epoch, ...read });
+    // Before the channel begins, so that no mark is sent again that the server has: the second
+    // could overtake a later mark. And after, since before it may be of another numbering.
+    tellRead();
     const states = [frame, ...(frame.subscriptions ?? [])];
     await Promise.all(states.map((state) => this.#begin(connection, state, true)));
     if (connection === this.#main) this.#began(connection);
     this.#tellGiven(connection);
-    const { channel, epoch, read } = frame as ReadyFrame & { read?: ReadState };
-    if (read) this.#host.pass({ event: 'read', channel, epoch, ...read });
+    tellRead();
     if (connection.earlyRead) this.#host.pass(connection.earlyRead);
   }
 

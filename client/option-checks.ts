@@ -3,7 +3,7 @@ import { isName } from './storage.ts';
 
 /** Throws a TypeError for what is no name. */
 export function checkName(option: string, name: unknown): void {
-  if (!isName(name)) throw new TypeError(`${option}: expected 1 to 128 of A–Z a–z 0–9 . _ : -`);
+  if (!isName(name)) throw new TypeError(`${option}: expected 1 to 128 of A-Z a-z 0-9 . _ : -`);
 }
 
 /** The URL as the platform writes it. Throws a TypeError for what is no WebSocket's URL. */

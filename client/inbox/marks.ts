@@ -44,17 +44,25 @@ export class Marks {
 
   /** Marks made in any tab. Those already known are left out. */
   add(marks: Mark[]): void {
-    const fresh = marks.filter(({ id }) => !this.#seen.has(id));
-    for (const { id } of fresh) this.#seen.add(id);
+    const fresh = this.#unseen(marks);
     if (fresh.length > 0) this.#change([...this.#list, ...fresh]);
   }
 
-  /** The storage may know more marks of this channel. Those of a channel before are dropped. */
+  #unseen(marks: Mark[]): Mark[] {
+    const fresh = marks.filter(({ id }) => !this.#seen.has(id));
+    for (const { id } of fresh) this.#seen.add(id);
+    return fresh;
+  }
+
+  /**
+   * The storage may know more marks of this channel, which are older than those made here. Those of
+   * a channel before are dropped.
+   */
   async open(channel: string): Promise<void> {
     if (this.#channel !== undefined) this.#list = [];
     this.#channel = channel;
     const stored = await loadMarks(this.#client, channel);
-    if (channel === this.#channel) this.add(stored);
+    if (channel === this.#channel) this.#change([...this.#unseen(stored), ...this.#list]);
   }
 
   get list(): Mark[] {
@@ -64,7 +72,8 @@ export class Marks {
   /** The server numbers by this epoch: a mark made in another would hit another message. */
   begin(epoch: string): void {
     const sent = this.#sent?.marks[0];
-    if (sent && sent.epoch !== epoch) this.#client.requests.answer({ event: 'taken', ref: sent.id });
+    if (sent && (sent.epoch ?? epoch) !== epoch)
+      this.#client.requests.answer({ event: 'taken', ref: sent.id });
     const current = this.#list.filter((mark) => (mark.epoch ?? epoch) === epoch);
     if (this.#list.length > 0) this.#change(current.map((mark) => ({ ...mark, epoch })));
   }

@@ -192,6 +192,40 @@ describe('a mark', () => {
     expect(kept(world)).toEqual([-3, -2, 1]);
   });
 
+  it('that the server had before the connection was lost is not sent again with the next', async () => {
+    const world = aWorld();
+    world.publish(2);
+    const tab = open(world);
+    await settled(world);
+    tab.session.inbox.markRead(2);
+    await world.time.until(() => world.server.unread === 1, 'taken by the server');
+    // Before its answer has come.
+    world.server.cut();
+    tab.session.inbox.markUnread(2);
+    await settled(world);
+    expect(world.server.heardOf('read')).toMatchObject([{ seqs: [2] }, { unread: [2] }]);
+    expect([shown(tab), world.server.unread]).toEqual([[2, 1], 2]);
+  });
+
+  it('comes after those that an earlier run has left in the storage', async () => {
+    const world = aWorld();
+    world.publish(3);
+    world.server.mark({ form: 'through', seq: 3 });
+    const first = open(world);
+    await settled(world);
+    world.server.refusal = 0;
+    world.server.cut();
+    first.session.inbox.markUnread(2);
+    await settled(world);
+    first.kill();
+    world.server.refusal = undefined;
+    // As when a notification of the system was clicked: before anything is known.
+    const tab = open(world);
+    tab.session.inbox.markRead(2);
+    await settled(world);
+    expect([shown(tab), world.server.unread]).toEqual([[-3, -2, -1], 0]);
+  });
+
   it('made without a connection is seen in all tabs, outlives them, and is sent once there is one', async () => {
     const world = aWorld();
     world.publish(4);

@@ -19,6 +19,11 @@ export interface LambdaSpec {
    * is on it may read their tokens. @default false
    */
   readonly readsTokens?: boolean;
+  /**
+   * It posts what is published: the module that does so to clients of STOMP is put beside its
+   * bundle. @default false
+   */
+  readonly pumps?: boolean;
 
   /** Routes of the WebSocket API that it serves. */
   readonly webSocketRoutes?: readonly WebSocketRoute[];
@@ -203,6 +208,7 @@ const SPECS = {
     description: 'stores a notification and delivers it',
     timeoutSeconds: 29,
     memoryMegabytes: 1024,
+    pumps: true,
     messageTypes: true,
     webSocketRoutes: ['publish'],
     httpRoutes: { 'POST /notifications': 'publish' },
@@ -240,6 +246,7 @@ const SPECS = {
     description: 'publishes what services put into the outbox by their own transactions',
     timeoutSeconds: 60,
     memoryMegabytes: 1024,
+    pumps: true,
     messageTypes: true,
     streams: [
       {
@@ -266,6 +273,7 @@ const SPECS = {
     description: 'delivers a message to a part of those who hear a large channel',
     timeoutSeconds: 120,
     memoryMegabytes: 1024,
+    pumps: true,
     queues: [
       // So many workers share the rate of all fan-outs.
       {

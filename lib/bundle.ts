@@ -15,9 +15,8 @@ const ROOT = join(import.meta.dirname, '..');
 const REGISTRY = '#message-types';
 export const REGISTRY_FILE = 'message-types.mjs';
 
-/** What the entry that serves clients of STOMP loads for them alone, and the file it finds it in. */
-const STOMP = '#stomp';
-const STOMP_FILE = 'stomp.mjs';
+/** Modules that entries load for clients of STOMP alone: what they call each, and the file it is found in. */
+const LOADED_LATER = { '#stomp': './stomp.mjs', '#pump': './pump.mjs' };
 
 /** The registry of this repository, for our own app. */
 export const OWN_MESSAGE_TYPES = join(ROOT, 'lambdas', 'message-types.ts');
@@ -53,17 +52,17 @@ export function bundleHandler(handler: LambdaName, outdir: string, awsClient: Aw
       ...STAND_INS,
       '#aws-client': client,
       [REGISTRY]: `./${REGISTRY_FILE}`,
-      [STOMP]: `./${STOMP_FILE}`,
+      ...LOADED_LATER,
     },
-    external: [`./${REGISTRY_FILE}`, `./${STOMP_FILE}`],
+    external: [`./${REGISTRY_FILE}`, ...Object.values(LOADED_LATER)],
   });
-  const spec: LambdaSpec = LAMBDAS[handler];
-  if (!spec.readsTokens) return;
-  build(outdir, ROOT, {
-    entryPoints: [join(ROOT, 'lambdas', 'stomp.ts')],
-    outfile: join(ROOT, STOMP_FILE),
-    alias: { ...STAND_INS, '#aws-client': client },
-  });
+  const { readsTokens, pumps }: LambdaSpec = LAMBDAS[handler];
+  for (const name of [readsTokens && 'stomp', pumps && 'pump'].filter((one) => one !== undefined))
+    build(outdir, ROOT, {
+      entryPoints: [join(ROOT, 'lambdas', `${name}.ts`)],
+      outfile: join(ROOT, `${name}.mjs`),
+      alias: { ...STAND_INS, '#aws-client': client },
+    });
 }
 
 /** Throws an {@link InvalidSetting} when the file does not compile or does not export the registry. */

@@ -206,12 +206,12 @@ describe('entry/', () => {
 
   it('is alone in reading the environment and putting an app together as it is imported', () => {
     const runs =
-      /(?<!function )\b(?:createApp|createAuthorizerApp|createOutboxApp|createLifecycleApp|createRowsApp|readEnv|readAuthEnv)\(/;
+      /(?<!function )\b(?:createApp|createPublishingApp|createAuthorizerApp|createOutboxApp|createLifecycleApp|createRowsApp|readEnv|readAuthEnv)\(/;
     // These add to the app of others what only their Lambda has.
-    const added = ['lambdas/outbox-app.ts', 'lambdas/lifecycle-app.ts', 'lambdas/stomp-app.ts'];
+    const added = ['outbox', 'lifecycle', 'stomp', 'publishing'].map((one) => `lambdas/${one}-app.ts`);
     const sources = filesIn('lambdas').filter(({ path }) => !added.includes(path));
-    // A module of its own, which the Lambda `message` loads only for clients of STOMP.
-    const loadedLater = ['lambdas/stomp.ts'];
+    // Modules of their own, loaded only for clients of STOMP.
+    const loadedLater = ['lambdas/stomp.ts', 'lambdas/pump.ts'];
     const calling = matches(sources, runs);
     expect(calling.sort()).toEqual([...entries.map(({ path }) => path), ...loadedLater].sort());
   });

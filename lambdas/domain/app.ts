@@ -1,6 +1,7 @@
 /** Everything a use case may touch: the ports, the operator's settings, the message types. */
 import type { Acceptances } from './connection/acceptances.ts';
 import type { ChannelLog } from './log/channel-log.ts';
+import type { Stored, Subscription } from './model.ts';
 import type {
   Clock,
   ConnectionStore,
@@ -44,4 +45,18 @@ export interface App {
   logger: Logger;
   settings: Settings;
   types: MessageTypes;
+  /**
+   * Loads what sends a message to a client that cannot put messages in order. Only who publishes
+   * has it; without it, or where it cannot, the stream starts a pump.
+   */
+  loadPump?: () => Promise<Pump>;
+}
+
+/** What a publisher loads for the first client that it meets which does not sort. */
+export interface Pump {
+  /**
+   * Sends a message that is the next of its subscription. Undefined: it is not, or another pump is
+   * at work, and nothing was sent.
+   */
+  deliverNext(app: App, subscription: Subscription, stored: Stored): Promise<'sent' | 'gone' | undefined>;
 }

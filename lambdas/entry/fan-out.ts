@@ -1,6 +1,6 @@
 /** The Lambda `fan-out` as it is deployed. */
-import { createApp } from '../app.ts';
 import { readEnv } from '../env.ts';
 import { createFanOutHandler } from '../handlers/fan-out.ts';
+import { createPublishingApp } from '../publishing-app.ts';
 
-export const handler = createFanOutHandler(createApp('fan-out', readEnv()));
+export const handler = createFanOutHandler(createPublishingApp('fan-out', readEnv()));

@@ -1,7 +1,7 @@
 /** The Lambda `notify` as it is deployed. */
 import { messageTypes } from '#message-types';
-import { createApp } from '../app.ts';
 import { readEnv } from '../env.ts';
 import { createNotifyHandler } from '../handlers/notify.ts';
+import { createPublishingApp } from '../publishing-app.ts';
 
-export const handler = createNotifyHandler(createApp('notify', readEnv(), messageTypes));
+export const handler = createNotifyHandler(createPublishingApp('notify', readEnv(), messageTypes));

@@ -40,6 +40,14 @@ export type StompErrorCode =
   | 'rate_limited'
   | Exclude<ByeCode, 'replaced' | 'not_reading'>;
 
+/**
+ * Of the destination and the id of a subscription, as they are written: they stand in each of its
+ * messages. A `MESSAGE` has 1,024 bytes around the largest message; its other headers take at most
+ * {@link MESSAGE_HEAD_BYTES} of them.
+ */
+export const MAX_NAMES_BYTES = 448;
+export const MESSAGE_HEAD_BYTES = 576;
+
 /** A frame that cannot be obeyed. Its text names neither the token nor what the frame carried. */
 export class StompError extends Error {
   override readonly name = 'StompError';

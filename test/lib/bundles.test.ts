@@ -86,7 +86,8 @@ describe.each(bundles)('$name', ({ name, folder, environment }) => {
   it('is one minified ES module that needs nothing beside it, but the message types where it publishes', () => {
     const registry = ['notify', 'outbox'].includes(name) ? ['message-types.mjs'] : [];
     const stomp = name === 'message' ? ['stomp.mjs'] : [];
-    const files = ['index.mjs', ...registry, ...stomp].flatMap((one) => [one, `${one}.map`]);
+    const pump = ['notify', 'outbox', 'fan-out'].includes(name) ? ['pump.mjs'] : [];
+    const files = ['index.mjs', ...registry, ...pump, ...stomp].flatMap((one) => [one, `${one}.map`]);
     expect(readdirSync(folder).sort()).toEqual(files);
     const code = readFileSync(file, 'utf8');
     const imports = importsOf(code);

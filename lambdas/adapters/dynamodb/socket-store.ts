@@ -151,6 +151,8 @@ export function createSocketStore(
       return { outcome: (await read(socketKey(connectionId))) ? 'busy' : 'gone' };
     },
 
+    takePump: (connectionId, lease) => begin(connectionId, lease, isFree),
+
     async addUnacked(connectionId, key, seqs) {
       await updateIf(connectionId, {
         UpdateExpression: 'ADD #unacked :seqs',
@@ -182,11 +184,11 @@ export function createSocketStore(
     },
 
     async endPump(connectionId, end) {
-      const { holder, announced } = end;
+      const { holder, announced, requestId } = end;
       const isDone = announced !== undefined;
       const ended = await updateIf(connectionId, {
         ...progress(end, {
-          sets: [],
+          sets: requestId === undefined ? [] : ['replayRequestId = :request'],
           removes: ['pumpHolder', 'pumpUntil', ...(isDone ? ['news', 'announced'] : [])],
         }),
         ConditionExpression: isDone ? `${isHolder} AND ${nothingNew}` : isHolder,
@@ -194,6 +196,7 @@ export function createSocketStore(
           ...valuesOf(end),
           ':holder': holder,
           ...(isDone && { ':announced': announced }),
+          ...(requestId !== undefined && { ':request': requestId }),
         },
       });
       return ended !== undefined;

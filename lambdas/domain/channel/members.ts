@@ -3,8 +3,8 @@
 import { mapConcurrently } from '../../concurrency.ts';
 import { RequestError } from '../../protocol/errors.ts';
 import { MAX_TOPICS_OF_USER } from '../../protocol/limits.ts';
-import { isStomp } from '../../protocol/stomp.ts';
 import type { App } from '../app.ts';
+import { traitsOf } from '../connection/client-traits.ts';
 import { isExpired, send } from '../connection/send.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
@@ -28,8 +28,9 @@ export async function join(app: App, topic: string, userId: string): Promise<Mem
   const { epoch, seq } = await app.log.open(channel);
   const joining = { userId, topic, joinedAt: app.clock.now(), joined: { epoch, seq } };
   const member = standing ?? (await app.members.add(joining));
-  // A client of STOMP hears what it subscribes to.
-  const connections = (await openConnections(app, userId)).filter(({ dialect }) => !isStomp(dialect));
+  const connections = (await openConnections(app, userId)).filter(
+    ({ dialect }) => traitsOf(dialect).learnsOfTopics,
+  );
   await mapConcurrently(connections, CONCURRENT_CONNECTIONS, (connection) =>
     subscribeMember(app, connection, member, {
       // What is published from when this resolves on reaches an anonymous device, too.

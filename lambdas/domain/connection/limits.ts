@@ -1,9 +1,9 @@
 /** How many connections a device and a user may have, and which have to go. */
 import type { ByeCode } from '../../protocol/errors.ts';
-import { isStomp } from '../../protocol/stomp.ts';
 import type { App } from '../app.ts';
 import { logged } from '../log-fields.ts';
 import type { Connection } from '../model.ts';
+import { traitsOf } from './client-traits.ts';
 import { markForClose } from './close.ts';
 
 /** Marks the connections of a user that have to go. */
@@ -39,10 +39,10 @@ export function connectionsToClose(
   const served = new Set<string>();
   const replaced: Connection[] = [];
   for (const connection of connections.filter(({ bye }) => bye === undefined).sort(byAge)) {
-    // An anonymous connection is a device of its own; no device id looks like a connection id. So
-    // is each of STOMP: two tabs with one device id would throw each other out for ever.
+    // An anonymous connection is a device of its own, and so is one that does not yield; no device
+    // id looks like a connection id.
     const { deviceId, connectionId, dialect } = connection;
-    const device = isStomp(dialect) ? connectionId : (deviceId ?? connectionId);
+    const device = traitsOf(dialect).yields ? (deviceId ?? connectionId) : connectionId;
     const newest = counted.get(device);
     if (served.has(device) || (newest && newest.ackMode !== connection.ackMode)) replaced.push(connection);
     else if (newest === undefined) counted.set(device, connection);

@@ -75,16 +75,20 @@ export async function send(app: App, connection: Addressee, frame: OutgoingFrame
   return 'failed';
 }
 
+/** What a frame is sent again after. A frame that `failed` may have arrived all the same. */
+const REFUSED: readonly SendOutcome[] = ['throttled', 'failed'];
+
 /** Sends a frame, and again for a moment when it is refused. */
 export async function sendWithRetry(
   app: App,
   connection: Addressee,
   frame: OutgoingFrame,
+  refused = REFUSED,
 ): Promise<SendOutcome> {
   const deadlineAt = app.clock.now() + IN_PLACE_MS;
   for (let attempt = 0; ; attempt++) {
     const outcome = await send(app, connection, frame);
-    if (outcome !== 'throttled' && outcome !== 'failed') return outcome;
+    if (!refused.includes(outcome)) return outcome;
     if (app.clock.now() >= deadlineAt) return outcome;
     await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
   }

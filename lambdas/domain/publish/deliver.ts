@@ -5,8 +5,8 @@
 
 import { ahead, allEnded, mapAsTheyCome, mapConcurrently } from '../../concurrency.ts';
 import { messageFrame, type OutgoingFrame } from '../../protocol/frames.ts';
-import { isStomp } from '../../protocol/stomp.ts';
 import type { App } from '../app.ts';
+import { traitsOf } from '../connection/client-traits.ts';
 import { markSubscriberForClose } from '../connection/close.ts';
 import { passBy, pause } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';
@@ -140,7 +140,7 @@ export async function deliverTo(app: App, subscription: Subscription, live: Live
 async function tryDelivery(app: App, subscription: Subscription, live: LiveMessage): Promise<Delivery> {
   const { message } = live;
   if (isExcluded(message, subscription) || isEarlier(live, subscription)) return 'excluded';
-  if (isStomp(subscription.dialect)) return await announce(app, subscription, live);
+  if (!traitsOf(subscription.dialect).sorts) return await deliverInOrder(app, subscription, live);
   if (subscription.paused) await passBy(app, subscription, message.seq);
   if (subscription.paused || subscription.readyAt === undefined) return 'deferred';
   switch (await sendWithRetry(app, subscription, frameFor(subscription, live))) {
@@ -160,9 +160,16 @@ async function tryDelivery(app: App, subscription: Subscription, live: LiveMessa
   }
 }
 
-/** A client of STOMP cannot put messages in order: its pump does, and is told that there is one. */
-async function announce(app: App, subscription: Subscription, { channel }: Stored): Promise<Delivery> {
+/**
+ * To a client that cannot put messages in order. What its publisher cannot send as the next one is
+ * left to the pump, which is told that there is something new.
+ */
+async function deliverInOrder(app: App, subscription: Subscription, stored: Stored): Promise<Delivery> {
   const { connectionId } = subscription;
+  const { channel } = stored;
+  const { deliverNext } = (await app.loadPump?.()) ?? {};
+  const delivery = await deliverNext?.(app, subscription, stored);
+  if (delivery) return delivery;
   if (await app.subscriptions.announce(connectionId, channel.name, app.ids.next())) return 'deferred';
   await forgetGone(app, subscription);
   return 'gone';

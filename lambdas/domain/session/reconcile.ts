@@ -5,10 +5,10 @@
 
 import { allEnded } from '../../concurrency.ts';
 import type { ReadState } from '../../protocol/frames.ts';
-import { isStomp } from '../../protocol/stomp.ts';
 import type { App } from '../app.ts';
 import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
 import { subscribedFrame } from '../channel/subscribe.ts';
+import { traitsOf } from '../connection/client-traits.ts';
 import { closeConnection } from '../connection/close.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
 import { requestOf, stayPaused } from '../connection/pause.ts';
@@ -38,10 +38,14 @@ export async function reconcile(app: App, request: ReconcileRequest, deadlineAt:
   if (connection === undefined) return await forgetLeftOver(app, request);
   if (connection.bye) return await closeConnection(app, connection, connection.bye);
   if (isExpired(app, connection)) return await closeConnection(app, connection, 'token_expired');
-  // Its pump serves it.
-  if (isStomp(connection.dialect)) return;
+  if (!traitsOf(connection.dialect).sorts) return await announceAgain(app, request);
   if (request.channel.kind === 'user') await reconcileOwn(app, connection, request, deadlineAt);
   else await reconcileOther(app, connection, request, deadlineAt);
+}
+
+/** A pump serves it; whoever had news for it could not say so. */
+async function announceAgain(app: App, { connectionId, channel }: ReconcileRequest): Promise<void> {
+  await app.subscriptions.announce(connectionId, channel.name, app.ids.next());
 }
 
 /** The connection is gone; its subscription may have been left over. */

@@ -1,10 +1,9 @@
 /** A STOMP client acknowledges messages: all up to one, or each by itself. */
 import { FrameError } from '../../protocol/errors.ts';
-import type { Channel } from '../model.ts';
 import { ack } from '../session/commands.ts';
 import type { PumpApp } from './app.ts';
 import { messageIn } from './message-id.ts';
-import { WINDOW } from './pump.ts';
+import { WINDOW } from './send-channel.ts';
 import type { Socket, StompSubscription } from './sockets.ts';
 
 /**
@@ -12,17 +11,17 @@ import type { Socket, StompSubscription } from './sockets.ts';
  * connection.
  */
 export async function acknowledge(app: PumpApp, socket: Socket, id: string | undefined): Promise<void> {
-  const message = messageIn(id, socket.userId);
+  const message = messageIn(id);
   if (message === undefined || socket.deviceId === undefined) return;
-  const { channel, epoch, seq } = message;
+  const { epoch, seq } = message;
   for (const subscription of socket.subscriptions.values()) {
-    if (subscription.channel !== channel.name || subscription.sent.epoch !== epoch) continue;
-    if (subscription.ack === 'auto') continue;
+    if (subscription.ack === 'auto' || subscription.sent.epoch !== epoch) continue;
+    const { channel } = subscription;
     const { through, left } = await settled(app, socket, subscription, seq);
-    await advance(app, socket, channel, { epoch, seq: through });
+    await advance(app, socket, { channel, epoch, seq: through });
     // There is room again for what was held back.
     if (subscription.sent.isStalled && left <= WINDOW / 2)
-      await app.subscriptions.announce(socket.connectionId, channel.name, app.ids.next());
+      await app.subscriptions.announce(socket.connectionId, channel, app.ids.next());
   }
 }
 
@@ -42,12 +41,10 @@ async function settled(
 async function advance(
   app: PumpApp,
   { userId, deviceId, connectionId }: Socket,
-  channel: Channel,
-  { epoch, seq }: { epoch: string; seq: number },
+  through: { channel: string; epoch: string; seq: number },
 ): Promise<void> {
   try {
-    const acks = [{ channel: channel.name, epoch, seq }];
-    await ack(app, { userId, deviceId, connectionId }, { action: 'ack', acks });
+    await ack(app, { userId, deviceId, connectionId }, { action: 'ack', acks: [through] });
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
   }

@@ -1,6 +1,6 @@
 /** A STOMP client sends: to the application, to a topic, or an ack by a message's id. */
 import { isTopic } from '../../protocol/channel.ts';
-import { isDestination, isToken } from '../../protocol/names.ts';
+import { isDestination, isPublishedType } from '../../protocol/names.ts';
 import { allows } from '../../protocol/permissions.ts';
 import { type StompCommand, StompError } from '../../protocol/stomp.ts';
 import { type Channel, type Connection, EVERYONE, topicChannel, userChannel } from '../model.ts';
@@ -58,7 +58,7 @@ async function publishTo(
 ): Promise<void> {
   const channel = channelOf(topic);
   if (channel === undefined || !allows(permissions.publish, channel)) throw forbidden();
-  if (!isToken(type)) throw new StompError('bad_frame', 'type: expected a type of messages');
+  if (!isPublishedType(type)) throw new StompError('bad_frame', 'type: expected a type of messages');
   await app.bus.put('Notification', {
     to: channel.kind === 'topic' ? { topic: channel.topic } : { everyone: true },
     type,
@@ -79,5 +79,5 @@ async function acknowledgeById(app: StompApp, socket: Socket, id: string): Promi
   const head = await app.log.open(channel);
   const { messages } = await app.log.read(channel, Math.max(0, head.seq - LOOKED_THROUGH), head);
   const found = messages.find((message) => message.id === id);
-  if (found) await acknowledge(app, socket, messageIdOf(channel, { epoch: head.epoch, seq: found.seq }));
+  if (found) await acknowledge(app, socket, messageIdOf({ epoch: head.epoch, seq: found.seq }));
 }

@@ -119,7 +119,7 @@ async function heartBeat(app: StompApp, socket: Socket): Promise<void> {
   if (isExpired(app, socket)) return await markForClose(app, socket, 'token_expired');
   const heard = [...socket.subscriptions.values()].flatMap(({ channel: name, sent }) => {
     const channel = parseChannel(name);
-    return channel && !sent.isStalled ? [{ channel, sent }] : [];
+    return channel ? [{ channel, sent }] : [];
   });
   for (const { channel, sent, head } of await app.log.openAll(heard)) {
     if (sent.epoch === head.epoch && sent.seq >= head.seq) continue;

@@ -76,6 +76,8 @@ export interface EndedPump {
   /** The `announced` of the socket that was pumped. Undefined: what is new is left for later. */
   announced: number | undefined;
   refusedAt: number | undefined;
+  /** With it, the stream starts a pump for what is left. */
+  requestId?: string;
 }
 
 export type PendingKey = Pick<PendingSocket, 'address' | 'connectionId'>;
@@ -114,6 +116,8 @@ export interface SocketStore {
   ): Promise<'subscribed' | 'in_use' | 'gone'>;
   unsubscribe(connectionId: string, id: string, key: string): Promise<void>;
   beginPump(connectionId: string, lease: PumpLease): Promise<BegunPump>;
+  /** Takes the lease only if no pump has it, dead or alive. One write. */
+  takePump(connectionId: string, lease: PumpLease): Promise<Socket | undefined>;
   /** Before they are posted. */
   addUnacked(connectionId: string, key: string, seqs: number[]): Promise<void>;
   /** Returns what is still unacknowledged. */

@@ -4,11 +4,14 @@ import { StompError, type StompVersion } from '../../protocol/stomp.ts';
 const ESCAPED: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', ':': '\\c' };
 const MEANT: Record<string, string> = { '\\\\': '\\', '\\n': '\n', '\\r': '\r', '\\c': ':' };
 
-/** Version 1.0 has no escapes: what would end the line becomes a space. */
+/**
+ * What would end the line or the frame, and has no escape, becomes a space: in version 1.0 the line
+ * ends, in all of them NUL.
+ */
 export const escapeHeader = (text: string, version: StompVersion): string =>
   version === '1.0'
-    ? text.replace(/[\r\n]/g, ' ')
-    : text.replace(/[\\\n\r:]/g, (character) => ESCAPED[character] ?? character);
+    ? text.replace(/[\0\r\n]/g, ' ')
+    : text.replace(/[\0\\\n\r:]/g, (character) => ESCAPED[character] ?? ' ');
 
 /**
  * Takes `\r` in 1.1, too, as several clients write it there. Throws a {@link StompError} where a

@@ -1,7 +1,9 @@
 /** What the headers of a client's frame mean, by their names. */
+import { MAX_MESSAGE_BYTES, messageBytes, utf8Bytes } from '../../protocol/limits.ts';
 import { isToken, TOKEN_RULE } from '../../protocol/names.ts';
 import {
   type ConnectHeaders,
+  MAX_NAMES_BYTES,
   STOMP_ACKS,
   STOMP_VERSIONS,
   type StompCommand,
@@ -9,7 +11,7 @@ import {
   type StompVersion,
   type UnreadFrame,
 } from '../../protocol/stomp.ts';
-import { unescapeHeader } from './escapes.ts';
+import { escapeHeader, unescapeHeader } from './escapes.ts';
 import { framesIn, type RawFrame } from './grammar.ts';
 
 /** A frame with its names and values unescaped. */
@@ -50,11 +52,8 @@ function receiptOf(frame: RawFrame, version: StompVersion): string | undefined {
   }
 }
 
-/** What goes back in each message has to leave room for it. */
-const MAX_NAME_LENGTH = 256;
-
 function readCommand(frame: ReadFrame, version: StompVersion): StompCommand {
-  const { command, headers, body } = frame;
+  const { command, headers } = frame;
   if (headers.has('transaction')) throw unsupported('transactions');
   switch (command) {
     case 'CONNECT':
@@ -65,13 +64,7 @@ function readCommand(frame: ReadFrame, version: StompVersion): StompCommand {
     case 'UNSUBSCRIBE':
       return { command, id: headers.get('id') ?? headers.get('destination') };
     case 'SEND':
-      return {
-        command,
-        destination: required(headers, 'destination'),
-        type: headers.get('type'),
-        body,
-        data: dataIn(body),
-      };
+      return readSend(frame);
     case 'ACK':
       return { command, messageId: headers.get('id') ?? headers.get('message-id') };
     case 'NACK':
@@ -84,6 +77,17 @@ function readCommand(frame: ReadFrame, version: StompVersion): StompCommand {
     default:
       throw new StompError('bad_frame', 'expected a command of STOMP');
   }
+}
+
+/** Of the id that a message is given. */
+const UUID = '0'.repeat(36);
+
+function readSend({ headers, body }: ReadFrame): StompCommand {
+  const type = headers.get('type');
+  const data = dataIn(body);
+  if (messageBytes({ id: UUID, type: type ?? '', data: JSON.stringify(data) }) > MAX_MESSAGE_BYTES)
+    throw new StompError('bad_frame', `body: expected at most ${MAX_MESSAGE_BYTES} bytes with its type`);
+  return { command: 'SEND', destination: required(headers, 'destination'), type, body, data };
 }
 
 /** What is no JSON is a text; an empty body is null. */
@@ -100,7 +104,11 @@ function readSubscribe(headers: ReadonlyMap<string, string>, version: StompVersi
   if (headers.has('selector')) throw unsupported('selectors');
   const destination = required(headers, 'destination');
   const id = version === '1.0' ? (headers.get('id') ?? destination) : required(headers, 'id');
-  if (id.length > MAX_NAME_LENGTH) throw tooLong('id');
+  if (writtenBytes(destination, version) + writtenBytes(id, version) > MAX_NAMES_BYTES)
+    throw new StompError(
+      'bad_frame',
+      `destination and id: expected at most ${MAX_NAMES_BYTES} bytes together`,
+    );
   const asked = headers.get('ack') ?? 'auto';
   const ack = STOMP_ACKS.find((mode) => mode === asked);
   if (ack === undefined) throw new StompError('bad_frame', `ack: expected ${STOMP_ACKS.join(', ')}`);
@@ -110,12 +118,10 @@ function readSubscribe(headers: ReadonlyMap<string, string>, version: StompVersi
 function required(headers: ReadonlyMap<string, string>, name: string): string {
   const value = headers.get(name);
   if (!value) throw new StompError('bad_frame', `${name}: is missing`);
-  if (value.length > MAX_NAME_LENGTH) throw tooLong(name);
   return value;
 }
 
-const tooLong = (name: string): StompError =>
-  new StompError('bad_frame', `${name}: expected at most ${MAX_NAME_LENGTH} characters`);
+const writtenBytes = (text: string, version: StompVersion): number => utf8Bytes(escapeHeader(text, version));
 
 const unsupported = (what: string): StompError =>
   new StompError('unsupported', `Herald has no ${what}. Nothing was done.`);

@@ -27,7 +27,8 @@ export function writeStomp(frame: OutgoingFrame, version: StompVersion): string 
           'heart-beat': HEART_BEAT,
           server: 'herald/1',
           session: frame.session,
-          'user-name': frame.userId,
+          // Nothing is escaped here, so an id with one of these would end the line.
+          'user-name': /[\0\r\n]/.test(frame.userId) ? undefined : frame.userId,
         },
         version,
       );

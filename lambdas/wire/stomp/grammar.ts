@@ -100,6 +100,8 @@ function afterBytes(text: string, from: number, bytes: number): number {
     if (left < 0) throw bad('expected content-length to end between two characters');
     at += point < 0x1_0000 ? 1 : 2;
   }
+  // The optimised `codePointAt` of V8 may read past the end of a text that is a slice of another.
+  if (at > text.length) throw cut();
   return at;
 }
 

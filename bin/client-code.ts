@@ -8,7 +8,7 @@ import { buildSync } from 'esbuild';
 const CLIENT = join(import.meta.dirname, '../client');
 
 /** The modules of `client/` that can be imported: one for each of the `exports` in its package.json. */
-export const ENTRIES = ['index', 'inbox'];
+export const ENTRIES = ['index', 'inbox', 'bell'];
 
 /** Of each kind of module: how its files end, and those of its declarations. */
 export const KINDS = [

@@ -20,6 +20,7 @@ const FOLDERS: Record<string, string> = IS_PACKAGE
   : {
       '/console': '../../local/console/page',
       '/client': '../../client',
+      '/client/bell': '../../client/bell',
       '/client/inbox': '../../client/inbox',
       '/lambdas/protocol': '../../lambdas/protocol',
     };

@@ -6,12 +6,13 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { bundleCode, INTERNAL_NAMES } from '../../bin/client-code.ts';
+import { bundleCode, ENTRIES, INTERNAL_NAMES } from '../../bin/client-code.ts';
 import { aWorld, tokenOf } from './world.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const MAX_BYTES = 10.5 * 1024;
 const MAX_INBOX_BYTES = 3 * 1024;
+const MAX_BELL_BYTES = 5 * 1024;
 
 const dist = mkdtempSync(join(tmpdir(), 'herald-client-size-'));
 beforeAll(() => bundleCode(dist));
@@ -48,6 +49,13 @@ it('is at most 3 KB more with the inbox, and nothing more without', async () => 
   expect(readFileSync(join(dist, 'index.js'), 'utf8')).not.toContain('loadMore');
 });
 
+it('has a bell that whoever imports nothing else loads alone', async () => {
+  const bytes = await bytesOf(`import './bell.js';`);
+  console.log(`herald-client/bell: ${bytes} bytes minified and gzipped`);
+  expect(bytes).toBeLessThan(MAX_BELL_BYTES);
+  expect(readFileSync(join(dist, 'bell.js'), 'utf8')).not.toContain('herald.v1');
+});
+
 it('has entries that understand each other, though their names are shortened', async () => {
   const load = (name: string) => import(pathToFileURL(join(dist, name)).href);
   const [{ connect }, { inbox }] = await Promise.all([load('index.js'), load('inbox.js')]);
@@ -72,7 +80,7 @@ it('has entries that understand each other, though their names are shortened', a
 
 it('has nothing in it but the client and the protocol', async () => {
   const { metafile } = await build({
-    entryPoints: ['index', 'inbox'].map((entry) => join(ROOT, `client/${entry}.ts`)),
+    entryPoints: ENTRIES.map((entry) => join(ROOT, `client/${entry}.ts`)),
     outdir: dist,
     absWorkingDir: ROOT,
     ...{ bundle: true, write: false, metafile: true, format: 'esm', logLevel: 'silent' },
@@ -84,7 +92,15 @@ it('has nothing in it but the client and the protocol', async () => {
 
 /** Where the names stand that an app, the server, or another tab of perhaps another version knows. */
 const KNOWN_TO_OTHERS = [
-  ...['types', 'inbox-types', 'delivery', 'inbox/inbox-frames'].map((name) => `client/${name}.ts`),
+  ...[
+    'types',
+    'inbox-types',
+    'delivery',
+    'inbox/inbox-frames',
+    'bell/bell-inbox',
+    'bell/labels',
+    'bell/description',
+  ].map((name) => `client/${name}.ts`),
   ...['client-frame', 'errors', 'frames'].map((name) => `lambdas/protocol/${name}.ts`),
 ];
 

@@ -10,6 +10,7 @@ import { ROOT } from './blocks.ts';
 const OURS: Record<string, string> = {
   herald: 'lib/index.ts',
   'herald-client': 'client/index.ts',
+  'herald-client/bell': 'client/bell.ts',
   'herald-client/inbox': 'client/inbox.ts',
   './domain/publish/message-types.ts': 'lambdas/domain/publish/message-types.ts',
 };

@@ -7,23 +7,24 @@ const NAMES: string[] = SETTINGS.flatMap(({ names }) => [...names]);
 /** Of CDK and its plugins: `@aws-cdk/core:…`, `aws:cdk:…`, `availability-zones:account=…`. */
 const IS_ANOTHERS = /[:@/]/;
 
-/** `eventBus` for `eventBusName`, as the construct calls it; a shorter beginning may be a word of its own. */
-const MIN_BEGINNING = 8;
+/** `eventBus` for `eventBusName`, `retentionSeconds` for `defaultRetentionSeconds`; a shorter part may be a word of its own. */
+const MIN_PART = 8;
 
 /** Throws an {@link InvalidSetting} for a name in the context that is nearly that of a setting: it would be ignored. */
 export function refuseMisspelt(names: readonly string[]): void {
   const unknown = names.filter((given) => !NAMES.includes(given) && !IS_ANOTHERS.test(given));
   for (const name of unknown) {
     const meant =
-      NAMES.find((setting) => isBeginning(name, setting)) ??
+      NAMES.find((setting) => isPart(name, setting)) ??
       NAMES.find((setting) => isMisspelt(name, setting));
     if (meant !== undefined) throw new InvalidSetting(`${name} is no setting: did you mean ${meant}?`);
   }
 }
 
-function isBeginning(name: string, setting: string): boolean {
+function isPart(name: string, setting: string): boolean {
   const given = plain(name);
-  return given.length >= MIN_BEGINNING && plain(setting).startsWith(given);
+  const right = plain(setting);
+  return given.length >= MIN_PART && (right.startsWith(given) || right.endsWith(given));
 }
 
 function isMisspelt(name: string, setting: string): boolean {

@@ -296,6 +296,7 @@ describe('a name in the context that is nearly that of a setting', () => {
     ['defaultRetention', 'defaultRetentionSeconds'],
     ['maxTokenLifetime', 'maxTokenLifetimeSeconds'],
     ['eventBus', 'eventBusName'],
+    ['retentionSeconds', 'defaultRetentionSeconds'],
     ['removalpolicy', 'removalPolicy'],
     ['alowedOrigins', 'allowedOrigins'],
     ['httpCertificate', 'httpCertificateArn'],

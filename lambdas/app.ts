@@ -47,7 +47,7 @@ export const createRowsApp = (lambda: string, env: Env): OpeningApp => ({
 const createSurroundings = (lambda: string, env: Env) => ({
   clock,
   ids,
-  logger: createLogger(lambda, undefined, clock.now, env.backend),
+  logger: createLogger(lambda, env.log),
   settings: env.settings,
 });
 

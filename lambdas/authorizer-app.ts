@@ -22,12 +22,12 @@ export interface AuthorizerApp {
 
 /** `lambda`: its name in the logs. */
 export function createAuthorizerApp(lambda: string, env: AuthEnv): AuthorizerApp {
-  const { keys, allowedOrigins, stomp, backend, ...rules } = env;
+  const { keys, allowedOrigins, stomp, log, ...rules } = env;
   return {
     verify: createVerifyToken(tokenKeys(keys), rules),
     allowedOrigins,
     stomp,
-    logger: createLogger(lambda, undefined, Date.now, backend),
+    logger: createLogger(lambda, log),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type PendingLimits,
   type Settings,
 } from './domain/settings.ts';
+import { LOG_LEVELS, type LoggerOptions, type LogLevel } from './logger.ts';
 import {
   MAX_RETENTION_SECONDS,
   MAX_SUBSCRIPTIONS,
@@ -50,7 +51,8 @@ export type AppVar =
   | 'EVENTS'
   | 'OFFLINE_AFTER_SECONDS'
   | 'DEFAULT_RETENTION_SECONDS'
-  | 'CLOSED_TYPES';
+  | 'CLOSED_TYPES'
+  | 'LOG_SAMPLING';
 
 /**
  * What the authorizer needs. Exactly one of `JWT_SECRET_ARN` and `JWKS_URL`; the others may be left
@@ -83,12 +85,27 @@ type AwsVar =
   | 'AWS_USE_FIPS_ENDPOINT'
   | 'AWS_USE_DUALSTACK_ENDPOINT';
 
-/** Optional: whose metrics they are, where an account has several backends. */
-export type MetricsVar = 'BACKEND_NAME';
+/**
+ * Optional: whose metrics they are, where an account has several backends; and what is too little
+ * grave to be logged.
+ */
+export type LogVar = 'BACKEND_NAME' | 'LOG_LEVEL';
 
-const backendName = (vars: Partial<Record<MetricsVar, string>>) => vars.BACKEND_NAME || undefined;
+const logOf = (vars: Partial<Record<LogVar, string>>): LogEnv => ({
+  backend: vars.BACKEND_NAME || undefined,
+  level: logLevel(vars.LOG_LEVEL || 'info'),
+});
+
+function logLevel(value: string): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === value);
+  if (level === undefined) throw new Error(`LOG_LEVEL is "${value}", expected ${LOG_LEVELS.join(', ')}`);
+  return level;
+}
 
 type Vars = Record<string, string | undefined>;
+
+/** How a Lambda logs. */
+export type LogEnv = Pick<LoggerOptions, 'backend' | 'level'>;
 
 export interface Env {
   tables: TableNames;
@@ -105,8 +122,7 @@ export interface Env {
   /** Where posts to connections go. Undefined: to the endpoint on a connection's row. */
   callbackOverride: string | undefined;
   settings: Settings;
-  /** In the metrics. */
-  backend: string | undefined;
+  log: LogEnv;
 }
 
 export const readEnv = (vars: Vars = process.env): Env => ({
@@ -155,8 +171,9 @@ export const readEnv = (vars: Vars = process.env): Env => ({
       MAX_RETENTION_SECONDS,
     ),
     closedTypes: boolean(vars, 'CLOSED_TYPES'),
+    logSampling: integer(vars, 'LOG_SAMPLING', 0, 100),
   },
-  backend: backendName(vars),
+  log: logOf(vars),
 });
 
 const isStompOn = (vars: Vars): boolean => vars.STOMP === 'true';
@@ -179,8 +196,7 @@ export interface AuthEnv {
   allowedOrigins: string[] | undefined;
   /** Clients of STOMP are let in without a token. */
   stomp: boolean | undefined;
-  /** In the metrics. */
-  backend: string | undefined;
+  log: LogEnv;
 }
 
 export function readAuthEnv(vars: Vars = process.env): AuthEnv {
@@ -202,7 +218,7 @@ export function readAuthEnv(vars: Vars = process.env): AuthEnv {
       ? vars.ALLOWED_ORIGINS.split(',').map((origin) => origin.trim())
       : undefined,
     stomp: isStompOn(vars) || undefined,
-    backend: backendName(vars),
+    log: logOf(vars),
   };
 }
 

@@ -3,7 +3,7 @@ import type { RemovalPolicy } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { AuthVar, MetricsVar, StompVar } from '../lambdas/env.ts';
+import type { AuthVar, StompVar } from '../lambdas/env.ts';
 import { HeraldFunction } from './herald-function.ts';
 import type { LogSettings } from './logs.ts';
 import { acknowledge } from './nag.ts';
@@ -35,7 +35,7 @@ export class Authorizer extends Construct {
     super(scope, id);
     const { auth, logs, provisionedConcurrency, reservedConcurrency } = props;
     this.secret = auth.jwksUrl === undefined ? (auth.secret ?? this.#createSecret(props)) : undefined;
-    const environment: Record<AuthVar | MetricsVar | Extract<StompVar, 'STOMP'>, string> = {
+    const environment: Record<AuthVar | 'BACKEND_NAME' | Extract<StompVar, 'STOMP'>, string> = {
       JWT_SECRET_ARN: this.secret?.secretArn ?? '',
       JWKS_URL: auth.jwksUrl ?? '',
       JWT_ISSUER: auth.issuer ?? '',

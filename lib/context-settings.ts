@@ -200,6 +200,18 @@ export const SETTINGS = [
     more: '[a flood of frames](operations.md#throttling) cannot starve the others then; taken out of what the account has',
   },
   {
+    names: ['logLevel'],
+    default: '`info`',
+    what: 'what is logged: `info`, `warn` or `error`, and what is graver',
+    more: "above `info`, Lambda's own lines of each run are left out, too; metrics are always written",
+  },
+  {
+    names: ['logSampling'],
+    default: '10',
+    what: 'of how many messages in a hundred the log tells the way, connection by connection; any publish may ask for it: `"trace": true`',
+    more: '0 to 100',
+  },
+  {
     names: ['logRetentionDays'],
     default: '30',
     what: "of the Lambdas' and the APIs' logs",

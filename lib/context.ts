@@ -5,6 +5,7 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { LogLevel } from '../lambdas/logger.ts';
 import type { SettingName } from './context-settings.ts';
 import type { HeraldStackProps, NamedDomain } from './herald-stack.ts';
 import {
@@ -13,6 +14,7 @@ import {
   checkAwsClient,
   checkConcurrency,
   checkLimits,
+  checkLogLevel,
   DEFAULTS,
   type Instances,
   InvalidSetting,
@@ -48,6 +50,7 @@ export function readSettings(read: ReadContext): HeraldStackProps {
     offlineAfterSeconds: number(read, 'offlineAfterSeconds'),
     maxPendingPerAddress: number(read, 'maxPendingPerAddress'),
     maxPending: number(read, 'maxPending'),
+    logSampling: number(read, 'logSampling'),
     stageName: text(read, 'stageName'),
     throttle: throttle(read),
     routeThrottles: routeThrottles(read),
@@ -78,6 +81,7 @@ export function readSettings(read: ReadContext): HeraldStackProps {
       webSocketDomain: domain(read, 'webSocket'),
       httpDomain: domain(read, 'http'),
       logRetention: logRetention(read),
+      logLevel: logLevel(read),
     }),
   };
 }
@@ -118,6 +122,12 @@ function flag(read: ReadContext, name: SettingName): boolean | undefined {
 function awsClient(read: ReadContext): AwsClient | undefined {
   const written = text(read, 'awsClient');
   checkAwsClient(written);
+  return written;
+}
+
+function logLevel(read: ReadContext): LogLevel | undefined {
+  const written = text(read, 'logLevel');
+  checkLogLevel(written);
   return written;
 }
 

@@ -4,7 +4,7 @@ import type { IEventBus } from 'aws-cdk-lib/aws-events';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { TABLES } from '../lambdas/adapters/dynamodb/tables.ts';
-import type { AppVar, MetricsVar, StompVar } from '../lambdas/env.ts';
+import type { AppVar, StompVar } from '../lambdas/env.ts';
 import { LAMBDA_NAMES, LAMBDAS, type LambdaName, type LambdaSpec } from '../lambdas/manifest.ts';
 import type { Authorizer } from './authorizer.ts';
 import { acknowledgeKeyGrants, KEY_ACTIONS } from './encryption.ts';
@@ -17,7 +17,7 @@ import type { AwsClient } from './settings.ts';
 import { TABLE_NAMES, type Tables } from './tables.ts';
 import type { ClientApi } from './websocket-api.ts';
 
-type Var = AppVar | MetricsVar | StompVar;
+type Var = AppVar | StompVar | 'BACKEND_NAME';
 
 /** All but the authorizer, which sees no table. */
 export type StatefulName = Exclude<LambdaName, 'authorizer'>;
@@ -47,6 +47,7 @@ export interface FunctionsProps {
   readonly authorizer: Authorizer;
   readonly defaultRetention: Duration;
   readonly closedTypes: boolean;
+  readonly logSampling: number;
   readonly logs: LogSettings;
   /** Its name in the metrics. */
   readonly backend: string;
@@ -148,4 +149,5 @@ const environmentOf = ({
   MAX_PENDING: limits.stomp ? String(limits.maxPending) : '',
   DEFAULT_RETENTION_SECONDS: String(limits.defaultRetention.toSeconds()),
   CLOSED_TYPES: String(limits.closedTypes),
+  LOG_SAMPLING: String(limits.logSampling),
 });

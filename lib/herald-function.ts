@@ -2,7 +2,15 @@
 import { Duration } from 'aws-cdk-lib';
 import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, type IFunction, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  type IFunction,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  SystemLogLevel,
+} from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { TableIndex } from '../lambdas/adapters/dynamodb/tables.ts';
 import { LAMBDAS, type LambdaName, type TableAction } from '../lambdas/manifest.ts';
@@ -23,6 +31,16 @@ export interface HeraldFunctionProps {
   readonly awsClient?: AwsClient;
 }
 
+/**
+ * Lambda's own lines of each run, which are as long as ours, are left out too. Ours are not filtered by Lambda, which
+ * would take metrics for lines of level INFO.
+ */
+const WITHOUT_REPORTS = {
+  loggingFormat: LoggingFormat.JSON,
+  systemLogLevelV2: SystemLogLevel.WARN,
+  applicationLogLevelV2: ApplicationLogLevel.INFO,
+};
+
 export class HeraldFunction extends LambdaFunction {
   /** What invokes it has to name this: the version whose instances are warm, or just the Lambda. */
   readonly target: IFunction;
@@ -40,7 +58,12 @@ export class HeraldFunction extends LambdaFunction {
       ...(props.reservedConcurrency !== undefined && {
         reservedConcurrentExecutions: props.reservedConcurrency,
       }),
-      environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
+      environment: {
+        ...props.environment,
+        LOG_LEVEL: props.logs.level,
+        NODE_OPTIONS: '--enable-source-maps',
+      },
+      ...(props.logs.level !== 'info' && WITHOUT_REPORTS),
       logGroup: createLog(scope, `${name}Log`, props.logs),
       // A role of its own: the one CDK makes may write to every log group of the account.
       role: new Role(scope, `${name}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),

@@ -15,8 +15,7 @@ export function refuseMisspelt(names: readonly string[]): void {
   const unknown = names.filter((given) => !NAMES.includes(given) && !IS_ANOTHERS.test(given));
   for (const name of unknown) {
     const meant =
-      NAMES.find((setting) => isPart(name, setting)) ??
-      NAMES.find((setting) => isMisspelt(name, setting));
+      NAMES.find((setting) => isPart(name, setting)) ?? NAMES.find((setting) => isMisspelt(name, setting));
     if (meant !== undefined) throw new InvalidSetting(`${name} is no setting: did you mean ${meant}?`);
   }
 }

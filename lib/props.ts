@@ -6,6 +6,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import type { LogLevel } from '../lambdas/logger.ts';
 import { type CustomDomain, checkDomains } from './custom-domain.ts';
 import { checkMessageTypes, type MessageTypesSource } from './lambda-code.ts';
 import {
@@ -15,6 +16,7 @@ import {
   checkAwsClient,
   checkConcurrency,
   checkLimits,
+  checkLogLevel,
   DEFAULTS,
   type Instances,
   type RouteThrottles,
@@ -62,7 +64,7 @@ export interface NotificationBackendProps {
    */
   readonly openTopics?: string[];
   /**
-   * Topics that a connection may hear, those its user is a member of included. 1 to 500.
+   * Topics that a connection may hear, those its user is a member of included. 1 to 100.
    * @default 100
    */
   readonly maxSubscriptions?: number;
@@ -157,6 +159,18 @@ export interface NotificationBackendProps {
    */
   readonly logRetention?: RetentionDays;
   /**
+   * What the Lambdas log: `info`, `warn` or `error` and what is graver. Above `info`, Lambda's own lines of each run are left out, too.
+   * Metrics are always written.
+   * @default 'info'
+   */
+  readonly logLevel?: LogLevel;
+  /**
+   * Of how many messages in a hundred the log tells the way: a line for the publish and for each connection. A publish may ask
+   * for it by `trace: true`. 0 to 100.
+   * @default 10
+   */
+  readonly logSampling?: number;
+  /**
    * Last part of the WebSocket URL.
    * @default 'prod'
    */
@@ -206,6 +220,7 @@ export function resolveProps(scope: Construct, props: NotificationBackendProps) 
   checkLimits(props);
   checkMessageTypes(props.messageTypes);
   checkAwsClient(props.awsClient);
+  checkLogLevel(props.logLevel);
   checkDomains(scope, props);
   checkConcurrency(props);
   return withDefaults(props);
@@ -233,10 +248,15 @@ const withDefaults = (props: NotificationBackendProps) => ({
   fanOutRate: props.fanOutRate ?? DEFAULTS.fanOutRate,
   fanOutPage: props.fanOutPage ?? DEFAULTS.fanOutPage,
   closedTypes: props.closedTypes ?? DEFAULTS.closedTypes,
+  logSampling: props.logSampling ?? DEFAULTS.logSampling,
   removalPolicy: props.removalPolicy ?? RemovalPolicy.RETAIN,
   throttle: props.throttle ?? DEFAULTS.throttle,
   routeThrottles: props.routeThrottles ?? {},
-  logs: { retention: props.logRetention ?? RetentionDays.ONE_MONTH, encryptionKey: props.encryptionKey },
+  logs: {
+    level: props.logLevel ?? DEFAULTS.logLevel,
+    retention: props.logRetention ?? RetentionDays.ONE_MONTH,
+    encryptionKey: props.encryptionKey,
+  },
   webSocketDomain: props.webSocketDomain,
   httpDomain: props.httpDomain,
   eventBus: props.eventBus,

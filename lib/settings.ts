@@ -11,6 +11,7 @@ import {
   MAX_OFFLINE_AFTER_SECONDS,
   MAX_PENDING_SOCKETS,
 } from '../lambdas/domain/settings.ts';
+import { LOG_LEVELS, type LogLevel } from '../lambdas/logger.ts';
 import {
   isLambdaName,
   isRouteKey,
@@ -107,6 +108,8 @@ export const DEFAULTS = {
   maxPending: 1000,
   permissionsClaim: DEFAULT_PERMISSIONS_CLAIM,
   closedTypes: false,
+  logLevel: 'info',
+  logSampling: 10,
   awsClient: 'lean',
   stageName: 'prod',
   throttle: { rateLimit: 1000, burstLimit: 500 },
@@ -156,6 +159,7 @@ export interface Limits {
   offlineAfterSeconds?: number;
   maxPendingPerAddress?: number;
   maxPending?: number;
+  logSampling?: number;
   permissionsClaim?: string;
   allowedOrigins?: readonly string[];
   stageName?: string;
@@ -178,6 +182,7 @@ export function checkLimits(limits: Limits) {
   checkInteger('offlineAfterSeconds', limits.offlineAfterSeconds, 1, MAX_OFFLINE_AFTER_SECONDS);
   checkInteger('maxPendingPerAddress', limits.maxPendingPerAddress, 1, MAX_PENDING_SOCKETS);
   checkInteger('maxPending', limits.maxPending, 1, MAX_PENDING_SOCKETS);
+  checkInteger('logSampling', limits.logSampling, 0, 100);
   checkOpenTopics(limits.openTopics);
   checkPermissionsClaim(limits.permissionsClaim);
   checkThrottle('throttle', limits.throttle);
@@ -197,6 +202,11 @@ export function checkLimits(limits: Limits) {
 export function checkAwsClient(awsClient: string | undefined): asserts awsClient is AwsClient | undefined {
   if (awsClient === undefined || AWS_CLIENTS.some((known) => known === awsClient)) return;
   throw new InvalidSetting(`awsClient is "${awsClient}", expected ${AWS_CLIENTS.join(' or ')}`);
+}
+
+export function checkLogLevel(level: string | undefined): asserts level is LogLevel | undefined {
+  if (level === undefined || LOG_LEVELS.some((known) => known === level)) return;
+  throw new InvalidSetting(`logLevel is "${level}", expected ${LOG_LEVELS.join(', ')}`);
 }
 
 function checkThrottle(name: string, { rateLimit, burstLimit }: ThrottleSettings = {}) {

@@ -28,7 +28,7 @@ export function createStackLog({
   if (jsonLogs) {
     const line = (text: string) => write(text, true);
     return {
-      logger: quieted(createLogger(SOURCE, line), quiet),
+      logger: quieted(createLogger(SOURCE, { write: line }), quiet),
       lambdaLine: (text) => quiet || write(text, false),
     };
   }
@@ -37,7 +37,7 @@ export function createStackLog({
     if (line !== undefined) write(line, isWrong(text));
   };
   return {
-    logger: quieted(createLogger(SOURCE, readable), quiet),
+    logger: quieted(createLogger(SOURCE, { write: readable }), quiet),
     lambdaLine: (text) => quiet || readable(text),
   };
 }

@@ -214,6 +214,8 @@ export interface FanOutTask extends SubscriberRange {
   seq: number;
   /** When its publisher asked. */
   publishedAt: number;
+  /** Whether its lines are logged. */
+  traced: boolean;
 }
 
 /** The queue of what is left of large fan-outs. */
@@ -512,10 +514,12 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   /**
-   * Adds to metrics. A name ends in its unit, if it has a unit, as in `postMs`. With a message, the
-   * same line is a line of the log, too.
+   * Adds to metrics: one value of each, or as many as were measured. A name ends in its unit, if it
+   * has a unit, as in `postMs`. With a message, the same line is a line of the log, too.
    */
-  metrics(values: Record<string, number>, message?: string, fields?: LogFields): void;
+  metrics(values: Metrics, message?: string, fields?: LogFields): void;
 }
+
+export type Metrics = Record<string, number | readonly number[]>;
 
 export type LogFields = Record<string, string | number | boolean | undefined | Error>;

@@ -45,6 +45,8 @@ export interface Settings {
   offlineAfterSeconds: number;
   /** Undefined: clients of STOMP are not served. */
   stomp?: PendingLimits | undefined;
+  /** Of how many messages in a hundred the log tells the way. */
+  logSampling: number;
   /** Retention of a message whose publisher and type name none. */
   defaultRetentionSeconds: number;
   /** Refuse message types that are not in the registry. */

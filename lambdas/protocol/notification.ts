@@ -32,6 +32,8 @@ export interface Notification {
   collapseKey: string | undefined;
   /** Undefined: the default of its type. */
   retentionSeconds: number | undefined;
+  /** Whether the log is to tell its whole way. */
+  trace: boolean;
   /**
    * The JSON text it was read from, where its door still has it: it tells more numbers apart than
    * `data` does.
@@ -60,7 +62,7 @@ export interface NotificationHeaders {
 }
 
 /** What a client may name, too: its own device is the origin. */
-const CLIENT_FIELDS = ['to', 'type', 'data', 'id', 'collapseKey', 'retentionSeconds'];
+const CLIENT_FIELDS = ['to', 'type', 'data', 'id', 'collapseKey', 'retentionSeconds', 'trace'];
 const FIELDS = [...CLIENT_FIELDS, 'excludeUserId', 'excludeDeviceId'];
 const RECIPIENTS = ['user', 'users', 'topic', 'everyone'];
 
@@ -111,6 +113,7 @@ function parse(body: unknown, headers: NotificationHeaders, fields: readonly str
   errors.push(...faultsOfOrigin(channels[0], userId, device));
   check('collapseKey', body.collapseKey, isToken, TOKEN_RULE);
   check('retentionSeconds', body.retentionSeconds, isRetention, RETENTION_RULE);
+  check('trace', body.trace, (trace) => typeof trace === 'boolean', 'true or false');
 
   if (errors.length > 0) throw new RequestError('invalid_request', errors);
   return {
@@ -121,6 +124,7 @@ function parse(body: unknown, headers: NotificationHeaders, fields: readonly str
     origin: originOf(userId as string | undefined, device as string | undefined),
     collapseKey: body.collapseKey as string | undefined,
     retentionSeconds: body.retentionSeconds as number | undefined,
+    trace: body.trace === true,
   };
 }
 

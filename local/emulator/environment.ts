@@ -75,6 +75,7 @@ export function lambdaEnvironment(
     MAX_PENDING: process.env.HERALD_MAX_PENDING || '1000',
     DEFAULT_RETENTION_SECONDS: String(DEFAULT_RETENTION_SECONDS),
     CLOSED_TYPES: 'false',
+    LOG_SAMPLING: '100',
     JWT_SECRET_ARN: settings.jwksUrl === undefined ? secretArn(JWT_SECRET_NAME) : '',
   };
   return { ...vars, ...settingsVars(settings), ...serviceEnvironment(httpUrl, dynamodbUrl) };

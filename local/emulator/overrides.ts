@@ -34,6 +34,8 @@ export const overrideVars = (overrides: Overrides = {}): Partial<Record<AppVar |
       EVENTS: overrides.events,
       OFFLINE_AFTER_SECONDS: overrides.offlineAfterSeconds,
       STOMP: overrides.stomp,
+      // Whoever watches a local stack looks for each message.
+      LOG_SAMPLING: 100,
     } satisfies Partial<Record<AppVar | StompVar, unknown>>).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, String(value)]],
     ),

@@ -32,6 +32,7 @@ const good: Record<Exclude<AppVar, 'OPEN_TOPICS'>, string> = {
   OFFLINE_AFTER_SECONDS: '30',
   DEFAULT_RETENTION_SECONDS: '604800',
   CLOSED_TYPES: 'true',
+  LOG_SAMPLING: '10',
 };
 
 describe('the settings of the app', () => {
@@ -69,7 +70,9 @@ describe('the settings of the app', () => {
         offlineAfterSeconds: 30,
         defaultRetentionSeconds: 604_800,
         closedTypes: true,
+        logSampling: 10,
       },
+      log: { level: 'info' },
     });
     expect(readEnv({ ...good, CLOSED_TYPES: 'false' }).settings.closedTypes).toBe(false);
   });
@@ -153,6 +156,7 @@ describe('the settings of the authorizer', () => {
       maxLifetimeSeconds: undefined,
       permissionsClaim: undefined,
       allowedOrigins: undefined,
+      log: { level: 'info' },
     };
     const here = { keys: { secretArn: 'arn', endpoint: undefined }, ...rest };
     expect(readAuthEnv({ JWT_SECRET_ARN: 'arn' })).toEqual(here);
@@ -259,8 +263,23 @@ describe('the access to AWS', () => {
 describe('the name of the backend', () => {
   it('may be left out, where its metrics need not be told from others', () => {
     const auth = { JWKS_URL: 'https://id.example/keys' };
-    expect(readAuthEnv(auth).backend).toBeUndefined();
-    expect(readAuthEnv({ ...auth, BACKEND_NAME: '' }).backend).toBeUndefined();
-    expect(readAuthEnv({ ...auth, BACKEND_NAME: 'Herald-1' }).backend).toBe('Herald-1');
+    expect(readAuthEnv(auth).log.backend).toBeUndefined();
+    expect(readAuthEnv({ ...auth, BACKEND_NAME: '' }).log.backend).toBeUndefined();
+    expect(readAuthEnv({ ...auth, BACKEND_NAME: 'Herald-1' }).log.backend).toBe('Herald-1');
+  });
+});
+
+describe('what is logged', () => {
+  const auth = { JWKS_URL: 'https://id.example/keys' };
+
+  it('is everything, unless it is set', () => {
+    expect(readAuthEnv(auth).log.level).toBe('info');
+    expect(readAuthEnv({ ...auth, LOG_LEVEL: 'error' }).log.level).toBe('error');
+  });
+
+  it('is a level that there is', () => {
+    expect(() => readAuthEnv({ ...auth, LOG_LEVEL: 'debug' })).toThrow(
+      'LOG_LEVEL is "debug", expected info, warn, error',
+    );
   });
 });

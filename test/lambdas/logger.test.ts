@@ -1,15 +1,11 @@
 /** What a Lambda writes: one JSON object per line, metrics as CloudWatch reads them. */
 import { describe, expect, it } from 'vitest';
-import { createLogger } from '../../lambdas/logger.ts';
+import { createLogger, type LoggerOptions } from '../../lambdas/logger.ts';
 import { NOW } from '../support/builders.ts';
 
-function aLog() {
+function aLog(options: Pick<LoggerOptions, 'backend' | 'level'> = {}) {
   const lines: string[] = [];
-  const logger = createLogger(
-    'notify',
-    (line) => lines.push(line),
-    () => NOW,
-  );
+  const logger = createLogger('notify', { ...options, write: (line) => lines.push(line), now: () => NOW });
   return { logger, lines, last: () => JSON.parse(lines.at(-1) ?? '') };
 }
 
@@ -107,13 +103,7 @@ describe('metrics', () => {
   });
 
   it('are told from those of another backend in the account by one dimension', () => {
-    const lines: string[] = [];
-    const logger = createLogger(
-      'notify',
-      (line) => lines.push(line),
-      () => NOW,
-      'Herald-1',
-    );
+    const { logger, lines } = aLog({ backend: 'Herald-1' });
     logger.metrics({ published: 1 });
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({
       _aws: { CloudWatchMetrics: [{ Dimensions: [['backend']] }] },
@@ -122,11 +112,38 @@ describe('metrics', () => {
     });
   });
 
+  it('of which there are many values share lines, a hundred in each', () => {
+    const { logger, lines } = aLog();
+    const postMs = Array.from({ length: 250 }, (_, index) => index);
+    logger.metrics({ postMs, fanOutServed: 250 });
+    const written = lines.map((line) => JSON.parse(line));
+    expect(written.map((line) => line.postMs.length)).toEqual([100, 100, 50]);
+    expect(written.flatMap((line) => line.postMs)).toEqual(postMs);
+    expect(written.map((line) => line.fanOutServed)).toEqual([250, undefined, undefined]);
+    expect(written[1]._aws.CloudWatchMetrics[0].Metrics).toEqual([{ Name: 'postMs', Unit: 'Milliseconds' }]);
+  });
+
   it('may be a line of the log as well, which never takes their place', () => {
     const { logger, lines, last } = aLog();
     logger.metrics({ postMs: 7 }, 'delivered', { userId: 'alice', postMs: 'other', _aws: 'other' });
     expect(lines).toHaveLength(1);
     expect(last()).toMatchObject({ level: 'INFO', message: 'delivered', userId: 'alice', postMs: 7 });
     expect(last()._aws.CloudWatchMetrics).toHaveLength(1);
+  });
+});
+
+describe('above a level', () => {
+  it('only what is as grave is logged', () => {
+    const { logger, lines } = aLog({ level: 'warn' });
+    for (const level of ['info', 'warn', 'error'] as const) logger[level](level);
+    expect(lines.map((line) => JSON.parse(line).message)).toEqual(['warn', 'error']);
+  });
+
+  it('metrics are written all the same, without the line', () => {
+    const { logger, last } = aLog({ level: 'error' });
+    logger.metrics({ published: 1 }, 'published', { userId: 'alice' });
+    expect(last()).toMatchObject({ published: 1, lambda: 'notify' });
+    expect(last()).not.toHaveProperty('message');
+    expect(last()).not.toHaveProperty('userId');
   });
 });

@@ -375,6 +375,8 @@ describe('the Lambdas', () => {
       fanOutRate: 300,
       fanOutPage: 12,
       closedTypes: true,
+      logSampling: 3,
+      logLevel: 'warn',
     });
     const variables = (id: string) =>
       (find(set, 'AWS::Lambda::Function', id).Properties.Environment as { Variables: unknown }).Variables;
@@ -386,6 +388,7 @@ describe('the Lambdas', () => {
       MAX_TOKEN_LIFETIME_SECONDS: '3600',
       PERMISSIONS_CLAIM: 'https://app.example/may',
       ALLOWED_ORIGINS: 'https://app.example,capacitor://localhost',
+      LOG_LEVEL: 'warn',
       NODE_OPTIONS: '--enable-source-maps',
     });
     expect(variables('BackendFunctionsconnect')).toMatchObject({
@@ -402,6 +405,15 @@ describe('the Lambdas', () => {
       FAN_OUT_PAGE: '12',
       DEFAULT_RETENTION_SECONDS: '604800',
       CLOSED_TYPES: 'true',
+      LOG_SAMPLING: '3',
+      LOG_LEVEL: 'warn',
+    });
+    expect(
+      find(set, 'AWS::Lambda::Function', 'BackendFunctionsnotify').Properties.LoggingConfig,
+    ).toMatchObject({
+      LogFormat: 'JSON',
+      SystemLogLevel: 'WARN',
+      ApplicationLogLevel: 'INFO',
     });
   });
 });

@@ -89,7 +89,7 @@ describe('the alarms', () => {
         throw new TokenError('lives longer than ERROR s');
       },
       allowedOrigins: ['https://app.example'],
-      logger: createLogger('authorizer', (line) => lines.push(line)),
+      logger: createLogger('authorizer', { write: (line) => lines.push(line) }),
     });
     const from = (token: string) =>
       authorize({

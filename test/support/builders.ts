@@ -132,6 +132,7 @@ export function anApp({
       offlineAfterSeconds: 30,
       defaultRetentionSeconds: 1_000,
       closedTypes: false,
+      logSampling: 100,
     },
     types: {},
     ...over,

@@ -30,7 +30,11 @@ export function createMemoryLogger(): MemoryLogger {
     metrics(values, message, fields) {
       if (message !== undefined) log('info')(message, fields);
       for (const [name, value] of Object.entries(values)) {
-        totals.set(name, (totals.get(name) ?? 0) + value);
+        const values = typeof value === 'number' ? [value] : value;
+        totals.set(
+          name,
+          values.reduce((sum, one) => sum + one, totals.get(name) ?? 0),
+        );
       }
     },
   };

@@ -125,6 +125,7 @@ export class World {
         offlineAfterSeconds: 30,
         defaultRetentionSeconds: 7 * 24 * 3600,
         closedTypes: false,
+        logSampling: 100,
         ...settings,
       },
       types: {},
@@ -218,6 +219,7 @@ export class World {
       origin: NO_ORIGIN,
       collapseKey: undefined,
       retentionSeconds: undefined,
+      trace: false,
       ...options,
     };
     const [result] = (await publish(this.app, notification)).results;

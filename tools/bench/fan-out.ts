@@ -51,8 +51,10 @@ async function startBench() {
   let loggedBytes = 0;
   let whenPosted = (_posts: number) => {};
   let posts = 0;
-  const logger = createLogger('fan-out', (line) => {
-    loggedBytes += line.length + 1;
+  const logger = createLogger('fan-out', {
+    write: (line) => {
+      loggedBytes += line.length + 1;
+    },
   });
   const readAccess = () => ({
     region: 'us-east-1',

@@ -162,6 +162,7 @@ function createRecordedApp(
       offlineAfterSeconds: 30,
       defaultRetentionSeconds: 604_800,
       closedTypes: false,
+      logSampling: 100,
     },
     types: messageTypes,
   };

@@ -26,6 +26,7 @@ export const notificationTo = (channels: Channel[], id?: string): Notification =
   origin: { userId: undefined, deviceId: undefined, tab: undefined },
   collapseKey: undefined,
   retentionSeconds: undefined,
+  trace: false,
 });
 
 export const measure: Question = async (progress) => {

@@ -10,12 +10,13 @@ import { deliver } from '../publish/deliver.ts';
  * have come so far. Undefined: no such message is kept.
  */
 export async function withdraw(app: App, channel: Channel, seq: number): Promise<number[] | undefined> {
-  const startedAt = app.clock.now();
+  // Somebody asked for it by hand, and may look for its way.
+  const context = { publishedAt: app.clock.now(), traced: true };
   const withdrawn = await app.log.withdraw(channel, seq, app.settings.defaultRetentionSeconds);
   if (withdrawn === undefined) return undefined;
   const { isNew, epoch, withdrawal } = withdrawn;
   app.logger.info('withdrawn', { channel: channel.name, seq, by: withdrawal?.seq, isNew });
-  if (withdrawal) await deliver(app, { channel, epoch, message: withdrawal }, startedAt);
+  if (withdrawal) await deliver(app, { channel, epoch, message: withdrawal }, context);
   return isNew ? [seq] : [];
 }
 

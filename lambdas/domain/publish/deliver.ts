@@ -55,12 +55,21 @@ export interface LiveMessage extends Stored {
   frame: OutgoingFrame;
   /** When its publisher asked. */
   publishedAt: number;
+  /** Whether a line is logged for each connection. */
+  traced: boolean;
+  /** From the publisher's request to each accepted post, so far. */
+  postMs: number[];
 }
 
-export const toLive = (stored: Stored, publishedAt: number): LiveMessage => ({
+/** What is known of a publish besides its message. */
+export type PublishContext = Pick<LiveMessage, 'publishedAt' | 'traced'>;
+
+export const toLive = (stored: Stored, { publishedAt, traced }: PublishContext): LiveMessage => ({
   ...stored,
   frame: liveFrame(stored),
   publishedAt,
+  traced,
+  postMs: [],
 });
 
 function liveFrame({ channel: { name }, message }: Stored): OutgoingFrame {
@@ -71,11 +80,24 @@ function liveFrame({ channel: { name }, message }: Stored): OutgoingFrame {
 
 /**
  * Rejects only when the connections, or the rest of them, cannot be looked up or queued: what fails
- * on one connection stays with that connection. `publishedAt`: when the publisher asked.
+ * on one connection stays with that connection.
  */
-export async function deliver(app: App, stored: Stored, publishedAt: number): Promise<Deliveries> {
-  const live = toLive(stored, publishedAt);
-  const { channel } = stored;
+export async function deliver(app: App, stored: Stored, context: PublishContext): Promise<Deliveries> {
+  const live = toLive(stored, context);
+  try {
+    return await deliverLive(app, live);
+  } finally {
+    reportPosts(app, live);
+  }
+}
+
+/** One line for all posts of a message: a line each would cost as much as the posts. */
+export function reportPosts({ logger }: App, { postMs }: LiveMessage): void {
+  if (postMs.length > 0) logger.metrics({ postMs });
+}
+
+async function deliverLive(app: App, live: LiveMessage): Promise<Deliveries> {
+  const { channel } = live;
   if (channel.kind === 'user') {
     const outcomes = await mapAsTheyCome(ownAudience(app, channel.owner), CONCURRENT_POSTS, (subscription) =>
       deliverTo(app, subscription, live),
@@ -95,11 +117,11 @@ export async function deliver(app: App, stored: Stored, publishedAt: number): Pr
 
 async function queue(
   app: App,
-  { channel, epoch, message: { seq }, publishedAt }: LiveMessage,
+  { channel, epoch, message: { seq }, publishedAt, traced }: LiveMessage,
   { ranges }: LeftOver,
 ): Promise<void> {
   if (ranges.length === 0) return;
-  await app.fanOut.send(ranges.map((range) => ({ ...range, channel, epoch, seq, publishedAt })));
+  await app.fanOut.send(ranges.map((range) => ({ ...range, channel, epoch, seq, publishedAt, traced })));
 }
 
 function counted(outcomes: Delivery[], queued: number): Deliveries {
@@ -145,7 +167,8 @@ async function tryDelivery(app: App, subscription: Subscription, live: LiveMessa
   if (subscription.paused || subscription.readyAt === undefined) return 'deferred';
   switch (await sendWithRetry(app, subscription, frameFor(subscription, live))) {
     case 'sent':
-      logDelivery(app, subscription, live, 'sent', { postMs: app.clock.now() - live.publishedAt });
+      live.postMs.push(app.clock.now() - live.publishedAt);
+      logDelivery(app, subscription, live, 'sent');
       if (subscription.ackMode === 'auto') await settle(app, subscription, live);
       return 'sent';
     case 'gone':
@@ -213,14 +236,13 @@ async function askForReplay(
 function logDelivery(
   { logger }: App,
   subscription: Subscription,
-  { channel, message: { seq, id } }: Stored,
+  { channel, message: { seq, id }, traced }: LiveMessage,
   delivery: Delivery,
-  measured?: { postMs: number },
 ): void {
+  if (!traced) return;
   const { deviceId, ackMode } = subscription;
   const fields = { ...logged(subscription), deviceId, channel: channel.name, seq, id, delivery, ackMode };
-  if (measured) logger.metrics(measured, 'delivered', fields);
-  else logger.info('not delivered', fields);
+  logger.info(delivery === 'sent' ? 'delivered' : 'not delivered', fields);
 }
 
 /** Acknowledges on behalf of an `auto` device. */

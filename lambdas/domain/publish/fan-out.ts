@@ -3,7 +3,7 @@
 import { mapConcurrently } from '../../concurrency.ts';
 import type { App } from '../app.ts';
 import type { FanOutTask } from '../ports.ts';
-import { CONCURRENT_POSTS, type Delivery, deliverTo, toLive } from './deliver.ts';
+import { CONCURRENT_POSTS, type Delivery, deliverTo, reportPosts, toLive } from './deliver.ts';
 import { createPace, type Pace } from './pace.ts';
 
 /** Subscribers that are looked up at once: what a worker keeps in memory. */
@@ -19,17 +19,18 @@ export async function serveRange(
   task: FanOutTask,
   { deadlineAt, perSecond }: { deadlineAt: number; perSecond: number },
 ): Promise<void> {
-  const { channel, epoch, seq, publishedAt, to } = task;
+  const { channel, epoch, seq, publishedAt, traced, to } = task;
   const fields = { channel: channel.name, seq, from: task.from, to };
   const message = await app.log.find(channel, { epoch, seq });
   // It expired or was withdrawn since: nobody is to hear it any more.
   if (message === undefined) return app.logger.info('fan-out stopped', fields);
-  const live = toLive({ channel, epoch, message }, publishedAt);
+  const live = toLive({ channel, epoch, message }, { publishedAt, traced });
   const pace = createPace(app.clock, perSecond);
   let served = 0;
   for (let from: string | undefined = task.from; from !== undefined; ) {
     if (served > 0 && app.clock.now() >= deadlineAt) {
       await app.fanOut.send([{ ...task, from }]);
+      reportPosts(app, live);
       return app.logger.info('fan-out goes on', { ...fields, served, next: from });
     }
     const page = await app.subscriptions.page(channel, { from, to }, PAGE);
@@ -40,6 +41,7 @@ export async function serveRange(
     served += page.subscriptions.length;
     from = page.next;
   }
+  reportPosts(app, live);
   const measured = { fanOutServed: served, fanOutLagMs: app.clock.now() - publishedAt };
   app.logger.metrics(measured, 'fan-out done', fields);
 }

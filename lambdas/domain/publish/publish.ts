@@ -16,8 +16,9 @@ import { isKept } from '../log/read.ts';
 import type { Channel, Stored } from '../model.ts';
 import { type Origin, originIn } from '../origin.ts';
 import { canonicalJson, parseExactly } from './canonical-json.ts';
-import { type Deliveries, deliver } from './deliver.ts';
+import { type Deliveries, deliver, type PublishContext } from './deliver.ts';
 import { applyType } from './message-types.ts';
+import { isTraced } from './trace.ts';
 
 const CONCURRENT_CHANNELS = 10;
 
@@ -60,11 +61,14 @@ export async function publish(app: App, notification: Notification): Promise<Pub
     payload,
   };
   refuseTooLarge(draft);
-  const startedAt = app.clock.now();
+  const context = {
+    publishedAt: app.clock.now(),
+    traced: isTraced(app, draft.id, notification.trace),
+  };
   const results = await mapConcurrently(channels, CONCURRENT_CHANNELS, (channel) =>
-    publishTo(app, channel, { ...draft, ...originIn(channel, origin) }, startedAt),
+    publishTo(app, channel, { ...draft, ...originIn(channel, origin) }, context),
   );
-  report(app, draft.id, results, startedAt);
+  report(app, draft.id, results, context);
   return { id: draft.id, results };
 }
 
@@ -72,7 +76,7 @@ async function publishTo(
   app: App,
   channel: Channel,
   draft: Draft,
-  startedAt: number,
+  context: PublishContext,
 ): Promise<Published | Unpublished> {
   const of = resultOf(channel);
   try {
@@ -84,7 +88,7 @@ async function publishTo(
     // The message of a repeated request may have expired since, or been withdrawn.
     const isToldStill = message !== undefined && isKept(message, app.clock.now());
     const deliveries = isToldStill
-      ? await deliverStored(app, { channel, epoch, message }, draft, startedAt)
+      ? await deliverStored(app, { channel, epoch, message }, draft, context)
       : NOBODY;
     return { ...of, seq, duplicate, ...deliveries };
   } catch (error) {
@@ -98,20 +102,22 @@ function report(
   { logger, clock }: App,
   id: string,
   results: PublishAnswer['results'],
-  startedAt: number,
+  { publishedAt, traced }: PublishContext,
 ): void {
   const published = results.filter((result): result is Published => 'seq' in result);
-  for (const result of published) logger.info('published', { id, ...result });
+  if (traced) for (const result of published) logger.info('published', { id, ...result });
   const total = (name: keyof Deliveries) => published.reduce((sum, result) => sum + result[name], 0);
-  logger.metrics({
+  const counts = {
     published: published.length,
     publishFailed: results.length - published.length,
     duplicates: published.filter(({ duplicate }) => duplicate).length,
     sent: total('sent'),
     gone: total('gone'),
     deferred: total('deferred'),
-    publishMs: clock.now() - startedAt,
-  });
+  };
+  // Nothing is the usual count of most of these, and as dear in a log as any other.
+  const counted = Object.entries(counts).filter(([, count]) => count > 0);
+  logger.metrics({ ...Object.fromEntries(counted), publishMs: clock.now() - publishedAt });
 }
 
 const NOBODY: Deliveries = { connections: 0, sent: 0, excluded: 0, gone: 0, deferred: 0, queued: 0 };
@@ -136,12 +142,12 @@ async function deliverStored(
   app: App,
   stored: Stored,
   { payload }: Draft,
-  startedAt: number,
+  context: PublishContext,
 ): Promise<Deliveries> {
   // This promise never rejects. We await it below: what is not awaited may be lost with the Lambda.
   const skipped = skipOwnMessage(app, stored);
   try {
-    return await deliver(app, stored, startedAt);
+    return await deliver(app, stored, context);
   } catch (error) {
     if (payload !== undefined) throw error;
     const { channel, message } = stored;

@@ -30,6 +30,7 @@ export const send = defineCommand({
     'collapse-key': { value: 'KEY', help: 'a replay brings only the newest message of a key' },
     id: { value: 'KEY', help: 'idempotency key: sent again with the same, nothing happens' },
     retention: { value: 'SECONDS', help: `how long it is kept, ${RETENTION.min} to ${RETENTION.max}` },
+    trace: { help: 'the log of the stack tells its way, whatever share of messages is sampled' },
     ...targetOptions('HttpUrl'),
     json: { help: 'print the answer as it is' },
   },
@@ -38,7 +39,7 @@ export const send = defineCommand({
   herald send alice bob --type order.shipped --data '{"orderId":1}'
   herald send --topic news --type article --data '"hello"'
   jq .order order.json | herald send alice --type order.shipped --data -`,
-  async run(operands, { topic, everyone, type, data = 'null', except, id, retention, json, ...rest }) {
+  async run(operands, { topic, everyone, type, data = 'null', except, id, retention, trace, json, ...rest }) {
     const { 'except-user': exceptUser, 'collapse-key': collapseKey, ...target } = rest;
     const notification = {
       to: recipientsOf(operands, topic, everyone),
@@ -49,6 +50,7 @@ export const send = defineCommand({
       excludeUserId: optional('--except-user', exceptUser, isUserId, USER_ID_RULE),
       collapseKey: optional('--collapse-key', collapseKey, isToken, TOKEN_RULE),
       retentionSeconds: integer('--retention', retention, RETENTION),
+      trace,
     };
     const base = targetUrl('HttpUrl', target);
     const body = { ...notification, data: await jsonValue('--data', data) };

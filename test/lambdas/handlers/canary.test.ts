@@ -67,7 +67,7 @@ function expectNoTraceOf(...canaries: string[]) {
   expect(found.slice(0, 3)).toEqual([]);
 }
 
-const logger = createLogger('canary', undefined, Date.now, 'Herald');
+const logger = createLogger('canary', { backend: 'Herald' });
 const aWorld = (overrides: Partial<App> = {}) => {
   const world = new World({ logger, ...overrides });
   return Object.assign(world, { app: { ...world.app, logger } });

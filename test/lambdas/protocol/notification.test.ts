@@ -39,12 +39,13 @@ describe('a notification', () => {
       origin: NO_ORIGIN,
       collapseKey: undefined,
       retentionSeconds: undefined,
+      trace: false,
     });
   });
 
   it('may say everything', () => {
     const data = { orderId: 7, lines: [null, 'x'] };
-    const rest = { id: 'order-1-shipped', collapseKey: 'order-1', retentionSeconds: 604_800 };
+    const rest = { id: 'order-1-shipped', collapseKey: 'order-1', retentionSeconds: 604_800, trace: true };
     const body = { to: { users: ['alice', 'bob'] }, type: 't', data, ...rest, excludeDeviceId: 'laptop' };
     expect(parseNotification(body)).toEqual({
       channels: ['alice', 'bob'].map(userChannel),
@@ -177,6 +178,7 @@ describe('a notification', () => {
           excludeDeviceId: field,
           collapseKey: field,
           retentionSeconds: field,
+          trace: field,
         },
         { requiredKeys: [] },
       ),
@@ -299,6 +301,8 @@ describe('the fields', () => {
     ['collapseKey', 'order:7.status'],
     ['retentionSeconds', 60],
     ['retentionSeconds', 31_536_000],
+    ['trace', true],
+    ['trace', false],
   ])('%s may be %j', (name, value) => {
     expect(parseNotification({ ...valid, [name]: value })).toMatchObject({ [name]: value });
   });
@@ -325,6 +329,7 @@ describe('the fields', () => {
       ['laptop', '7f3a'],
     ].map((value) => ['excludeDeviceId', value] as const),
     ...['', 'x'.repeat(129), 'a b', null, 7, ['k']].map((value) => ['collapseKey', value] as const),
+    ...['true', 1, null, []].map((value) => ['trace', value] as const),
     ...[59, 31_536_001, 60.5, -1, 0, '60', null, true, [60]].map(
       (value) => ['retentionSeconds', value] as const,
     ),
@@ -451,6 +456,7 @@ describe('what a client publishes', () => {
       id: 'k',
       collapseKey: 'c',
       retentionSeconds: 60,
+      trace: false,
     });
   });
 

@@ -9,7 +9,7 @@ export function createSimulatedLogger(world: World, invocation: Invocation): Log
   const check = (line: string) => {
     if (line.includes(SECRET_MARK)) world.judge.violated('no token in a log line', line);
   };
-  const real = createLogger(invocation.lambda, check, () => invocation.now);
+  const real = createLogger(invocation.lambda, { write: check, now: () => invocation.now });
   const show = (message: string, fields?: LogFields) =>
     world.trace(`#${invocation.id} ${invocation.lambda} says: ${message} ${summary(fields)}`);
   const log = (level: 'info' | 'warn' | 'error') => (message: string, fields?: LogFields) => {

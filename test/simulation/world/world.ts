@@ -77,6 +77,7 @@ export class World {
       offlineAfterSeconds: 30,
       defaultRetentionSeconds: 7 * 24 * 3600,
       closedTypes: false,
+      logSampling: 100,
     };
     this.database = new Database(this.scheduler, this.random, plan.temper);
     this.database.onTemper = (kind) => this.faults.note('Tables', kind);

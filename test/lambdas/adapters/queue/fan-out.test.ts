@@ -14,6 +14,7 @@ const taskOf = (over: Partial<FanOutTask> = {}): FanOutTask => ({
   from: '0a1b2c3d#Xk3vQf1_IAMCJ7w= ',
   to: '80000000',
   publishedAt: 1_795_939_441_798,
+  traced: true,
   ...over,
 });
 

@@ -61,7 +61,8 @@ describe('a broadcast', () => {
   it('of another numbering is not posted', async () => {
     const { world, sockets } = await crowd(1, { fanOutPage: 1 });
     await world.publish(EVERYONE, 'a');
-    const task = { ...ALL_SUBSCRIBERS, channel: EVERYONE, epoch: 'another', seq: 1, publishedAt: world.now };
+    const place = { channel: EVERYONE, epoch: 'another', seq: 1 };
+    const task = { ...ALL_SUBSCRIBERS, ...place, publishedAt: world.now, traced: false };
     await serveRange(world.app, task, NOW_AND_ALWAYS);
     expect(sockets.map(heardOnce)).toEqual([['a']]);
   });

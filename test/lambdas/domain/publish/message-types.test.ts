@@ -27,12 +27,14 @@ const settings: Settings = {
   offlineAfterSeconds: 30,
   defaultRetentionSeconds: 1000,
   closedTypes: false,
+  logSampling: 100,
 };
 
 const notification = (over: Partial<Notification>): Notification => ({
   channels: [userChannel('alice')],
   type: 'order.shipped',
   data: null,
+  trace: false,
   id: undefined,
   origin: NO_ORIGIN,
   collapseKey: undefined,

@@ -15,6 +15,7 @@ const notification = (fields: Partial<Notification> = {}): Notification => ({
   origin: NO_ORIGIN,
   collapseKey: undefined,
   retentionSeconds: undefined,
+  trace: false,
   ...fields,
 });
 

@@ -308,6 +308,7 @@ describe('a publish frame', () => {
         id: 'k',
         collapseKey: 'c',
         retentionSeconds: 60,
+        trace: false,
         text,
       },
       tab: undefined,

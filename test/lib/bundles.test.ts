@@ -76,7 +76,7 @@ const BUDGETS: Record<string, number> = {
   lifecycle: 42,
   'fan-out': 68,
   reconcile: 89,
-  users: 75,
+  users: 80,
   topics: 66,
 };
 

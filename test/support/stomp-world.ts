@@ -140,6 +140,7 @@ export class StompWorld {
       origin: NO_ORIGIN,
       collapseKey: undefined,
       retentionSeconds: undefined,
+      trace: false,
       ...more,
     };
     const [result] = (await publish(this.app, notification)).results;

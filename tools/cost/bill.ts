@@ -1,11 +1,16 @@
 /** Multiplies what happens in a month by what each costs. */
 import {
+  ACCESS_LOG_BYTES,
   BILLED_MS,
   type BilledLambda,
   gigabyteSeconds,
-  LOG_BYTES_PER_RUN,
+  LOG_SAMPLING,
+  METRICS_LOG_BYTES,
+  OWN_LOG_BYTES,
   PRICES,
   type PriceName,
+  RUN_LOG_BYTES,
+  TRACED_LOG_BYTES,
   TRANSFER_OVERHEAD_BYTES,
 } from './prices.ts';
 import {
@@ -97,9 +102,30 @@ export function quantities(usage: Usage): Quantities {
     // No channel that everybody hears is on this bill, and retries are rare.
     queueRequests: 0,
     events: usage.door === 'bus' ? times.publish : 0,
-    logs: (allRuns * LOG_BYTES_PER_RUN) / GB,
+    logs: (allRuns * RUN_LOG_BYTES + accessed(usage) * ACCESS_LOG_BYTES + ownLogBytes(usage)) / GB,
     transfer: (frames * TRANSFER_OVERHEAD_BYTES + deliveredBytes(usage, times)) / GB,
   };
+}
+
+/** What the logs take in, in GB, by other settings than the defaults. */
+export const logsOtherwise = (usage: Usage) => ({
+  'logSampling=100': quantities(usage).logs + (ownLogBytes(usage, 100) - ownLogBytes(usage)) / GB,
+  'logLevel=warn': (accessed(usage) * ACCESS_LOG_BYTES + happenings(usage).publish * METRICS_LOG_BYTES) / GB,
+});
+
+/** Requests and frames that have a line in the access log. */
+function accessed(usage: Usage): number {
+  const { connect, publish, ack, ping, disconnect } = happenings(usage);
+  return connect + ack + ping + disconnect + (usage.door === 'http' ? publish : 0);
+}
+
+/** `sampling`: of how many messages in a hundred the log tells the way. */
+function ownLogBytes(usage: Usage, sampling: number = LOG_SAMPLING): number {
+  const { connect, publish, deliver, deliverUnsettled, ack } = happenings(usage);
+  const always = connect * OWN_LOG_BYTES.connect + publish * METRICS_LOG_BYTES + ack * OWN_LOG_BYTES.ack;
+  const traced =
+    publish * TRACED_LOG_BYTES.publish + (deliver + deliverUnsettled) * TRACED_LOG_BYTES.delivery;
+  return always + traced * (sampling / 100);
 }
 
 const deliveredBytes = (usage: Usage, times: Happenings): number =>

@@ -60,8 +60,23 @@ export type BilledLambda = keyof typeof BILLED_MS;
 export const gigabyteSeconds = (name: BilledLambda): number =>
   (LAMBDAS[name].memoryMegabytes / 1024) * (BILLED_MS[name] / 1000);
 
-/** What a run writes to its log, with Lambda's own lines, and the access log of the API before it. A guess. */
-export const LOG_BYTES_PER_RUN = 1000;
+/** Lambda's own lines of a run: when it starts and ends, and its report. A guess; none of them above `logLevel` `info`. */
+export const RUN_LOG_BYTES = 330;
+
+/** The line of the access log of a request or a frame, such as of a frame of a client. */
+export const ACCESS_LOG_BYTES = 340;
+
+/** What our Lambdas log, with ids of usual length: counted on the local stack by `--json-logs`. */
+export const OWN_LOG_BYTES = { connect: 950, ack: 195 };
+
+/** The metrics of a publish, which are written whatever the level. */
+export const METRICS_LOG_BYTES = 470;
+
+/** The same of the messages whose way the log tells. */
+export const TRACED_LOG_BYTES = { publish: 255, delivery: 255 };
+
+/** Of how many messages in a hundred that is: the default of `logSampling`. */
+export const LOG_SAMPLING = 10;
 
 /** TCP, TLS and WebSocket around a frame, besides the frame. A guess. */
 export const TRANSFER_OVERHEAD_BYTES = 100;

@@ -1,5 +1,5 @@
 /** Writes the bill and the limits as text. */
-import { bill, DAYS, happenings, type Usage } from './bill.ts';
+import { bill, DAYS, happenings, logsOtherwise, type Usage } from './bill.ts';
 import { NOT_INCLUDED, PRICES, PRICES_AS_OF, PRICES_REGION } from './prices.ts';
 import { connectRates, POSTS_PER_SECOND, publishRates, type Rate } from './quotas.ts';
 
@@ -33,6 +33,9 @@ function billLines(usage: Usage): string[] {
     ...(published > 0
       ? [row('Per million notifications', '', dollars((total / published) * 1_000_000))]
       : []),
+    ...Object.entries(logsOtherwise(usage)).map(([setting, gigabytes]) =>
+      row(`Logs with -c ${setting} *`, `${amount(gigabytes)} GB`, dollars(gigabytes * PRICES.logs.usd)),
+    ),
     `Not included: ${NOT_INCLUDED}.`,
   ];
 }

@@ -1,4 +1,4 @@
-/** Of which messages the log tells the whole way: a line for the publish and for each connection. */
+/** Of which messages the log tells the way: a line for the publish and for each connection. */
 import type { Settings } from '../settings.ts';
 
 /**

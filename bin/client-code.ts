@@ -8,7 +8,7 @@ import { buildSync } from 'esbuild';
 const CLIENT = join(import.meta.dirname, '../client');
 
 /** The modules of `client/` that can be imported: one for each of the `exports` in its package.json. */
-export const ENTRIES = ['index', 'inbox', 'bell'];
+export const ENTRIES = ['index', 'inbox', 'bell', 'react'];
 
 /** Of each kind of module: how its files end, and those of its declarations. */
 export const KINDS = [
@@ -51,6 +51,8 @@ export function bundleCode(outdir: string): void {
       outdir,
       outExtension: { '.js': code },
       bundle: true,
+      // A peer: whoever uses the hooks has it.
+      external: ['react'],
       minifySyntax: true,
       format,
       platform: 'neutral',

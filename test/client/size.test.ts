@@ -13,6 +13,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const MAX_BYTES = 10.5 * 1024;
 const MAX_INBOX_BYTES = 3 * 1024;
 const MAX_BELL_BYTES = 5 * 1024;
+const MAX_REACT_BYTES = 1024;
 
 const dist = mkdtempSync(join(tmpdir(), 'herald-client-size-'));
 beforeAll(() => bundleCode(dist));
@@ -29,6 +30,7 @@ async function bytesOf(page: string): Promise<number> {
     target: 'es2022',
     write: false,
     logLevel: 'silent',
+    external: ['react'],
   });
   return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;
 }
@@ -54,6 +56,13 @@ it('has a bell that whoever imports nothing else loads alone', async () => {
   console.log(`herald-client/bell: ${bytes} bytes minified and gzipped`);
   expect(bytes).toBeLessThan(MAX_BELL_BYTES);
   expect(readFileSync(join(dist, 'bell.js'), 'utf8')).not.toContain('herald.v1');
+});
+
+it('has hooks that bring no React of their own', async () => {
+  const bytes = await bytesOf(`export * from './react.js';`);
+  console.log(`herald-client/react: ${bytes} bytes minified and gzipped`);
+  expect(bytes).toBeLessThan(MAX_REACT_BYTES);
+  expect(readFileSync(join(dist, 'react.js'), 'utf8')).not.toContain('herald.v1');
 });
 
 it('has entries that understand each other, though their names are shortened', async () => {
@@ -83,6 +92,7 @@ it('has nothing in it but the client and the protocol', async () => {
     entryPoints: ENTRIES.map((entry) => join(ROOT, `client/${entry}.ts`)),
     outdir: dist,
     absWorkingDir: ROOT,
+    external: ['react'],
     ...{ bundle: true, write: false, metafile: true, format: 'esm', logLevel: 'silent' },
   });
   expect(
@@ -98,6 +108,8 @@ const KNOWN_TO_OTHERS = [
     'delivery',
     'inbox/inbox-frames',
     'bell/bell-inbox',
+    'react/inbox-store',
+    'react/topic-store',
     'bell/labels',
     'bell/description',
   ].map((name) => `client/${name}.ts`),

@@ -38,6 +38,7 @@ export const CLAIMS = {
     "docs/client.md: import { connect } from 'herald-client';\nimport type",
     "docs/client.md: import { connect } from 'herald-client';\nimport { inbox }",
     "docs/client.md: import { connect } from 'herald-client';\nimport 'herald-client/bell'",
+    "docs/client.md: import type { Herald } from 'herald-client'",
     "docs/guide.md: import { join } from 'node:path'",
     "docs/guide.md: import jwt from 'jsonwebtoken'",
     "docs/guide.md: import { EventBridgeClient, PutEventsCommand } from '@aws-sdk/client-eventbridge'",

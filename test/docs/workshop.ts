@@ -12,6 +12,7 @@ const OURS: Record<string, string> = {
   'herald-client': 'client/index.ts',
   'herald-client/bell': 'client/bell.ts',
   'herald-client/inbox': 'client/inbox.ts',
+  'herald-client/react': 'client/react.ts',
   './domain/publish/message-types.ts': 'lambdas/domain/publish/message-types.ts',
 };
 
@@ -70,7 +71,14 @@ export class Workshop {
     const paths = Object.fromEntries(Object.entries(OURS).map(([name, file]) => [name, [join(ROOT, file)]]));
     const config = join(this.folder, 'tsconfig.json');
     const compilerOptions = {
-      ...{ strict: true, noEmit: true, skipLibCheck: true, target: 'es2024', module: 'nodenext' },
+      ...{
+        strict: true,
+        noEmit: true,
+        skipLibCheck: true,
+        jsx: 'react-jsx',
+        target: 'es2024',
+        module: 'nodenext',
+      },
       ...{ lib: ['es2024', 'dom'], types: ['node'], allowImportingTsExtensions: true, checkJs: true },
       ...{ erasableSyntaxOnly: true, verbatimModuleSyntax: true, paths, rootDirs: [this.folder, LAMBDAS] },
     };

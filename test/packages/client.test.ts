@@ -47,7 +47,9 @@ it('leads nowhere outside itself', () => {
     ].map(([, path = '']) => path),
   );
   expect(imports.length).toBeGreaterThan(0);
-  expect(imports.filter((path) => !/^\.\/[\w-]+\.c?js$/.test(path))).toEqual([]);
+  const elsewhere = imports.filter((path) => !/^\.\/[\w-]+\.c?js$/.test(path));
+  // The peer of the hooks.
+  expect(elsewhere.filter((path) => path !== 'react')).toEqual([]);
 });
 
 /** Prints the first message and closes. `head` gives `connect`, and a `WebSocket` where the platform has none. */
@@ -117,6 +119,18 @@ describe('has entries of their own, which a server may load, too', () => {
   });
 });
 
+describe('has hooks for the React that is there', () => {
+  it.each(['18', '19'])('React %s', (version) => {
+    npm(project, 'install', `react@${version}`);
+    write('hooks.mjs', `import { useInbox } from 'herald-client/react'; console.log(typeof useInbox);`);
+    write('hooks.cjs', `const { useInbox } = require('herald-client/react'); console.log(typeof useInbox);`);
+    for (const name of ['hooks.mjs', 'hooks.cjs']) {
+      const { stdout, stderr } = run(project, [name]);
+      expect(stdout, stderr).toBe('function\n');
+    }
+  });
+});
+
 describe('is bundled', () => {
   const BUNDLERS = {
     esbuild: async (name: string) => {
@@ -145,12 +159,14 @@ describe('is bundled', () => {
     write('part.js', `import { HeraldError } from 'herald-client'; window.HeraldError = HeraldError;`);
     write('nothing.js', `import 'herald-client';`);
     write('bell.js', `import 'herald-client/bell';`);
+    write('react.js', `import { useInbox } from 'herald-client/react'; window.useInbox = useInbox;`);
     const whole = await bundle('whole.js');
     expect(whole).toContain('herald.v1');
     expect(whole).not.toMatch(/\bfrom\s*["']/);
     expect((await bundle('part.js')).length).toBeLessThan(1000);
     expect((await bundle('nothing.js')).trim()).toBe('');
     expect(await bundle('bell.js')).toContain('herald-bell');
+    expect(await bundle('react.js')).toContain('useSyncExternalStore');
   });
 });
 
@@ -159,6 +175,7 @@ import { connect, HeraldError, type Status } from 'herald-client';
 import { inbox, type InboxItem } from 'herald-client/inbox';
 import type { Message } from 'herald-client';
 import 'herald-client/bell';
+import { useInbox, useTopic } from 'herald-client/react';
 
 interface Schema<Output> {
   '~standard': { types?: { output: Output } };
@@ -176,6 +193,13 @@ const [item]: readonly InboxItem<typeof messageTypes>[] = herald.inbox.items;
 if (item?.type === 'order.shipped') herald.inbox.markRead(item.data.orderId);
 // @ts-expect-error: nobody but the server changes the list
 herald.inbox.items.push(item);
+const Shipped = () => {
+  const [first] = useInbox(herald).items;
+  // @ts-expect-error: no such type
+  if (useTopic(herald, 'news').messages[0]?.type === 'order.lost') return '';
+  return first?.type === 'order.shipped' ? first.data.orderId.toFixed() : '';
+};
+console.log(Shipped);
 const bell = document.createElement('herald-bell');
 bell.inbox = herald.inbox;
 bell.labels = { title: 'Notes' };

@@ -1,6 +1,6 @@
 /** Posts messages to a STOMP connection: as texts, one after the other, none of them twice. */
 import { messageBytes, utf8Bytes } from '../../protocol/limits.ts';
-import { MESSAGE_HEAD_BYTES, type StompMessage } from '../../protocol/stomp.ts';
+import { MESSAGE_HEAD_BYTES, type StompMessage, versionOf } from '../../protocol/stomp.ts';
 import { markForClose } from '../connection/close.ts';
 import { type SendOutcome, sendWithRetry } from '../connection/send.ts';
 import { logged } from '../log-fields.ts';
@@ -48,6 +48,13 @@ export interface Addressed {
 const bytesOf = ({ message, destination, subscription }: StompMessage): number =>
   messageBytes(message) + MESSAGE_HEAD_BYTES + 2 * utf8Bytes(destination + subscription);
 
+/**
+ * Only what is replayed. stompjs 2.3.3, which speaks no more than 1.1, acknowledges the last message
+ * of a text, whichever of them its page does.
+ */
+const sharesText = ({ socket }: Run, { replayed, asksForAck }: StompMessage): boolean =>
+  replayed && (!asksForAck || versionOf(socket.dialect) === '1.2');
+
 /** Puts replayed messages into one text where the client reads several frames of one. */
 export function createTexts(app: PumpApp, run: Run) {
   let waiting: Addressed[] = [];
@@ -63,14 +70,15 @@ export function createTexts(app: PumpApp, run: Run) {
     holds: (hearer: Hearer): boolean => waiting.some((one) => one.hearer === hearer),
     async add(one: Addressed): Promise<Pumped> {
       const size = bytesOf(one.message);
-      const isFull = waiting.length > 0 && (bytes + size > run.socket.batchBytes || !one.message.replayed);
+      const shares = sharesText(run, one.message);
+      const isFull = waiting.length > 0 && (bytes + size > run.socket.batchBytes || !shares);
       const flushed = isFull ? await flush() : 'done';
       if (flushed !== 'done') return flushed;
       waiting.push(one);
       bytes += size;
       one.hearer.room -= 1;
       one.hearer.expired = 0;
-      return one.message.replayed && bytes < run.socket.batchBytes ? 'done' : await flush();
+      return shares && bytes < run.socket.batchBytes ? 'done' : await flush();
     },
   };
 }

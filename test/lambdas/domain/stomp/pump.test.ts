@@ -51,6 +51,22 @@ describe('what a device missed', () => {
     );
   });
 
+  it('shares no text with another where an old client would acknowledge the wrong one', async () => {
+    const world = new StompWorld(running());
+    const textsOf = async (versions: string, ack: string) => {
+      const user = newUser();
+      for (const n of upTo(5)) await world.publish(user, n);
+      const client = await world.open();
+      await client?.say(`CONNECT\naccept-version:${versions}\ntoken:of:${user}\nX-GD-UID:page\n\n\0`);
+      await client?.subscribe('/user/queue/x', '1', `ack:${ack}\n`);
+      await world.drive();
+      return (client?.texts.length ?? 0) - 1;
+    };
+    expect(await textsOf('1.1,1.0', 'client')).toBe(5);
+    expect(await textsOf('1.1,1.0', 'auto')).toBe(1);
+    expect(await textsOf('1.2,1.1,1.0', 'client')).toBe(1);
+  });
+
   it('does not come to an anonymous device', async () => {
     const { world, user, client } = await subscribed({ before: 3, device: '' });
     await world.publish(user, 'live');

@@ -1,7 +1,8 @@
 /**
- * The files of the console, of the client library and of the protocol it speaks, as a browser takes them: TypeScript with its
- * types stripped, nothing built.
+ * The files of the console, of the client library and of the protocol it speaks, and of the example of a page with STOMP, as a
+ * browser takes them: TypeScript with its types stripped, nothing built.
  */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import module from 'node:module';
@@ -23,6 +24,8 @@ const FOLDERS: Record<string, string> = IS_PACKAGE
       '/client/bell': '../../client/bell',
       '/client/inbox': '../../client/inbox',
       '/lambdas/protocol': '../../lambdas/protocol',
+      '/examples/stomp': '../../examples/stomp',
+      '/examples/stomp/lib': '../../node_modules/stompjs2/lib',
     };
 const PAGE = '/console/index.html';
 
@@ -50,6 +53,8 @@ const HEADERS = {
 export async function createConsoleFiles(): Promise<ConsoleFiles> {
   const files = new Map<string, string>();
   for (const [path, folder] of Object.entries(FOLDERS)) {
+    // A dependency of development: whoever installs without has no such example.
+    if (!existsSync(join(import.meta.dirname, folder))) continue;
     for (const name of await readdir(join(import.meta.dirname, folder))) {
       if (CONTENT_TYPES[extname(name)]) files.set(`${path}/${name}`, join(import.meta.dirname, folder, name));
     }

@@ -106,6 +106,8 @@ export const CLAIMS = {
     'docs/protocol.md: { "id": "order-1-shipped", "notification"',
   ],
   phones: ['docs/guide.md: let url = URL(', 'docs/guide.md: val request = Request.Builder()'],
+  /** `test/browser/stomp.test.ts` */
+  stomp: ['docs/stomp.md: class SockJS'],
   /** Drawings. */
   nothing: ['README.md: ┌──', 'docs/architecture.md: one client'],
 } as const;

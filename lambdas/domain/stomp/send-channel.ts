@@ -1,4 +1,4 @@
-/** Sends what a channel has for the subscriptions of a STOMP connection: in order, each seq once. */
+/** Sends what a channel has for a STOMP connection's subscriptions: in order, each seq once. */
 import type { StompMessage } from '../../protocol/stomp.ts';
 import { advanceOverReplay, cursorOf } from '../cursor.ts';
 import type { Channel, Head, Message, Stored } from '../model.ts';

@@ -44,11 +44,20 @@ export const createRowsApp = (lambda: string, env: Env): OpeningApp => ({
   connections: createConnectionStore(connect(env), env.tables, clock.now),
 });
 
-const createSurroundings = (lambda: string, env: Env) => ({
+export const createSurroundings = (lambda: string, env: Env) => ({
   clock,
   ids,
   logger: createLogger(lambda, env.log),
   settings: env.settings,
+});
+
+/** The application's bus, and work for later. */
+export const createBusAndQueues = (env: Env) => ({
+  bus: createEventBus(createEventSender({ ...env.eventBus, readAccess })),
+  later: createLater({
+    reconcile: createQueueSender({ ...env.reconcileQueue, readAccess }),
+    later: createQueueSender({ ...env.laterQueue, readAccess }),
+  }),
 });
 
 /** The sockets that wait for their `CONNECT`. */
@@ -80,9 +89,8 @@ export function createApp(lambda: string, env: Env, types: MessageTypes = {}): A
     ...createStores(dynamodb, tables, clock.now),
     log: createChannelLog({ store: createLogStore(dynamodb, tables), clock, ids, logger }),
     gateway: createGateway(logger, createManagementApi({ readAccess, override })),
-    later: createLater(createQueueSender({ ...env.reconcileQueue, readAccess })),
+    ...createBusAndQueues(env),
     fanOut: createFanOutQueue(createBatchSender({ ...env.fanOutQueue, readAccess })),
-    bus: createEventBus(createEventSender({ ...env.eventBus, readAccess })),
     acceptances: createAcceptances(),
     frameRates: createFrameRates(settings.frameRate),
     cutReplay: (dialect, range) => dialectOf(dialect).replay(range),

@@ -35,7 +35,7 @@ export type AppVar =
   | 'RECONCILE_QUEUE_URL'
   | 'FAN_OUT_QUEUE_URL'
   | 'OUTBOX_QUEUE_URL'
-  | 'PRESENCE_QUEUE_URL'
+  | 'LATER_QUEUE_URL'
   | 'OUTBOX_DEAD_LETTERS_URL'
   | 'EVENT_BUS_NAME'
   | 'CALLBACK_URL'
@@ -115,7 +115,7 @@ export interface Env {
   reconcileQueue: { queueUrl: string; endpoint: string | undefined };
   fanOutQueue: { queueUrl: string; endpoint: string | undefined };
   outboxQueue: { queueUrl: string; endpoint: string | undefined };
-  presenceQueue: { queueUrl: string; endpoint: string | undefined };
+  laterQueue: { queueUrl: string; endpoint: string | undefined };
   outboxDeadLetters: { queueUrl: string; endpoint: string | undefined };
   /** Where the application's events go. */
   eventBus: { busName: string; endpoint: string | undefined };
@@ -141,7 +141,7 @@ export const readEnv = (vars: Vars = process.env): Env => ({
   reconcileQueue: queue(vars, 'RECONCILE_QUEUE_URL'),
   fanOutQueue: queue(vars, 'FAN_OUT_QUEUE_URL'),
   outboxQueue: queue(vars, 'OUTBOX_QUEUE_URL'),
-  presenceQueue: queue(vars, 'PRESENCE_QUEUE_URL'),
+  laterQueue: queue(vars, 'LATER_QUEUE_URL'),
   outboxDeadLetters: queue(vars, 'OUTBOX_DEAD_LETTERS_URL'),
   eventBus: {
     busName: text(vars, 'EVENT_BUS_NAME'),

@@ -1,17 +1,12 @@
 /** Puts the Lambda `lifecycle` together. */
 import { createPresenceStore } from './adapters/dynamodb/presence-store.ts';
-import { createEventBus } from './adapters/event-bus/event-bus.ts';
-import { createOfflineChecks } from './adapters/queue/offline-checks.ts';
-import { connect, createRowsApp } from './app.ts';
-import { createEventSender } from './aws/event-bridge.ts';
-import { createQueueSender } from './aws/sqs.ts';
+import { connect, createBusAndQueues, createSurroundings } from './app.ts';
 import type { LifecycleApp } from './domain/connection/lifecycle.ts';
-import { type Env, readAccess } from './env.ts';
+import type { Env } from './env.ts';
 
 /** `lambda`: its name in the logs. */
 export const createLifecycleApp = (lambda: string, env: Env): LifecycleApp => ({
-  ...createRowsApp(lambda, env),
-  bus: createEventBus(createEventSender({ ...env.eventBus, readAccess })),
+  ...createSurroundings(lambda, env),
+  ...createBusAndQueues(env),
   presence: createPresenceStore(connect(env), env.tables.presence, Date.now),
-  offlineChecks: createOfflineChecks(createQueueSender({ ...env.presenceQueue, readAccess })),
 });

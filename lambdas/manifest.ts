@@ -101,7 +101,7 @@ export interface StreamSource {
 export type StreamDeadLetters = 'FailedReplays' | 'FailedTopicReplays' | 'UnreadOutboxRows' | 'FailedEvents';
 
 /** Our queues of work for later. */
-export type QueueName = 'reconcile' | 'fan-out' | 'outbox' | 'presence';
+export type QueueName = 'reconcile' | 'fan-out' | 'outbox' | 'later';
 
 /** The only consumer of a queue. Of a batch, only the messages that failed come again. */
 export interface QueueSource {
@@ -115,7 +115,7 @@ export interface QueueSource {
 }
 
 /** The queues of what failed every try, as the construct, the alarms and the outputs call them. */
-export type QueueDeadLetters = 'FailedRetries' | 'FailedFanOuts' | 'FailedOutboxRows' | 'FailedOfflineChecks';
+export type QueueDeadLetters = 'FailedRetries' | 'FailedFanOuts' | 'FailedOutboxRows' | 'FailedLookUps';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html */
 export interface FilterPattern {
@@ -215,7 +215,7 @@ const SPECS = {
     busEvents: ['Notification'],
     tables: PUBLISHES,
     connections: ['POST', 'DELETE'],
-    sendsTo: ['reconcile', 'fan-out'],
+    sendsTo: ['reconcile', 'fan-out', 'later'],
   },
   lifecycle: {
     description: 'tells the application who comes and goes, by events',
@@ -234,12 +234,22 @@ const SPECS = {
         forEvents: true,
       },
     ],
-    queues: [{ queue: 'presence', batchSize: 10, maxReceives: 5, deadLetters: 'FailedOfflineChecks' }],
+    tables: { presence: ['GetItem', 'UpdateItem'] },
+    sendsTo: ['later'],
+    putsEvents: true,
+  },
+  later: {
+    description: 'looks up when it is due whether a message is unanswered, and whether a user is away',
+    timeoutSeconds: 30,
+    memoryMegabytes: 512,
+    queues: [{ queue: 'later', batchSize: 10, maxReceives: 5, deadLetters: 'FailedLookUps' }],
     tables: {
       connections: ['Query'],
-      presence: ['GetItem', 'UpdateItem', 'DeleteItem'],
+      devices: ['GetItem', 'Query'],
+      messages: ['GetItem', 'Query', 'UpdateItem'],
+      presence: ['GetItem', 'DeleteItem'],
     },
-    sendsTo: ['presence'],
+    sendsTo: ['later'],
     putsEvents: true,
   },
   outbox: {
@@ -266,7 +276,7 @@ const SPECS = {
       outbox: ['UpdateItem', 'DeleteItem'],
     },
     connections: ['POST'],
-    sendsTo: ['reconcile', 'fan-out', 'outbox'],
+    sendsTo: ['reconcile', 'fan-out', 'outbox', 'later'],
     deadLettersTo: ['FailedOutboxRows'],
   },
   'fan-out': {

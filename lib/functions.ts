@@ -129,7 +129,7 @@ const environmentOf = ({
   RECONCILE_QUEUE_URL: queues.byName.reconcile.queueUrl,
   FAN_OUT_QUEUE_URL: queues.byName['fan-out'].queueUrl,
   OUTBOX_QUEUE_URL: queues.byName.outbox.queueUrl,
-  PRESENCE_QUEUE_URL: queues.byName.presence.queueUrl,
+  LATER_QUEUE_URL: queues.byName.later.queueUrl,
   OUTBOX_DEAD_LETTERS_URL: queues.deadLetterQueues.FailedOutboxRows.queueUrl,
   EVENT_BUS_NAME: eventBus.eventBusName,
   CALLBACK_URL: clientApi.callbackUrl,

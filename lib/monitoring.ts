@@ -8,10 +8,16 @@ import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { LAMBDA_NAMES, LAMBDAS, type QueueDeadLetters, type StreamDeadLetters } from '../lambdas/manifest.ts';
+import {
+  LAMBDA_NAMES,
+  LAMBDAS,
+  type LambdaSpec,
+  type QueueDeadLetters,
+  type StreamDeadLetters,
+} from '../lambdas/manifest.ts';
 import { Alarms } from './alarms.ts';
 import { BackendDashboard } from './dashboard.ts';
-import type { StatefulName } from './functions.ts';
+import { STATEFUL_NAMES, type StatefulName } from './functions.ts';
 import type { HeraldFunction } from './herald-function.ts';
 import { FIVE_MINUTES, Metrics, named, ONE_MINUTE, type Watched } from './metrics.ts';
 import { Queries } from './queries.ts';
@@ -33,7 +39,7 @@ const QUEUE_ENTRIES: Record<QueueDeadLetters, string> = {
   FailedRetries: 'failed-retries',
   FailedFanOuts: 'failed-fan-outs',
   FailedOutboxRows: 'failed-outbox-rows',
-  FailedOfflineChecks: 'failed-events',
+  FailedLookUps: 'failed-events',
 };
 
 const STREAM_ENTRIES: Record<StreamDeadLetters, string> = {
@@ -155,24 +161,26 @@ export class Monitoring extends Construct {
     });
   }
 
+  /** Two alarms, since one takes ten metrics: refused are those who wait, or the work behind them. */
   #watchThrottles({ functions, authorizer }: MonitoringProps) {
-    // An alarm takes ten metrics: for the events of who comes and goes nobody waits.
-    const { lifecycle: _, ...awaited } = functions;
-    const lambdas = [...Object.values(awaited), authorizer];
-    const usingMetrics = named(
-      'lambda',
-      lambdas.map((lambda) => lambda.metricThrottles(FIVE_MINUTES)),
+    const isAwaited = (name: StatefulName) => {
+      const { webSocketRoutes, httpRoutes }: LambdaSpec = LAMBDAS[name];
+      return webSocketRoutes !== undefined || httpRoutes !== undefined;
+    };
+    const { awaited = [], behind = [] } = Object.groupBy(STATEFUL_NAMES, (name) =>
+      isAwaited(name) ? 'awaited' : 'behind',
     );
-    const expression = 'SUM(METRICS())';
+    const says = 'the concurrency of the account is used up.';
     this.#alarms.watch('throttles', {
-      metric: new MathExpression({
-        ...FIVE_MINUTES,
-        expression,
-        usingMetrics,
-        label: 'Throttled invocations',
-      }),
+      metric: throttlesOf([authorizer, ...awaited.map((name) => functions[name])]),
       above: 0,
-      says: 'Lambda refused invocations: the concurrency of the account is used up.',
+      says: `Lambda refused clients, publishers or operators: ${says}`,
+      entry: 'throttling',
+    });
+    this.#alarms.watch('throttledWork', {
+      metric: throttlesOf(behind.map((name) => functions[name])),
+      above: 0,
+      says: `Lambda put off what streams and queues hand over: ${says}`,
       entry: 'throttling',
     });
     this.#alarms.watch('busy', {
@@ -246,3 +254,14 @@ export class Monitoring extends Construct {
     });
   }
 }
+
+const throttlesOf = (lambdas: HeraldFunction[]): IMetric =>
+  new MathExpression({
+    ...FIVE_MINUTES,
+    expression: 'SUM(METRICS())',
+    usingMetrics: named(
+      'lambda',
+      lambdas.map((lambda) => lambda.metricThrottles(FIVE_MINUTES)),
+    ),
+    label: 'Throttled invocations',
+  });

@@ -31,6 +31,8 @@ export interface StackOptions extends LambdaOptions {
   /** Where the data is kept. @default in memory */
   dataDir?: string | undefined;
   gateway?: Partial<GatewaySettings> | undefined;
+  /** The delays of queued messages pass so many times as fast. @default 1 */
+  queueSpeed?: number | undefined;
   /** Who may speak to it, besides its own page and programs of this machine. */
   gate?: GateOptions | undefined;
   /** JSON lines as on AWS. @default lines for a reader */
@@ -99,7 +101,7 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
     if (AWAITED.includes(name)) eventSources.wake();
   });
 
-  const queues = createQueues(heard, logger);
+  const queues = createQueues(heard, logger, options.queueSpeed);
   stops.push(() => atMost(STOP_DEADLINE_MS, queues.stop()));
   const asyncInvoker = createAsyncInvoker(lambdas, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, asyncInvoker.stop()));

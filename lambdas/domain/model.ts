@@ -1,6 +1,7 @@
 /** The nouns of the domain, as values. Instants end in `At` and are epoch milliseconds. */
 import { type Channel, userChannel } from '../protocol/channel.ts';
 import type { ByeCode } from '../protocol/errors.ts';
+import type { Escalate } from '../protocol/escalate.ts';
 import type { AckMode, DialectName, JsonText, WireMessage } from '../protocol/frames.ts';
 
 /** A named, ordered log of messages. */
@@ -30,6 +31,8 @@ export interface Message extends WireMessage {
   originTab: string | undefined;
   /** A replay brings only the newest message of a key. */
   collapseKey: string | undefined;
+  /** The application is told if nobody answers it in time. Then it is told with `ack`. */
+  escalate?: Escalate | undefined;
   /** It has lost its content: the seq of its withdrawal. */
   withdrawnBy?: number;
   /** Whole seconds. */
@@ -135,6 +138,8 @@ export interface DeviceKey {
 export interface Device extends DeviceKey {
   /** By channel: the last seq it acknowledged. */
   cursors: ReadonlyMap<string, Position>;
+  /** By channel: where its cursor began, without an ack. */
+  begun: ReadonlyMap<string, Position>;
   lastSeenAt: number;
   /** Until when it is remembered. Whole seconds. */
   expiresAt: number;

@@ -27,6 +27,7 @@ import type {
   Message,
   Pause,
   Position,
+  Stored,
   Subscription,
   SubscriptionKey,
 } from './model.ts';
@@ -202,9 +203,37 @@ export interface ReconcileRequest extends SubscriptionKey {
 export interface Later {
   /**
    * Has the subscription reconciled: at least once, some time after `delaySeconds` (0 to 900).
-   * Rejects when that cannot be asked for.
+   * Rejects when that was not taken for certain, like the others.
    */
   reconcile(request: ReconcileRequest, delaySeconds: number): Promise<void>;
+  /** Has it looked up whether a message was answered: at least once, like the next. */
+  escalate(task: EscalationTask, delaySeconds: number): Promise<void>;
+  /** Has it looked up whether a user is still away. */
+  checkOffline(check: OfflineCheck, delaySeconds: number): Promise<void>;
+}
+
+/** Names a message that may be without an answer when its time is over. */
+export interface EscalationTask extends Position {
+  channel: Channel;
+  /** What is left to wait when the delay is over. */
+  restSeconds: number;
+}
+
+/** Of which messages the application was told that they are unanswered. */
+export interface Unanswered {
+  /**
+   * Takes the lease of telling it. `taken`: another has it; `over`: it was told, or the message is
+   * withdrawn or gone.
+   */
+  begin(stored: Stored, lease: { now: number; until: number }): Promise<'begun' | 'taken' | 'over'>;
+  /** It was told. */
+  end(stored: Stored): Promise<void>;
+}
+
+/** What is to be looked up when the delay after a close is over. */
+export interface OfflineCheck {
+  userId: string;
+  closedAt: number;
 }
 
 /** One message for one part of those who hear its channel. */
@@ -471,17 +500,6 @@ export interface PresenceStore {
   markClosed(userId: string, closedAt: number): Promise<boolean>;
   /** False: it is not as it was found any more. */
   remove(found: Presence): Promise<boolean>;
-}
-
-/** What is to be looked up when the delay after a close is over. */
-export interface OfflineCheck {
-  userId: string;
-  closedAt: number;
-}
-
-export interface OfflineChecks {
-  /** It is handed over after so long, up to 900 s. */
-  send(check: OfflineCheck, delaySeconds: number): Promise<void>;
 }
 
 export interface OutboxRows {

@@ -1,10 +1,6 @@
-/**
- * Tells the application who comes and goes. Driven by the stream of the Connections table, and by
- * the presence queue where it is to be looked up later whether a user is still away.
- */
+/** Tells the application who comes and goes. Driven by the stream of the Connections table. */
 import { connectionChangeIn } from '../adapters/dynamodb/lifecycle-records.ts';
-import { offlineCheckIn } from '../adapters/queue/offline-checks.ts';
-import { checkOffline, type LifecycleApp, tellChange } from '../domain/connection/lifecycle.ts';
+import { type LifecycleApp, tellChange } from '../domain/connection/lifecycle.ts';
 import { type BatchResponse, type Item, type RecordsEvent, serveInOrder } from './records.ts';
 
 export const createLifecycleHandler =
@@ -18,7 +14,6 @@ export const createLifecycleHandler =
     });
 
 async function tell(app: LifecycleApp, item: Item): Promise<void> {
-  if ('messageId' in item) return await checkOffline(app, offlineCheckIn(item));
-  const change = connectionChangeIn(item);
+  const change = 'messageId' in item ? undefined : connectionChangeIn(item);
   if (change) await tellChange(app, change);
 }

@@ -59,6 +59,10 @@ export const MIN_RETENTION_SECONDS = 60;
 export const MAX_RETENTION_SECONDS = 365 * 24 * 3600;
 export const DEFAULT_RETENTION_SECONDS = 7 * 24 * 3600;
 
+/** How long a message may wait for an answer before the application is told that it has none. */
+export const MIN_ESCALATE_SECONDS = 60;
+export const MAX_ESCALATE_SECONDS = 12 * 3600;
+
 /** What may be demanded of tokens. */
 export const MIN_TOKEN_LIFETIME_SECONDS = 60;
 export const MAX_TOKEN_LIFETIME_SECONDS = 365 * 24 * 3600;

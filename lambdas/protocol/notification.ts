@@ -4,6 +4,7 @@
  */
 import { type Channel, EVERYONE, isTopic, TOPIC_RULE, topicChannel, userChannel } from './channel.ts';
 import { type FieldError, firstFew, RequestError, unknownNames } from './errors.ts';
+import { type Escalate, escalateOf, faultsOfEscalate } from './escalate.ts';
 import { isRecord } from './json.ts';
 import { MAX_DATA_LEVELS, MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
 import {
@@ -34,6 +35,8 @@ export interface Notification {
   retentionSeconds: number | undefined;
   /** Whether the log is to tell its whole way. */
   trace: boolean;
+  /** Only to users. Undefined: nobody waits for an answer. */
+  escalate?: Escalate | undefined;
   /**
    * The JSON text it was read from, where its door still has it: it tells more numbers apart than
    * `data` does.
@@ -62,7 +65,7 @@ export interface NotificationHeaders {
 }
 
 /** What a client may name, too: its own device is the origin. */
-const CLIENT_FIELDS = ['to', 'type', 'data', 'id', 'collapseKey', 'retentionSeconds', 'trace'];
+const CLIENT_FIELDS = ['to', 'type', 'data', 'id', 'collapseKey', 'retentionSeconds', 'trace', 'escalate'];
 const FIELDS = [...CLIENT_FIELDS, 'excludeUserId', 'excludeDeviceId'];
 const RECIPIENTS = ['user', 'users', 'topic', 'everyone'];
 
@@ -114,6 +117,7 @@ function parse(body: unknown, headers: NotificationHeaders, fields: readonly str
   check('collapseKey', body.collapseKey, isToken, TOKEN_RULE);
   check('retentionSeconds', body.retentionSeconds, isRetention, RETENTION_RULE);
   check('trace', body.trace, (trace) => typeof trace === 'boolean', 'true or false');
+  errors.push(...(isToUsers(channels) ? faultsOfEscalate(body.escalate) : faultsElsewhere(body.escalate)));
 
   if (errors.length > 0) throw new RequestError('invalid_request', errors);
   return {
@@ -125,8 +129,17 @@ function parse(body: unknown, headers: NotificationHeaders, fields: readonly str
     collapseKey: body.collapseKey as string | undefined,
     retentionSeconds: body.retentionSeconds as number | undefined,
     trace: body.trace === true,
+    escalate: escalateOf(body.escalate),
   };
 }
+
+/** Also where no channel is named rightly. */
+const isToUsers = (channels: Channel[]): boolean => channels.every(({ kind }) => kind === 'user');
+
+const faultsElsewhere = (escalate: unknown): FieldError[] =>
+  escalate === undefined
+    ? []
+    : [{ path: 'escalate', message: 'expected none: only a message to a user or users is escalated' }];
 
 export const RETENTION_RULE = `an integer from ${MIN_RETENTION_SECONDS} to ${MAX_RETENTION_SECONDS}`;
 export const isRetention = (value: unknown): value is number =>

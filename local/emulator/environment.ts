@@ -54,7 +54,7 @@ export function lambdaEnvironment(
     RECONCILE_QUEUE_URL: queueUrl(httpUrl, 'reconcile'),
     FAN_OUT_QUEUE_URL: queueUrl(httpUrl, 'fan-out'),
     OUTBOX_QUEUE_URL: queueUrl(httpUrl, 'outbox'),
-    PRESENCE_QUEUE_URL: queueUrl(httpUrl, 'presence'),
+    LATER_QUEUE_URL: queueUrl(httpUrl, 'later'),
     OUTBOX_DEAD_LETTERS_URL: queueUrl(httpUrl, 'FailedOutboxRows'),
     EVENT_BUS_NAME: BUS,
     CALLBACK_URL: `${httpUrl}/${STAGE}`,

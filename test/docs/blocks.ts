@@ -102,6 +102,7 @@ export const CLAIMS = {
     'docs/protocol.md: {"action":"history"',
     'docs/protocol.md: { "subscribe": ',
     'docs/protocol.md: { "userId": "alice", "deviceId"',
+    'docs/protocol.md: { "userId": "alice", "channel"',
     'docs/protocol.md: {\n  "id": "order-1-shipped"',
     'docs/protocol.md: { "id": "order-1-shipped", "notification"',
   ],

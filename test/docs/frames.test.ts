@@ -64,6 +64,7 @@ const takeClientFrame = (frame: Record<string, unknown>): unknown =>
 /** What a block holds that is no frame, by a field that nothing else has. */
 const OTHERS: Record<string, (value: Record<string, unknown>) => void> = {
   results: (answer) => checkHttp('PublishAnswer', answer),
+  devices: (detail) => checkFrame('MessageUnanswered', detail),
   destination: (detail) => checkFrame('ClientMessage', detail),
   subscribe: (claim) => holdPermissions(claim),
   notification: (row) => {

@@ -43,11 +43,11 @@ export class Target {
   /** Frames that are not as published. */
   readonly #odd: unknown[] = [];
 
-  /** Starts it before the tests of a file and stops it, and every client, after them. */
-  constructor() {
+  /** `args`: of the stack that each file starts. Starts it before the tests of a file and stops it, and every client, after them. */
+  constructor(args: string[] = []) {
     beforeAll(async () => {
       if (this.#given) return;
-      this.#stack = await spawnStack([], { HERALD_JWT_SECRET: SECRET });
+      this.#stack = await spawnStack(args, { HERALD_JWT_SECRET: SECRET });
       this.#settings = await localSettings(this.#stack, SECRET);
     });
     afterAll(async () => {
@@ -65,8 +65,8 @@ export class Target {
     return this.#settings;
   }
 
-  /** Whether the stack's event bus, its notify function, or its outbox is known. */
-  has(door: 'bus' | 'functionName' | 'outbox'): boolean {
+  /** Whether the stack's event bus, its notify function, or its outbox is known; and what it tells the bus. */
+  has(door: 'bus' | 'functionName' | 'outbox' | 'events'): boolean {
     return !this.#given || this.#given[door] !== undefined;
   }
 

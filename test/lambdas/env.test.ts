@@ -16,7 +16,7 @@ const good: Record<Exclude<AppVar, 'OPEN_TOPICS'>, string> = {
   RECONCILE_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/reconcile',
   FAN_OUT_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/fan-out',
   OUTBOX_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/outbox',
-  PRESENCE_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/presence',
+  LATER_QUEUE_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/later',
   OUTBOX_DEAD_LETTERS_URL: 'https://sqs.us-east-1.amazonaws.com/123456789012/failed',
   EVENT_BUS_NAME: 'herald',
   CALLBACK_URL: 'https://abc123.execute-api.us-east-1.amazonaws.com/prod',
@@ -52,7 +52,7 @@ describe('the settings of the app', () => {
       reconcileQueue: { queueUrl: good.RECONCILE_QUEUE_URL, endpoint: undefined },
       fanOutQueue: { queueUrl: good.FAN_OUT_QUEUE_URL, endpoint: undefined },
       outboxQueue: { queueUrl: good.OUTBOX_QUEUE_URL, endpoint: undefined },
-      presenceQueue: { queueUrl: good.PRESENCE_QUEUE_URL, endpoint: undefined },
+      laterQueue: { queueUrl: good.LATER_QUEUE_URL, endpoint: undefined },
       outboxDeadLetters: { queueUrl: good.OUTBOX_DEAD_LETTERS_URL, endpoint: undefined },
       eventBus: { busName: 'herald', endpoint: undefined },
       settings: {

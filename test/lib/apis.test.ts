@@ -149,5 +149,5 @@ it('tells the Lambdas the callback URL of the stage', () => {
     '/live',
   ];
   const Variables = Match.objectLike({ CALLBACK_URL: { 'Fn::Join': ['', url] } });
-  named.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 10);
+  named.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 11);
 });

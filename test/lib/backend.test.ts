@@ -7,7 +7,7 @@ import { find, findAll, synthStack } from './synth.ts';
 const template = synthStack();
 
 /** A queue of work for later, which ends with the connections that the work is about. */
-const isWork = (id: string): boolean => /^BackendQueues(reconcile|fanout|outbox|presence)/.test(id);
+const isWork = (id: string): boolean => /^BackendQueues(reconcile|fanout|outbox|later)/.test(id);
 
 describe('the tables', () => {
   const tables = findAll(template, 'AWS::DynamoDB::GlobalTable');
@@ -271,7 +271,7 @@ describe('the queue of work for later', () => {
 
   it('is known to each Lambda that keeps state', () => {
     const Variables = Match.objectLike({ RECONCILE_QUEUE_URL: { Ref: queue.id } });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 10);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 11);
   });
 });
 
@@ -313,8 +313,8 @@ describe('a notification that fails every retry', () => {
 describe('the Lambdas', () => {
   const lambdas = findAll(template, 'AWS::Lambda::Function');
 
-  it('are eleven, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
-    expect(lambdas).toHaveLength(11);
+  it('are twelve, on arm64 and Node 24, with explicit memory, their own log and mapped stack traces', () => {
+    expect(lambdas).toHaveLength(12);
     for (const { Properties } of lambdas) {
       expect(Properties).toMatchObject({
         Architectures: ['arm64'],
@@ -343,12 +343,13 @@ describe('the Lambdas', () => {
       fanout: 120,
       outbox: 60,
       lifecycle: 30,
+      later: 30,
     });
   });
 
   it('log for a month, into logs that go with the stack', () => {
     const logs = findAll(template, 'AWS::Logs::LogGroup');
-    expect(logs).toHaveLength(13);
+    expect(logs).toHaveLength(14);
     for (const { Properties, DeletionPolicy } of logs) {
       expect(Properties).toEqual({ RetentionInDays: 30 });
       expect(DeletionPolicy).toBe('Delete');
@@ -436,7 +437,7 @@ it('tells what clients, services and operators need', () => {
     'FailedOutboxRowsQueueUrl',
     'UnreadOutboxRowsQueueUrl',
     'FailedEventsQueueUrl',
-    'FailedOfflineChecksQueueUrl',
+    'FailedLookUpsQueueUrl',
   ];
   expect(Object.keys(template.findOutputs('*')).sort()).toEqual([...always, ...secret].sort());
   const jwks = synthStack({ jwksUrl: 'https://id.example/keys', issuer: 'https://id.example' });

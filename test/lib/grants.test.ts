@@ -24,10 +24,10 @@ const deadLettersTo = (queue: string) =>
     (action) => `sqs:${action} on Backend${queue}.Arn`,
   );
 
-const sendsTo = (...queues: ('reconcile' | 'fanout' | 'outbox' | 'presence' | 'FailedOutboxRows')[]) =>
+const sendsTo = (...queues: ('reconcile' | 'fanout' | 'outbox' | 'later' | 'FailedOutboxRows')[]) =>
   queues.map((queue) => `sqs:SendMessage on BackendQueues${queue}.Arn`);
 
-const readsQueue = (queue: 'reconcile' | 'fanout' | 'outbox' | 'presence') =>
+const readsQueue = (queue: 'reconcile' | 'fanout' | 'outbox' | 'later') =>
   ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage'].map(
     (action) => `sqs:${action} on BackendQueues${queue}.Arn`,
   );
@@ -68,17 +68,24 @@ const EXPECTED: Record<string, string[]> = {
     ...on('messages', 'GetItem', 'PutItem'),
     ...on('publishes', 'PutItem'),
     ...connections('POST', 'DELETE'),
-    ...sendsTo('reconcile', 'fanout'),
+    ...sendsTo('reconcile', 'fanout', 'later'),
     ...deadLettersTo('NotificationsFailedNotifications'),
   ],
   lifecycle: [
-    ...on('connections', 'Query'),
-    ...on('presence', 'GetItem', 'UpdateItem', 'DeleteItem'),
+    ...on('presence', 'GetItem', 'UpdateItem'),
     ...readsStream('connections'),
-    ...readsQueue('presence'),
-    ...sendsTo('presence'),
+    ...sendsTo('later'),
     'events:PutEvents on BackendNotificationsBus.Arn',
     ...deadLettersTo('ReplayStreamFailedEvents'),
+  ],
+  later: [
+    ...on('connections', 'Query'),
+    ...on('presence', 'GetItem', 'DeleteItem'),
+    ...on('devices', 'GetItem', 'Query'),
+    ...on('messages', 'GetItem', 'Query', 'UpdateItem'),
+    ...readsQueue('later'),
+    ...sendsTo('later'),
+    'events:PutEvents on BackendNotificationsBus.Arn',
   ],
   outbox: [
     ...on('outbox', 'UpdateItem', 'DeleteItem'),
@@ -91,7 +98,7 @@ const EXPECTED: Record<string, string[]> = {
     ...on('messages', 'GetItem', 'PutItem'),
     ...on('publishes', 'PutItem'),
     ...connections('POST'),
-    ...sendsTo('reconcile', 'fanout', 'outbox', 'FailedOutboxRows'),
+    ...sendsTo('reconcile', 'fanout', 'outbox', 'later', 'FailedOutboxRows'),
     ...deadLettersTo('ReplayStreamUnreadOutboxRows'),
   ],
   fanout: [
@@ -203,7 +210,7 @@ describe('no wildcard', () => {
     const wild = policies
       .flatMap((id) => grants(template, id.replace(/DefaultPolicy[0-9A-F]{8}$/, '')))
       .filter((grant) => grant.includes('*') && !grant.endsWith('/@connections/*'));
-    expect(policies).toHaveLength(11);
+    expect(policies).toHaveLength(12);
     expect(wild).toEqual([]);
   });
 

@@ -39,7 +39,7 @@ describe('the alarms', () => {
       [
         ...['FailedNotifications', 'FailedReplays', 'FailedRetries', 'UndeliveredEvents'],
         ...['FailedTopicReplays', 'FailedFanOuts', 'slowFanOut', 'rangesFailed'],
-        ...['FailedOutboxRows', 'UnreadOutboxRows', 'outboxLag', 'FailedEvents', 'FailedOfflineChecks'],
+        ...['FailedOutboxRows', 'UnreadOutboxRows', 'outboxLag', 'FailedEvents', 'FailedLookUps'],
         ...[
           'authorizer',
           'connect',
@@ -52,9 +52,10 @@ describe('the alarms', () => {
           'fanout',
           'outbox',
           'lifecycle',
+          'later',
         ].map((name) => `${name}Errors`),
         ...['replayLag', 'slowCatchUp', 'slowPosts', 'failedRequests'],
-        ...['throttles', 'busy', 'postsThrottled', 'refusedTokens', 'reconnectStorm'],
+        ...['throttles', 'throttledWork', 'busy', 'postsThrottled', 'refusedTokens', 'reconnectStorm'],
       ].sort(),
     );
   });
@@ -168,7 +169,7 @@ describe('the dashboard', () => {
     const Variables = Match.objectLike({
       BACKEND_NAME: Match.stringLikeRegexp('^Herald-Backend-[0-9A-F]{8}$'),
     });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 11);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 12);
     for (const metric of metrics.filter((one) => one.startsWith('Herald '))) {
       expect(metric).toMatch(/ backend Herald-Backend-[0-9A-F]{8}( \w+)?$/);
     }
@@ -187,6 +188,6 @@ describe('the questions', () => {
       'Herald-Backend/what happened to user X',
       'Herald-Backend/where is message X',
     ]);
-    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(11);
+    for (const { LogGroupNames } of queries) expect(LogGroupNames).toHaveLength(12);
   });
 });

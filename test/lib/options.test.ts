@@ -54,7 +54,7 @@ describe('custom domains', () => {
 
   it('are what frames are posted through', () => {
     const Variables = Match.objectLike({ CALLBACK_URL: 'https://push.example.com' });
-    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 10);
+    template.resourcePropertiesCountIs('AWS::Lambda::Function', { Environment: { Variables } }, 11);
   });
 
   it('get a record where the zone is known', () => {
@@ -297,12 +297,12 @@ describe('what may not be replaced by an update', () => {
       'BackendNotificationsFailedNotifications5D47E0FE',
       'BackendNotificationsUndeliveredEventsAACADED3',
       'BackendQueuesFailedFanOuts4AB7C0D6',
-      'BackendQueuesFailedOfflineChecksA0798A5D',
+      'BackendQueuesFailedLookUpsB409FFA7',
       'BackendQueuesFailedOutboxRowsBDE3C20F',
       'BackendQueuesFailedRetries93ADB933',
       'BackendQueuesfanoutA6B4475B',
+      'BackendQueueslaterAA4CA0A3',
       'BackendQueuesoutbox960163F9',
-      'BackendQueuespresenceBB761EC5',
       'BackendQueuesreconcileEF3A9348',
       'BackendReplayStreamFailedEvents64CB0BA9',
       'BackendReplayStreamFailedReplaysE5612745',

@@ -4,7 +4,14 @@ import type { App } from '../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Connection, Message } from '../../lambdas/domain/model.ts';
-import type { Clock, FanOutTask, Gateway, Ids, ReconcileRequest } from '../../lambdas/domain/ports.ts';
+import type {
+  Clock,
+  EscalationTask,
+  FanOutTask,
+  Gateway,
+  Ids,
+  ReconcileRequest,
+} from '../../lambdas/domain/ports.ts';
 import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import type { Invocation } from '../../lambdas/handlers/events.ts';
 import { dialectOf } from '../../lambdas/wire/dialect.ts';
@@ -74,6 +81,8 @@ export interface TestApp extends App {
   closed: string[];
   /** What is to be reconciled later. */
   queued: (ReconcileRequest & { delaySeconds: number })[];
+  /** What is to be looked up later. */
+  escalations: (EscalationTask & { delaySeconds: number })[];
   /** What the fan-out queue was given. */
   tasks: FanOutTask[];
   /** What the application's bus was given. */
@@ -98,6 +107,7 @@ export function anApp({
     },
   };
   const later: TestApp['queued'] = [];
+  const escalations: TestApp['escalations'] = [];
   const tasks: FanOutTask[] = [];
   const events: BusEvent[] = [];
   let last = 0;
@@ -108,7 +118,11 @@ export function anApp({
     ...createMemoryStores(() => NOW),
     log: createChannelLog({ store: rows, clock, ids, logger }),
     gateway,
-    later: { reconcile: async (request, delaySeconds) => void later.push({ ...request, delaySeconds }) },
+    later: {
+      reconcile: async (request, delaySeconds) => void later.push({ ...request, delaySeconds }),
+      escalate: async (task, delaySeconds) => void escalations.push({ ...task, delaySeconds }),
+      checkOffline: async () => {},
+    },
     fanOut: { send: async (some) => void tasks.push(...some) },
     bus: { put: async (detailType, detail) => void events.push({ detailType, detail }) },
     acceptances: createAcceptances(),
@@ -141,6 +155,7 @@ export function anApp({
     posted,
     closed,
     queued: later,
+    escalations,
     tasks,
     events,
   };

@@ -4,6 +4,7 @@ import type { CursorMove, DeviceStore } from '../../lambdas/domain/ports.ts';
 
 interface Row extends DeviceKey, LastSeen {
   cursors: Map<string, Position>;
+  begun: Map<string, Position>;
 }
 
 export function createMemoryDeviceStore(now: () => number): DeviceStore {
@@ -19,8 +20,9 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
     return row && row.expiresAt > now() ? row : undefined;
   };
   const remember = ({ userId, deviceId }: DeviceKey, { lastSeenAt, expiresAt }: LastSeen): Row => {
-    const cursors = live({ userId, deviceId })?.cursors ?? new Map<string, Position>();
-    const row = { userId, deviceId, lastSeenAt, expiresAt, cursors };
+    const { cursors = new Map<string, Position>(), begun = new Map<string, Position>() } =
+      live({ userId, deviceId }) ?? {};
+    const row = { userId, deviceId, lastSeenAt, expiresAt, cursors, begun };
     rows.set(idOf(row), row);
     return row;
   };
@@ -56,7 +58,9 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
       const row = live(key);
       if (!mayMove(row?.cursors.get(channel), to, from)) return false;
       const expiresAt = from === 'anew' ? (row?.expiresAt ?? lastSeen.expiresAt) : lastSeen.expiresAt;
-      remember(key, { ...lastSeen, expiresAt }).cursors.set(channel, { epoch: to.epoch, seq: to.seq });
+      const { cursors, begun } = remember(key, { ...lastSeen, expiresAt });
+      cursors.set(channel, { epoch: to.epoch, seq: to.seq });
+      if (from === 'anew') begun.set(channel, { epoch: to.epoch, seq: to.seq });
       return true;
     },
     async enroll(userId) {
@@ -85,10 +89,11 @@ function mayMove(cursor: Position | undefined, to: Position, from: CursorMove['f
   return isOurs && cursor.seq >= from && cursor.seq < to.seq;
 }
 
-const toDevice = ({ userId, deviceId, cursors, lastSeenAt, expiresAt }: Row): Device => ({
+const toDevice = ({ userId, deviceId, cursors, begun, lastSeenAt, expiresAt }: Row): Device => ({
   userId,
   deviceId,
-  cursors: new Map([...cursors].map(([channel, cursor]) => [channel, { ...cursor }])),
+  cursors: structuredClone(cursors),
+  begun: structuredClone(begun),
   lastSeenAt,
   expiresAt,
 });

@@ -84,6 +84,7 @@ export class StompWorld {
         close: async ({ connectionId }) => this.clients.get(connectionId)?.close() ?? 'gone',
       },
       later: {
+        ...base.later,
         reconcile: async (request, delaySeconds) =>
           void this.queued.push({ ...request, dueAt: this.now + delaySeconds * 1000 }),
       },

@@ -6,6 +6,7 @@ import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import { type Channel, type Connection, userChannel } from '../../lambdas/domain/model.ts';
 import type {
   Clock,
+  EscalationTask,
   FanOutTask,
   Gateway,
   Ids,
@@ -68,6 +69,8 @@ export class World {
   readonly requests: ReplayRequest[] = [];
   /** What the queue will ask for. */
   readonly queued: (ReconcileRequest & { dueAt: number })[] = [];
+  /** What is to be looked up later, and nobody has. */
+  readonly escalations: (EscalationTask & { delaySeconds: number })[] = [];
   /** What the fan-out queue was given, and nobody has served yet. */
   readonly tasks: FanOutTask[] = [];
   /** What the application's bus was given. */
@@ -100,6 +103,8 @@ export class World {
         reconcile: async (request, delaySeconds) => {
           this.queued.push({ ...request, dueAt: this.now + delaySeconds * 1000 });
         },
+        escalate: async (task, delaySeconds) => void this.escalations.push({ ...task, delaySeconds }),
+        checkOffline: async () => {},
       },
       fanOut: { send: async (tasks) => void this.tasks.push(...tasks) },
       bus: { put: async (detailType, detail) => void this.events.push({ detailType, detail }) },

@@ -131,7 +131,11 @@ function createRecordedApp(
       },
       close: gateway.close,
     },
-    later: { reconcile: async () => undefined },
+    later: {
+      reconcile: async () => undefined,
+      escalate: async () => record('SendMessage'),
+      checkOffline: async () => undefined,
+    },
     fanOut: {
       async send(tasks) {
         // SQS takes ten messages in one request.

@@ -13,6 +13,7 @@ Without a target it starts a local stack of its own.
   --bus NAME             the event bus (default: publishing by an event is not tested)
   --function NAME        the notify Lambda (default: publishing by an Invoke is not tested)
   --outbox NAME          the outbox table (default: publishing by the outbox is not tested)
+  --events               it is a local stack, started with --events (default: events on the bus are not tested)
   --jwt-secret TEXT      signs the tokens of the test's users (HS256)
   --jwt-secret-arn ARN   the same, read from Secrets Manager
   --endpoint-url URL     of the AWS services (default: AWS)
@@ -32,6 +33,7 @@ export interface Deployed {
   bus: string | undefined;
   functionName: string | undefined;
   outbox: string | undefined;
+  events: boolean | undefined;
   endpointUrl: string | undefined;
   secret: { text: string } | { arn: string };
   issuer: string | undefined;
@@ -54,6 +56,7 @@ const OPTIONS = {
   bus: text,
   function: text,
   outbox: text,
+  events: { type: 'boolean' },
   'jwt-secret': text,
   'jwt-secret-arn': text,
   'endpoint-url': text,
@@ -95,6 +98,7 @@ function deployed(values: Omit<Values, 'bundles' | 'cdk-out'>): Deployed {
     bus: values.bus ?? outputs.EventBusName,
     functionName: values.function ?? outputs.NotifyFunctionName,
     outbox: values.outbox ?? outputs.OutboxTableName,
+    events: values.events,
     endpointUrl: values['endpoint-url'] && urlText('--endpoint-url', values['endpoint-url'], 'http'),
     secret: secret(values, outputs),
     issuer: values.issuer,

@@ -9,6 +9,8 @@ export interface TargetSettings {
   functionName?: string | undefined;
   /** Name of the outbox table. Undefined: what needs it is not tested. */
   outbox?: string | undefined;
+  /** The setting `events` is on, and the bus is a local stack's, so that it can be watched. */
+  events?: boolean | undefined;
   /** Of DynamoDB. @default with the other services */
   dynamodbUrl?: string | undefined;
   /** Of the AWS services. @default AWS */
@@ -27,6 +29,9 @@ export interface TargetSettings {
 /** Fewer messages than on a stack of our own, where they cost nothing. */
 export const BACKLOG = 1000;
 
+/** Of a local stack: it tells who comes and goes, and what takes a minute elsewhere takes three seconds. */
+export const EVENTS_ON = ['--events', '--offline-after-seconds', '60', '--queue-speed', '20'];
+
 /** A stack on this machine that is ours alone. */
 export async function localSettings(
   { wsUrl, httpUrl }: { wsUrl: string; httpUrl: string },
@@ -36,7 +41,7 @@ export async function localSettings(
   const { dynamodb, outboxTable } = (await resources.json()) as { dynamodb: string; outboxTable: string };
   return {
     ...{ wsUrl, httpUrl, jwtSecret, endpointUrl: httpUrl, dynamodbUrl: dynamodb },
-    ...{ bus: 'herald', functionName: 'notify', outbox: outboxTable },
+    ...{ bus: 'herald', functionName: 'notify', outbox: outboxTable, events: true },
     ...{ maxConnectionsPerUser: 10, backlog: BACKLOG },
   };
 }

@@ -8,6 +8,8 @@ import { ifHolds, isFault, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import {
   BEFORE_DEVICES,
+  begunAttribute,
+  begunChannel,
   cursorAttribute,
   cursorChannel,
   type DeviceRow,
@@ -58,6 +60,7 @@ export function createDeviceStore(
     userId: (row as unknown as Record<string, string>)[partition] ?? '',
     deviceId: row.deviceId,
     cursors: cursorsOf(row),
+    begun: positionsOf(row, begunChannel),
     lastSeenAt: row.lastSeenAt,
     expiresAt: toMilliseconds(row.expiresAt),
   });
@@ -211,18 +214,22 @@ export function createDeviceStore(
     { to, from }: CursorMove,
     lastSeen: LastSeen,
   ): Promise<'moved' | 'stayed' | 'expired'> {
+    const isNew = from === 'anew';
     const update: Operations['UpdateItem']['input'] = {
       TableName: tableName,
       Key: keyOf(key),
       UpdateExpression: `SET #cursor = :to, lastSeenAt = :lastSeenAt, expiresAt = ${
-        from === 'anew' ? 'if_not_exists(expiresAt, :expiresAt)' : ':expiresAt'
+        isNew ? 'if_not_exists(expiresAt, :expiresAt), #begun = :to' : ':expiresAt'
       }`,
       ConditionExpression: `${notExpired} AND ${mayMove(from)}`,
-      ExpressionAttributeNames: { '#cursor': cursorAttribute(channel) },
+      ExpressionAttributeNames: {
+        '#cursor': cursorAttribute(channel),
+        ...(isNew && { '#begun': begunAttribute(channel) }),
+      },
       ExpressionAttributeValues: {
         ...seen(lastSeen),
         ...(typeof from === 'number' && { ':from': from }),
-        ...(from !== 'anew' && { ':seq': to.seq }),
+        ...(!isNew && { ':seq': to.seq }),
         ':to': { epoch: to.epoch, seq: to.seq },
         ':epoch': to.epoch,
         ':now': nowSeconds(),
@@ -251,11 +258,15 @@ const seen = ({ lastSeenAt, expiresAt }: LastSeen) => ({
   ':expiresAt': toSeconds(expiresAt),
 });
 
-function cursorsOf(row: DeviceRow | SummaryRow): ReadonlyMap<string, Position> {
-  const cursors = new Map<string, Position>();
+const cursorsOf = (row: DeviceRow | SummaryRow): ReadonlyMap<string, Position> =>
+  positionsOf(row, cursorChannel);
+
+/** By channel: what stands in the attributes of one kind. */
+function positionsOf(row: object, channelOf: (attribute: string) => string | undefined) {
+  const positions = new Map<string, Position>();
   for (const [attribute, value] of Object.entries(row)) {
-    const channel = cursorChannel(attribute);
-    if (channel !== undefined) cursors.set(channel, value as Position);
+    const channel = channelOf(attribute);
+    if (channel !== undefined) positions.set(channel, value as Position);
   }
-  return cursors;
+  return positions;
 }

@@ -19,6 +19,7 @@
  */
 import type { Position } from '../../domain/model.ts';
 import type { ByeCode } from '../../protocol/errors.ts';
+import type { Escalate } from '../../protocol/escalate.ts';
 import type { AckMode, DialectName, JsonText } from '../../protocol/frames.ts';
 
 export interface TableNames {
@@ -154,8 +155,9 @@ export interface MemberRow {
 
 /**
  * Beside these one attribute per channel, named by {@link cursorAttribute}, so that one update
- * moves one cursor. The cursors of channels that are not the user's own stand in Cursors, a row
- * each: one row of them all would be written as a whole by every ack.
+ * moves one cursor, and one named by {@link begunAttribute}. The cursors of channels that are not
+ * the user's own stand in Cursors, a row each: one row of them all would be written as a whole by
+ * every ack.
  */
 export interface DeviceRow {
   userId: string;
@@ -203,6 +205,15 @@ export const cursorAttribute = (channel: string): string => `${CURSOR_PREFIX}${c
 export const cursorChannel = (attribute: string): string | undefined =>
   attribute.startsWith(CURSOR_PREFIX) ? attribute.slice(CURSOR_PREFIX.length) : undefined;
 
+const BEGUN_PREFIX = 'begun#';
+
+/** Where the cursor of a channel began. */
+export const begunAttribute = (channel: string): string => `${BEGUN_PREFIX}${channel}`;
+
+/** Like {@link cursorChannel}. */
+export const begunChannel = (attribute: string): string | undefined =>
+  attribute.startsWith(BEGUN_PREFIX) ? attribute.slice(BEGUN_PREFIX.length) : undefined;
+
 /** The head of a channel stands among its messages, below the first, so that one key finds it. */
 export const HEAD_SEQ = 0;
 
@@ -224,6 +235,11 @@ export interface MessageRow {
   originDeviceId?: string;
   originTab?: string;
   collapseKey?: string;
+  escalate?: Escalate;
+  /** Until then somebody is telling the application that it is unanswered. */
+  unansweredUntil?: number;
+  /** The application was told. */
+  unansweredTold?: true;
   /** It has lost its content: the seq of its withdrawal. */
   withdrawnBy?: number;
   sentAt: number;

@@ -1,16 +1,25 @@
-/** Work for later, as messages of the reconcile queue: how they are put there and read. */
+/**
+ * Work for later, as messages of two queues: how they are put there and read. The reconcile queue
+ * serves connections; the queue `later` wakes who looks up what is due.
+ */
 import type { SQSRecord } from 'aws-lambda';
 import type { SendMessage } from '../../aws/sqs.ts';
-import type { Later, ReconcileRequest } from '../../domain/ports.ts';
+import type { EscalationTask, Later, OfflineCheck, ReconcileRequest } from '../../domain/ports.ts';
 import { parseChannel, userChannel } from '../../protocol/channel.ts';
 
-export const createLater = (send: SendMessage): Later => ({
+export const createLater = (queues: { reconcile: SendMessage; later: SendMessage }): Later => ({
   reconcile: ({ channel, ...request }, delaySeconds) =>
-    send({ body: JSON.stringify({ channel: channel.name, ...request }), delaySeconds }),
+    queues.reconcile({ body: JSON.stringify({ channel: channel.name, ...request }), delaySeconds }),
+  escalate: ({ channel, epoch, seq, restSeconds }, delaySeconds) =>
+    queues.later({ body: JSON.stringify({ channel: channel.name, epoch, seq, restSeconds }), delaySeconds }),
+  checkOffline: ({ userId, closedAt }, delaySeconds) =>
+    queues.later({ body: JSON.stringify({ userId, closedAt }), delaySeconds }),
 });
 
+type QueueMessage = Pick<SQSRecord, 'body'>;
+
 /** Throws for a message that none of our Lambdas has put there. */
-export function requestIn({ body }: Pick<SQSRecord, 'body'>): ReconcileRequest {
+export function requestIn({ body }: QueueMessage): ReconcileRequest {
   const { channel: name, userId, connectionId, after, readState } = JSON.parse(body);
   // Messages of before there were several channels name none.
   // The sockets of STOMP have names that no user can have.
@@ -24,4 +33,15 @@ export function requestIn({ body }: Pick<SQSRecord, 'body'>): ReconcileRequest {
     (readState === undefined || readState === true);
   if (!isOurs) throw new Error('a message of the reconcile queue that names no subscription');
   return { channel, userId, connectionId, after, ...(readState && { readState }) };
+}
+
+/** Throws for a message that none of our Lambdas has put there. */
+export function wakeUpIn({ body }: QueueMessage): EscalationTask | OfflineCheck {
+  const { userId, closedAt, channel: name, epoch, seq, restSeconds } = JSON.parse(body);
+  if (typeof userId === 'string' && Number.isSafeInteger(closedAt)) return { userId, closedAt };
+  const channel = parseChannel(name);
+  const isOurs =
+    channel !== undefined && typeof epoch === 'string' && [seq, restSeconds].every(Number.isSafeInteger);
+  if (!isOurs) throw new Error('a message of the queue `later` that names nothing to look up');
+  return { channel, epoch, seq, restSeconds };
 }

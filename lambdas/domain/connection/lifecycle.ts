@@ -4,11 +4,15 @@
  */
 import type { App } from '../app.ts';
 import type { ConnectionKey } from '../model.ts';
-import type { OfflineCheck, OfflineChecks, PresenceStore } from '../ports.ts';
+import type { OfflineCheck, PresenceStore } from '../ports.ts';
 
-export interface LifecycleApp extends Pick<App, 'connections' | 'bus' | 'logger' | 'settings'> {
+export interface LifecycleApp extends Pick<App, 'bus' | 'later' | 'logger' | 'settings'> {
   presence: PresenceStore;
-  offlineChecks: OfflineChecks;
+}
+
+/** What looking up takes whether a user is still away. */
+export interface OfflineApp extends Pick<App, 'connections' | 'bus'> {
+  presence: PresenceStore;
 }
 
 /** A connection that became ready, or whose row is gone since. `at`: when. */
@@ -37,13 +41,13 @@ async function comeOnline({ presence, bus }: LifecycleApp, userId: string, at: n
 }
 
 async function awaitOffline(app: LifecycleApp, userId: string, at: number): Promise<void> {
-  const { presence, offlineChecks, settings } = app;
+  const { presence, later, settings } = app;
   if (await presence.markClosed(userId, at))
-    await offlineChecks.send({ userId, closedAt: at }, settings.offlineAfterSeconds);
+    await later.checkOffline({ userId, closedAt: at }, settings.offlineAfterSeconds);
 }
 
 /** Does nothing where its reason is gone: the user is back, or closed another connection since. */
-export async function checkOffline(app: LifecycleApp, { userId, closedAt }: OfflineCheck): Promise<void> {
+export async function checkOffline(app: OfflineApp, { userId, closedAt }: OfflineCheck): Promise<void> {
   const { presence, connections, bus } = app;
   // In this order: whoever opens a connection after the list changes what was found before it.
   const found = await presence.find(userId);

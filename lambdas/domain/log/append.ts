@@ -23,7 +23,15 @@ const IDEMPOTENCY_MS = 24 * 3_600_000;
 export interface Draft
   extends Pick<
     Message,
-    'id' | 'type' | 'data' | 'originUserId' | 'originDeviceId' | 'originTab' | 'collapseKey'
+    | 'id'
+    | 'type'
+    | 'data'
+    | 'originUserId'
+    | 'originDeviceId'
+    | 'originTab'
+    | 'collapseKey'
+    | 'escalate'
+    | 'ack'
   > {
   retentionSeconds: number;
   /**
@@ -200,6 +208,7 @@ const withoutContent = (message: Message): Message => ({
   originDeviceId: undefined,
   originTab: undefined,
   collapseKey: undefined,
+  escalate: undefined,
 });
 
 const idempotencyKey = ({ id, payload }: Draft, now: number): IdempotencyKey | undefined =>

@@ -3,7 +3,7 @@
  * before the message is stored.
  */
 
-import { mapConcurrently } from '../../concurrency.ts';
+import { allEnded, mapConcurrently } from '../../concurrency.ts';
 import { RequestError } from '../../protocol/errors.ts';
 import type { JsonText } from '../../protocol/frames.ts';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../../protocol/limits.ts';
@@ -11,6 +11,7 @@ import type { Notification } from '../../protocol/notification.ts';
 import type { App } from '../app.ts';
 import { skipOwnMessage } from '../cursor.ts';
 import { asError, Busy } from '../errors.ts';
+import { escalateLater } from '../escalation.ts';
 import type { Draft } from '../log/append.ts';
 import { isKept } from '../log/read.ts';
 import type { Channel, Stored } from '../model.ts';
@@ -48,7 +49,7 @@ export interface PublishAnswer {
  * channel stays with that channel.
  */
 export async function publish(app: App, notification: Notification): Promise<PublishAnswer> {
-  const { channels, type, origin, collapseKey } = notification;
+  const { channels, type, origin, collapseKey, escalate } = notification;
   refuseSwitchedOff(app, channels);
   const payload = notification.id === undefined ? undefined : payloadOf(notification);
   const { data, retentionSeconds } = await applyType(notification, app.types, app.settings);
@@ -59,6 +60,7 @@ export async function publish(app: App, notification: Notification): Promise<Pub
     collapseKey,
     retentionSeconds,
     payload,
+    ...(escalate && { escalate, ack: 'now' as const }),
   };
   refuseTooLarge(draft);
   const context = {
@@ -87,9 +89,13 @@ async function publishTo(
     const seq = duplicate ? appended.seq : appended.message.seq;
     // The message of a repeated request may have expired since, or been withdrawn.
     const isToldStill = message !== undefined && isKept(message, app.clock.now());
-    const deliveries = isToldStill
-      ? await deliverStored(app, { channel, epoch, message }, draft, context)
-      : NOBODY;
+    if (!isToldStill) return { ...of, seq, duplicate, ...NOBODY };
+    const stored = { channel, epoch, message };
+    // A repeated request queues it again: the first may have died between the append and this.
+    const [deliveries] = await allEnded([
+      deliverStored(app, stored, draft, context),
+      escalateLater(app, stored),
+    ]);
     return { ...of, seq, duplicate, ...deliveries };
   } catch (error) {
     if (error instanceof Busy) app.logger.metrics({ busy: 1 });
@@ -163,14 +169,15 @@ async function deliverStored(
  * What was sent makes the request the same, not the order of its members, nor what a validator
  * makes of them.
  */
-const payloadOf = ({ type, data, origin, collapseKey, retentionSeconds, text }: Notification): string =>
+const payloadOf = ({ type, data, origin, text, ...rest }: Notification): string =>
   canonicalJson({
     type,
     data: text === undefined ? data : dataOf(parseExactly(text)),
     excludeUserId: origin.userId,
     excludeDeviceId: origin.tab === undefined ? origin.deviceId : `${origin.deviceId}/${origin.tab}`,
-    collapseKey,
-    retentionSeconds,
+    collapseKey: rest.collapseKey,
+    retentionSeconds: rest.retentionSeconds,
+    escalate: rest.escalate,
   });
 
 const dataOf = (body: unknown): unknown => (body as { data?: unknown }).data ?? null;

@@ -1,7 +1,13 @@
 /** `herald send`: publishes a notification. */
 import type { PublishAnswer } from '../../../lambdas/domain/publish/publish.ts';
 import { isTopic, TOPIC_RULE } from '../../../lambdas/protocol/channel.ts';
-import { MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from '../../../lambdas/protocol/limits.ts';
+import { ANSWER_RULE, isAnswer } from '../../../lambdas/protocol/escalate.ts';
+import {
+  MAX_ESCALATE_SECONDS,
+  MAX_RETENTION_SECONDS,
+  MIN_ESCALATE_SECONDS,
+  MIN_RETENTION_SECONDS,
+} from '../../../lambdas/protocol/limits.ts';
 import {
   isMessageId,
   isToken,
@@ -15,6 +21,7 @@ import { request } from '../requests.ts';
 import { targetOptions, targetUrl } from '../target.ts';
 import { checked, integer, jsonValue, optional, usersOf } from '../values.ts';
 
+const ESCALATE = { min: MIN_ESCALATE_SECONDS, max: MAX_ESCALATE_SECONDS };
 const RETENTION = { min: MIN_RETENTION_SECONDS, max: MAX_RETENTION_SECONDS };
 
 export const send = defineCommand({
@@ -31,6 +38,11 @@ export const send = defineCommand({
     id: { value: 'KEY', help: 'idempotency key: sent again with the same, nothing happens' },
     retention: { value: 'SECONDS', help: `how long it is kept, ${RETENTION.min} to ${RETENTION.max}` },
     trace: { help: 'the log of the stack tells its way, whatever share of messages is sampled' },
+    escalate: {
+      value: 'SECONDS',
+      help: `call for help if it is unanswered, ${ESCALATE.min} to ${ESCALATE.max}`,
+    },
+    unless: { value: 'ANSWER', help: 'what an answer is: acked, by any device, or read' },
     ...targetOptions('HttpUrl'),
     json: { help: 'print the answer as it is' },
   },
@@ -40,7 +52,8 @@ export const send = defineCommand({
   herald send --topic news --type article --data '"hello"'
   jq .order order.json | herald send alice --type order.shipped --data -`,
   async run(operands, { topic, everyone, type, data = 'null', except, id, retention, trace, json, ...rest }) {
-    const { 'except-user': exceptUser, 'collapse-key': collapseKey, ...target } = rest;
+    const { 'except-user': exceptUser, 'collapse-key': collapseKey, ...others } = rest;
+    const { escalate, unless, ...target } = others;
     const notification = {
       to: recipientsOf(operands, topic, everyone),
       type: checked('--type', type, isToken, TOKEN_RULE),
@@ -51,6 +64,7 @@ export const send = defineCommand({
       collapseKey: optional('--collapse-key', collapseKey, isToken, TOKEN_RULE),
       retentionSeconds: integer('--retention', retention, RETENTION),
       trace,
+      escalate: escalateOf(escalate, unless),
     };
     const base = targetUrl('HttpUrl', target);
     const body = { ...notification, data: await jsonValue('--data', data) };
@@ -70,6 +84,13 @@ function recipientsOf(operands: string[], topic: string | undefined, everyone: t
   if (topic !== undefined) return { topic: checked('--topic', topic, isTopic, TOPIC_RULE) };
   const users = usersOf(operands);
   return users.length === 1 ? { user: users[0] } : { users };
+}
+
+function escalateOf(seconds: string | undefined, unless: string | undefined) {
+  const afterSeconds = integer('--escalate', seconds, ESCALATE);
+  const answer = optional('--unless', unless, isAnswer, ANSWER_RULE);
+  if (afterSeconds === undefined && answer !== undefined) throw new Error('--unless is for --escalate');
+  return afterSeconds === undefined ? undefined : { afterSeconds, unless: answer };
 }
 
 function lineOf(result: PublishAnswer['results'][number]): string {

@@ -13,6 +13,8 @@ const PORTS = { min: 0, max: 65_535 };
 /** More would overflow the timers. */
 const SECONDS = { min: 1, max: 1_000_000 };
 
+const QUEUE_SPEED = { min: 1, max: 10_000 };
+
 const OPTIONS = {
   port: { value: 'N', help: `port for everything (default ${DEFAULT_PORT}; 0: any free one)` },
   data: { value: 'DIR', help: 'keep the data in DIR (default: in memory, gone at the end)' },
@@ -49,6 +51,10 @@ const OPTIONS = {
   'offline-after-seconds': {
     value: 'N',
     help: 'setting offlineAfterSeconds: when a user who left counts as offline (default 30)',
+  },
+  'queue-speed': {
+    value: 'N',
+    help: 'delays of queues pass N times as fast: with 60, a minute until somebody is\ncalled for an unanswered message takes a second',
   },
   stomp: { help: 'setting stomp: serve clients of STOMP, too' },
   'no-everyone': { help: 'setting everyone: no connection hears the channel everyone' },
@@ -93,6 +99,7 @@ function stackOptions(values: Values<typeof OPTIONS>): StackOptions {
     settings: settings(values),
     overrides: overrides(values),
     gate: gate(values),
+    queueSpeed: integer('--queue-speed', values['queue-speed'], QUEUE_SPEED),
     gateway: {
       ...milliseconds('idleMs', '--idle-seconds', values['idle-seconds']),
       ...milliseconds('maxAgeMs', '--max-connection-seconds', values['max-connection-seconds']),

@@ -15,6 +15,8 @@ export interface QueueSettings {
   maxConcurrency: number;
   /** How long nobody receives a message that has failed so often. */
   hiddenMs(receives: number): number;
+  /** How long a second of a message's delay lasts. @default 1000 */
+  delaySecondMs?: number | undefined;
 }
 
 export interface QueuePorts {
@@ -107,7 +109,7 @@ export function createQueue(settings: QueueSettings, ports: QueuePorts): Queue {
   return {
     send(body, delaySeconds, groupId) {
       const message = createMessage(body, groupId);
-      showIn(delaySeconds * 1000, message);
+      showIn(delaySeconds * (settings.delaySecondMs ?? 1000), message);
       return message.id;
     },
     async stop() {

@@ -25,13 +25,14 @@ export const queueName = (queue: QueueName | QueueDeadLetters): string => `heral
 export const queueUrl = (httpUrl: string, queue: QueueName | QueueDeadLetters): string =>
   `${httpUrl}/${ACCOUNT}/${queueName(queue)}`;
 
-export function createQueues(lambdas: Lambdas, logger: Logger): Queues {
+/** `speed`: the delays of messages pass so many times as fast as they should. */
+export function createQueues(lambdas: Lambdas, logger: Logger, speed = 1): Queues {
   const queues = new Map([
     ...LAMBDA_NAMES.flatMap((lambda) => {
       const { queues: sources = [] }: LambdaSpec = LAMBDAS[lambda];
       return sources.map((source): [string, Queue] => [
         queueName(source.queue),
-        queueFor(lambda, source, lambdas, logger),
+        queueFor(lambda, { ...source, delaySecondMs: 1000 / speed }, lambdas, logger),
       ]);
     }),
     ...WRITTEN_DEAD_LETTERS.map((letters): [string, Queue] => [queueName(letters), deadEnd(letters, logger)]),
@@ -59,14 +60,14 @@ const FIRST_CONCURRENCY = 5;
 
 function queueFor(
   lambda: string,
-  { queue, batchSize, maxReceives, maxConcurrency = FIRST_CONCURRENCY }: QueueSource,
+  source: QueueSource & { delaySecondMs: number },
   lambdas: Lambdas,
   logger: Logger,
 ): Queue {
-  const name = queueName(queue);
+  const name = queueName(source.queue);
   return createQueue(
     // Somebody watches, so a retry comes sooner than on AWS.
-    { name, batchSize, maxReceives, maxConcurrency, hiddenMs: (receives) => 100 * 2 ** receives },
+    { maxConcurrency: FIRST_CONCURRENCY, ...source, name, hiddenMs: (receives) => 100 * 2 ** receives },
     {
       async invoke(event) {
         try {

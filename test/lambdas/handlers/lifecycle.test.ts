@@ -1,5 +1,5 @@
-/** Which records of the stream and messages of the queue come again. */
-import type { DynamoDBRecord, SQSRecord } from 'aws-lambda';
+/** Which records of the stream come again. */
+import type { DynamoDBRecord } from 'aws-lambda';
 import { expect, it } from 'vitest';
 import type { LifecycleApp } from '../../../lambdas/domain/connection/lifecycle.ts';
 import { createLifecycleHandler } from '../../../lambdas/handlers/lifecycle.ts';
@@ -29,16 +29,10 @@ it('reports what failed, and holds back the later records of that user alone', a
       markClosed: async () => true,
       remove: async () => true,
     },
-    offlineChecks: { send: async () => {} },
   };
   const Records = [opened('alice', '1'), opened('bob', '2'), opened('bob', '3'), opened('alice', '4')];
   const handler = createLifecycleHandler(lifecycle);
   expect(await handler({ Records })).toEqual({ batchItemFailures: [{ itemIdentifier: '2' }] });
   const told = app.events.filter(({ detailType }) => detailType === 'Connection Opened');
   expect(told.map(({ detail }) => detail.connectionId).sort()).toEqual(['1', '2', '4']);
-
-  const message = (messageId: string, body: unknown) =>
-    ({ messageId, body: JSON.stringify(body) }) as SQSRecord;
-  const queued = [message('m1', { userId: 'alice', closedAt: 1 }), message('m2', { userId: 'alice' })];
-  expect(await handler({ Records: queued })).toEqual({ batchItemFailures: [{ itemIdentifier: 'm2' }] });
 });

@@ -60,6 +60,43 @@ describe('a notification', () => {
     expect(parseNotification({ ...valid, data }).data).toEqual(data);
   });
 
+  it.each([
+    [{ user: 'alice' }, { afterSeconds: 60 }, { afterSeconds: 60, unless: 'acked' }],
+    [
+      { users: ['alice', 'bob'] },
+      { afterSeconds: 43_200, unless: 'read' },
+      { afterSeconds: 43_200, unless: 'read' },
+    ],
+  ])('to %j may be escalated: %j', (to, escalate, expected) => {
+    expect(parseNotification({ to, type: 't', escalate })).toMatchObject({ escalate: expected });
+  });
+
+  it.each([{ topic: 'news' }, { everyone: true }])('to %j is not escalated', (to) => {
+    expect(faultsOf({ to, type: 't', escalate: { afterSeconds: 60 } })).toEqual([
+      { path: 'escalate', message: 'expected none: only a message to a user or users is escalated' },
+    ]);
+  });
+
+  it('names what is wrong with how it is escalated, with the limits', () => {
+    const faults = (escalate: unknown) => faultsOf({ ...valid, escalate });
+    const seconds = { path: 'escalate.afterSeconds', message: 'expected an integer from 60 to 43200' };
+    for (const afterSeconds of [undefined, 59, 43_201, 60.5, '60', null])
+      expect(faults({ afterSeconds })).toEqual([seconds]);
+    for (const unless of ['seen', '', null, true])
+      expect(faults({ afterSeconds: 60, unless })).toEqual([
+        { path: 'escalate.unless', message: 'expected "acked" or "read"' },
+      ]);
+    for (const escalate of [null, 60, 'acked', [60]])
+      expect(faults(escalate)).toEqual([
+        { path: 'escalate', message: 'expected {"afterSeconds": …, "unless": …}' },
+      ]);
+    expect(faults({ afterSeconds: 1, unless: 'seen', after: 60 }).map(({ path }) => path)).toEqual([
+      'escalate.after',
+      'escalate.afterSeconds',
+      'escalate.unless',
+    ]);
+  });
+
   it.each([undefined, null, 1, 'x', true, [], [valid]])('is a JSON object, not %j', (body) => {
     expect(faultsOf(body)).toEqual([{ path: '', message: 'expected a JSON object' }]);
   });
@@ -449,6 +486,11 @@ describe('what a client publishes', () => {
 
   it('is a notification without an origin: the sender is it', () => {
     const fields = { to: { topic: 'team.7' }, type: 'note', id: 'k', collapseKey: 'c', retentionSeconds: 60 };
+    expect(
+      parseClientNotification({ ...fields, to: { user: 'bob' }, escalate: { afterSeconds: 60 } }),
+    ).toMatchObject({
+      escalate: { afterSeconds: 60, unless: 'acked' },
+    });
     expect(parseClientNotification(fields)).toEqual({
       channels: [topicChannel('team.7')],
       type: 'note',

@@ -26,6 +26,21 @@ it.each([
     ['send', 'alice', '--type', 't', '--retention', '1h'],
     '--retention is "1h", expected',
   ],
+  [
+    'too long a wait for an answer',
+    ['send', 'alice', '--type', 't', '--escalate', '43201'],
+    '--escalate is "43201", expected an integer from 60 to 43200',
+  ],
+  [
+    'a wrong answer',
+    ['send', 'alice', '--type', 't', '--escalate', '60', '--unless', 'seen'],
+    '--unless is "seen", expected "acked" or "read"',
+  ],
+  [
+    'an answer to nothing',
+    ['send', 'alice', '--type', 't', '--unless', 'read'],
+    '--unless is for --escalate',
+  ],
   ['data that is not JSON', ['send', 'alice', '--type', 't', '--data', '{'], '--data is {'],
   ['no such file', ['send', 'alice', '--type', 't', '--data', '@/nope'], '--data is @/nope, which cannot be'],
   ['users and a topic', ['send', 'alice', '--topic', 'news', '--type', 't'], 'users, --topic or --everyone'],

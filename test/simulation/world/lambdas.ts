@@ -152,13 +152,15 @@ export class Lambdas {
           call('post', connectionId, dialectOf(dialect).encode(frame)),
         close: ({ connectionId }) => call('close', connectionId, ''),
       },
-      later: createLater(({ body, delaySeconds }) =>
-        invocation.call<void>(
-          'Queue',
-          (done) => done({ value: retries.send(body, delaySeconds) }),
-          () => ({ error: new Error('SQS does not answer') }),
-        ),
-      ),
+      later: createLater({
+        reconcile: ({ body, delaySeconds }) =>
+          invocation.call<void>(
+            'Queue',
+            (done) => done({ value: retries.send(body, delaySeconds) }),
+            () => ({ error: new Error('SQS does not answer') }),
+          ),
+        later: () => Promise.reject(new Error('nothing is to be looked up here')),
+      }),
       fanOut: createFanOutQueue((messages) =>
         invocation.call<void>(
           'FanOutQueue',

@@ -29,7 +29,13 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
 
   describe('seeing a device', () => {
     it('remembers a new one, without cursors', async () => {
-      const device = { ...key, cursors: new Map(), lastSeenAt: START, expiresAt: START + KEPT_MS };
+      const device = {
+        ...key,
+        cursors: new Map(),
+        begun: new Map(),
+        lastSeenAt: START,
+        expiresAt: START + KEPT_MS,
+      };
       expect(await store.touch(key, at(START))).toEqual(device);
       expect(await store.find(key)).toEqual(device);
       expect(await store.list(key.userId)).toEqual([device]);
@@ -41,6 +47,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       expect(device).toEqual({
         ...key,
         cursors: new Map([[channel, cursor(5)]]),
+        begun: new Map(),
         lastSeenAt: START + 9,
         expiresAt: START + KEPT_MS,
       });
@@ -89,6 +96,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       expect(await store.touch(key, at(now))).toEqual({
         ...key,
         cursors: new Map(),
+        begun: new Map(),
         lastSeenAt: now,
         expiresAt: now + KEPT_MS,
       });
@@ -154,6 +162,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       expect(await store.find(key)).toEqual({
         ...key,
         cursors: new Map([[channel, cursor(5)]]),
+        begun: new Map(),
         lastSeenAt: START,
         expiresAt: START + KEPT_MS,
       });
@@ -178,6 +187,11 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       expect(await advance(cursor(5), 'anew')).toBe(true);
       expect(await advance(cursor(9), 'anew')).toBe(false);
       expect(await cursorNow()).toEqual(cursor(5));
+      const begun = async () => (await store.find(key))?.begun.get(channel);
+      expect(await begun()).toEqual(cursor(5));
+      await advance(cursor(6));
+      expect(await begun()).toEqual(cursor(5));
+      await advance(cursor(5));
       expect(await advance(cursor(0, 'epoch-2'), 'anew')).toBe(true);
       expect(await cursorNow()).toEqual(cursor(0, 'epoch-2'));
     });

@@ -330,7 +330,8 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       });
 
     it('takes the content out of its message by the same write', async () => {
-      await appendAll(2, { collapseKey: 'score', originUserId: 'alice', originTab: '7f3a' });
+      const escalate = { afterSeconds: 60, unless: 'acked' as const };
+      await appendAll(2, { collapseKey: 'score', originUserId: 'alice', originTab: '7f3a', escalate });
       expect(await withdraw(1, 3, { collapseKey: undefined })).toEqual({ outcome: 'appended' });
       expect(await log.head(channel)).toEqual(headAt(3));
       const [first, ...rest] = await stored();
@@ -387,6 +388,12 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       const origin = { originUserId: 'alice', originDeviceId: 'laptop', originTab: '7f3a', collapseKey: 'k' };
       await append(1, origin);
       expect(await stored()).toEqual([messageAt(1, origin)]);
+    });
+
+    it('keeps until when somebody is to answer it', async () => {
+      const urgent = { escalate: { afterSeconds: 60, unless: 'read' as const }, ack: 'now' as const };
+      await append(1, urgent);
+      expect(await stored()).toEqual([messageAt(1, urgent)]);
     });
 
     it('comes back as it was appended, also without an origin', async () => {

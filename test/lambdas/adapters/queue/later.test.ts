@@ -1,13 +1,16 @@
 /** Work for later: what one Lambda puts into the queue is what another finds there. */
 import { describe, expect, it } from 'vitest';
-import { createLater, requestIn } from '../../../../lambdas/adapters/queue/later.ts';
+import { createLater, requestIn, wakeUpIn } from '../../../../lambdas/adapters/queue/later.ts';
 import type { SqsMessage } from '../../../../lambdas/aws/sqs.ts';
 import { EVERYONE, topicChannel, userChannel } from '../../../../lambdas/domain/model.ts';
-import type { ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
+import type { Later, ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
+
+const unused = () => Promise.reject(new Error('the other queue'));
 
 async function sent(request: ReconcileRequest, delaySeconds: number): Promise<SqsMessage> {
   const messages: SqsMessage[] = [];
-  await createLater(async (message) => void messages.push(message)).reconcile(request, delaySeconds);
+  const reconcile = async (message: SqsMessage) => void messages.push(message);
+  await createLater({ reconcile, later: unused }).reconcile(request, delaySeconds);
   const [message] = messages;
   if (message === undefined || messages.length > 1) throw new Error(`${messages.length} were sent`);
   return message;
@@ -35,7 +38,8 @@ describe('a connection that is to be tried again', () => {
   });
 
   it('is not told to the sender when the queue took it not', async () => {
-    const later = createLater(() => Promise.reject(new Error('no queue')));
+    const reconcile = () => Promise.reject(new Error('no queue'));
+    const later = createLater({ reconcile, later: unused });
     await expect(later.reconcile(requestOf('alice'), 0)).rejects.toThrow('no queue');
   });
 
@@ -62,5 +66,40 @@ describe('a connection that is to be tried again', () => {
 
   it.each(['', 'hello', 'null', '7'])('is in no message that is no object: %j', (body) => {
     expect(() => requestIn({ body })).toThrow();
+  });
+});
+
+describe('what is to be looked up', () => {
+  const wokenBy = async (send: (later: Later) => Promise<void>): Promise<SqsMessage> => {
+    const messages: SqsMessage[] = [];
+    const later = async (message: SqsMessage) => void messages.push(message);
+    await send(createLater({ reconcile: unused, later }));
+    const [message] = messages;
+    if (message === undefined) throw new Error('nothing was sent');
+    return message;
+  };
+
+  it('is read as it was sent: a message that may be unanswered, a user who may be away', async () => {
+    const task = { channel: userChannel('🦊/'), epoch: 'e', seq: 7, restSeconds: 42_300 };
+    const escalated = await wokenBy((later) => later.escalate(task, 900));
+    expect(escalated.delaySeconds).toBe(900);
+    expect(wakeUpIn(escalated)).toEqual(task);
+
+    const check = { userId: 'alice', closedAt: 1_795_939_441_798 };
+    const checked = await wokenBy((later) => later.checkOffline(check, 30));
+    expect(checked.delaySeconds).toBe(30);
+    expect(wakeUpIn(checked)).toEqual(check);
+  });
+
+  it.each([
+    '{}',
+    '{"userId":"alice"}',
+    '{"userId":"alice","closedAt":"1"}',
+    '{"channel":"news","epoch":"e","seq":1,"restSeconds":0}',
+    '{"channel":"user:alice","seq":1,"restSeconds":0}',
+    '{"channel":"user:alice","epoch":"e","restSeconds":0}',
+    '{"channel":"user:alice","epoch":"e","seq":1}',
+  ])('is in no message of somebody else: %s', (body) => {
+    expect(() => wakeUpIn({ body })).toThrow('names nothing to look up');
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   checkOffline,
   type LifecycleApp,
+  type OfflineApp,
   tellChange,
 } from '../../../../lambdas/domain/connection/lifecycle.ts';
 import type { OfflineCheck, Presence } from '../../../../lambdas/domain/ports.ts';
@@ -15,7 +16,7 @@ function aWorld() {
   let version = 0;
   /** Called once, after the event `User Offline` went out. */
   const hooks = { onOffline: async () => {} };
-  const app: LifecycleApp = {
+  const app: LifecycleApp & OfflineApp = {
     ...base,
     bus: {
       async put(detailType, detail) {
@@ -40,7 +41,10 @@ function aWorld() {
         return rows.delete(userId);
       },
     },
-    offlineChecks: { send: async (check, delaySeconds) => void checks.push({ check, delaySeconds }) },
+    later: {
+      ...base.later,
+      checkOffline: async (check, delaySeconds) => void checks.push({ check, delaySeconds }),
+    },
   };
   const change = (kind: 'opened' | 'closed', connectionId: string, at: number) =>
     tellChange(app, { kind, userId: 'alice', connectionId, deviceId: 'phone', connectedAt: 1, at });

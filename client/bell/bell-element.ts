@@ -148,7 +148,8 @@ export class HeraldBell extends Base {
     addEventListener('resize', this.#place);
   }
 
-  #open(item: BellItem, event: Event): void {
+  /** What leads away, or was taken by the page, closes the list; a new tab leaves it open. */
+  #open(item: BellItem, event: MouseEvent): void {
     this.#inbox?.markRead(item.seq);
     const opened = new CustomEvent('herald-open', {
       detail: item,
@@ -156,6 +157,10 @@ export class HeraldBell extends Base {
       composed: true,
       cancelable: true,
     });
-    if (!this.dispatchEvent(opened)) event.preventDefault();
+    const isTaken = !this.dispatchEvent(opened);
+    if (isTaken) event.preventDefault();
+    const isElsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
+    const isLink = event.currentTarget instanceof HTMLAnchorElement && !isElsewhere;
+    if (isTaken || isLink) this.close();
   }
 }

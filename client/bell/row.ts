@@ -14,7 +14,7 @@ export interface Wording {
 
 /** What a click does. `event`: of the click on a message. */
 export interface RowHost {
-  opened(item: BellItem, event: Event): void;
+  opened(item: BellItem, event: MouseEvent): void;
   toggled(item: BellItem): void;
 }
 

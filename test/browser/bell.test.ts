@@ -243,6 +243,7 @@ describe('what a message shows', () => {
     await bell.press(/^Unread: Runs a script/);
     await bell.panel.getByRole('link').click();
     await bell.page.waitForURL(/#elsewhere$/);
+    await bell.panel.waitFor({ state: 'hidden' });
     await bell.counts(1);
     expect(await bell.page.evaluate('globalThis.hacked')).toBe(undefined);
   });
@@ -257,12 +258,16 @@ describe('what a message shows', () => {
       bell.labels = { title: 'Mitteilungen', unreadCount: (unread) => unread + ' ungelesen' };
       bell.describe = ({ data }) => ({ title: 'Bestellung ' + data.orderId });
       document.documentElement.lang = 'de';
-      document.addEventListener('herald-open', ({ detail }) => (globalThis.opened = detail.data.orderId));
+      document.addEventListener('herald-open', (event) => {
+        globalThis.opened = event.detail.data.orderId;
+        event.preventDefault();
+      });
     `);
     await bell.page.getByRole('button', { name: '1 ungelesen' }).click();
     await bell.page.getByRole('dialog', { name: 'Mitteilungen' }).getByText('Bestellung 7').click();
     await bell.page.getByRole('button', { name: '0 ungelesen' }).waitFor();
     expect(await bell.page.evaluate('globalThis.opened')).toBe(7);
+    await bell.page.getByRole('dialog').waitFor({ state: 'hidden' });
   });
 });
 

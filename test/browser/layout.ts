@@ -9,43 +9,56 @@ interface Box {
   height: number;
 }
 
+interface Part extends Box {
+  /** Its content is wider than it is. */
+  isCut: boolean;
+}
+
+/** What is read of an element. */
+interface Element {
+  ariaLabel: string | null;
+  textContent: string | null;
+  scrollWidth: number;
+  clientWidth: number;
+  checkVisibility(): boolean;
+  getBoundingClientRect(): Omit<Box, 'name'>;
+}
+
 /** A pixel of rounding. */
 const SLACK = 1;
 
 /** Of what `parts` selects within `area`, which may scroll upwards and downwards. */
 export async function layoutFaults(page: Page, area: Locator, parts: string): Promise<string[]> {
-  const window = await page.evaluate(
-    '({ name: "window", x: 0, y: 0, width: innerWidth, height: innerHeight })',
-  );
-  const frame = { name: 'area', ...(await boxOf(area)) };
-  const faults = contains(window as Box, frame) ? [] : ['the area reaches out of the window'];
-  const boxes: Box[] = [];
-  for (const part of await area.locator(parts).all()) {
-    if (!(await part.isVisible())) continue;
-    const name = (await part.getAttribute('aria-label')) ?? (await part.textContent()) ?? '';
-    const box = { name, ...(await boxOf(part)) };
-    const isWide = await part.evaluate(isTooWide);
-    if (isWide) faults.push(`${name} is cut off`);
-    if (!contains({ ...frame, y: box.y, height: box.height }, box))
-      faults.push(`${name} reaches out of the area`);
-    for (const other of boxes) {
-      if (overlap(box, other) && !contains(box, other) && !contains(other, box))
-        faults.push(`${name} lies on ${other.name}`);
+  const window = await page.evaluate<Box>('({ x: 0, y: 0, width: innerWidth, height: innerHeight })');
+  const [frame] = await partsOf(area);
+  const shown = await partsOf(area.locator(parts));
+  if (!frame || shown.length === 0) return ['there is nothing to see'];
+  const faults = contains(window, frame) ? [] : ['the area reaches out of the window'];
+  for (const [at, part] of shown.entries()) {
+    if (part.isCut) faults.push(`${part.name} is cut off`);
+    if (!contains({ ...frame, y: part.y, height: part.height }, part))
+      faults.push(`${part.name} reaches out of the area`);
+    for (const other of shown.slice(0, at)) {
+      if (overlap(part, other) && !contains(part, other) && !contains(other, part))
+        faults.push(`${part.name} lies on ${other.name}`);
     }
-    boxes.push(box);
   }
-  if (boxes.length === 0) faults.push('there is nothing to see');
   return faults;
 }
 
-const isTooWide = ({ scrollWidth, clientWidth }: { scrollWidth: number; clientWidth: number }): boolean =>
-  clientWidth > 1 && scrollWidth > clientWidth + 1;
-
-async function boxOf(locator: Locator): Promise<Omit<Box, 'name'>> {
-  const box = await locator.boundingBox();
-  if (!box) throw new Error(`${locator} is not shown`);
-  return box;
-}
+/** Those that are visible. */
+const partsOf = (locator: Locator): Promise<Part[]> =>
+  locator.evaluateAll((elements: Element[]) =>
+    elements
+      // Text for a screen reader is a pixel wide.
+      .filter((element) => element.checkVisibility() && element.getBoundingClientRect().width > 1)
+      .map((element) => {
+        const { x, y, width, height } = element.getBoundingClientRect();
+        const { ariaLabel, textContent, scrollWidth, clientWidth } = element;
+        const isCut = clientWidth > 0 && scrollWidth > clientWidth + 1;
+        return { name: ariaLabel ?? textContent ?? '', x, y, width, height, isCut };
+      }),
+  );
 
 const contains = (outer: Box, inner: Box): boolean =>
   inner.x >= outer.x - SLACK &&

@@ -1,5 +1,5 @@
 /** The client in somebody else's front end: installed alone, imported in every way there is, bundled, compiled, connected. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -220,6 +220,23 @@ herald.on('error', (error) => console.log(error instanceof HeraldError, error.co
 // @ts-expect-error: no such event
 herald.on('massage', () => {});
 `;
+
+describe('the example with a bell', () => {
+  const example = join(folder, 'bell');
+
+  it('compiles and is built with what npm installs', async () => {
+    cpSync(join(ROOT, 'examples', 'bell'), example, { recursive: true });
+    npm(example, 'install', join(folder, tarballIn(folder)));
+    expect(run(example, [typescript, '-p', example]).stdout).toBe('');
+    const vite = join('node_modules', 'vite', 'bin', 'vite.js');
+    const { stdout, stderr, status } = run(example, [vite, 'build'], { env: { NODE_ENV: 'production' } });
+    expect(status, stderr).toBe(0);
+    console.log(stdout.split('\n').find((line) => line.includes('.js')));
+  });
+
+  const tarballIn = (directory: string): string =>
+    readdirSync(directory).find((name) => name.endsWith('.tgz')) ?? '';
+});
 
 /** What the package's own page shows. */
 const README = `

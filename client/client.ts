@@ -2,7 +2,7 @@
  * Puts the parts together: a connection or another tab delivers, a channel orders, the dispatcher
  * hands out.
  */
-import type { PublishedFrame } from '../lambdas/protocol/frames.ts';
+import type { PublishedFrame, SubscribedFrame } from '../lambdas/protocol/frames.ts';
 import { type Ack, Acks } from './acks.ts';
 import { Audience, type AudienceHost } from './audience.ts';
 import { Channel, type ChannelHost } from './channel.ts';
@@ -291,6 +291,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     const isAnew = channel.begin(start);
     this.#introduce(channel, start);
     this.#begun(start);
+    void this.#reconcile(start.channel);
     return isAnew;
   }
 
@@ -444,8 +445,12 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#introduce(this.#channels.get(channel));
     const subscription = this.#manager.subscription(channel);
     const isWanted = this.#isWanted(channel);
-    if (this.#asking.has(channel) || isWanted === !!subscription) return;
-    if (!this.isLeading || this.#closing || !this.#manager.isReady || subscription?.isGiven) return;
+    const { position } = this.#channels.get(channel) ?? {};
+    const { epoch, isGiven, givenFrom = 0 } = subscription ?? {};
+    // Some of the storage is lost, or the user has left the topic and joined it again: asks which.
+    const isBehind = position?.epoch === epoch && (position?.seq ?? 0) < givenFrom;
+    if (this.#asking.has(channel) || !this.isLeading || this.#closing || !this.#manager.isReady) return;
+    if (isWanted ? subscription && !isBehind : !subscription || isGiven) return;
     this.#asking.add(channel);
     try {
       await (isWanted ? this.#subscribe(channel) : this.#unsubscribe(channel));
@@ -463,9 +468,17 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.pass({ event: 'refused', channel, code, message });
   }
 
+  /**
+   * Says where this device stands. If the server answers that it begins further on, what lies before
+   * was published before the user joined, or joined again, and is not for this user.
+   */
   async #subscribe(channel: string): Promise<void> {
-    const { position } = await this.#load(channel);
-    await this.#ask({ action: 'subscribe', channel, after: position?.seq, epoch: position?.epoch });
+    const { epoch, seq: after }: Partial<Position> = (await this.#load(channel)).position ?? {};
+    const answer = await this.#ask({ action: 'subscribe', channel, after, epoch });
+    const { epoch: present, cursor: through } = answer as SubscribedFrame;
+    if (epoch !== present || after === undefined || through <= after) return;
+    const nothing = { after: 0, from: 0, messages: [], expired: 0, size: 0, more: false };
+    this.pass({ event: 'replay', channel, epoch, through, ...nothing });
   }
 
   async #unsubscribe(channel: string): Promise<void> {
@@ -549,8 +562,9 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   #introduce(channel: Channel | undefined, start?: Started): void {
     if (!channel?.finished || !channel.position) return;
     const { epoch, seq } = channel.position;
-    const { head = channel.known, isOverlapping = true } = start ?? {};
-    this.#tabs?.say({ event: 'ready', channel: channel.name, epoch, cursor: seq, head, isOverlapping });
+    const { head = channel.known, isOverlapping = true, read } = start ?? {};
+    const { name } = channel;
+    this.#tabs?.say({ event: 'ready', channel: name, epoch, cursor: seq, head, isOverlapping, read });
   }
 
   changeStatus(status: Status): void {

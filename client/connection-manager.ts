@@ -18,7 +18,6 @@ import { Connection, type ConnectionHost, type Ended } from './connection.ts';
 import type { Started } from './delivery.ts';
 import type { World } from './environment.ts';
 import type { FromWire } from './frame.ts';
-import type { ReadState } from './inbox/inbox-frames.ts';
 import type { RequestFrame } from './requests.ts';
 import { Retry, retryDelayMs } from './retry.ts';
 import { Subscription } from './subscription.ts';
@@ -214,29 +213,26 @@ export class ConnectionManager implements ConnectionHost {
     this.#host.pass({ event: 'pong', channel, head });
   }
 
+  /** It may come twice; the second may tell of a topic that the user has joined in between. */
   async #ready(connection: Connection, frame: ReadyFrame): Promise<void> {
-    // The server may send `ready` twice.
-    if (connection.ready) return;
-    connection.ready = frame;
+    const isFirst = !connection.ready;
+    connection.ready ??= frame;
     this.#pause.cancel();
-    const { channel, epoch, read } = frame as ReadyFrame & { read?: ReadState };
-    const tellRead = () => read && this.#host.pass({ event: 'read', channel, epoch, ...read });
-    // Before the channel begins, so that no mark is sent again that the server has: the second
-    // could overtake a later mark. And after, since before it may be of another numbering.
-    tellRead();
-    const states = [frame, ...(frame.subscriptions ?? [])];
+    const { subscriptions } = connection;
+    const states = [frame, ...(frame.subscriptions ?? [])].filter(
+      ({ channel }) => !subscriptions.has(channel),
+    );
     await Promise.all(states.map((state) => this.#begin(connection, state, true)));
-    if (connection === this.#main) this.#began(connection);
+    if (isFirst && connection === this.#main) this.#began(connection);
     this.#tellGiven(connection);
-    tellRead();
+    const { channel, epoch, read } = frame;
+    if (read) this.#host.pass({ event: 'read', channel, epoch, ...read });
     if (connection.earlyRead) this.#host.pass(connection.earlyRead);
   }
 
   /** Those of the user's own channel and everyone need not be told. */
   #tellGiven({ subscriptions }: Connection): void {
-    const given = [...subscriptions].filter(
-      ([channel, { isGiven }]) => isGiven && channel.startsWith('topic:'),
-    );
+    const given = [...subscriptions].filter(([channel, { isGiven }]) => isGiven && isTopic(channel));
     this.#host.pass({ event: 'given', channels: given.map(([channel]) => channel) });
   }
 
@@ -247,12 +243,22 @@ export class ConnectionManager implements ConnectionHost {
   async #begin(connection: Connection, state: SubscriptionState, isGiven: boolean): Promise<void> {
     const { channel, epoch, head, cursor } = state;
     const { isOverlapping, early, subscriptions, ready } = connection;
+    const read = state === ready ? ready.read : undefined;
     const subscription = subscriptions.get(channel) ?? new Subscription(this.#world);
     subscriptions.set(channel, subscription);
     subscription.epoch = epoch;
     subscription.isGiven ||= isGiven;
+    subscription.givenFrom = isGiven && isTopic(channel) ? cursor : 0;
     if (state === ready || cursor < head) subscription.open(cursor);
-    const isAnew = await this.#host.begin({ event: 'ready', channel, epoch, head, cursor, isOverlapping });
+    const isAnew = await this.#host.begin({
+      event: 'ready',
+      channel,
+      epoch,
+      head,
+      cursor,
+      isOverlapping,
+      read,
+    });
     if (!this.#isCurrent(connection)) return;
     // Live messages do not name their numbering, so two connections of different ones cannot both
     // stay.
@@ -377,6 +383,9 @@ export class ConnectionManager implements ConnectionHost {
     }
   }
 }
+
+/** The own channel and that of everyone reach back as far as messages are kept. */
+const isTopic = (channel: string): boolean => channel.startsWith('topic:');
 
 /** Whether another connection of this device may live on. */
 const mayFollow = ({ reconnect, code }: ByeFrame): boolean =>

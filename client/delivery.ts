@@ -1,14 +1,17 @@
 /** What a connection delivers to a channel, in the form in which tabs pass it on to each other. */
 import type { MessageFrame, ReplayFrame, SubscriptionState } from '../lambdas/protocol/frames.ts';
-import type { WithdrawnFrame } from './inbox/inbox-frames.ts';
+import type { ReadState, WithdrawnFrame } from './inbox/inbox-frames.ts';
 
 export type Delivery = Started | Arrived | Replayed | Reached | WithdrawnFrame;
 
-/**
- * A connection hears the channel from now on. `isOverlapping`: another connection was delivering
- * meanwhile.
- */
-export type Started = { event: 'ready'; isOverlapping: boolean } & SubscriptionState;
+/** A connection hears the channel from now on. */
+export type Started = SubscriptionState & {
+  event: 'ready';
+  /** Another connection was delivering meanwhile. */
+  isOverlapping: boolean;
+  /** What the user has read of the own channel. */
+  read?: ReadState | undefined;
+};
 
 /** A live message. */
 export type Arrived = MessageFrame & Sized;

@@ -12,6 +12,8 @@ export class Subscription {
   epoch: string | undefined;
   /** The server subscribed the connection by itself. */
   isGiven = false;
+  /** Where the server began a topic by itself. 0: we have asked, and said where we stand. */
+  givenFrom = 0;
   /** The server is sending frames of its own accord. */
   isOpen = false;
   /** The `through` of its newest frame. */

@@ -163,7 +163,7 @@ export class LiveInbox implements InboxPart, MarksHost {
   }
 
   /** This tab or the leading tab has a connection. */
-  #begin({ epoch, head, isOverlapping }: Started): void {
+  #begin({ channel, epoch, head, isOverlapping, read }: Started): void {
     if (epoch === this.#epoch && isOverlapping && this.#hasBegun) return;
     if (epoch !== this.#epoch || !this.#listing.begin(head)) {
       this.#forget(epoch);
@@ -171,6 +171,8 @@ export class LiveInbox implements InboxPart, MarksHost {
     }
     this.#hasBegun = true;
     this.#marks.begin(epoch);
+    // A mark that the server has is not sent again: the second could overtake a later mark.
+    if (read) this.#learn({ event: 'read', channel, epoch, ...read });
     // What was asked before and is not answered goes first.
     void Promise.resolve().then(() => this.#refresh());
     if (this.#client.isLeading) void Promise.resolve().then(() => this.#marks.send());

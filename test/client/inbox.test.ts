@@ -192,20 +192,27 @@ describe('a mark', () => {
     expect(kept(world)).toEqual([-3, -2, 1]);
   });
 
-  it('that the server had before the connection was lost is not sent again with the next', async () => {
-    const world = aWorld();
-    world.publish(2);
-    const tab = open(world);
-    await settled(world);
-    tab.session.inbox.markRead(2);
-    await world.time.until(() => world.server.unread === 1, 'taken by the server');
-    // Before its answer has come.
-    world.server.cut();
-    tab.session.inbox.markUnread(2);
-    await settled(world);
-    expect(world.server.heardOf('read')).toMatchObject([{ seqs: [2] }, { unread: [2] }]);
-    expect([shown(tab), world.server.unread]).toEqual([[2, 1], 2]);
-  });
+  it.each(['tab', 'new tab'])(
+    'that the server had before its answer was lost is not sent again: by a %s',
+    async (which) => {
+      const world = aWorld();
+      world.publish(2);
+      let tab = open(world);
+      await settled(world);
+      tab.session.inbox.markRead(2);
+      await world.time.until(() => world.server.unread === 1, 'taken by the server');
+      world.server.cut();
+      if (which === 'new tab') {
+        tab.kill();
+        tab = open(world);
+        await world.time.pass(1);
+      }
+      tab.session.inbox.markUnread(2);
+      await settled(world);
+      expect(world.server.heardOf('read')).toMatchObject([{ seqs: [2] }, { unread: [2] }]);
+      expect([shown(tab), world.server.unread]).toEqual([[2, 1], 2]);
+    },
+  );
 
   it('comes after those that an earlier run has left in the storage', async () => {
     const world = aWorld();

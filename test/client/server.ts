@@ -87,6 +87,8 @@ export class Server {
   readonly memberOf = new Set<string>();
   /** Topics that the user may not subscribe to, unless a member. */
   readonly forbidden = new Set<string>();
+  /** By topic: where the user last joined it. Who is only a member hears nothing of before. */
+  readonly #joinedAt = new Map<string, number>();
   /** Channels whose `publish` is answered with this error, and how often still. */
   readonly publishFaults: object[] = [];
   /** As {@link publishFaults}, of `history`. */
@@ -189,7 +191,14 @@ export class Server {
   /** The user is a member from now on, or no longer, and open connections hear of it. */
   join(topic: string): void {
     this.memberOf.add(topic);
+    this.#joinedAt.set(topic, this.logOf(`topic:${topic}`).head);
     for (const socket of this.open) void socket.give(topic);
+  }
+
+  /** What comes before is not for the user. */
+  floorOf({ channel }: Log): number {
+    const topic = channel.slice('topic:'.length);
+    return this.forbidden.has(topic) ? (this.#joinedAt.get(topic) ?? 0) : 0;
   }
 
   remove(topic: string): void {
@@ -363,7 +372,7 @@ export class FakeSocket implements Socket {
     if (!this.#server.replays) return;
     const { messagesPerFrame } = this.#server;
     const { messages: log, epoch, head } = this.#server.logOf(channel);
-    let settled = Math.min(after, head);
+    let settled = Math.min(Math.max(after, this.#server.floorOf(this.#server.logOf(channel))), head);
     for (let frames = 0; frames < WINDOW_FRAMES; frames++) {
       const through = Math.min(head, settled + messagesPerFrame);
       const slice = log.slice(settled, through);
@@ -385,7 +394,8 @@ export class FakeSocket implements Socket {
     if (after !== undefined) server.advance(this.deviceId, after, log);
     else if (!server.hasCursor(this.deviceId, log)) server.advance(this.deviceId, log.head, log);
     const { epoch, head } = log;
-    return { channel, epoch, head, cursor: after ?? server.cursorOf(this.deviceId, log) };
+    const cursor = Math.max(after ?? server.cursorOf(this.deviceId, log), server.floorOf(log));
+    return { channel, epoch, head, cursor };
   }
 
   async #subscribed(channel: string, ref?: string, after?: number): Promise<void> {

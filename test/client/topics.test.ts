@@ -310,6 +310,66 @@ describe('what the server subscribes by itself', () => {
     expect([seqs, refused]).toEqual([[1, 2], ['forbidden']]);
   });
 
+  it('goes on where the user has joined again, if that is further on than the device stands', async () => {
+    const world = aWorld();
+    world.server.forbidden.add('news');
+    world.server.join('news');
+    const tabs = [world.open({ env }), world.open({ env })];
+    const seen = tabs.map((tab) => seqsOf(news(tab)));
+    await world.time.pass(1000);
+    publish(world, 2);
+    await world.time.pass(1000);
+    world.server.refusal = 0;
+    world.server.cut();
+    world.server.remove('news');
+    publish(world, 3);
+    world.server.join('news');
+    publish(world, 2);
+    await world.time.pass(5000);
+    world.server.refusal = undefined;
+    await world.time.pass(60_000);
+    publish(world, 1);
+    await world.time.pass(1000);
+    for (const seqs of seen) expect(seqs).toEqual([1, 2, 6, 7, 8]);
+    expect([cursorIn(world), world.server.heardOf('subscribe').map(({ after }) => after)]).toEqual([8, [2]]);
+    const asked = world.server.heardOf('sync').length;
+    await world.time.pass(10 * 60_000);
+    expect(world.server.heardOf('sync').length).toBe(asked);
+  });
+
+  it('brings again what a storage of before does not know, where the server is further on', async () => {
+    const world = aWorld();
+    world.server.memberOf.add('news');
+    const first = world.open();
+    seqsOf(news(first));
+    await world.time.pass(1000);
+    publish(world, 1);
+    await world.time.pass(1000);
+    const kept = [...world.storage.values];
+    publish(world, 2);
+    await world.time.pass(1000);
+    first.kill();
+    for (const [key, value] of kept) world.storage.setItem(key, value);
+    const again = seqsOf(news(world.open()));
+    await world.time.pass(1000);
+    expect([cursorIn(world), again]).toEqual([3, [2, 3]]);
+  });
+
+  it('counts also if only a second `ready` tells of it', async () => {
+    const world = aWorld();
+    const tab = world.open();
+    const heard = membership(tab);
+    await world.live(tab);
+    world.server.memberOf.add('news');
+    void world.server.open[0]?.drive();
+    await world.time.pass(100);
+    const seqs = seqsOf(news(tab));
+    await world.time.pass(100);
+    publish(world, 1);
+    await world.time.pass(100);
+    expect([heard, seqs, world.server.heardOf('subscribe')]).toEqual([['+news'], [1], []]);
+  });
+
   it('reaches every tab, also one that comes later', async () => {
     const world = aWorld();
     const first = world.open({ env });

@@ -5,6 +5,7 @@ import type { ServerFrame, SubscribedFrame, SubscriptionState } from '../../../l
 import { allows } from '../../../lambdas/protocol/permissions.ts';
 import type { Change } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
+import type { Position } from '../world/device.ts';
 import type { Invocation } from '../world/invocation.ts';
 import type { Socket } from '../world/sockets.ts';
 import type { Cursors } from './cursors.ts';
@@ -16,6 +17,9 @@ export interface AudienceSettings {
   everyone: boolean;
   openTopics: readonly string[];
 }
+
+/** As long as a frame may be under way, and what it says still counts. */
+const FRAME_MAY_TAKE_MS = 60_000;
 
 /** What tells of a channel, or of what is in it. */
 type Telling = Extract<ServerFrame, { event: 'ready' | 'message' | 'replay' | 'subscribed' }>;
@@ -108,6 +112,17 @@ export class Audience {
     if (parsed?.kind !== 'topic') return false;
     const open = this.#settings.openTopics.map((pattern) => `topic:${pattern}`);
     return allows(permissions.subscribe, parsed) || allows(open, parsed);
+  }
+
+  /** It was published before the user joined the topic, or joined it again: it is not for this user. */
+  isBeforeJoin(
+    { userId, permissions }: Pick<Socket, 'userId' | 'permissions'>,
+    channel: string,
+    { epoch, seq }: Position,
+  ): boolean {
+    if (!channel.startsWith('topic:') || this.isPermitted({ permissions }, channel)) return false;
+    const floors = this.#members.floors(topicOf(channel), userId, this.#now() - FRAME_MAY_TAKE_MS);
+    return floors.some((floor) => floor.epoch === epoch && floor.seq >= seq);
   }
 
   /** A Lambda is about to post. */

@@ -261,10 +261,12 @@ export class Judge implements Watcher {
   }
 
   /** A client is told that a seq is settled which it was not sent on this connection. */
-  clientPassed({ userId, deviceId }: DeviceSpec, channel: string, epoch: string, seq: number): void {
+  clientPassed(spec: DeviceSpec, channel: string, epoch: string, seq: number): void {
+    const { userId, deviceId } = spec;
     if (this.ledger.channel(channel).epoch !== epoch) return;
     if (this.ledger.isSettledFor(channel, seq, { userId, deviceId })) return;
     if (this.cursors.wasGiven({ userId, deviceId }, channel, epoch, seq)) return;
+    if (this.audience.isBeforeJoin(spec, channel, { epoch, seq })) return;
     const what = `${channel} seq ${seq} was settled and never sent`;
     this.violated('no message is skipped', `${userId}/${deviceId}: ${what}`);
   }

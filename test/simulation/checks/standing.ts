@@ -41,7 +41,6 @@ export class Standing {
     const { judge, settings } = this.#world;
     const { userId, permissions } = device.spec;
     const own = `user:${userId}`;
-    if (!device.followsTopics) return [own];
     const topics = TOPICS.filter((topic) => {
       // One that nobody was told of may be a failed join that took effect at last, after a removal.
       if (judge.members.standing(topic, userId)?.answeredAt !== undefined) return !device.declines(topic);

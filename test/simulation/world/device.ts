@@ -37,8 +37,6 @@ export interface Device {
   readonly socket: Socket | undefined;
   /** Topics that it asked for, and was not refused. */
   readonly wantedTopics: ReadonlySet<string>;
-  /** Whether its program follows channels that are not its user's own. */
-  readonly followsTopics: boolean;
   /** By channel: everything through here is settled, by its own word. Undefined: it does not hear the channel. */
   position(channel: string): Position | undefined;
   /** Whether it holds a message that is beyond its position. */

@@ -2,8 +2,8 @@
 
 import { Client } from '../../../client/client.ts';
 import type { Environment } from '../../../client/environment.ts';
-import type { Message } from '../../../client/types.ts';
-import { type Device, type DeviceSpec, PING_MS, type Position, type Storage } from './device.ts';
+import type { HeraldError, Message, Topic } from '../../../client/types.ts';
+import { type Device, type DeviceSpec, type From, PING_MS, type Position, type Storage } from './device.ts';
 import { LibrarySocket } from './library-socket.ts';
 import { LibraryStorage } from './library-storage.ts';
 import type { Socket } from './sockets.ts';
@@ -18,6 +18,13 @@ interface Run {
   /** No timer fires and no frame arrives any more. */
   isDead: boolean;
   sockets: LibrarySocket[];
+  /** By channel. */
+  listening: Map<string, Listening>;
+}
+
+/** What one run takes of one channel. */
+interface Listening {
+  topic: Pick<Topic, 'on' | 'cursor' | 'close'>;
   /** How far the judge has been told that everything is settled. */
   told: Position | undefined;
   taken: Set<number>;
@@ -31,18 +38,21 @@ export class LibraryDevice implements Device {
   readonly #world: World;
   readonly #storage = new LibraryStorage();
   #run: Run | undefined;
+  /** Topics that its person wants, and those that its person wants no more, members' or not. */
+  readonly #wanted = new Set<string>();
+  readonly #declined = new Set<string>();
 
   constructor(world: World, spec: DeviceSpec) {
     this.#world = world;
     this.spec = spec;
   }
 
-  /** It does not subscribe, and passes over what it hears of other channels. */
-  readonly followsTopics = false;
-  readonly wantedTopics: ReadonlySet<string> = new Set();
+  get wantedTopics(): ReadonlySet<string> {
+    return this.#wanted;
+  }
 
   position(channel: string): Position | undefined {
-    return channel === this.#own ? this.#run?.session.cursor : undefined;
+    return this.#run?.listening.get(channel)?.topic.cursor;
   }
 
   get #own(): string {
@@ -85,13 +95,22 @@ export class LibraryDevice implements Device {
     return false;
   }
 
-  declines(): boolean {
-    return false;
+  declines(topic: string): boolean {
+    return this.#declined.has(topic);
   }
 
-  subscribe(): void {}
+  /** The library knows itself where it stands. */
+  subscribe(topic: string, _from: From): void {
+    this.#wanted.add(topic);
+    this.#declined.delete(topic);
+    if (this.#run) this.#listenTo(this.#run, topic);
+  }
 
-  unsubscribe(): void {}
+  unsubscribe(topic: string): void {
+    this.#wanted.delete(topic);
+    this.#declined.add(topic);
+    if (this.#run) this.#close(this.#run, topic);
+  }
 
   async ask(): Promise<undefined> {}
 
@@ -103,13 +122,7 @@ export class LibraryDevice implements Device {
 
   #start(): Run {
     const { spec } = this;
-    const run: Partial<Run> = {
-      isDead: false,
-      sockets: [],
-      told: undefined,
-      taken: new Set(),
-      wasReset: false,
-    };
+    const run: Partial<Run> = { isDead: false, sockets: [], listening: new Map() };
     const options = {
       token: () => tokenOf(spec.userId, this.#tokenExpiresAt(), spec.permissions),
       deviceId: spec.deviceId,
@@ -121,7 +134,12 @@ export class LibraryDevice implements Device {
       },
     };
     run.session = new Client('wss://gateway.simulated/stage', options, this.#environment(run as Run));
-    run.session.on('message', (message) => this.#take(run as Run, message));
+    this.#listen(run as Run, this.#own, run.session);
+    if (this.#world.settings.everyone) this.#listen(run as Run, 'everyone', run.session.everyone);
+    for (const topic of this.#wanted) this.#listenTo(run as Run, topic);
+    run.session.on('subscribed', ({ topic }) => {
+      if (!this.#declined.has(topic)) this.#listenTo(run as Run, topic);
+    });
     run.session.on('status', (status) => {
       this.#world.trace(`${spec.userId}/${spec.deviceId} is ${JSON.stringify(status)}`);
       if (status.state !== 'closed' || this.#run !== run) return;
@@ -161,34 +179,61 @@ export class LibraryDevice implements Device {
     };
   }
 
-  #take(run: Run, { seq, id }: Message): void {
+  #listenTo(run: Run, topic: string): void {
+    const channel = `topic:${topic}`;
+    if (run.listening.has(channel)) return;
+    const heard = run.session.topic(topic);
+    this.#listen(run, channel, heard);
+    heard.on('error', ({ code }: HeraldError) => {
+      const { socket } = this;
+      if (code !== 'forbidden' || run.isDead || !socket) return;
+      this.#world.judge.refusedSubscription(socket, topic);
+      this.#wanted.delete(topic);
+      this.#close(run, topic);
+    });
+  }
+
+  #listen(run: Run, channel: string, topic: Listening['topic']): void {
+    const listening: Listening = { topic, told: undefined, taken: new Set(), wasReset: false };
+    run.listening.set(channel, listening);
+    topic.on('message', (message) => this.#take(run, channel, listening, message));
+  }
+
+  #close({ listening }: Run, topic: string): void {
+    listening.get(`topic:${topic}`)?.topic.close();
+    listening.delete(`topic:${topic}`);
+  }
+
+  #take(run: Run, channel: string, listening: Listening, { seq, id }: Message): void {
     if (run.isDead) return;
     const { judge } = this.#world;
-    const epoch = this.position(this.#own)?.epoch ?? '';
-    run.wasReset ||= run.told !== undefined && run.told.epoch !== epoch;
+    const { taken, told } = listening;
+    const epoch = listening.topic.cursor?.epoch ?? '';
+    listening.wasReset ||= told !== undefined && told.epoch !== epoch;
     // When the numbering begins anew, what was waiting behind a gap of the old one is handed out, and may come again.
-    if (run.wasReset && judge.ledger.entry(this.#own, seq)?.id !== id) return;
-    if (run.taken.has(seq) && !run.wasReset) {
-      judge.violated(
-        'a client takes each message once',
-        `${this.spec.userId}/${this.spec.deviceId}: seq ${seq}`,
-      );
+    if (listening.wasReset && judge.ledger.entry(channel, seq)?.id !== id) return;
+    if (taken.has(seq) && !listening.wasReset) {
+      const who = `${this.spec.userId}/${this.spec.deviceId}`;
+      judge.violated('a client takes each message once', `${who}: ${channel} seq ${seq}`);
     }
-    run.taken.add(seq);
-    judge.clientTook(this.spec, this.#own, epoch, seq, id);
+    taken.add(seq);
+    judge.clientTook(this.spec, channel, epoch, seq, id);
   }
 
   /** What the library counts as settled without having handed it out. */
   #tellPassed(run: Run): void {
-    const cursor = run.session.cursor;
-    if (!cursor || run.isDead) return;
-    if (run.told?.epoch !== cursor.epoch) {
-      run.told = { ...cursor };
-      run.taken.clear();
-    }
-    for (; run.told.seq < cursor.seq; run.told.seq += 1) {
-      const seq = run.told.seq + 1;
-      if (!run.taken.has(seq)) this.#world.judge.clientPassed(this.spec, this.#own, cursor.epoch, seq);
+    for (const [channel, listening] of run.isDead ? [] : run.listening) {
+      const { cursor } = listening.topic;
+      if (!cursor) continue;
+      if (listening.told?.epoch !== cursor.epoch) {
+        listening.told = { ...cursor };
+        listening.taken.clear();
+      }
+      const { told, taken } = listening;
+      for (; told.seq < cursor.seq; told.seq += 1) {
+        const seq = told.seq + 1;
+        if (!taken.has(seq)) this.#world.judge.clientPassed(this.spec, channel, cursor.epoch, seq);
+      }
     }
   }
 }

@@ -31,7 +31,6 @@ interface Session {
 
 export class ModelDevice implements Device, Peer, Follower {
   wanted = false;
-  readonly followsTopics = true;
   readonly spec: DeviceSpec;
   readonly #world: World;
   #session: Session | undefined;

@@ -1,6 +1,6 @@
 /** Ways to break topics, members, everyone and the fan-out. */
 import type { Mutant } from './mutants.ts';
-import { domain, handler, store, wire } from './sources.ts';
+import { client, domain, handler, store, wire } from './sources.ts';
 
 export const TOPIC_MUTANTS: Mutant[] = [
   {
@@ -238,5 +238,18 @@ export const TOPIC_MUTANTS: Mutant[] = [
     file: wire('herald/replay'),
     find: 'if (isCollapsed) collapsed += 1;',
     replace: 'if (isCollapsed) kept -= 1;',
+  },
+  {
+    name: 'the client asks for ever for what was published before its user joined again',
+    file: client('client'),
+    find: 'const isBehind = position?.epoch === epoch && (position?.seq ?? 0) < givenFrom;',
+    replace: 'const isBehind = false;',
+  },
+  {
+    name: 'the client passes over a topic that only a second `ready` tells of',
+    file: client('connection-manager'),
+    find: 'const isFirst = !connection.ready;',
+    replace: `const isFirst = !connection.ready;
+    if (!isFirst) return;`,
   },
 ];

@@ -469,8 +469,8 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   /**
-   * Says where this device stands. If the server answers that it begins further on, what lies before
-   * was published before the user joined, or joined again, and is not for this user.
+   * Says where this device stands. If the server answers that it begins further on, what lies
+   * before was published before the user joined, or joined again, and is not for this user.
    */
   async #subscribe(channel: string): Promise<void> {
     const { epoch, seq: after }: Partial<Position> = (await this.#load(channel)).position ?? {};

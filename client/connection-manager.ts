@@ -242,9 +242,11 @@ export class ConnectionManager implements ConnectionHost {
    */
   async #begin(connection: Connection, state: SubscriptionState, isGiven: boolean): Promise<void> {
     const { channel, epoch, head, cursor } = state;
-    const { isOverlapping, early, subscriptions, ready } = connection;
+    const { early, subscriptions, ready } = connection;
     const read = state === ready ? ready.read : undefined;
     const subscription = subscriptions.get(channel) ?? new Subscription(this.#world);
+    // What was said of the channel before, and has come since, may be ahead of this head.
+    const isOverlapping = connection.isOverlapping || subscription.epoch === epoch;
     subscriptions.set(channel, subscription);
     subscription.epoch = epoch;
     subscription.isGiven ||= isGiven;

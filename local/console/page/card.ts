@@ -1,9 +1,11 @@
-/** One device as a card: how it is, what it got, what it lacks, and its buttons. */
+/** One device as a card: how it is, what it got, what it lacks, its bell and its buttons. */
+import '../../../client/bell.ts';
 import { arrivalRows } from './arrivals.ts';
 import type { Channel } from './channel.ts';
 import type { Device } from './device.ts';
 import { button, element, enable, onceAFrame } from './dom.ts';
 import { heardOf } from './heard.ts';
+import { textOf } from './hearing.ts';
 import { title } from './names.ts';
 import type { Frame } from './network.ts';
 import { reasonOf } from './reasons.ts';
@@ -28,6 +30,8 @@ export interface Card {
 
 export function createCard(device: Device, actions: CardActions): Card {
   const pill = element('span.pill');
+  const bell = element('herald-bell');
+  bell.describe = ({ data }) => ({ title: textOf(data) });
   const why = element('p.why');
   const numbers = element('dl.numbers');
   const strip = element('ol.strip', { 'aria-label': `What ${device.name} has of the log` });
@@ -41,7 +45,7 @@ export function createCard(device: Device, actions: CardActions): Card {
   const card = element(
     'article.card',
     { 'aria-labelledby': titleId, 'data-device': device.id },
-    element('header', {}, element('h3', { id: titleId }, icon(device.name), device.name), pill),
+    element('header', {}, element('h3', { id: titleId }, icon(device.name), device.name), bell, pill),
     why,
     strip,
     arrivals,
@@ -57,6 +61,7 @@ export function createCard(device: Device, actions: CardActions): Card {
     card.dataset.cursor = String(device.own.cursor);
     pill.textContent = wordsOf(device);
     why.textContent = reasonOf(device);
+    if (bell.inbox !== device.inbox) bell.inbox = device.inbox;
     strip.replaceChildren(...stripOf(device.own));
     arrivals.replaceChildren(...arrivalRows(device.own, SHOWN_ARRIVALS));
     heard.replaceChildren(...heardOf(device, actions.topic()));

@@ -1,5 +1,6 @@
 /** One device: its client, its network, and what it has of each channel that it hears. */
-import { connect, type Herald, type Message, type Status } from '../../../client/index.ts';
+import { inbox } from '../../../client/inbox.ts';
+import { connect, type Herald, type Inbox, type Message, type Status } from '../../../client/index.ts';
 import { userChannel } from '../../../lambdas/protocol/channel.ts';
 import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
 import type { Channel } from './channel.ts';
@@ -91,6 +92,7 @@ export class Device {
       token: () => this.#freshToken(),
       deviceId: this.id,
       storage: localStorage,
+      inbox,
       WebSocket: this.network.WebSocket,
       // The devices of this page are apart from each other, not tabs of one.
       tabs: false,
@@ -100,10 +102,16 @@ export class Device {
     herald.on('status', (status) => this.#became(status));
     herald.on('message', (message) => this.#got(this.own, message));
     herald.on('reset', () => this.own.forget());
+    herald.inbox.on('change', this.#events.changed);
     // The status tells it too.
     herald.on('error', (error) => console.info(this.id, error.message));
     this.listening.attach(herald);
     this.#became(herald.status);
+  }
+
+  /** Of its newest client. */
+  get inbox(): Inbox | undefined {
+    return this.#herald?.inbox;
   }
 
   async disconnect(): Promise<void> {
@@ -168,8 +176,13 @@ export class Device {
         const hearing = this.#hearingOf(frame.channel);
         const news = frame.messages.filter(({ seq }) => hearing.arrive(seq, 'replayed'));
         if (hearing === this.own) this.#attempt.messages += news.length;
+        hearing.withdraw(frame.withdrawn ?? []);
         break;
       }
+      case 'withdrawn':
+        this.own.arrive(frame.seq, 'live');
+        this.own.withdraw(frame.seqs);
+        break;
     }
   }
 

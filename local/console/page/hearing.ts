@@ -3,7 +3,7 @@ import type { Message } from '../../../client/index.ts';
 import type { Channel } from './channel.ts';
 
 /** `earlier`: settled before this page knew of it. `missing`: the device has yet to get it. */
-export type SeqState = 'live' | 'replayed' | 'own' | 'earlier' | 'missing';
+export type SeqState = 'live' | 'replayed' | 'own' | 'earlier' | 'missing' | 'withdrawn';
 
 export interface Arrival {
   seq: number;
@@ -16,11 +16,12 @@ export interface Arrival {
 
 export class Hearing {
   readonly channel: Channel;
-  readonly arrivals: Arrival[] = [];
+  arrivals: Arrival[] = [];
   acked = 0;
   readonly #deviceId: string;
   readonly #cursorOf: () => number | undefined;
   readonly #arrivedAs = new Map<number, 'live' | 'replayed'>();
+  readonly #withdrawn = new Set<number>();
   /** The highest seq that has arrived. */
   #newest = 0;
 
@@ -56,6 +57,7 @@ export class Hearing {
   }
 
   stateOf(seq: number): SeqState {
+    if (this.#withdrawn.has(seq)) return 'withdrawn';
     const how = this.#arrivedAs.get(seq);
     if (how) return how;
     if (this.channel.originOf(seq) === this.#deviceId) return 'own';
@@ -76,6 +78,12 @@ export class Hearing {
     return true;
   }
 
+  /** Their contents are gone. */
+  withdraw(seqs: number[]): void {
+    for (const seq of seqs) this.#withdrawn.add(seq);
+    this.arrivals = this.arrivals.filter(({ seq }) => !this.#withdrawn.has(seq));
+  }
+
   /** The client has surfaced it. */
   got({ seq, id, data }: Message): Arrival {
     const how = this.#arrivedAs.get(seq) ?? 'replayed';
@@ -87,8 +95,9 @@ export class Hearing {
   /** The server's numbering began anew, as after a restart of the local stack. */
   forget(): void {
     this.#arrivedAs.clear();
+    this.#withdrawn.clear();
     this.#newest = 0;
-    this.arrivals.length = 0;
+    this.arrivals = [];
     this.channel.restart();
   }
 }
@@ -97,7 +106,7 @@ const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
 
 /** Whatever a publisher sent, on one line. */
-function textOf(data: unknown): string {
+export function textOf(data: unknown): string {
   const { text } = (data ?? {}) as { text?: unknown };
   return typeof text === 'string' ? text : JSON.stringify(data);
 }

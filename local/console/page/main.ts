@@ -5,6 +5,7 @@ import { type Channel, Channels } from './channel.ts';
 import { createCompose } from './compose.ts';
 import { type CatchUp, Device } from './device.ts';
 import { byId, element, enable, glow, inMs } from './dom.ts';
+import { showEvents } from './events.ts';
 import type { Surroundings } from './listening.ts';
 import { nameOf, title } from './names.ts';
 import { noticesOf } from './notices.ts';
@@ -14,6 +15,7 @@ import { takeSeat } from './seat.ts';
 import { createSending } from './sending.ts';
 import { createStory } from './story.ts';
 import { createTopicPanel } from './topic.ts';
+import { createUserActions, type UserActions } from './user-actions.ts';
 
 const USERS: Record<string, string[]> = { alice: ['laptop', 'phone', 'tablet'], bob: ['laptop', 'phone'] };
 
@@ -21,6 +23,7 @@ const channels = new Channels();
 const users = Object.keys(USERS);
 const devices = new Map<string, Device>();
 const cards = new Map<string, Card>();
+const userActions: UserActions[] = [];
 const paths = createPaths();
 const summary = byId('summary', HTMLElement);
 const seat = await takeSeat();
@@ -62,6 +65,7 @@ function addDevice(userId: string, name: string): Card {
 /** What one device learns of a log shows on the others' cards. */
 function updateAll(): void {
   for (const card of cards.values()) card.update();
+  for (const actions of userActions) actions.update();
   for (const [at, { name, head }] of userChannels.entries()) {
     const shown = document.getElementById(`head-${users[at]}`);
     if (shown) shown.textContent = `log ${name}, head ${head}`;
@@ -81,10 +85,21 @@ function told(catchUp: CatchUp): void {
 function userSection(userId: string): HTMLElement {
   const id = `user-${userId}`;
   const made = (USERS[userId] ?? []).map((name) => addDevice(userId, name).element);
+  const own = [...devices.values()].filter((device) => device.userId === userId);
+  const actions = createUserActions(userId, own, (text) => {
+    summary.textContent = text;
+  });
+  userActions.push(actions);
   return element(
     'section.user',
     { 'aria-labelledby': id },
-    element('header', {}, element('h2', { id }, title(userId)), element('small', { id: `head-${userId}` })),
+    element(
+      'header',
+      {},
+      element('h2', { id }, title(userId)),
+      element('small', { id: `head-${userId}` }),
+      actions.element,
+    ),
     element('div.cards', {}, ...made),
   );
 }
@@ -123,6 +138,7 @@ function adapt(settings: Settings): void {
   surroundings.hasEveryone = settings.everyone !== false;
   enable(byId('broadcast', HTMLButtonElement), surroundings.hasEveryone);
   topic.explain(settings.subscribe ?? []);
+  if (settings.events) showEvents();
   byId('notices', HTMLElement).append(...noticesOf(settings, seat, laptop?.id ?? ''));
   offer();
 }

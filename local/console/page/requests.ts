@@ -35,6 +35,8 @@ export interface Settings {
   closedTypes?: boolean;
   /** There is a channel of everyone. */
   everyone?: boolean;
+  /** It tells the application who comes and goes. */
+  events?: boolean;
   /** Patterns of channels to which the tokens of this page may subscribe. */
   subscribe?: string[];
 }

@@ -16,6 +16,7 @@ const MEANINGS: Record<SeqState, string> = {
   own: 'its own, so it stays silent',
   earlier: 'settled before',
   missing: 'not here yet',
+  withdrawn: 'withdrawn',
 };
 
 /** The newest runs, oldest of them first. */

@@ -36,6 +36,7 @@ it.each([
   ['/console/main.ts', 'text/javascript; charset=utf-8'],
   ['/client/index.ts', 'text/javascript; charset=utf-8'],
   ['/client/inbox/live-inbox.ts', 'text/javascript; charset=utf-8'],
+  ['/client/bell/bell-element.ts', 'text/javascript; charset=utf-8'],
 ])('%s is %s, with a policy that allows only our own origin', async (path, type) => {
   const response = await fetch(url(path));
   expect([response.status, response.headers.get('content-type')]).toEqual([200, type]);

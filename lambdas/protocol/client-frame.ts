@@ -33,6 +33,8 @@ export interface SyncFrame extends Common, OnChannel {
 
 export interface PingFrame extends Common {
   action: 'ping';
+  /** Acks that had time, taken as those of an {@link AckFrame}. */
+  acks?: Ack[] | undefined;
 }
 
 export interface SubscribeFrame extends Common {

@@ -5,7 +5,6 @@
 import { allEnded } from '../../concurrency.ts';
 import type {
   Ack,
-  AckFrame,
   ClientFrame,
   HistoryRequest,
   ReadRequest,
@@ -56,9 +55,10 @@ export async function handleFrame(
 ): Promise<OutgoingFrame | undefined> {
   switch (frame.action) {
     case 'ping':
+      if (frame.acks) await ack(app, connection, frame.acks, frame.ref);
       return await pong(app, connection);
     case 'ack':
-      return await ack(app, connection, frame);
+      return await ack(app, connection, frame.acks, frame.ref);
     case 'sync':
       return await sync(app, connection, frame, means.deadlineAt);
     case 'subscribe':
@@ -188,11 +188,15 @@ export async function isOldAck(app: App, sender: Acknowledging, frame: ClientFra
 }
 
 /** Its connection may be gone: the cursors are the device's. */
-export async function ack(app: App, sender: Acknowledging, frame: AckFrame): Promise<undefined> {
+export async function ack(
+  app: App,
+  sender: Acknowledging,
+  list: Ack[],
+  ref?: string | undefined,
+): Promise<undefined> {
   const { deviceId } = sender;
-  const { ref } = frame;
   if (deviceId === undefined) throw new FrameError('bad_frame', 'an anonymous device has no cursor', ref);
-  const acks = frame.acks.map((one) => ({ ...one, channel: named(sender, one.channel, ref) }));
+  const acks = list.map((one) => ({ ...one, channel: named(sender, one.channel, ref) }));
   const opened = await app.log.openAll(acks);
   const device = { ...sender, deviceId };
   for (const one of opened) await checkAck(app, device, one, ref);

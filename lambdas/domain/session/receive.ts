@@ -62,7 +62,7 @@ async function serve(app: App, connection: Connection, frame: ReceivedFrame, mea
 async function handleLastAck(app: App, sender: Sender, frame: ReceivedFrame): Promise<void> {
   if (frame instanceof FrameError || frame.action !== 'ack' || isExpired(app, sender)) return;
   try {
-    await ack(app, sender, frame);
+    await ack(app, sender, frame.acks, frame.ref);
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
   }

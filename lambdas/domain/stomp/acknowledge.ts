@@ -44,7 +44,7 @@ async function advance(
   through: { channel: string; epoch: string; seq: number },
 ): Promise<void> {
   try {
-    await ack(app, { userId, deviceId, connectionId }, { action: 'ack', acks: [through] });
+    await ack(app, { userId, deviceId, connectionId }, [through]);
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
   }

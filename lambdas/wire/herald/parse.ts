@@ -31,7 +31,7 @@ export function parseClientFrame(text: string): ClientFrame {
         ref,
       };
     case 'ping':
-      return { action: 'ping', ref };
+      return { action: 'ping', acks: fields.acks === undefined ? undefined : ackList(fields.acks, ref), ref };
     case 'subscribe':
       return {
         action: 'subscribe',
@@ -104,9 +104,12 @@ function parseObject(text: string): Fields {
 
 /** One `seq`, or a list of `acks`. */
 function acks(fields: Fields, ref: string | undefined): Ack[] {
-  const { acks: list } = fields;
-  if (list === undefined) return [{ seq: position(fields, 'seq', ref), ...onChannel(fields, ref) }];
+  if (fields.acks === undefined) return [{ seq: position(fields, 'seq', ref), ...onChannel(fields, ref) }];
   if (fields.seq !== undefined) throw new FrameError('bad_frame', 'acks: expected either acks or seq', ref);
+  return ackList(fields.acks, ref);
+}
+
+function ackList(list: unknown, ref: string | undefined): Ack[] {
   if (!Array.isArray(list) || list.length === 0 || list.length > MAX_ACKS)
     throw new FrameError('bad_frame', `acks: expected a list of 1 to ${MAX_ACKS}`, ref);
   return list.map((ack: unknown, index) => {

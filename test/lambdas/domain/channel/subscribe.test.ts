@@ -210,19 +210,20 @@ describe('a channel that a connection does not hear', () => {
 });
 
 describe('an ack of several channels', () => {
-  it('moves all cursors, or none', async () => {
+  it.each(['ack', 'ping'] as const)('moves all cursors, or none: of an %s', async (action) => {
     const world = new World();
     await world.device('alice', 'phone', { ackMode: 'client' });
     await subscribe(world, 'alice');
     await publishAll(world, ['a']);
     await world.publish('alice', 'own');
     const both = (seq: number): ClientFrame => ({
-      action: 'ack',
+      action,
       acks: [{ seq: 1 }, { channel: NEWS.name, seq }],
     });
     await expect(say(world, 'alice', both(2))).rejects.toMatchObject({ code: 'ack_past_head' });
     expect(await world.cursor('alice', 'phone')).toBe(0);
-    await say(world, 'alice', both(1));
+    const answer = await say(world, 'alice', both(1));
+    expect(answer?.event).toBe(action === 'ping' ? 'pong' : undefined);
     expect(await world.cursor('alice', 'phone')).toBe(1);
     expect(await world.cursorIn(NEWS, 'alice', 'phone')).toBe(1);
   });

@@ -52,12 +52,10 @@ describe('a client frame that is understood', () => {
     [{ acks: [{ seq: -1 }] }, 'acks[0].seq: expected an integer, 0 or more'],
     [{ acks: [{ seq: 1, channel: 7 }] }, 'acks[0].channel: expected a string'],
     [{ acks: [{ seq: 1 }], seq: 1 }, 'acks: expected either acks or seq'],
-  ])('refuses acks that are none: %j', (fields, message) =>
-    expect(refusalOf(JSON.stringify({ action: 'ack', ...fields }))).toMatchObject({
-      code: 'bad_frame',
-      message,
-    }),
-  );
+  ])('refuses acks that are none: %j', (fields, message) => {
+    for (const action of 'seq' in fields ? ['ack'] : ['ack', 'ping'])
+      expect(refusalOf(JSON.stringify({ action, ...fields }))).toMatchObject({ code: 'bad_frame', message });
+  });
 
   it('is a subscribe, an unsubscribe, a message to the application', () => {
     const frames = [
@@ -91,7 +89,11 @@ describe('a client frame that is understood', () => {
     expect(parse({ action: 'sync' })).toEqual({ action: 'sync' });
   });
 
-  it('is a ping', () => expect(parse({ action: 'ping', ref: 'r' })).toEqual({ action: 'ping', ref: 'r' }));
+  it('is a ping, with acks or without', () => {
+    expect(parse({ action: 'ping', ref: 'r' })).toEqual({ action: 'ping', ref: 'r' });
+    const acks = [{ seq: 58 }, { seq: 7, channel: 'topic:news', epoch: 'e' }];
+    expect(parse({ action: 'ping', acks, ref: 'r' })).toEqual({ action: 'ping', acks, ref: 'r' });
+  });
 
   it('may carry fields that this version does not know', () => {
     expect(parse({ action: 'ping', later: { version: 2 }, seq: 'not its field' })).toEqual({

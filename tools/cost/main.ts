@@ -1,10 +1,11 @@
 /** `npm run cost`: a month's bill and what the quotas allow, for the numbers of one's own users. */
+import { comparison } from './compare.ts';
 import { HELP, parseOptions } from './options.ts';
 import { sheet } from './sheet.ts';
 
 try {
-  const usage = parseOptions(process.argv.slice(2));
-  process.stdout.write(usage ? sheet(usage) : HELP);
+  const asked = parseOptions(process.argv.slice(2));
+  process.stdout.write(asked === undefined ? HELP : asked.compare ? comparison(asked) : sheet(asked));
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException;
   const isUnknown = code?.startsWith('ERR_PARSE_ARGS');

@@ -13,6 +13,7 @@ export const HELP = `What a month costs, and what the quotas of an account allow
   --ack auto|client    the clients' ack mode (default auto)
   --ping-minutes N     between the pings of an idle client; 0: none (default 9)
   --door http|bus|invoke  how notifications are published (default http)
+  --compare            what others would cost at 1,000, 10,000 and 100,000 users, instead of the bill
   --help               print this
 `;
 
@@ -27,6 +28,7 @@ const OPTIONS = {
   ack: text,
   'ping-minutes': text,
   door: text,
+  compare: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -35,8 +37,13 @@ const DOORS = ['http', 'bus', 'invoke'] as const;
 const MAX_CONNECTION_HOURS = 2;
 const MAX_DATA_BYTES = 32_000;
 
+export interface Asked extends Usage {
+  /** Beside what others would cost. */
+  compare: boolean;
+}
+
 /** Undefined: help is asked for. Throws an error of one line. */
-export function parseOptions(args: string[]): Usage | undefined {
+export function parseOptions(args: string[]): Asked | undefined {
   const { values } = parseArgs({ args, options: OPTIONS, strict: true, allowPositionals: false });
   if (values.help) return undefined;
   const hours = number('--hours', values.hours, 8, 0, 24);
@@ -50,6 +57,7 @@ export function parseOptions(args: string[]): Usage | undefined {
     ack: oneOf('--ack', values.ack, ACKS),
     pingMinutes: number('--ping-minutes', values['ping-minutes'], 9, 0, 1440),
     door: oneOf('--door', values.door, DOORS),
+    compare: values.compare ?? false,
   };
 }
 

@@ -21,7 +21,8 @@ export const createLaterHandler =
 async function serve(app: LaterApp, record: SQSRecord): Promise<SQSBatchResponse['batchItemFailures']> {
   try {
     const wakeUp = wakeUpIn(record);
-    if ('closedAt' in wakeUp) await checkOffline(app, wakeUp);
+    const isRepeated = Number(record.attributes.ApproximateReceiveCount) > 1;
+    if ('closedAt' in wakeUp) await checkOffline(app, wakeUp, isRepeated);
     else await lookUpUnanswered(app, wakeUp);
     return [];
   } catch (error) {

@@ -46,17 +46,33 @@ async function awaitOffline(app: LifecycleApp, userId: string, at: number): Prom
     await later.checkOffline({ userId, closedAt: at }, settings.offlineAfterSeconds);
 }
 
-/** Does nothing where its reason is gone: the user is back, or closed another connection since. */
-export async function checkOffline(app: OfflineApp, { userId, closedAt }: OfflineCheck): Promise<void> {
-  const { presence, connections, bus } = app;
+/**
+ * Tells that a user is offline; not where the reason is gone: the user is back, or closed another
+ * connection since. `isRepeated`: an earlier try may have told it and died. Then whoever came back
+ * was not told of, for there was a row.
+ */
+export async function checkOffline(
+  app: OfflineApp,
+  { userId, closedAt }: OfflineCheck,
+  isRepeated: boolean,
+): Promise<void> {
+  const { presence, bus } = app;
+  const online = { userId, at: closedAt + 1 };
   // In this order: whoever opens a connection after the list changes what was found before it.
   const found = await presence.find(userId);
-  if (found?.closedAt !== closedAt) return;
-  const open = await connections.list(userId);
-  if (open.some(({ readyAt, bye }) => readyAt !== undefined && bye === undefined)) return;
+  const isAway = found?.closedAt === closedAt && !(await isConnected(app, userId));
+  if (!isAway) {
+    if (isRepeated && found) await bus.put('User Online', online);
+    return;
+  }
   await bus.put('User Offline', { userId, at: closedAt });
   const isNoted = await presence.remove(found);
   // The user came back while the event went out: nobody was told of it, for there was a row.
   const isBack = !isNoted && (await presence.find(userId)) !== undefined;
-  if (isBack) await bus.put('User Online', { userId, at: closedAt + 1 });
+  if (isBack) await bus.put('User Online', online);
+}
+
+async function isConnected({ connections }: OfflineApp, userId: string): Promise<boolean> {
+  const open = await connections.list(userId);
+  return open.some(({ readyAt, bye }) => readyAt !== undefined && bye === undefined);
 }

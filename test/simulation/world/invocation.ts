@@ -1,8 +1,9 @@
 /** One run of a Lambda: its own clock, its calls, its death. */
+
+import type { LambdaName } from '../../../lambdas/manifest.ts';
 import type { CallPort, Faults } from '../faults.ts';
 import type { Random } from '../random.ts';
 import type { Scheduler } from '../scheduler.ts';
-import type { SimulatedLambda } from './lambdas.ts';
 
 /** `crashed`: out of memory, timed out, its machine lost. Nobody is told how far it came. */
 export type Outcome =
@@ -27,7 +28,7 @@ export class Invocation {
   /** Calls that were made and not answered yet. */
   outstanding = 0;
   readonly id: number;
-  readonly lambda: SimulatedLambda;
+  readonly lambda: LambdaName;
   readonly startedAt: number;
   readonly clockOffsetMs: number;
   readonly #scheduler: Scheduler;
@@ -39,7 +40,7 @@ export class Invocation {
 
   constructor(
     id: number,
-    lambda: SimulatedLambda,
+    lambda: LambdaName,
     clockOffsetMs: number,
     world: InvocationWorld,
     end: (outcome: Outcome) => void,

@@ -120,7 +120,7 @@ export class Lambdas {
       const handler = createAuthorizerHandler({ verify, allowedOrigins: undefined, logger });
       return await handler(event as never);
     }
-    return await HANDLERS[lambda](this.#app(invocation))(event as never, context);
+    return await HANDLERS[lambda as keyof typeof HANDLERS](this.#app(invocation))(event as never, context);
   }
 
   #app(invocation: Invocation): App {

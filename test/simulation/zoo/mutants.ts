@@ -2,6 +2,7 @@
  * Small ways to break Herald, each a text replaced in one source file as it is loaded. All must be caught; one that is not is a
  * hole in the checks. `find` stands exactly once in the file, so that a mutant cannot silently die out.
  */
+import { EVENT_MUTANTS } from './event-mutants.ts';
 import { RARE_MUTANTS } from './rare-mutants.ts';
 import { READ_MUTANTS } from './read-mutants.ts';
 import { client, domain, handler, store, wire } from './sources.ts';
@@ -12,6 +13,8 @@ export interface Mutant {
   file: string;
   find: string;
   replace: string;
+  /** Where it is hunted. @default the world of the channels */
+  world?: 'events';
 }
 
 export const MUTANTS: Mutant[] = [
@@ -439,4 +442,5 @@ export const MUTANTS: Mutant[] = [
   ...RARE_MUTANTS,
   ...READ_MUTANTS,
   ...TOPIC_MUTANTS,
+  ...EVENT_MUTANTS,
 ];

@@ -3,14 +3,13 @@
  * a URL that names the mutant, and the text of one of them replaced.
  */
 import { registerHooks } from 'node:module';
-import type { runSeed } from '../run.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 import { mutated } from './mutated.ts';
 
 const ROOT = new URL('../../..', import.meta.url).href;
 const PARAMETER = 'mutant';
 
-type Run = typeof runSeed;
+type Run = (seed: number) => Promise<{ violation: { guarantee: string } | undefined }>;
 
 const loaded = new Set<string>();
 
@@ -43,8 +42,9 @@ function urlOf(module: string, mutant: string): string {
 }
 
 /** `runSeed` in a world where the mutation took place. */
-export async function loadMutated({ name, file }: Mutant): Promise<Run> {
-  const module: { runSeed: Run } = await import(urlOf(new URL('../run.ts', import.meta.url).href, name));
+export async function loadMutated({ name, file, world }: Mutant): Promise<Run> {
+  const run = world === 'events' ? '../events/run.ts' : '../run.ts';
+  const module: { runSeed: Run } = await import(urlOf(new URL(run, import.meta.url).href, name));
   if (!loaded.has(name)) throw new Error(`${name}: ${file} was never loaded`);
   return module.runSeed;
 }

@@ -59,7 +59,8 @@ function aWorld() {
       await change('closed', connectionId, at);
     },
     change,
-    due: (closedAt: number) => checkOffline(app, { userId: 'alice', closedAt }),
+    due: (closedAt: number, isRepeated = false) =>
+      checkOffline(app, { userId: 'alice', closedAt }, isRepeated),
     /** The last word on the user, by `at`. */
     last: () =>
       base.events
@@ -120,6 +121,23 @@ describe('who comes and goes', () => {
     await world.close('c2', 60);
     world.hooks.onOffline = async () => {};
     await world.due(60);
+    expect(world.last()).toBe('User Offline');
+  });
+
+  it('takes back what a check may have said that died, of a user who has come back since', async () => {
+    const world = aWorld();
+    await world.open('c1', 10);
+    await world.close('c1', 20);
+    world.hooks.onOffline = () => Promise.reject(new Error('no answer'));
+    await expect(world.due(20)).rejects.toThrow('no answer');
+    await world.open('c2', 40);
+    await world.due(20, true);
+    expect(world.last()).toBe('User Online');
+    // A check that comes a second time and finds nobody known says nothing.
+    await world.close('c2', 60);
+    world.hooks.onOffline = async () => {};
+    await world.due(60);
+    await world.due(60, true);
     expect(world.last()).toBe('User Offline');
   });
 

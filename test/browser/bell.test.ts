@@ -80,10 +80,11 @@ describe('the list and the count', () => {
     await all(0, ['Message 4', 'Message 2', 'Message 1']);
   });
 
-  it('show a mark that is made offline, and tell it when the device is back', async () => {
+  it('show a mark that is made offline, and tell it when the device is back after an hour', async () => {
     const user = await aUserWith(3);
     const [laptop, phone] = [await stage.newBrowser(), await stage.newBrowser()];
     const timing = JSON.stringify({ probeTimeoutMs: 300 });
+    await laptop.clock.install();
     const away = await openBell(laptop, theWire().httpUrl, { user, storage: 'local', timing });
     const other = await openBell(phone, stage.httpUrl, { user });
     await away.counts(3);
@@ -96,6 +97,7 @@ describe('the list and the count', () => {
     await away.counts(2);
     await stage.publish(user, { text: 'Message 4' });
     await other.counts(4);
+    await laptop.clock.fastForward('01:00:00');
     theWire().mend();
     await laptop.setOffline(false);
 

@@ -43,7 +43,9 @@ export interface LambdaSpec {
   readonly queues?: readonly QueueSource[];
 
   /** What it may do to the rows of each table. */
-  readonly tables?: Readonly<Partial<Record<keyof TableNames, readonly TableAction[]>>>;
+  readonly tables?: TableActions;
+  /** The same, only where clients of STOMP are served. */
+  readonly tablesForStomp?: TableActions;
   /** What it may do to open connections: send a frame, close. */
   readonly connections?: readonly ConnectionAction[];
   /** Queues it may put messages into. */
@@ -63,6 +65,8 @@ export type HttpRoute = `${HttpMethod} /${string}`;
 
 /** `grantPublish`, `grantOperate` or `grantManageTopics` of the construct. */
 export type Grant = 'publish' | 'operate' | 'manageTopics';
+
+export type TableActions = Readonly<Partial<Record<keyof TableNames, readonly TableAction[]>>>;
 
 /** A check within a transaction is an action of its own. */
 export type TableAction =
@@ -200,6 +204,8 @@ const SPECS = {
       cursors: ['GetItem', 'PutItem', 'UpdateItem'],
       messages: ['GetItem', 'BatchGetItem', 'PutItem', 'Query'],
     },
+    // The row of a connection is written when its `CONNECT` comes.
+    tablesForStomp: { connections: ['PutItem'] },
     connections: ['POST', 'DELETE'],
     sendsTo: ['reconcile'],
     putsEvents: true,

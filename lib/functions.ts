@@ -89,8 +89,9 @@ export class Functions extends Construct {
     if (readsTokens) authorizer.allowToReadTokens(lambda);
     if (encryptionKey) lambda.allow(KEY_ACTIONS, encryptionKey.keyArn);
     for (const table of TABLE_NAMES) {
-      const actions = spec.tables?.[table];
-      if (actions) lambda.allowTable(tables[table], actions, TABLES[table].index);
+      const forStomp = (props.stomp && spec.tablesForStomp?.[table]) || [];
+      const actions = [...(spec.tables?.[table] ?? []), ...forStomp];
+      if (actions.length > 0) lambda.allowTable(tables[table], actions, TABLES[table].index);
     }
     for (const queue of spec.sendsTo ?? []) {
       lambda.allow(['sqs:SendMessage'], queues.byName[queue].queueArn);

@@ -55,8 +55,13 @@ export interface App {
 /** What a publisher loads for the first client that it meets which does not sort. */
 export interface Pump {
   /**
-   * Sends a message that is the next of its subscription. Undefined: it is not, or another pump is
+   * Sends a message that is the next of its subscription. `excluded`: its client has not subscribed
+   * to the channel. Undefined: it is not, or another pump is
    * at work, and nothing was sent.
    */
-  deliverNext(app: App, subscription: Subscription, stored: Stored): Promise<'sent' | 'gone' | undefined>;
+  deliverNext(
+    app: App,
+    subscription: Subscription,
+    stored: Stored,
+  ): Promise<'sent' | 'gone' | 'excluded' | undefined>;
 }

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { buildSync } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
 import { LAMBDA_NAMES } from '../../lambdas/manifest.ts';
 import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from '../../lib/bundle.ts';
@@ -139,6 +140,27 @@ describe.each(bundles)('$name', ({ name, folder, environment }) => {
     await expect(started).rejects.toThrow(
       name === 'authorizer' ? 'Set either JWT_SECRET_ARN or JWKS_URL' : 'CONNECTIONS_TABLE is not set',
     );
+  });
+});
+
+describe('clients of STOMP', () => {
+  /** What of them is in the bundle that is loaded for everybody, in kilobytes. */
+  function kilobytesIn(name: string): number {
+    const { metafile } = buildSync({
+      entryPoints: [`lambdas/entry/${name}.ts`],
+      alias: { '#aws-client': './lambdas/aws/lean/index.ts', '#message-types': './lambdas/message-types.ts' },
+      external: ['#stomp', '#pump'],
+      ...{ bundle: true, write: false, minify: true, metafile: true, format: 'esm', platform: 'node' },
+      outdir: 'nowhere',
+    });
+    const parts = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+    const theirs = parts.filter(([path]) => /stomp|pending|socket-names|client-traits/.test(path));
+    expect(theirs.length).toBeGreaterThan(0);
+    return theirs.reduce((sum, [, { bytesInOutput }]) => sum + bytesInOutput, 0) / 1024;
+  }
+
+  it.each(['connect', 'message', 'notify'])('cost the others at most 6 KB of %s', (name) => {
+    expect(kilobytesIn(name)).toBeLessThan(6);
   });
 });
 

@@ -155,6 +155,26 @@ describe('a Lambda may do no more than it does', () => {
     });
   }
 
+  describe('where clients of STOMP are served', () => {
+    const withStomp = synthStack({ stomp: true });
+    const more: Record<string, string[]> = {
+      message: [
+        ...on('connections', 'PutItem'),
+        // Their tokens come in frames.
+        'secretsmanager:GetSecretValue on BackendAuthorizerJwtSecret',
+      ],
+    };
+
+    for (const [name, expected] of Object.entries(EXPECTED)) {
+      it(name, () => {
+        const id = `BackendFunctions${name}`;
+        expect(grants(withStomp, `${id}Role`)).toEqual(
+          [...expected, ...(more[name] ?? []), ...logs(id)].sort(),
+        );
+      });
+    }
+  });
+
   it('authorizer: reads its secret, no table', () => {
     const id = 'BackendAuthorizerauthorizer';
     expect(grants(template, `${id}Role`)).toEqual([

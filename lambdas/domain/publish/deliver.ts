@@ -33,7 +33,8 @@ const LOOKED_UP_AT_ONCE = 128;
 
 /**
  * What became of a message on one connection.
- * - `excluded`: it is the origin device's, or the message is of before its user joined the topic.
+ * - `excluded`: it is the origin device's, the message is of before its user joined the topic, or
+ *   its client hears only what it subscribes to.
  * - `deferred`: a replay will bring the message, because the connection is not ready yet or takes
  *   no frames for now.
  * - `refused`: the same, found out by a post.

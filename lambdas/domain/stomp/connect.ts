@@ -1,9 +1,17 @@
 /** A STOMP client says who it is: from then on its socket is a connection like any other. */
 import { type Permissions, PermissionsError, parsePermissions } from '../../protocol/permissions.ts';
-import { type ConnectHeaders, type StompDialect, StompError, stompDialect } from '../../protocol/stomp.ts';
+import {
+  type ConnectHeaders,
+  type StompDialect,
+  StompError,
+  type StompFrame,
+  stompDialect,
+} from '../../protocol/stomp.ts';
+import { markForClose } from '../connection/close.ts';
 import { lapsesAt } from '../connection/open.ts';
+import { type SendOutcome, sendWithRetry } from '../connection/send.ts';
 import { logged } from '../log-fields.ts';
-import type { Connection } from '../model.ts';
+import type { Connection, ConnectionKey } from '../model.ts';
 import type { StompApp, StompIdentity } from './app.ts';
 import type { NewSocket, Socket } from './sockets.ts';
 
@@ -32,11 +40,11 @@ export async function connect(
   const socket = socketOf(connection, headers, permissionsOf(identity));
   if (!(await app.sockets.open(connection, socket, sender.address))) return undefined;
   await refuseTooMany(app, connection);
-  await app.gateway.post(connection, {
-    event: 'stomp.connected',
-    userId: connection.userId,
-    session: connection.connectionId,
-  });
+  const { userId, connectionId: session } = connection;
+  if (!(await answer(app, connection, { event: 'stomp.connected', userId, session }))) {
+    await forget(app, connection);
+    return undefined;
+  }
   app.logger.metrics({ connected: 1 }, 'stomp connected', {
     ...logged(connection),
     deviceId: connection.deviceId,
@@ -107,6 +115,25 @@ async function refuseTooMany(app: StompApp, connection: Connection): Promise<voi
   await app.connections.remove(connection);
   await app.sockets.remove(connection.connectionId);
   throw new StompError('too_many_connections', 'The user has opened too many connections.');
+}
+
+/** A post that failed may have arrived, and no client takes an answer twice. */
+const REFUSED: readonly SendOutcome[] = ['throttled'];
+
+/** Whether its client was told for certain: it waits for this, for ever. */
+export const answer = async (app: StompApp, connection: Connection, frame: StompFrame): Promise<boolean> =>
+  (await sendWithRetry(app, connection, frame, REFUSED)) === 'sent';
+
+/**
+ * Closes its socket, and nothing is left of a connection. Where the gateway does not close it, the
+ * stream tries again.
+ */
+export async function forget(app: StompApp, key: ConnectionKey): Promise<void> {
+  const { connectionId } = key;
+  const closed = await app.gateway.close({ connectionId, endpoint: app.settings.callbackUrl });
+  if (closed !== 'sent' && closed !== 'gone') return await markForClose(app, key, 'not_reading');
+  await app.connections.remove(key);
+  await app.sockets.remove(connectionId);
 }
 
 const isEarlier = (one: Connection, other: Connection): boolean =>

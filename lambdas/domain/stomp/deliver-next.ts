@@ -14,7 +14,7 @@ export async function deliverNext(
   app: PumpApp,
   subscription: Subscription,
   stored: Stored,
-): Promise<'sent' | 'gone' | undefined> {
+): Promise<'sent' | 'gone' | 'excluded' | undefined> {
   const { connectionId } = subscription;
   const lease = leaseOf(app, app.ids.next());
   const socket = await app.sockets.takePump(connectionId, lease);
@@ -26,7 +26,8 @@ export async function deliverNext(
   const end = { holder: lease.holder, sent: run.sent, refusedAt: socket.refusedAt };
   const isSent = pumped === 'done';
   await giveBack(app, socket, { ...end, announced: isSent ? socket.announced : undefined });
-  return isSent ? 'sent' : undefined;
+  if (!isSent) return undefined;
+  return heard.length > 0 ? 'sent' : 'excluded';
 }
 
 /** Nothing else waits to be sent, and of this channel everything before was. */

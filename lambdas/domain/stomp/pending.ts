@@ -23,7 +23,7 @@ export async function admitPending(app: PendingApp, socket: PendingSocket): Prom
   return false;
 }
 
-/** Its time is over. */
+/** Its time is over. A socket that the gateway does not close now is idle, and closed for that. */
 export async function reapPending(app: App & { pending: PendingStore }, key: PendingKey): Promise<void> {
   // A socket that has said `CONNECT` has no such row any more.
   if (!(await app.pending.remove(key, { evenRefused: true }))) return;

@@ -3,10 +3,8 @@ import { parseChannel } from '../../protocol/channel.ts';
 import { FrameError } from '../../protocol/errors.ts';
 import {
   type StompCommand,
-  type StompDialect,
   StompError,
   type StompErrorCode,
-  type StompFrame,
   type UnreadFrame,
   versionOf,
 } from '../../protocol/stomp.ts';
@@ -17,7 +15,8 @@ import { logged } from '../log-fields.ts';
 import type { Connection } from '../model.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { StompApp } from './app.ts';
-import { connect, type StompSender } from './connect.ts';
+import { answer, connect, forget, type StompSender } from './connect.ts';
+import { PENDING_MS } from './pending.ts';
 import { sendFrame } from './send-frame.ts';
 import type { Socket } from './sockets.ts';
 import { subscribeStomp, unsubscribeStomp } from './subscribe.ts';
@@ -43,7 +42,9 @@ export async function receiveStomp(
       if (next === 'over') return;
       socket = next;
     }
-    if (frame === undefined && socket) await heartBeat(app, socket);
+    if (frame !== undefined) return;
+    if (socket) await heartBeat(app, socket);
+    else await closeLeftOver(app, sender);
   } catch (error) {
     await refuse(app, sender, socket, toStompError(app, sender, error), frame?.receipt(version()));
   }
@@ -76,19 +77,22 @@ async function obey(
   const connection = await app.connections.find(socket);
   // A last ack is often overtaken by the end of its connection: the cursor is the device's.
   if (command.command === 'ACK') await acknowledge(app, socket, command.messageId);
-  else if (connection === undefined) return await closeLeftOver(app, socket);
+  // Its row is gone: its client connects again, and has one.
+  else if (connection === undefined) return await over(app, socket);
   else if (connection.bye) return 'over';
   else await carryOut(app, connection, socket, command);
-  if (receipt !== undefined && connection) await tell(app, socket, { event: 'stomp.receipt', receipt });
-  if (command.command !== 'DISCONNECT') return (await app.sockets.find(socket.connectionId)) ?? 'over';
-  await forget(app, socket);
-  return 'over';
+  const isTold =
+    receipt === undefined ||
+    !connection ||
+    (await answer(app, connection, { event: 'stomp.receipt', receipt }));
+  if (isTold && command.command !== 'DISCONNECT')
+    return (await app.sockets.find(socket.connectionId)) ?? 'over';
+  // What it waits for may never come: then it does better to connect again.
+  return await over(app, socket);
 }
 
-/** Its row is gone: its client connects again, and has one. */
-async function closeLeftOver(app: StompApp, socket: Socket): Promise<'over'> {
-  await app.sockets.remove(socket.connectionId);
-  await app.gateway.close({ connectionId: socket.connectionId, endpoint: app.settings.callbackUrl });
+async function over(app: StompApp, socket: Socket): Promise<'over'> {
+  await forget(app, socket);
   return 'over';
 }
 
@@ -127,13 +131,10 @@ async function heartBeat(app: StompApp, socket: Socket): Promise<void> {
   }
 }
 
-async function tell(app: StompApp, { connectionId, dialect }: Addressed, frame: StompFrame): Promise<void> {
-  await app.gateway.post({ connectionId, dialect, endpoint: app.settings.callbackUrl }, frame);
-}
-
-interface Addressed {
-  connectionId: string;
-  dialect: StompDialect;
+/** Its rows are gone, and it has had its time to say `CONNECT`: its client connects again. */
+async function closeLeftOver(app: StompApp, { connectionId, connectedAt }: StompSender): Promise<void> {
+  if (app.clock.now() - connectedAt < 2 * PENDING_MS) return;
+  await app.gateway.close({ connectionId, endpoint: app.settings.callbackUrl });
 }
 
 async function refuse(
@@ -145,20 +146,14 @@ async function refuse(
 ): Promise<void> {
   app.logger.metrics({ stompRefused: 1 }, 'stomp refused', { connectionId, code });
   if (socket === undefined) await app.pending.refuse({ connectionId, address });
-  await tell(app, socket ?? { connectionId, dialect: 'v10.stomp' }, {
-    event: 'stomp.error',
-    code,
-    message,
-    receipt,
-  });
+  const recipient = {
+    connectionId,
+    dialect: socket?.dialect ?? 'v10.stomp',
+    endpoint: app.settings.callbackUrl,
+  };
+  await app.gateway.post(recipient, { event: 'stomp.error', code, message, receipt });
   if (socket) await forget(app, socket);
   else await app.gateway.close({ connectionId, endpoint: app.settings.callbackUrl });
-}
-
-async function forget(app: StompApp, socket: Socket): Promise<void> {
-  await app.connections.remove(socket);
-  await app.sockets.remove(socket.connectionId);
-  await app.gateway.close({ connectionId: socket.connectionId, endpoint: app.settings.callbackUrl });
 }
 
 const OF_FRAME_ERROR: Partial<Record<string, StompErrorCode>> = {

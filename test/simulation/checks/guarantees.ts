@@ -78,6 +78,10 @@ export const CHECKS: Record<number, readonly string[]> = {
     'a history says what is read',
   ],
   0: [
+    'a STOMP connection hears each seq once and in order',
+    'a STOMP device misses nothing',
+    'a STOMP device catches up …',
+    'a STOMP client that reads is not closed',
     '`ready` is the first frame',
     'one bad connection never harms the others',
     'nothing is left un-awaited',

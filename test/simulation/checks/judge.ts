@@ -2,6 +2,8 @@
 
 import { LAMBDAS, type LambdaSpec, type TableAction } from '../../../lambdas/manifest.ts';
 import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
+import { isPendingName, isSocketName } from '../../../lambdas/protocol/socket-names.ts';
+import { framesIn } from '../../../lambdas/wire/stomp/grammar.ts';
 import type { Watcher } from '../dynamodb/client.ts';
 import type { Asked, Change, TableName, Write } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
@@ -92,6 +94,7 @@ export class Judge implements Watcher {
 
   invoked(invocation: Invocation, event: unknown): void {
     const { id, lambda } = invocation;
+    if (isOfStomp(event)) return;
     if (lambda === 'message' && saysStart(event)) this.cursors.toldStart(invocation);
     this.reads.invoked(invocation, event);
     this.histories.invoked(invocation, event);
@@ -124,6 +127,8 @@ export class Judge implements Watcher {
 
   #connectionChanged(change: Change): void {
     const { before, after } = change;
+    // Its clients are judged by what they hear.
+    if (isStompRow(after ?? before)) return;
     this.frames.rowChanged(change);
     this.connections.changed(change, this.#writer);
     if (before && !after && change.cause === 'write' && this.#writer?.lambda === 'disconnect')
@@ -145,8 +150,10 @@ export class Judge implements Watcher {
 
   /** The construct grants each Lambda what the manifest says, and nothing else. */
   asked({ id, lambda }: Invocation, table: TableName, action: TableAction): void {
-    const { tables = {} }: LambdaSpec = LAMBDAS[lambda];
-    if (!tables[table]?.includes(action))
+    const { tables = {}, tablesForStomp = {} }: LambdaSpec = LAMBDAS[lambda];
+    // Only in the world of STOMP's clients is that setting on.
+    const forStomp = this.#world.plan.devices.length === 0 ? tablesForStomp[table] : [];
+    if (![...(tables[table] ?? []), ...(forStomp ?? [])].includes(action))
       this.violated('a Lambda does only what it may', `${lambda} #${id}: ${action} on ${table}`);
   }
 
@@ -181,6 +188,7 @@ export class Judge implements Watcher {
   }
 
   #posting(invocation: Invocation, socket: Socket | undefined, text: string): void {
+    if (socket?.isStomp) return;
     this.frames.posting(invocation, socket, text);
     const frame: ServerFrame = JSON.parse(text);
     this.reads.posting(invocation, socket, frame);
@@ -188,8 +196,35 @@ export class Judge implements Watcher {
   }
 
   accepted(_invocation: Invocation, socket: Socket, frame: string): void {
+    if (socket.isStomp) {
+      this.#acceptedStomp(socket, frame);
+      return;
+    }
     this.frames.accepted(socket, frame);
     this.reads.accepted(socket, JSON.parse(frame));
+  }
+
+  /** What it was sent, its cursor may pass. */
+  #acceptedStomp({ ackMode, ...device }: Socket, text: string): void {
+    if (ackMode !== 'auto') return;
+    for (const { command, headers } of framesIn(text)) {
+      const seq = Number(headers.find(([name]) => name === 'seq')?.[1]);
+      if (command === 'MESSAGE') this.took(device, `user:${device.userId}`, seq);
+    }
+  }
+
+  /** A client of STOMP has it, or the gateway has it for it. */
+  took({ userId, deviceId }: Pick<Socket, 'userId' | 'deviceId'>, channel: string, seq: number): void {
+    this.cursors.give({ userId, deviceId }, channel, this.ledger.channel(channel).epoch ?? '', seq);
+  }
+
+  wasPosted(
+    { userId, deviceId }: Pick<Socket, 'userId' | 'deviceId'>,
+    channel: string,
+    seq: number,
+  ): boolean {
+    const { epoch = '' } = this.ledger.channel(channel);
+    return this.cursors.wasGiven({ userId, deviceId }, channel, epoch, seq);
   }
 
   /** It has logged that it could not do what it was asked. */
@@ -283,6 +318,7 @@ export class Judge implements Watcher {
   #checkTried({ id, lambda, now }: Invocation): void {
     const { publish, origin } = this.#delivers.get(id) ?? {};
     for (const row of [...(this.#listed.get(id)?.values() ?? [])].flat()) {
+      if (isStompRow(row)) continue;
       const ready =
         row.readyAt !== undefined &&
         row.pausedAt === undefined &&
@@ -314,6 +350,16 @@ function hasServed(answer: unknown): boolean {
   const text = JSON.stringify(answer ?? '').replaceAll('\\"', '"');
   return !['retryable', '"connections":0', 'itemIdentifier'].some((sign) => text.includes(sign));
 }
+
+const isOfStomp = (event: unknown): boolean =>
+  (event as { requestContext?: { authorizer?: { stomp?: string } } }).requestContext?.authorizer?.stomp ===
+  '1';
+
+/** Of a connection, of its socket, or of one that waits. */
+const isStompRow = (row: Row | undefined): boolean =>
+  String(row?.dialect).endsWith('.stomp') ||
+  isSocketName(String(row?.userId)) ||
+  isPendingName(String(row?.userId));
 
 /** Of the WebSocket API. */
 const isFrame = (event: unknown): boolean =>

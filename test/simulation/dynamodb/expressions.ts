@@ -174,12 +174,17 @@ const sizeOf =
     return value instanceof Set ? value.size : undefined;
   };
 
-/** Puts members into a set, or takes them out. DynamoDB has no empty set: the attribute goes with its last member. */
+/** Adds to a number; puts members into a set, or takes them out. DynamoDB has no empty set: the attribute goes with its last member. */
 function setChange(target: string, clause: 'ADD' | 'DELETE', operand: Operand) {
   return (row: Row, result: Row, bindings: Bindings): void => {
     const name = bindings.names[target] ?? target;
+    const by = operand(row, bindings);
+    if (typeof by === 'number') {
+      result[name] = Number(row[name] ?? 0) + by;
+      return;
+    }
     const standing = new Set(row[name] instanceof Set ? (row[name] as ReadonlySet<string>) : []);
-    const members = operand(row, bindings) as ReadonlySet<string>;
+    const members = by as ReadonlySet<string>;
     const kept = [...standing].filter((member) => clause === 'ADD' || !members.has(member));
     const changed = new Set([...kept, ...(clause === 'ADD' ? members : [])]);
     if (changed.size > 0) result[name] = changed;

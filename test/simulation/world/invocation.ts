@@ -19,6 +19,7 @@ interface InvocationWorld {
   faults: Faults;
   /** Every call is answered within milliseconds. */
   isQuick: boolean;
+  slowestMs: number;
 }
 
 const CALL_TIMEOUT_MS = 3000;
@@ -99,7 +100,8 @@ export class Invocation {
         if (!this.dead || this.#random.chance(0.5)) effect(done);
       };
       const later = (result: Result<Value>) => this.#scheduler.after(this.#latency(), () => answer(result));
-      const arrives = fault === 'slow' ? this.#random.logarithmic(200, 10_000) : this.#latency();
+      const arrives =
+        fault === 'slow' ? this.#random.logarithmic(200, this.#world.slowestMs) : this.#latency();
 
       switch (fault) {
         case 'crash before':

@@ -1,5 +1,7 @@
 /** Lambda: starts the real handlers, each invocation on ports, a clock and a fate of its own. */
 import { createLogStore } from '../../../lambdas/adapters/dynamodb/log-store.ts';
+import { createPendingStore } from '../../../lambdas/adapters/dynamodb/pending-store.ts';
+import { createSocketStore } from '../../../lambdas/adapters/dynamodb/socket-store.ts';
 import { createStores } from '../../../lambdas/adapters/dynamodb/stores.ts';
 import { createFanOutQueue } from '../../../lambdas/adapters/queue/fan-out.ts';
 import { createLater } from '../../../lambdas/adapters/queue/later.ts';
@@ -10,6 +12,9 @@ import { createChannelLog } from '../../../lambdas/domain/log/channel-log.ts';
 import { createHeadCache } from '../../../lambdas/domain/log/head-cache.ts';
 import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
 import { createFrameRates } from '../../../lambdas/domain/session/frame-rates.ts';
+import type { StompApp } from '../../../lambdas/domain/stomp/app.ts';
+import { deliverNext } from '../../../lambdas/domain/stomp/deliver-next.ts';
+import { receiveStomp } from '../../../lambdas/domain/stomp/session.ts';
 import { createAuthorizerHandler } from '../../../lambdas/handlers/authorizer.ts';
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
@@ -22,7 +27,8 @@ import { createTopicsHandler } from '../../../lambdas/handlers/topics.ts';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
 import { LAMBDAS, type LambdaName } from '../../../lambdas/manifest.ts';
 import { dialectOf } from '../../../lambdas/wire/dialect.ts';
-import { loadNoStomp, withoutStomp } from '../../support/no-stomp.ts';
+import { encodeForAll } from '../../../lambdas/wire/stomp/encode-all.ts';
+import { stompFrames } from '../../../lambdas/wire/stomp/read.ts';
 import { createSimulatedDynamoDb, TABLE_NAMES } from '../dynamodb/client.ts';
 import { Invocation, type Outcome, type Result } from './invocation.ts';
 import { createSimulatedLogger } from './log.ts';
@@ -51,17 +57,23 @@ type Memory = ReturnType<typeof createMemory>;
 
 type Handler = (event: never, context: InvocationContext) => Promise<unknown>;
 
-/** Those that take an {@link App}: all but the authorizer. */
+/** What Lambdas that meet clients of STOMP have besides. */
+type AllApp = App & StompApp;
+
+/** Those that take an app: all but the authorizer. */
 const HANDLERS = {
-  connect: (app: App) => createConnectHandler({ ...app, ...withoutStomp }),
-  disconnect: (app: App) => createDisconnectHandler({ ...app, ...withoutStomp }),
+  connect: createConnectHandler,
+  disconnect: createDisconnectHandler,
   'fan-out': createFanOutHandler,
-  message: (app: App) => createMessageHandler(app, loadNoStomp),
+  message: (app: AllApp) =>
+    createMessageHandler(app, async () => ({
+      receive: (_app, sender, text) => receiveStomp(app, sender, stompFrames(text)),
+    })),
   notify: createNotifyHandler,
-  reconcile: (app: App) => createReconcileHandler({ ...app, ...withoutStomp }),
+  reconcile: createReconcileHandler,
   topics: createTopicsHandler,
   users: createUsersHandler,
-} satisfies Partial<Record<LambdaName, (app: App) => Handler>>;
+} satisfies Partial<Record<LambdaName, (app: AllApp) => Handler>>;
 
 export type SimulatedLambda = keyof typeof HANDLERS | 'authorizer';
 
@@ -117,13 +129,13 @@ export class Lambdas {
     const logger = createSimulatedLogger(this.#world, invocation);
     if (lambda === 'authorizer') {
       const verify = verifyToken(() => invocation.now);
-      const handler = createAuthorizerHandler({ verify, allowedOrigins: undefined, logger });
+      const handler = createAuthorizerHandler({ verify, allowedOrigins: undefined, stomp: true, logger });
       return await handler(event as never);
     }
     return await HANDLERS[lambda as keyof typeof HANDLERS](this.#app(invocation))(event as never, context);
   }
 
-  #app(invocation: Invocation): App {
+  #app(invocation: Invocation): AllApp {
     const { database, judge, random, sockets, settings, retries } = this.#world;
     const memory = this.#memoryOf(invocation);
     const now = () => invocation.now;
@@ -144,12 +156,15 @@ export class Lambdas {
         },
       );
     };
-    return {
+    const app: AllApp = {
       ...createStores(dynamodb, TABLE_NAMES, now),
+      sockets: createSocketStore(dynamodb, TABLE_NAMES, now),
+      pending: createPendingStore(dynamodb, TABLE_NAMES, now),
+      verify: (token) => verifyToken(now)(token).catch(() => undefined),
+      loadPump: async () => ({ deliverNext: (_app, ...rest) => deliverNext(app, ...rest) }),
       log: createChannelLog({ store, heads: memory.heads, clock, ids, logger }),
       gateway: {
-        post: ({ connectionId, dialect }, frame) =>
-          call('post', connectionId, dialectOf(dialect).encode(frame)),
+        post: ({ connectionId, dialect }, frame) => call('post', connectionId, encodeForAll(dialect, frame)),
         close: ({ connectionId }) => call('close', connectionId, ''),
       },
       later: createLater({
@@ -179,6 +194,7 @@ export class Lambdas {
       settings: { ...settings, callbackUrl: CALLBACK_URL },
       types: {},
     };
+    return app;
   }
 
   /** Of several batches, some may be taken and the others not. */

@@ -31,6 +31,8 @@ export interface Opening {
   permissions: Permissions;
   /** The device's older connection stays until this one is ready. */
   handover: boolean;
+  /** It offers STOMP, and its `CONNECT` brings the token. */
+  isStomp?: boolean;
 }
 
 export interface Socket extends Opening {
@@ -109,7 +111,9 @@ export class Sockets {
     const authorized = await lambdas.invoke('authorizer', {
       type: 'REQUEST',
       methodArn: 'arn:aws:execute-api:eu-central-1:1:api/stage/$connect',
-      headers: { authorization: `Bearer ${socket.token}` },
+      headers: socket.isStomp
+        ? { 'sec-websocket-protocol': 'v12.stomp' }
+        : { authorization: `Bearer ${socket.token}` },
       queryStringParameters: {
         ...(socket.deviceId !== undefined && { deviceId: socket.deviceId }),
         ack: socket.ackMode,
@@ -238,7 +242,8 @@ export class Sockets {
 
   #event(socket: Socket, eventType: 'CONNECT' | 'MESSAGE' | 'DISCONNECT') {
     const { id, connectedAt, context } = socket;
-    return { requestContext: { eventType, connectionId: id, connectedAt, authorizer: context } };
+    const identity = { sourceIp: '192.0.2.1' };
+    return { requestContext: { eventType, connectionId: id, connectedAt, identity, authorizer: context } };
   }
 
   #latency(): number {

@@ -52,6 +52,8 @@ export class World {
   anonymousAsk = true;
   /** Whether every call is answered within milliseconds. */
   isQuick = false;
+  /** How long a slow call takes, at most. */
+  slowestMs = 10_000;
   /** Whether clients that hear nothing at all try again. */
   clientsMayGiveUp = true;
   #snapshot: { messages: Row[]; publishes: Row[] } | undefined;
@@ -78,6 +80,7 @@ export class World {
       defaultRetentionSeconds: 7 * 24 * 3600,
       closedTypes: false,
       logSampling: 100,
+      stomp: { perAddress: 20, inAll: 1000 },
     };
     this.database = new Database(this.scheduler, this.random, plan.temper);
     this.database.onTemper = (kind) => this.faults.note('Tables', kind);

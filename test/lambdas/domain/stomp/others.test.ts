@@ -35,7 +35,7 @@ async function callsWith(settings: Partial<Settings>): Promise<string[]> {
   const channel = userChannel(userId);
   await reconcile(app, { ...key, channel, after: undefined }, Number.POSITIVE_INFINITY);
   await world.publish(userId, 1);
-  await ack(app, { ...key, deviceId: 'phone' }, { action: 'ack', acks: [{ channel: channel.name, seq: 1 }] });
+  await ack(app, { ...key, deviceId: 'phone' }, [{ channel: channel.name, seq: 1 }]);
   expect(posted).toEqual(expect.arrayContaining(['ready', 'message']));
   return world.calls;
 }

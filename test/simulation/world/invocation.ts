@@ -19,10 +19,12 @@ interface InvocationWorld {
   faults: Faults;
   /** Every call is answered within milliseconds. */
   isQuick: boolean;
-  slowestMs: number;
+  /** How long a slow call takes, at most. @default 10 s */
+  slowestMs?: number | undefined;
 }
 
 const CALL_TIMEOUT_MS = 3000;
+const SLOWEST_MS = 10_000;
 
 export class Invocation {
   dead = false;
@@ -101,7 +103,9 @@ export class Invocation {
       };
       const later = (result: Result<Value>) => this.#scheduler.after(this.#latency(), () => answer(result));
       const arrives =
-        fault === 'slow' ? this.#random.logarithmic(200, this.#world.slowestMs) : this.#latency();
+        fault === 'slow'
+          ? this.#random.logarithmic(200, this.#world.slowestMs ?? SLOWEST_MS)
+          : this.#latency();
 
       switch (fault) {
         case 'crash before':

@@ -53,7 +53,7 @@ export class World {
   /** Whether every call is answered within milliseconds. */
   isQuick = false;
   /** How long a slow call takes, at most. */
-  slowestMs = 10_000;
+  slowestMs: number | undefined;
   /** Whether clients that hear nothing at all try again. */
   clientsMayGiveUp = true;
   #snapshot: { messages: Row[]; publishes: Row[] } | undefined;

@@ -121,6 +121,8 @@ export class Connection {
     socket.onopen = () => {
       this.#isOpen = true;
       this.#expect('not ready');
+      // `ready` and the first replay come by it, sooner than without.
+      this.send({ action: 'sync', first: true });
       this.#keepAlive();
     };
     socket.onmessage = ({ data }: { data: unknown }) => this.#receive(data);
@@ -143,7 +145,8 @@ export class Connection {
     try {
       const frame = parseFrame(text);
       if (!frame) return;
-      this.#deadline.cancel();
+      // An error before `ready` is no sign that it comes.
+      if (this.ready || frame.event !== 'error') this.#deadline.cancel();
       if (frame.event === 'bye') this.end({ message: String(frame.message), bye: frame });
       else this.#enqueue(frame, text.length);
     } catch (error) {

@@ -199,9 +199,9 @@ const SPECS = {
     tables: {
       connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
       subscriptions: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
-      members: ['GetItem', 'ConditionCheckItem'],
+      members: ['GetItem', 'Query', 'ConditionCheckItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
-      cursors: ['GetItem', 'PutItem', 'UpdateItem'],
+      cursors: ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'],
       messages: ['GetItem', 'BatchGetItem', 'PutItem', 'Query'],
     },
     // The row of a connection is written when its `CONNECT` comes.

@@ -33,6 +33,8 @@ export interface StackOptions extends LambdaOptions {
   gateway?: Partial<GatewaySettings> | undefined;
   /** The delays of queued messages pass so many times as fast. @default 1 */
   queueSpeed?: number | undefined;
+  /** How long what the tables' streams say is held back; AWS polls them, every 250 ms. @default 0 */
+  streamDelayMs?: number | undefined;
   /** Who may speak to it, besides its own page and programs of this machine. */
   gate?: GateOptions | undefined;
   /** JSON lines as on AWS. @default lines for a reader */
@@ -95,6 +97,7 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   const eventSources = startEventSources({
     ...{ streams, streamArns, lambdas: heard, logger },
     events: settings.events === true,
+    delayMs: options.streamDelayMs ?? 0,
   });
   stops.push(() => atMost(STOP_DEADLINE_MS, eventSources.stop()));
   const lambdas = notifying(heard, (name) => {

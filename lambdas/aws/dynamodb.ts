@@ -58,7 +58,7 @@ export interface Operations {
   GetItem: { input: Keyed & { ConsistentRead: boolean }; output: { Item?: Row | undefined } };
   PutItem: { input: Put; output: unknown };
   UpdateItem: {
-    input: Update & { ReturnValues?: 'ALL_NEW' };
+    input: Update & { ReturnValues?: 'ALL_NEW' | 'ALL_OLD' };
     output: { Attributes?: Row | undefined };
   };
   DeleteItem: {

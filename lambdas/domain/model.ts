@@ -86,8 +86,23 @@ export interface Connection extends ConnectionKey, Serving {
   channels: ReadonlySet<string>;
   /** Set: the connection is being closed for this reason, and gets nothing but its `bye`. */
   bye: ByeCode | undefined;
+  /** Undefined: nobody has begun to start it. */
+  start?: Start | undefined;
   /** When the row lapses, should nobody delete it. Whole seconds. */
   expiresAt: number;
+}
+
+/**
+ * Brings a new connection to `ready` and to its first replay: by the stream, or by the first `sync`
+ * of its client. The lease on the connection's row lets one of them do it.
+ */
+export interface Start {
+  /** Whoever does it, or has done it. */
+  by: string;
+  /** When the lease lapses. Undefined: the start has ended. */
+  until: number | undefined;
+  /** Where its replay begins. Undefined: the connection is not ready yet. */
+  after: number | undefined;
 }
 
 /** A connection that takes no frames for now. */
@@ -106,7 +121,7 @@ export interface SubscriptionKey extends ConnectionKey {
  * A connection hears a channel. It is what the subscription's row keeps of the connection, and how
  * far this channel is served to it.
  */
-export interface Subscription extends Omit<Connection, 'channels' | 'handover'> {
+export interface Subscription extends Omit<Connection, 'channels' | 'handover' | 'start'> {
   channel: Channel;
   /** The client may hear the channel even if its user is no member. */
   permitted: boolean;

@@ -53,6 +53,32 @@ export interface ConnectionStore {
    * is gone.
    */
   markClosing(key: ConnectionKey, code: ByeCode, requestId: string): Promise<void>;
+  /**
+   * Takes the lease of the start, and removes the request from the row. False: another holds it, or
+   * the connection is ready, being closed or gone.
+   */
+  beginStart(key: ConnectionKey, lease: Omit<ReplayLease, 'after'>): Promise<boolean>;
+  /**
+   * `ready` was accepted: from now on live messages are posted. Undefined: the lease lapsed and is
+   * another's, or the row is gone.
+   */
+  markStarted(key: ConnectionKey, started: Started): Promise<{ wanted: number | undefined } | undefined>;
+  /**
+   * Has whoever starts the connection replay what follows this seq, if that is further back than
+   * where the start would begin. False: nobody is starting it, or this much is wanted already.
+   */
+  wantStartAfter(key: ConnectionKey, after: number): Promise<boolean>;
+}
+
+export interface Started {
+  by: string;
+  readyAt: number;
+  /** See {@link Serving}. */
+  startsAt: Position | undefined;
+  /** Where its replay begins. */
+  after: number;
+  /** The replay that follows runs under the same lease, until then. Undefined: it is given back. */
+  until: number | undefined;
 }
 
 /**
@@ -197,6 +223,11 @@ export interface ReconcileRequest extends SubscriptionKey {
   after: number | undefined;
   /** Tell the connection what its user has read: that changed while it was opening. */
   readState?: true;
+  /**
+   * Set: the connection is new. Names this start of it, so that the same request, handed over again,
+   * goes on where it was, and does nothing where the client has started its connection itself.
+   */
+  startId?: string | undefined;
 }
 
 /** Work for later. */

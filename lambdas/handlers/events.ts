@@ -52,6 +52,8 @@ export interface WebSocketEvent {
     eventType: 'CONNECT' | 'MESSAGE' | 'DISCONNECT';
     connectionId: string;
     connectedAt: number;
+    /** When the frame, or the handshake, reached the gateway. */
+    requestTimeEpoch: number;
     identity?: { sourceIp?: string };
     authorizer: AuthorizerContext;
   };

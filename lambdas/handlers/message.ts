@@ -29,7 +29,10 @@ export const createMessageHandler =
     }
     const deadlineAt = app.clock.now() + context.getRemainingTimeInMillis() - REPLAY_MARGIN_MS;
     const sender = senderOf(requestContext);
-    await receive(app, sender, framesIn(body, sender.dialect), deadlineAt);
+    await receive(app, sender, framesIn(body, sender.dialect), {
+      deadlineAt,
+      receivedAt: requestContext.requestTimeEpoch,
+    });
     return { statusCode: 200 };
   };
 

@@ -21,11 +21,13 @@ export interface EventSourcesOptions {
   lambdas: Lambdas;
   /** The application is told who comes and goes. */
   events: boolean;
+  /** How long each record waits before a Lambda is handed it. */
+  delayMs: number;
   logger: Logger;
 }
 
 export function startEventSources(options: EventSourcesOptions): StreamPoller {
-  const { streams: client, streamArns, lambdas, logger } = options;
+  const { streams: client, streamArns, lambdas, delayMs, logger } = options;
   const pollers = LAMBDA_NAMES.flatMap((name) =>
     streamsOf(name, options.events).map((source) => {
       const streamArn = streamArns.get(source.table);
@@ -38,6 +40,7 @@ export function startEventSources(options: EventSourcesOptions): StreamPoller {
         name,
         settings,
         since: sinceOf(source),
+        delayMs,
         logger,
       });
     }),

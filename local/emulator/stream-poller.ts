@@ -30,6 +30,8 @@ export interface PollerOptions {
   settings: EventSourceSettings;
   /** Records of before are passed over. Epoch milliseconds. */
   since: number;
+  /** How long a record waits before it is handed over. On AWS, which polls, up to 250. */
+  delayMs: number;
   logger: Logger;
 }
 
@@ -40,7 +42,7 @@ const MAX_PENDING_RECORDS = 10_000;
 
 /** Looks at the stream from its oldest record, so that none is missed. */
 export function startStreamPoller(options: PollerOptions): StreamPoller {
-  const { client, streamArn, settings, logger } = options;
+  const { client, streamArn, settings, delayMs, logger } = options;
   const sinceSeconds = Math.trunc(options.since / 1000);
   const stopping = new AbortController();
   const pace = createPace();
@@ -66,10 +68,18 @@ export function startStreamPoller(options: PollerOptions): StreamPoller {
   async function readShard(shardId: string): Promise<void> {
     const lanes = createLanes(settings, batchPorts(options, shardId, stopping.signal, pace.wake));
     let position: string | undefined;
+    /** Resolves when everything that was read is handed over, in order. */
+    let handedOver = Promise.resolve();
+    const handOver = (records: StreamRecord[]) => {
+      const fresh = records.filter(({ dynamodb }) => dynamodb.ApproximateCreationDateTime >= sinceSeconds);
+      if (delayMs === 0) return lanes.push(fresh);
+      const due = pause(delayMs);
+      handedOver = handedOver.then(() => due).then(() => lanes.push(fresh));
+    };
     while (!stopping.signal.aborted) {
       try {
         for await (const records of pages(client, streamArn, shardId, position, stopping.signal)) {
-          lanes.push(records.filter(({ dynamodb }) => dynamodb.ApproximateCreationDateTime >= sinceSeconds));
+          handOver(records);
           position = records.at(-1)?.dynamodb.SequenceNumber ?? position;
           if (lanes.pending > MAX_PENDING_RECORDS) await lanes.drained();
           if (records.length === 0) await pace.rest();
@@ -83,6 +93,7 @@ export function startStreamPoller(options: PollerOptions): StreamPoller {
         await pause(AFTER_ERROR_MS);
       }
     }
+    await handedOver;
     await lanes.drained();
     finished.add(shardId);
   }

@@ -52,9 +52,10 @@ const EXPECTED: Record<string, string[]> = {
   message: [
     ...on('connections', 'GetItem', 'Query', 'UpdateItem', 'DeleteItem'),
     ...on('subscriptions', 'GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'),
+    ...queriesMembers,
     ...on('members', 'GetItem', 'ConditionCheckItem'),
     ...on('devices', 'GetItem', 'PutItem', 'Query', 'UpdateItem'),
-    ...on('cursors', 'GetItem', 'PutItem', 'UpdateItem'),
+    ...on('cursors', 'GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'),
     ...on('messages', 'GetItem', 'BatchGetItem', 'PutItem', 'Query'),
     ...connections('POST', 'DELETE'),
     ...sendsTo('reconcile'),

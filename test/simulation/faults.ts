@@ -82,7 +82,8 @@ export interface Injected {
 }
 
 export class Faults {
-  on = true;
+  /** Since when there are none, from the beginning of the run. Undefined: there are some. */
+  calmSince: number | undefined;
   /** Instead of the rates of the plan: these kinds and no others. */
   only: { port: Port; kinds: readonly string[]; rate: number } | undefined;
   readonly counts = new Map<string, number>();
@@ -98,6 +99,14 @@ export class Faults {
     this.#rates = rates;
     this.#dropped = dropped;
     this.#now = now;
+  }
+
+  get on(): boolean {
+    return this.calmSince === undefined;
+  }
+
+  set on(on: boolean) {
+    this.calmSince = on ? undefined : (this.calmSince ?? this.#now());
   }
 
   /** At most one fault of a call. */

@@ -3,7 +3,7 @@ import type { Connection, ConnectionKey } from '../../lambdas/domain/model.ts';
 import type { ConnectionStore } from '../../lambdas/domain/ports.ts';
 import { parseChannel } from '../../lambdas/protocol/channel.ts';
 import { subscriptionOf } from './memory-subscription-store.ts';
-import { createMemoryTables, idOf, type MemoryTables, newRow, ownKey } from './memory-tables.ts';
+import { createMemoryTables, idOf, type MemoryTables, newRow, ownKey, type Row } from './memory-tables.ts';
 
 export function createMemoryConnectionStore(
   now: () => number,
@@ -18,10 +18,7 @@ export function createMemoryConnectionStore(
   };
 
   const liveOf = (userId: string): Connection[] =>
-    [...rows.values()]
-      .map(({ value }) => value)
-      .filter((connection) => connection.userId === userId && isLive(connection))
-      .map(copyOf);
+    [...rows.values()].filter(({ value }) => value.userId === userId && isLive(value)).map(connectionOf);
 
   return {
     async add(connection, requestId) {
@@ -34,12 +31,12 @@ export function createMemoryConnectionStore(
       if (find(connection)) return;
       const row = newRow(copyOf(connection));
       rows.set(idOf(connection.userId, connection.connectionId), row);
-      tables.ask(row, ownKey(connection), requestId);
+      tables.ask(row, ownKey(connection), requestId, undefined, requestId);
     },
 
     async find(key) {
-      const connection = find(key)?.value;
-      return connection && isLive(connection) ? copyOf(connection) : undefined;
+      const row = find(key);
+      return row && isLive(row.value) ? connectionOf(row) : undefined;
     },
 
     async list(userId) {
@@ -71,8 +68,45 @@ export function createMemoryConnectionStore(
       tables.ask(row, ownKey(key), requestId);
       removeSubscriptions(key, row.value.channels);
     },
+
+    async beginStart(key, { holder, now, until }) {
+      const row = find(key);
+      if (!row || row.value.readyAt !== undefined || row.value.bye !== undefined) return false;
+      if (row.lease && row.lease.until > now && row.lease.holder !== holder) return false;
+      row.lease = { holder, until, wanted: row.lease?.wanted };
+      row.startedBy = holder;
+      row.request = undefined;
+      return true;
+    },
+
+    async markStarted(key, { by, readyAt, startsAt, after, until }) {
+      const row = find(key);
+      if (row?.startedBy !== by) return undefined;
+      const wanted = row.lease?.wanted;
+      row.value.readyAt = readyAt;
+      if (startsAt) row.value.startsAt = { ...startsAt };
+      row.startedAfter = after;
+      row.request = undefined;
+      row.lease = until === undefined ? undefined : { holder: by, until, wanted: undefined };
+      return { wanted };
+    },
+
+    async wantStartAfter(key, after) {
+      const row = find(key);
+      if (!row?.lease || row.value.readyAt !== undefined || row.value.bye !== undefined) return false;
+      if (row.lease.wanted !== undefined && row.lease.wanted <= after) return false;
+      row.lease.wanted = after;
+      return true;
+    },
   };
 }
+
+const connectionOf = ({ value, lease, startedBy: by, startedAfter: after }: Row<Connection>): Connection => ({
+  ...copyOf(value),
+  ...(by !== undefined && {
+    start: { by, after, until: lease?.holder === by ? lease.until : undefined },
+  }),
+});
 
 const copyOf = (connection: Connection): Connection => ({
   ...connection,

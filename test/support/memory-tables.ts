@@ -18,6 +18,9 @@ export interface Row<Value extends Serving> {
   /** What asks for a reconcile, until a replay or `markReady` takes it away. */
   request: ReplayRequest | undefined;
   lease: { holder: string; until: number; wanted: number | undefined } | undefined;
+  /** Of a connection: who starts it, or has, and where the replay of the start begins. */
+  startedBy?: string;
+  startedAfter?: number;
 }
 
 /** One set of rows for all stores, as a transaction writes several tables. */
@@ -26,7 +29,7 @@ export interface MemoryTables {
   subscriptions: Map<string, Row<Subscription>>;
   members: Map<string, Member>;
   /** Writes a request on a row, and has the stream tell of it. */
-  ask(row: Row<Serving>, key: SubscriptionKey, requestId: string, after?: number): void;
+  ask(row: Row<Serving>, key: SubscriptionKey, requestId: string, after?: number, startId?: string): void;
   /** The request that stands on a row. */
   pending(key: SubscriptionKey): ReplayRequest | undefined;
   /** The row that keeps how far a subscription is served: of a user's own channel, the connection's. */
@@ -45,8 +48,8 @@ export function createMemoryTables(drive: (request: ReplayRequest) => void = () 
     connections,
     subscriptions,
     members: new Map(),
-    ask(row, { channel, userId, connectionId }, requestId, after) {
-      row.request = { channel, userId, connectionId, requestId, after };
+    ask(row, { channel, userId, connectionId }, requestId, after, startId) {
+      row.request = { channel, userId, connectionId, requestId, after, startId };
       drive(row.request);
     },
     pending: (key) => served(key)?.request,

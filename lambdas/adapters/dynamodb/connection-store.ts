@@ -4,6 +4,7 @@ import { allEnded } from '../../concurrency.ts';
 import type { Connection, ConnectionKey } from '../../domain/model.ts';
 import type { ConnectionStore } from '../../domain/ports.ts';
 import { DEFAULT_DIALECT } from '../../protocol/frames.ts';
+import { createStarts, toStart } from './connection-starts.ts';
 import { ifHolds, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import { queryAll, queryPages } from './query-all.ts';
 import { stillThere, toServing, toServingRow } from './serving.ts';
@@ -93,6 +94,8 @@ export function createConnectionStore(
       const marked = await ifHolds(outlastTransactions(mark));
       await removeSubscriptions(key, (marked?.Attributes ?? {}) as Partial<ConnectionRow>);
     },
+
+    ...createStarts(dynamodb, tableName),
   };
 }
 
@@ -129,6 +132,7 @@ const fromRow = (row: ConnectionRow): Connection => ({
   endpoint: row.endpoint,
   channels: row.channels ?? new Set(),
   ...toServing(row),
+  ...toStart(row),
   bye: row.bye,
   expiresAt: toMilliseconds(row.expiresAt),
 });

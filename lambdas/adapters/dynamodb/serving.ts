@@ -48,10 +48,11 @@ const pausedThere = 'pausedAfter = :after';
  * One replay at a time. A lease lapses, since its Lambda may die. If the answer to our write was
  * lost, the lease on the row is our own.
  */
-const noReplay = '(attribute_not_exists(replayUntil) OR replayUntil <= :now OR replayHolder = :holder)';
+export const noReplay =
+  '(attribute_not_exists(replayUntil) OR replayUntil <= :now OR replayHolder = :holder)';
 
 /** If several replays are wanted, the replay that starts furthest back brings everything. */
-const wantedFurtherOn =
+export const wantedFurtherOn =
   'attribute_exists(replayUntil) AND (attribute_not_exists(replayWanted) OR replayWanted > :after)';
 
 /** A lease that lapsed may be another's by now. */

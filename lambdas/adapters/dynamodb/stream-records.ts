@@ -30,11 +30,15 @@ export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] 
       requests.set(id, {
         ...key,
         after,
+        ...startOf(record),
         itemIdentifier: record.dynamodb?.SequenceNumber ?? '',
       });
-    else if (after !== undefined && earlier.after !== undefined)
-      earlier.after = Math.min(after, earlier.after);
-    else earlier.after = isAnonymous ? (after ?? earlier.after) : undefined;
+    else {
+      // More is asked for than to start it.
+      delete earlier.startId;
+      if (after !== undefined && earlier.after !== undefined) earlier.after = Math.min(after, earlier.after);
+      else earlier.after = isAnonymous ? (after ?? earlier.after) : undefined;
+    }
   }
   return [...requests.values()];
 }
@@ -56,6 +60,12 @@ function keyOf({ dynamodb }: DynamoDBRecord): SubscriptionKey {
   if (channel === undefined) throw new Error('a stream record of the Subscriptions table names no channel');
   return { channel, userId, connectionId };
 }
+
+/** A new row of a connection asks to start it. */
+const startOf = ({ eventName, dynamodb }: DynamoDBRecord): Pick<ReconcileRequest, 'startId'> =>
+  eventName === 'INSERT' && dynamodb?.Keys?.channel === undefined
+    ? { startId: dynamodb?.NewImage?.replayRequestId?.S }
+    : {};
 
 const replayAfterOf = ({ dynamodb }: DynamoDBRecord): number | undefined => {
   const after = dynamodb?.NewImage?.replayAfter?.N;

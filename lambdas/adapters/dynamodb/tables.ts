@@ -100,6 +100,10 @@ export interface ConnectionRow extends ServingRow {
   /** The channels it hears besides its own, so that whoever removes the row knows their rows. */
   channels?: ReadonlySet<string>;
   bye?: ByeCode;
+  /** Who brings it to `ready`, or has; under the lease of its replays. */
+  startedBy?: string;
+  /** Where the replay of the start begins. */
+  startedAfter?: number;
   expiresAt: number;
 }
 

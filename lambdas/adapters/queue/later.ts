@@ -20,7 +20,7 @@ type QueueMessage = Pick<SQSRecord, 'body'>;
 
 /** Throws for a message that none of our Lambdas has put there. */
 export function requestIn({ body }: QueueMessage): ReconcileRequest {
-  const { channel: name, userId, connectionId, after, readState } = JSON.parse(body);
+  const { channel: name, userId, connectionId, after, readState, startId } = JSON.parse(body);
   // Messages of before there were several channels name none.
   // The sockets of STOMP have names that no user can have.
   const own = typeof userId === 'string' ? userChannel(userId) : undefined;
@@ -30,9 +30,14 @@ export function requestIn({ body }: QueueMessage): ReconcileRequest {
     typeof userId === 'string' &&
     typeof connectionId === 'string' &&
     (after === undefined || Number.isSafeInteger(after)) &&
-    (readState === undefined || readState === true);
+    (readState === undefined || readState === true) &&
+    (startId === undefined || typeof startId === 'string');
   if (!isOurs) throw new Error('a message of the reconcile queue that names no subscription');
-  return { channel, userId, connectionId, after, ...(readState && { readState }) };
+  return {
+    ...{ channel, userId, connectionId, after },
+    ...(readState && { readState }),
+    ...(startId !== undefined && { startId }),
+  };
 }
 
 /** Throws for a message that none of our Lambdas has put there. */

@@ -33,6 +33,7 @@ import {
   userChannel,
 } from '../model.ts';
 import { replay } from './replay.ts';
+import { isAnsweredByStart, startBySync } from './start-by-sync.ts';
 
 const PAUSED_RETRY_MS = 1000;
 
@@ -41,6 +42,8 @@ export interface Means {
   permissions: Permissions;
   /** No window of a replay begins after this instant. */
   deadlineAt: number;
+  /** When the frame reached the gateway. */
+  receivedAt: number;
 }
 
 /**
@@ -60,7 +63,7 @@ export async function handleFrame(
     case 'ack':
       return await ack(app, connection, frame.acks, frame.ref);
     case 'sync':
-      return await sync(app, connection, frame, means.deadlineAt);
+      return await sync(app, connection, frame, means);
     case 'subscribe':
       return await subscribe(app, connection, frame, means);
     case 'unsubscribe':
@@ -95,14 +98,12 @@ async function pong(app: App, connection: Connection): Promise<OutgoingFrame> {
   };
 }
 
-async function sync(
-  app: App,
-  connection: Connection,
-  frame: SyncFrame,
-  deadlineAt: number,
-): Promise<undefined> {
+async function sync(app: App, connection: Connection, frame: SyncFrame, means: Means): Promise<undefined> {
   const { ref } = frame;
+  const { deadlineAt } = means;
   const subscription = await heard(app, connection, frame);
+  const isOwn = subscription.channel.kind === 'user';
+  if (isOwn && isAnsweredByStart(connection, frame, means.receivedAt)) return;
   const head = await app.log.open(subscription.channel);
   checkEpoch(frame, head, ref);
   if (isAbandoned(app, subscription)) await markForClose(app, connection, 'not_reading');
@@ -110,6 +111,10 @@ async function sync(
     // The connection took no frames a moment ago. When it does again, the reconcile from the queue
     // brings what the device lacks.
     throw new FrameError('rate_limited', 'This connection took no frames.', ref, PAUSED_RETRY_MS);
+  }
+  if (isOwn && connection.readyAt === undefined) {
+    const ready = await startBySync(app, connection, { after: frame.after, deadlineAt });
+    return ready && (await sync(app, ready, frame, means));
   }
   const after = await startOfSync(app, subscription, head, frame.after);
   await replay(app, subscription, { after, deadlineAt });

@@ -26,7 +26,7 @@ export async function receive(
   app: App,
   sender: Sender,
   frames: ReceivedFrame[],
-  deadlineAt: number,
+  means: Omit<Means, 'permissions'>,
 ): Promise<void> {
   const admitted: ReceivedFrame[] = [];
   for (const frame of frames) if (await mayCost(app, sender, frame)) admitted.push(frame);
@@ -37,7 +37,7 @@ export async function receive(
     await app.gateway.close({ ...sender, endpoint: app.settings.callbackUrl });
   } else if (connection.bye === undefined) {
     const { permissions } = sender;
-    for (const frame of admitted) await serve(app, connection, frame, { permissions, deadlineAt });
+    for (const frame of admitted) await serve(app, connection, frame, { permissions, ...means });
   }
 }
 

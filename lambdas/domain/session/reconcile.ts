@@ -3,30 +3,24 @@
  * channel that it hears.
  */
 
-import { allEnded } from '../../concurrency.ts';
-import type { ReadState } from '../../protocol/frames.ts';
+import { mapConcurrently } from '../../concurrency.ts';
 import type { App } from '../app.ts';
-import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
+import { heardBy } from '../channel/initial.ts';
 import { subscribedFrame } from '../channel/subscribe.ts';
 import { traitsOf } from '../connection/client-traits.ts';
 import { closeConnection } from '../connection/close.ts';
+import { isAccepted, lookAgain } from '../connection/first-frame.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
-import { requestOf, stayPaused } from '../connection/pause.ts';
-import {
-  type Addressee,
-  delaySecondsOf,
-  forgetGone,
-  isExpired,
-  mayBeOpening,
-  OPENING_DELAY,
-  sendWithRetry,
-} from '../connection/send.ts';
-import { findStart, seqIn } from '../cursor.ts';
-import { readStateIn, tellReadState } from '../inbox/read-state.ts';
+import { delaySecondsOf, isExpired, OPENING_DELAY, sendWithRetry } from '../connection/send.ts';
+import { tellReadState } from '../inbox/read-state.ts';
 import { logged } from '../log-fields.ts';
-import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';
+import { type Connection, type Head, ownSubscription, type Subscription } from '../model.ts';
 import type { ReconcileRequest } from '../ports.ts';
-import { replay } from './replay.ts';
+import { catchUp, startOf } from './catch-up.ts';
+import { LEASE_SECONDS } from './replay.ts';
+import { isUnderWay, placeOf, start, startOfAnonymous } from './start.ts';
+
+const CONCURRENT_CALLS = 10;
 
 /**
  * A function of the stores' current state: run twice, late or at once with another, it sends again
@@ -39,8 +33,9 @@ export async function reconcile(app: App, request: ReconcileRequest, deadlineAt:
   if (connection.bye) return await closeConnection(app, connection, connection.bye);
   if (isExpired(app, connection)) return await closeConnection(app, connection, 'token_expired');
   if (!traitsOf(connection.dialect).sorts) return await announceAgain(app, request);
-  if (request.channel.kind === 'user') await reconcileOwn(app, connection, request, deadlineAt);
-  else await reconcileOther(app, connection, request, deadlineAt);
+  if (request.channel.kind !== 'user') await reconcileOther(app, connection, request, deadlineAt);
+  else if (connection.readyAt === undefined) await reconcileNew(app, connection, request, deadlineAt);
+  else await reconcileOwn(app, connection, request, deadlineAt);
 }
 
 /** A pump serves it; whoever had news for it could not say so. */
@@ -53,6 +48,31 @@ async function forgetLeftOver(app: App, request: ReconcileRequest): Promise<void
   if (request.channel.kind !== 'user') await app.subscriptions.remove(request);
 }
 
+async function reconcileNew(
+  app: App,
+  connection: Connection,
+  request: ReconcileRequest,
+  deadlineAt: number,
+): Promise<void> {
+  const { startId } = request;
+  const afterOf = (head: Head, cursor: number) =>
+    startOf(ownSubscription(connection), head, request.after, cursor);
+  const isOthers = isUnderWay(app, connection) && connection.start?.by !== startId;
+  if (!isOthers && (await start(app, connection, { startId, afterOf, deadlineAt }))) return;
+  await lookAfterStart(app, connection, request);
+}
+
+/**
+ * Another starts the connection. A start is looked after when the lease must have lapsed, since
+ * nobody would come back for it if its Lambda died; what else was asked for, when the start should
+ * be over.
+ */
+async function lookAfterStart(app: App, connection: Connection, request: ReconcileRequest): Promise<void> {
+  const delaySeconds =
+    request.startId === undefined ? delaySecondsOf(app, connection, OPENING_DELAY) : LEASE_SECONDS + 1;
+  await app.later.reconcile(request, delaySeconds);
+}
+
 async function reconcileOwn(
   app: App,
   connection: Connection,
@@ -60,35 +80,36 @@ async function reconcileOwn(
   deadlineAt: number,
 ): Promise<void> {
   const subscription = ownSubscription(connection);
-  const isNew = connection.readyAt === undefined;
   // Asked for by whoever changed the state while the connection was opening.
-  if (request.readState && !isNew && !subscription.paused)
+  if (request.readState && !subscription.paused)
     return await tellReadState(app, connection, await app.log.open(subscription.channel));
-  const [{ head, cursor }, initial, stored] = await allEnded([
-    placeOf(app, subscription),
-    isNew ? initialSubscriptions(app, connection) : [],
-    isNew ? app.readStates.find(connection.userId) : undefined,
-  ]);
-  const read = readStateIn(head, stored);
-  if (isNew && !(await sendReady(app, connection, { head, cursor, initial, read }))) return;
+  if (request.startId !== undefined) {
+    const { by, until } = connection.start ?? {};
+    const isOthers = by !== request.startId;
+    // Its client has started it: nothing is left to do.
+    if (isOthers && until === undefined) return;
+    if (isOthers && isUnderWay(app, connection)) return await lookAfterStart(app, connection, request);
+    // Whoever started it failed on the way.
+    await catchUpOthers(app, connection);
+  }
   // In each reconcile, not only after `ready`: the reconcile that sent `ready` may have failed
   // before this.
   if (connection.handover) await enforceConnectionLimits(app, connection.userId);
+  const { head, cursor } = await placeOf(app, subscription);
   const after = startOf(subscription, head, request.after, cursor);
-  const isResumed = await catchUp(app, subscription, after, { deadlineAt });
+  const isResumed = await catchUp(app, subscription, { after, deadlineAt });
   // While it was paused it was told nothing.
   if (isResumed) await tellReadState(app, connection, head);
 }
 
-async function placeOf(app: App, subscription: Subscription): Promise<{ head: Head; cursor: number }> {
-  const head = await app.log.open(subscription.channel);
-  const { deviceId, readyAt, startsAt } = subscription;
-  // An anonymous device was connected as its user joined: it hears what was published since.
-  const began = deviceId === undefined && readyAt === undefined ? seqIn(head, startsAt) : undefined;
-  return { head, cursor: began ?? (await findStart(app, subscription, head, startsAt)) };
+/** What a connection hears besides its user's own channel. */
+async function catchUpOthers(app: App, connection: Connection): Promise<void> {
+  const { userId, connectionId } = connection;
+  await mapConcurrently(heardBy(connection), CONCURRENT_CALLS, ({ channel }) =>
+    app.subscriptions.requestReconcile({ channel, userId, connectionId }, app.ids.next()),
+  );
 }
 
-/** What the connection hears besides its user's own channel. */
 async function reconcileOther(
   app: App,
   connection: Connection,
@@ -102,111 +123,7 @@ async function reconcileOther(
   const { head, cursor } = await placeOf(app, subscription);
   if (subscription.readyAt === undefined && !(await sendSubscribed(app, subscription, head, cursor))) return;
   const after = startOf(subscription, head, request.after, cursor);
-  await catchUp(app, subscription, after, { deadlineAt, skipIfNone: true });
-}
-
-/**
- * Replays what follows `after`, and resumes a subscription that was paused. The replay reads the
- * head anew: a publisher that has not seen this subscription ready has moved the head by now.
- * Returns whether it resumed the subscription.
- */
-async function catchUp(
-  app: App,
-  subscription: Subscription,
-  after: number,
-  options: { deadlineAt: number; skipIfNone?: boolean },
-): Promise<boolean> {
-  const { end, through } = await replay(app, subscription, { after, ...options });
-  if (!subscription.paused || end === 'stopped' || end === 'merged') return false;
-  if (!(await app.subscriptions.resume(subscription, subscription.paused))) {
-    await stayPaused(app, subscription, after);
-    return false;
-  }
-  // Once more, for a publisher that found the connection still paused: it has moved the head by
-  // now.
-  if (end !== 'caught_up') return true;
-  const resumed = { ...subscription, paused: undefined };
-  await replay(app, resumed, { after: through, deadlineAt: options.deadlineAt, skipIfNone: true });
-  return true;
-}
-
-const lookAgain = (app: App, subscription: Subscription): Promise<void> =>
-  app.later.reconcile(requestOf(subscription), delaySecondsOf(app, subscription, OPENING_DELAY));
-
-/**
- * An anonymous device has no cursor.
- * - The pause of the subscription knows what the device lacks.
- * - Else the device lacks what was published since it began: a fault of the store may have come
- *   between that and its replay.
- */
-function startOf(
-  { paused, startsAt, deviceId }: Subscription,
-  head: Head,
-  asked: number | undefined,
-  cursor: number,
-): number {
-  if (paused?.after !== undefined) return Math.min(paused.after, asked ?? paused.after);
-  return asked ?? (deviceId === undefined ? seqIn(head, startsAt) : undefined) ?? cursor;
-}
-
-/** An anonymous device hears what follows the head, and may not ask for more. */
-const startOfAnonymous = ({ deviceId }: Addressed, { epoch, seq }: Position): Position | undefined =>
-  deviceId === undefined ? { epoch, seq } : undefined;
-
-type Addressed = Addressee & Pick<Subscription, 'deviceId'>;
-
-/** What `ready` tells. */
-interface Readiness {
-  head: Head;
-  cursor: number;
-  initial: Initial[];
-  read: ReadState;
-}
-
-/** Bytes of a `ready` for subscriptions and single seqs, each at its longest. */
-const READY_ROOM = 30 * 1024;
-const MAX_STATE_BYTES = 256;
-const MAX_SEQ_BYTES = 17;
-
-/**
- * Sends `ready` until the gateway accepts it, then opens the connection to live messages: a
- * publisher that found it not ready has committed before, so the log read that follows sees its
- * message. False: there is nothing to replay to.
- */
-async function sendReady(
-  app: App,
-  connection: Connection,
-  { head, cursor, initial, read }: Readiness,
-): Promise<boolean> {
-  const { connectionId, userId, deviceId = null } = connection;
-  const subscription = ownSubscription(connection);
-  const { epoch, seq } = head;
-  const isReadTold = read.seqs.length * MAX_SEQ_BYTES + initial.length * MAX_STATE_BYTES <= READY_ROOM;
-  const outcome = await sendWithRetry(app, connection, {
-    event: 'ready',
-    connectionId,
-    userId,
-    deviceId,
-    channel: subscription.channel.name,
-    epoch,
-    head: seq,
-    cursor,
-    subscriptions: initial.map(({ state }) => state),
-    ...(isReadTold && { read }),
-    serverAt: app.clock.now(),
-  });
-  if (!(await isAccepted(app, subscription, outcome, cursor))) return false;
-  await beginInitial(app, connection, initial);
-  // Last: if the Lambda dies before, all of it is done again.
-  await app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(connection, head));
-  app.logger.info('ready', { ...logged(connection), cursor, head: seq });
-  app.logger.metrics({
-    connected: 1,
-    connectToReadyMs: app.clock.now() - connection.connectedAt,
-    cursorLag: Math.max(0, seq - cursor),
-  });
-  if (!isReadTold) await tellReadState(app, { ...connection, readyAt: app.clock.now() }, head);
-  return true;
+  await catchUp(app, subscription, { after, deadlineAt, skipIfNone: true });
 }
 
 /** Tells a connection what it hears from now on, because its user has joined a topic. */
@@ -219,33 +136,9 @@ async function sendSubscribed(
   const { epoch, seq } = head;
   const { channel } = subscription;
   const outcome = await sendWithRetry(app, subscription, subscribedFrame(channel, head, cursor));
-  if (!(await isAccepted(app, subscription, outcome, cursor))) return false;
+  if (!(await isAccepted(app, subscription, outcome, { cursor }))) return false;
   const startsAt = startOfAnonymous(subscription, { epoch, seq: cursor });
   await app.subscriptions.markReady(subscription, app.clock.now(), startsAt);
   app.logger.info('subscribed', { ...logged(subscription), channel: channel.name, cursor, head: seq });
   return true;
-}
-
-/** False: what was refused is seen to, and there is nothing to replay to. */
-async function isAccepted(
-  app: App,
-  subscription: Subscription,
-  outcome: Awaited<ReturnType<typeof sendWithRetry>>,
-  cursor: number,
-): Promise<boolean> {
-  switch (outcome) {
-    case 'sent':
-      return true;
-    case 'expired':
-      await closeConnection(app, subscription, 'token_expired');
-      return false;
-    case 'gone':
-      // The handshake is not over yet.
-      if (mayBeOpening(app, subscription)) await lookAgain(app, subscription);
-      else await forgetGone(app, subscription);
-      return false;
-    default:
-      await stayPaused(app, subscription, cursor);
-      return false;
-  }
 }

@@ -17,7 +17,7 @@ import { keptFor } from './kept.ts';
  * A window takes seconds at most. If a Lambda dies with the lease, the connection's replays wait
  * for this long.
  */
-const LEASE_SECONDS = 30;
+export const LEASE_SECONDS = 30;
 /** A window ends so long before its lease: the frame under way still has to. */
 const LEASE_MARGIN_MS = 10_000;
 
@@ -30,7 +30,23 @@ export interface ReplayOptions {
   deadlineAt: number;
   /** Send nothing where nothing was missed, instead of a frame that says so. */
   skipIfNone?: boolean;
+  /** As it was read since the subscription is open to live messages. Undefined: it is read now. */
+  head?: Head | undefined;
+  /** Held already. It is given back. */
+  lease?: Lease | undefined;
 }
+
+/** Lets one replay at a time run for a subscription. */
+export interface Lease {
+  holder: string;
+  until: number;
+}
+
+/** A new one. It counts when the store has taken it. */
+export const newLease = ({ ids, clock }: App): Lease & { now: number } => {
+  const now = clock.now();
+  return { holder: ids.next(), now, until: now + LEASE_SECONDS * 1000 };
+};
 
 /**
  * - `caught_up`: the client accepted everything up to the head.
@@ -58,30 +74,33 @@ export async function replay(
   subscription: Subscription,
   options: ReplayOptions,
 ): Promise<Replayed> {
-  const { channel, ackMode } = subscription;
-  const { after, skipIfNone } = options;
-  const head = await app.log.open(channel);
+  const { after, skipIfNone, lease: held } = options;
+  const head = options.head ?? (await app.log.open(subscription.channel));
+  if (held) return await replayUnder(app, subscription, head, options, held);
   if (after >= head.seq) {
     return skipIfNone
       ? { end: 'caught_up', through: after }
       : await sendWindow(app, subscription, head, options);
   }
-  const now = app.clock.now();
-  const holder = app.ids.next();
-  const begun = await app.subscriptions.beginReplay(subscription, {
-    holder,
-    after,
-    now,
-    until: now + LEASE_SECONDS * 1000,
-  });
-  if (begun !== 'begun') {
-    // Should the holder of the lease have died, nobody else would come back for this one.
-    if (begun === 'wanted') await app.later.reconcile(requestOf(subscription, after), LEASE_SECONDS + 1);
-    return { end: 'merged', through: after };
-  }
-  let replayed: Replayed = { end: 'stopped', through: after };
+  const lease = newLease(app);
+  const begun = await app.subscriptions.beginReplay(subscription, { ...lease, after });
+  if (begun === 'begun') return await replayUnder(app, subscription, head, options, lease);
+  // Should the holder of the lease have died, nobody else would come back for this one.
+  if (begun === 'wanted') await app.later.reconcile(requestOf(subscription, after), LEASE_SECONDS + 1);
+  return { end: 'merged', through: after };
+}
+
+async function replayUnder(
+  app: App,
+  subscription: Subscription,
+  head: Head,
+  options: ReplayOptions,
+  { holder, until }: Lease,
+): Promise<Replayed> {
+  const { ackMode } = subscription;
+  let replayed: Replayed = { end: 'stopped', through: options.after };
   try {
-    const deadlineAt = Math.min(options.deadlineAt, now + LEASE_SECONDS * 1000 - LEASE_MARGIN_MS);
+    const deadlineAt = Math.min(options.deadlineAt, until - LEASE_MARGIN_MS);
     replayed = await sendWindow(app, subscription, head, { ...options, deadlineAt });
     return replayed;
   } finally {
@@ -101,7 +120,7 @@ async function sendWindow(
   let through = Math.min(after, head.seq);
   let frames = 0;
   const ended = async (end: Replayed['end']): Promise<Replayed> => {
-    if (ackMode === 'auto' && frames > 0)
+    if (ackMode === 'auto' && through > after)
       await advanceOverReplay(app, subscription, { epoch: head.epoch, seq: through }, after);
     return { end, through };
   };

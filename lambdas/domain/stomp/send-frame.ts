@@ -41,8 +41,9 @@ async function sendToApplication(
   data: unknown,
 ): Promise<void> {
   if (!isDestination(destination)) throw forbidden();
-  const deadlineAt = app.clock.now();
-  await handleFrame(app, connection, { action: 'send', destination, data }, { permissions, deadlineAt });
+  const now = app.clock.now();
+  const means = { permissions, deadlineAt: now, receivedAt: now };
+  await handleFrame(app, connection, { action: 'send', destination, data }, means);
 }
 
 /**

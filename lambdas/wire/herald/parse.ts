@@ -27,6 +27,7 @@ export function parseClientFrame(text: string): ClientFrame {
       return {
         action: 'sync',
         after: fields.after === undefined ? undefined : position(fields, 'after', ref),
+        first: firstOf(fields, ref),
         ...onChannel(fields, ref),
         ref,
       };
@@ -143,6 +144,11 @@ const onChannel = (fields: Fields, ref: string | undefined, path?: string) => ({
   channel: optionalString(fields, 'channel', ref, path),
   epoch: optionalString(fields, 'epoch', ref, path),
 });
+
+function firstOf({ first }: Fields, ref: string | undefined): true | undefined {
+  if (first === undefined || first === true) return first;
+  throw new FrameError('bad_frame', 'first: expected true, or none', ref);
+}
 
 function optionalString(fields: Fields, name: string, ref?: string, path?: string): string | undefined {
   const value = fields[name];

@@ -14,6 +14,7 @@ const PORTS = { min: 0, max: 65_535 };
 const SECONDS = { min: 1, max: 1_000_000 };
 
 const QUEUE_SPEED = { min: 1, max: 10_000 };
+const STREAM_DELAY_MS = { min: 0, max: 60_000 };
 
 const OPTIONS = {
   port: { value: 'N', help: `port for everything (default ${DEFAULT_PORT}; 0: any free one)` },
@@ -67,6 +68,10 @@ const OPTIONS = {
     value: 'N',
     help: 'setting fanOutPage: subscribers served before a publish is answered\n(default 256); the others are queued',
   },
+  'stream-delay-ms': {
+    value: 'N',
+    help: 'hold back what the streams of the tables say, as AWS does for up to 250 ms\n(default 0)',
+  },
   'json-logs': { help: 'print JSON lines, as on AWS (default: lines for a reader)' },
   quiet: { help: 'print only what goes wrong' },
 } as const;
@@ -100,6 +105,7 @@ function stackOptions(values: Values<typeof OPTIONS>): StackOptions {
     overrides: overrides(values),
     gate: gate(values),
     queueSpeed: integer('--queue-speed', values['queue-speed'], QUEUE_SPEED),
+    streamDelayMs: integer('--stream-delay-ms', values['stream-delay-ms'], STREAM_DELAY_MS),
     gateway: {
       ...milliseconds('idleMs', '--idle-seconds', values['idle-seconds']),
       ...milliseconds('maxAgeMs', '--max-connection-seconds', values['max-connection-seconds']),

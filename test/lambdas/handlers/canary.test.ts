@@ -214,6 +214,7 @@ it.each(FAULTS)('nor is what a client sends, when: %s', async (_fault, breakIt) 
       eventType,
       connectionId: connection.connectionId,
       connectedAt: world.now,
+      requestTimeEpoch: world.now,
       authorizer: {
         userId: 'alice',
         deviceId: 'phone',

@@ -70,6 +70,7 @@ describe('a sync', () => {
         eventType: 'MESSAGE' as const,
         connectionId,
         connectedAt: world.now,
+        requestTimeEpoch: world.now,
         authorizer: {
           userId: 'alice',
           deviceId: 'phone',

@@ -99,7 +99,7 @@ describe('a record of the Connections table', () => {
       idempotency: undefined,
       now: NOW,
     });
-    await drive(app, record({ after: '0' }));
+    await drive(app, record({ eventName: 'MODIFY', after: '0' }));
     expect(app.posted.at(-1)?.frame).toMatchObject({ event: 'replay', through: 2, messages: [{ seq: 2 }] });
   });
 
@@ -111,10 +111,10 @@ describe('a batch', () => {
   it('reports the records that failed and serves the others', async () => {
     const app = anApp();
     await anOpening(app, 'good', 'bad', 'fine');
-    const markReady = app.subscriptions.markReady;
-    app.subscriptions.markReady = async (key, at) => {
+    const { markStarted } = app.connections;
+    app.connections.markStarted = async (key, started) => {
       if (key.connectionId === 'bad') throw new Error('store down');
-      await markReady(key, at);
+      return await markStarted(key, started);
     };
     const records = ['good', 'bad', 'fine'].map((connectionId) => record({ connectionId }));
     expect(await drive(app, ...records)).toEqual([records[1]?.dynamodb?.SequenceNumber]);

@@ -20,6 +20,7 @@ const event = (
     eventType,
     connectionId: CONNECTION_ID,
     connectedAt: NOW - 10,
+    requestTimeEpoch: NOW - 10,
     authorizer: {
       userId: 'alice',
       deviceId: 'phone',

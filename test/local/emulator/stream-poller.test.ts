@@ -47,7 +47,11 @@ function fakeStream(shards: FakeShard[], before: Date = NOW) {
   return { client: { send } as unknown as DynamoDBStreamsClient, starts };
 }
 
-function start(client: DynamoDBStreamsClient, replay: (records: StreamRecord[]) => unknown = () => null) {
+function start(
+  client: DynamoDBStreamsClient,
+  replay: (records: StreamRecord[]) => unknown = () => null,
+  delayMs = 0,
+) {
   const got: StreamRecord[] = [];
   const handler = async (event: unknown) => {
     const { Records } = event as { Records: StreamRecord[] };
@@ -61,6 +65,7 @@ function start(client: DynamoDBStreamsClient, replay: (records: StreamRecord[]) 
     lambdas: createLambdas({ reconcile: { handler } }),
     name: 'reconcile',
     since: Date.now(),
+    delayMs,
     logger,
     settings: {
       filters: [],
@@ -91,6 +96,16 @@ it.concurrent('hands over records as Lambda does: seconds, base64, the ARN of th
     },
   });
   expect(starts).toEqual(['TRIM_HORIZON', undefined]);
+});
+
+it.concurrent('holds records back for as long as it is told, and keeps their order', async () => {
+  const { client } = fakeStream([{ ShardId: 'a', pages: [['1'], ['2', '3']], open: true }]);
+  const startedAt = performance.now();
+  const { poller, sequences } = start(client, undefined, 300);
+  await eventually(() => sequences().length === 3 || undefined);
+  expect(performance.now() - startedAt).toBeGreaterThanOrEqual(299);
+  expect(sequences()).toEqual(['1', '2', '3']);
+  await poller.stop();
 });
 
 it.concurrent('reads the children of a split only when the parent is finished', async () => {

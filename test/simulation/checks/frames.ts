@@ -10,8 +10,13 @@ import type { Cursors } from './cursors.ts';
 import type { Violated } from './judge.ts';
 import { type Hearer, isOriginOf, type Ledger } from './ledger.ts';
 
+/** What a fault has put off is over. */
+const SETTLED_MS = 60_000;
+
 export class Frames {
   readonly #first = new Set<string>();
+  /** By socket: how far its first replay has come. */
+  readonly #starts = new Map<string, { through: number; isOver: boolean }>();
   readonly #dismissedAt = new Map<string, number>();
   /** By connection and channel, the frames of the replay under way, by their `through`: a failed post is tried again. */
   readonly #windows = new Map<string, { invocation: string; throughs: Set<number> }>();
@@ -20,18 +25,20 @@ export class Frames {
   readonly #audience: Audience;
   readonly #violated: Violated;
   readonly #now: () => number;
+  readonly #calmSince: () => number | undefined;
   #parsed: { text: string; frame: ServerFrame } | undefined;
 
   constructor(
     { ledger, cursors, audience }: { ledger: Ledger; cursors: Cursors; audience: Audience },
     violated: Violated,
-    now: () => number,
+    { now, calmSince }: { now: () => number; calmSince: () => number | undefined },
   ) {
     this.#ledger = ledger;
     this.#cursors = cursors;
     this.#audience = audience;
     this.#violated = violated;
     this.#now = now;
+    this.#calmSince = calmSince;
   }
 
   /** Of a connection, or of a subscription. */
@@ -73,19 +80,41 @@ export class Frames {
     if (!this.#first.has(socket.id)) {
       this.#first.add(socket.id);
       // Who speaks before it is answered before it.
-      if (frame.event !== 'ready' && frame.event !== 'bye' && !socket.hasSpoken) {
+      if (!['ready', 'bye', 'error'].includes(frame.event) && !socket.hasSpoken) {
         this.#violated(
           '`ready` is the first frame',
           `${socket.id} (${socket.userId}/${socket.deviceId}): ${text.slice(0, 120)}`,
         );
       }
     }
+    this.#checkStart(socket, frame);
     this.#audience.accepted(socket, frame);
     if (socket.ackMode !== 'auto' || (frame.event !== 'message' && frame.event !== 'replay')) return;
     const epoch = this.#ledger.channel(frame.channel).epoch ?? '';
     for (const { seq } of frame.event === 'message' ? [frame] : frame.messages) {
       this.#cursors.give(socket, frame.channel, epoch, seq);
     }
+  }
+
+  /** Though its client asks for it while the stream does: until the client says more than that. */
+  #checkStart(socket: Socket, frame: ServerFrame): void {
+    const isOwn = 'channel' in frame && frame.channel === `user:${socket.userId}`;
+    if (!isOwn || (frame.event !== 'ready' && frame.event !== 'replay')) return;
+    const begun = this.#starts.get(socket.id);
+    const through = frame.event === 'ready' ? 0 : frame.through;
+    this.#starts.set(socket.id, { through, isOver: frame.event === 'replay' && !frame.more });
+    // What failed meanwhile is done again.
+    const calmSince = this.#calmSince() ?? Number.POSITIVE_INFINITY;
+    if (!begun || socket.connectedAt < calmSince + SETTLED_MS) return;
+    // In mode `auto` publishers have what a cursor lacks sent again.
+    const isOthers = socket.hasSpoken || (socket.ackMode === 'auto' && socket.deviceId !== undefined);
+    const mayRepeat = frame.event === 'replay' && isOthers;
+    const isRepeated = frame.event === 'ready' || begun.isOver || frame.after < begun.through;
+    if (isRepeated && !mayRepeat)
+      this.#violated(
+        '`ready` and its replay come once',
+        `${socket.id}: ${JSON.stringify(frame).slice(0, 120)}`,
+      );
   }
 
   #checkMessages(

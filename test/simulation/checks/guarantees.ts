@@ -83,6 +83,7 @@ export const CHECKS: Record<number, readonly string[]> = {
     'a STOMP device catches up …',
     'a STOMP client that reads is not closed',
     '`ready` is the first frame',
+    '`ready` and its replay come once',
     'one bad connection never harms the others',
     'nothing is left un-awaited',
     'no token in a log line',

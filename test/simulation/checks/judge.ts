@@ -62,7 +62,10 @@ export class Judge implements Watcher {
     const { ledger, cursors, members } = this;
     const isHeld = (subscription: Row) => world.database.isHeld('subscriptions', subscription);
     this.audience = new Audience(world.settings, { ledger, cursors, members, isHeld }, this.violated, now);
-    this.frames = new Frames({ ledger, cursors, audience: this.audience }, this.violated, now);
+    this.frames = new Frames({ ledger, cursors, audience: this.audience }, this.violated, {
+      now,
+      calmSince: () => world.calmSince,
+    });
     const find = (table: TableName, key: Row) => world.database.get(table, key, true);
     const rowOf = ({ userId, id }: Socket) => find('connections', { userId, connectionId: id });
     this.connections = new Connections(world.sockets.all, rowOf, this.violated, now);

@@ -28,6 +28,9 @@ interface Stood extends Told {
 /** Whether a connection is served: its row is there, and not marked to be closed. */
 type IsServed = (connection: { userId: string; id: string }) => boolean;
 
+/** A connection that is younger may not have heard its `ready` yet. */
+const OPENING_MS = 10_000;
+
 const NOTHING: ReadonlySet<number> = new Set();
 const nothingRead = { version: 0, epoch: '', through: 0, seqs: [], read: NOTHING, at: 0 };
 
@@ -165,8 +168,10 @@ export class Reads {
   /** What marks were made is known to every connection that is open. */
   checkAllTold(sockets: Iterable<Socket>, when: string): void {
     for (const socket of sockets) {
-      const { id, userId, deviceId, state, dead } = socket;
+      const { id, userId, deviceId, state, dead, connectedAt } = socket;
       if (state !== 'open' || dead || !this.#isServed(socket)) continue;
+      // It may open just now, as a hand-over does whenever its time has come.
+      if (this.#now() - connectedAt < OPENING_MS) continue;
       const owed = this.#owed.get(userId) ?? 0;
       const knows = this.#knows.get(id) ?? -1;
       if (knows >= owed) continue;

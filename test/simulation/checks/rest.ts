@@ -210,7 +210,7 @@ export class Rest {
 
   /** What it takes that each device connects again, and more for each channel that it hears then. */
   #connectsCost(devices: number): number {
-    return (30 + 10 * this.#shared().length) * devices;
+    return (36 + 10 * this.#shared().length) * devices;
   }
 
   #publish(channel?: string, bytes = 10): void {

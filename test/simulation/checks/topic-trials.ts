@@ -43,6 +43,7 @@ export class TopicTrials {
       () => this.#publishedBeforeTheJoin(),
       () => this.#reachesBack(),
       () => this.#misbehaves(),
+      () => this.#startsWithMore(),
     ];
     await this.#world.random.pick(trials)();
     this.#world.faults.on = false;
@@ -174,7 +175,7 @@ export class TopicTrials {
     await this.#done(operators.join(TOPIC, USER));
     await this.#publishSome(CHANNEL, 2);
     const before = await this.#opened(PHONE);
-    await this.#pass(5 * SECOND);
+    for (let looks = 0; looks < 20 && !before.has(CHANNEL, 4); looks++) await this.#pass(SECOND);
     before.say({ action: 'ack', channel: CHANNEL, seq: 4 });
     await this.#pass(5 * SECOND);
     before.leave();
@@ -201,6 +202,26 @@ export class TopicTrials {
     await this.#pass(5 * SECOND);
     await this.#asksInVain(probe);
     await this.#acksInVain(probe);
+  }
+
+  /** As its socket opens, a client asks for more than its device's cursor tells: it gets that, whoever starts it. */
+  async #startsWithMore(): Promise<void> {
+    await this.#publishSome(OWN, 6);
+    const first = await this.#opened(PHONE);
+    await this.#pass(5 * SECOND);
+    first.say({ action: 'ack', seq: 6 });
+    await this.#pass(5 * SECOND);
+    first.leave();
+    for (let round = 0; round < 2 * ROUNDS; round++) {
+      const delayMs = this.#world.random.logarithmic(1, 500);
+      const probe = new Probe(this.#world, PHONE, (opened) => {
+        this.#world.scheduler.after(delayMs, () => opened.say({ action: 'sync', after: 3, first: true }));
+      });
+      await this.#pass(SOON_MS);
+      probe.leave();
+      const lacks = [4, 5, 6].filter((seq) => !probe.has(OWN, seq));
+      if (lacks.length > 0) this.#violated('a sync brings what follows', `${OWN}: without ${lacks}`);
+    }
   }
 
   async #asksInVain(probe: Probe): Promise<void> {

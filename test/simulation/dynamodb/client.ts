@@ -150,7 +150,7 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
 
     PutItem: (input) => write(putOf(input)),
     DeleteItem: (input) => write(deleteOf(input), 'before'),
-    UpdateItem: (input) => write(updateOf(input)),
+    UpdateItem: (input) => write(updateOf(input), input.ReturnValues === 'ALL_OLD' ? 'before' : 'after'),
 
     TransactGetItems({ TransactItems }) {
       const reads = TransactItems.map(({ Get }) => ({ table: tableOf(Get.TableName), key: Get.Key as Row }));

@@ -128,7 +128,17 @@ export class ModelDevice implements Device, Peer, Follower {
     if (this.#session?.isReady) this.#world.sockets.send(this.#session.socket, text);
   }
 
-  opened(): void {}
+  /** Many ask for their start at once; the others leave it to the server. */
+  opened(socket: Socket): void {
+    const session = this.#session;
+    const { random } = this.#world;
+    if (session?.socket !== socket || random.chance(0.4)) return;
+    const position = this.#stored.get(`user:${this.spec.userId}`)?.at(-1);
+    const after = position !== undefined && random.chance(0.3) ? position.seq : undefined;
+    const first = random.chance(0.7) ? true : undefined;
+    // What no correct client sends leaves the start to the server.
+    this.#send(session, { action: 'sync', ...(random.chance(0.1) ? { after: 1.5 } : { after, first }) });
+  }
 
   refused(socket: Socket, status: number): void {
     if (this.#session?.socket !== socket) return;

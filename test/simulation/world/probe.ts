@@ -19,10 +19,17 @@ export class Probe implements Peer {
   readonly socket: Socket;
   readonly frames: ServerFrame[] = [];
   readonly #world: World;
+  readonly #opened: (probe: Probe) => void;
   #refs = 0;
 
-  constructor(world: World, { permissions = NO_PERMISSIONS, ...spec }: ProbeSpec) {
+  /** `opened`: called when its socket is. */
+  constructor(
+    world: World,
+    { permissions = NO_PERMISSIONS, ...spec }: ProbeSpec,
+    opened: (probe: Probe) => void = () => {},
+  ) {
     this.#world = world;
+    this.#opened = opened;
     const tokenExpiresAt = Math.ceil((world.scheduler.now + TOKEN_LIFE_MS) / 1000) * 1000;
     const token = tokenOf(spec.userId, tokenExpiresAt, permissions);
     this.socket = world.sockets.connect(
@@ -75,7 +82,10 @@ export class Probe implements Peer {
       if (socket.ackMode === 'client') cursors.give(socket, channel, epoch, seq);
   }
 
-  opened(): void {}
+  opened(): void {
+    this.#opened(this);
+  }
+
   refused(): void {}
   closed(): void {}
 }

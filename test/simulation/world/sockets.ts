@@ -194,7 +194,8 @@ export class Sockets {
     scheduler.after(overtaken ? random.logarithmic(50, 3000) : this.#latency(), () => {
       if (socket.state !== 'open' || socket.dead) return;
       socket.lastActiveAt = scheduler.now;
-      socket.hasSpoken = true;
+      // That asks for what comes anyway: `ready`, then a replay.
+      socket.hasSpoken ||= frame !== FIRST_SYNC;
       this.#world.trace(`${socket.id} says ${frame}`);
       lambdas
         .invoke(isPublish(frame) ? 'notify' : 'message', { ...this.#event(socket, 'MESSAGE'), body: frame })
@@ -241,9 +242,12 @@ export class Sockets {
   }
 
   #event(socket: Socket, eventType: 'CONNECT' | 'MESSAGE' | 'DISCONNECT') {
-    const { id, connectedAt, context } = socket;
+    const { id: connectionId, connectedAt, context: authorizer } = socket;
+    const requestTimeEpoch = Math.floor(this.#world.scheduler.now);
     const identity = { sourceIp: '192.0.2.1' };
-    return { requestContext: { eventType, connectionId: id, connectedAt, identity, authorizer: context } };
+    return {
+      requestContext: { eventType, connectionId, connectedAt, requestTimeEpoch, identity, authorizer },
+    };
   }
 
   #latency(): number {
@@ -251,6 +255,9 @@ export class Sockets {
     return random.chance(0.05) ? random.logarithmic(50, 3000) : random.logarithmic(1, 50);
   }
 }
+
+/** As a client sends it when its socket opens. */
+const FIRST_SYNC = JSON.stringify({ action: 'sync', first: true });
 
 /** The route that API Gateway selects by the frame's `action`. */
 function isPublish(frame: string): boolean {

@@ -102,6 +102,12 @@ export class World {
     };
   }
 
+  /** When the last fault was over. Undefined: there may be more. */
+  get calmSince(): number | undefined {
+    const { calmSince } = this.faults;
+    return calmSince === undefined ? undefined : START + calmSince;
+  }
+
   /** Resolves with the first violation, if there is one. */
   async run(): Promise<Violation | undefined> {
     for (const operation of this.plan.operations)

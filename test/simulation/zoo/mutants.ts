@@ -6,6 +6,7 @@ import { EVENT_MUTANTS } from './event-mutants.ts';
 import { RARE_MUTANTS } from './rare-mutants.ts';
 import { READ_MUTANTS } from './read-mutants.ts';
 import { client, domain, handler, store, wire } from './sources.ts';
+import { START_MUTANTS } from './start-mutants.ts';
 import { TOPIC_MUTANTS } from './topic-mutants.ts';
 
 export interface Mutant {
@@ -32,8 +33,8 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a 410 before the handshake is over ends the replay',
-    file: domain('session/reconcile'),
-    find: 'if (mayBeOpening(app, subscription)) await lookAgain(app, subscription);',
+    file: domain('connection/first-frame'),
+    find: 'if (mayBeOpening(app, subscription)) await lookAgain(app, subscription, startId);',
     replace: 'if (mayBeOpening(app, subscription)) return false;',
   },
   {
@@ -58,17 +59,17 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the log is read before ready is marked',
-    file: domain('session/reconcile'),
-    find: 'const isResumed = await catchUp(app, subscription, after, { deadlineAt });',
-    replace: `const stale = { ...app, log: { ...app.log, open: async () => head } };
-  const isResumed = await catchUp(stale, subscription, after, { deadlineAt });`,
+    file: domain('session/start'),
+    find: 'const isResumed = await catchUp(app, subscription, { after: from, deadlineAt, lease: held });',
+    replace:
+      'const isResumed = await catchUp(app, subscription, { after: from, deadlineAt, lease: held, head });',
   },
   {
     name: 'ready is marked before it is sent',
-    file: domain('session/reconcile'),
-    find: 'const outcome = await sendWithRetry(app, connection, {',
+    file: domain('session/start'),
+    find: 'const outcome = await sendReady(app, connection, readiness);',
     replace: `await app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(connection, head));
-  const outcome = await sendWithRetry(app, connection, {`,
+  const outcome = await sendReady(app, connection, readiness);`,
   },
   {
     name: 'only the first page of connections counts',
@@ -264,10 +265,10 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'ready is marked un-awaited',
-    file: domain('session/reconcile'),
-    find: 'await app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(connection, head));',
-    replace:
-      'void app.subscriptions.markReady(subscription, app.clock.now(), startOfAnonymous(connection, head));',
+    file: domain('session/start'),
+    find: 'const marked = await app.connections.markStarted(connection, started);',
+    replace: `void app.connections.markStarted(connection, started);
+  const marked = { wanted: undefined as number | undefined };`,
   },
   {
     name: 'a replay sends everything at once',
@@ -381,13 +382,13 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'a paused connection is not resumed',
-    file: domain('session/reconcile'),
+    file: domain('session/catch-up'),
     find: 'if (!(await app.subscriptions.resume(subscription, subscription.paused))) {',
     replace: 'if (after < 0 && !(await app.subscriptions.resume(subscription, subscription.paused))) {',
   },
   {
     name: 'what passed a paused connection by while it was resumed is not read',
-    file: domain('session/reconcile'),
+    file: domain('session/catch-up'),
     find: "if (end !== 'caught_up') return true;",
     replace: "if (end === 'caught_up') return true;",
   },
@@ -441,6 +442,7 @@ export const MUTANTS: Mutant[] = [
   },
   ...RARE_MUTANTS,
   ...READ_MUTANTS,
+  ...START_MUTANTS,
   ...TOPIC_MUTANTS,
   ...EVENT_MUTANTS,
 ];

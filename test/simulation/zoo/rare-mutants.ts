@@ -73,8 +73,8 @@ export const RARE_MUTANTS: Mutant[] = [
   {
     name: 'a window does not move the cursor',
     file: domain('session/replay'),
-    find: "if (ackMode === 'auto' && frames > 0)",
-    replace: "if (ackMode === 'auto' && frames > 0 && end !== 'window')",
+    find: "if (ackMode === 'auto' && through > after)",
+    replace: "if (ackMode === 'auto' && through > after && end !== 'window')",
   },
   {
     name: 'a hand-over displaces at once',
@@ -120,7 +120,7 @@ export const RARE_MUTANTS: Mutant[] = [
   },
   {
     name: 'a ready hand-over displaces nothing',
-    file: domain('session/reconcile'),
+    file: domain('session/start'),
     find: 'if (connection.handover) await enforceConnectionLimits(app, connection.userId);',
     replace: '',
   },

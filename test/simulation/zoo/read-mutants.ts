@@ -71,8 +71,8 @@ export const READ_MUTANTS: Mutant[] = [
   },
   {
     name: 'ready does not tell what is read',
-    file: domain('session/reconcile'),
-    find: '...(isReadTold && { read }),',
+    file: domain('session/start'),
+    find: '...(isReadTold(readiness) && { read }),',
     replace: '',
   },
   {

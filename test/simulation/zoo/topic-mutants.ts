@@ -93,7 +93,7 @@ export const TOPIC_MUTANTS: Mutant[] = [
   },
   {
     name: 'who joined hears an anonymous connection from the head on',
-    file: domain('session/reconcile'),
+    file: domain('session/start'),
     find: 'deviceId === undefined && readyAt === undefined ? seqIn(head, startsAt) : undefined;',
     replace: "deviceId === '' && readyAt === undefined ? seqIn(head, startsAt) : undefined;",
   },

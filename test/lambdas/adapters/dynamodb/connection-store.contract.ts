@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Connection, ConnectionKey } from '../../../../lambdas/domain/model.ts';
-import { EVERYONE, topicChannel } from '../../../../lambdas/domain/model.ts';
+import { EVERYONE, topicChannel, userChannel } from '../../../../lambdas/domain/model.ts';
 import type { ConnectionStore, SubscriptionStore } from '../../../../lambdas/domain/ports.ts';
 import { ownKey } from '../../../support/memory-tables.ts';
 import { type CreateHarness, connectionOf, START } from './harness.ts';
@@ -225,6 +225,68 @@ export function connectionStoreContract(create: CreateHarness): void {
       expect(await store.find(connection)).toEqual({ ...connection, readyAt: START + 9, bye: 'revoked' });
       await store.remove(connection);
       expect(await store.list(userId)).toEqual([]);
+    });
+  });
+
+  describe('the start of a connection', () => {
+    const lease = (holder: string, now = START) => ({ holder, now, until: now + 1000 });
+    const started = (by: string, until?: number) => ({
+      ...{ by, readyAt: START + 5, startsAt: undefined, after: 3 },
+      until,
+    });
+    const opened = async () => {
+      const { connections, pending } = create(() => START);
+      const connection = connectionOf(`user-${randomUUID()}`);
+      await connections.add(connection, 'request-1');
+      const key = { ...connection, channel: userChannel(connection.userId) };
+      return { connections, connection, pending: () => pending(key) };
+    };
+
+    it('is one holder’s, again for the same, and another’s when the lease has lapsed', async () => {
+      const { connections, connection, pending } = await opened();
+      expect(await connections.beginStart(connection, lease('one'))).toBe(true);
+      expect(await pending()).toBeUndefined();
+      expect(await connections.beginStart(connection, lease('two'))).toBe(false);
+      expect(await connections.beginStart(connection, lease('one'))).toBe(true);
+      expect(await connections.find(connection)).toMatchObject({
+        start: { by: 'one', until: START + 1000, after: undefined },
+      });
+      expect(await connections.beginStart(connection, lease('two', START + 1000))).toBe(true);
+      expect(await connections.markStarted(connection, started('one'))).toBeUndefined();
+      expect(await connections.markStarted(connection, started('two'))).toEqual({ wanted: undefined });
+    });
+
+    it('ends with ready, or goes on with its replay under the same lease', async () => {
+      for (const until of [undefined, START + 9000]) {
+        const { connections, connection } = await opened();
+        await connections.beginStart(connection, lease('one'));
+        await connections.markStarted(connection, started('one', until));
+        expect(await connections.find(connection)).toMatchObject({
+          readyAt: START + 5,
+          start: { by: 'one', until, after: 3 },
+        });
+        expect(await connections.beginStart(connection, lease('two', START + 60_000))).toBe(false);
+      }
+    });
+
+    it('is told from where a sync wants its replay: the furthest back, while it is under way', async () => {
+      const { connections, connection } = await opened();
+      expect(await connections.wantStartAfter(connection, 7)).toBe(false);
+      await connections.beginStart(connection, lease('one'));
+      expect(await connections.wantStartAfter(connection, 7)).toBe(true);
+      expect(await connections.wantStartAfter(connection, 8)).toBe(false);
+      expect(await connections.wantStartAfter(connection, 2)).toBe(true);
+      expect(await connections.markStarted(connection, started('one'))).toEqual({ wanted: 2 });
+      expect(await connections.wantStartAfter(connection, 1)).toBe(false);
+    });
+
+    it('is nobody’s when the connection is being closed, or gone', async () => {
+      const { connections, connection } = await opened();
+      await connections.markClosing(connection, 'revoked', 'request-2');
+      expect(await connections.beginStart(connection, lease('one'))).toBe(false);
+      await connections.remove(connection);
+      expect(await connections.beginStart(connection, lease('one'))).toBe(false);
+      expect(await connections.find(connection)).toBeUndefined();
     });
   });
 }

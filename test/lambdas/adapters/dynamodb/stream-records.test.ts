@@ -60,9 +60,16 @@ describe('a record', () => {
         userId: 'alice',
         connectionId: 'c1',
         after: undefined,
+        startId: record.dynamodb?.NewImage?.replayRequestId?.S,
         itemIdentifier: record.dynamodb?.SequenceNumber,
       },
     ]);
+  });
+
+  it('of a connection’s row that was there before starts nothing', () => {
+    const records = [asked(undefined, { old: {} }), asked(undefined, { channel: 'topic:news' })];
+    for (const record of records) expect(reconcileRequests([record])).toMatchObject([{ after: undefined }]);
+    for (const record of records) expect(reconcileRequests([record])[0]).not.toHaveProperty('startId');
   });
 
   it.each([topicChannel('news'), EVERYONE])('of a subscription asks for its channel: $name', (channel) => {
@@ -99,6 +106,11 @@ describe('several records', () => {
     expect(reconcileRequests(records)).toMatchObject([
       { after: 3, itemIdentifier: records[0]?.dynamodb?.SequenceNumber },
     ]);
+  });
+
+  it('of a new connection ask for more than its start', () => {
+    const first = asked();
+    expect(reconcileRequests([first, asked(3, { old: {} })])[0]).not.toHaveProperty('startId');
   });
 
   it('of one connection’s channels are a request each', () => {

@@ -12,7 +12,7 @@ const PERMITTED = { subscribe: [NEWS.name], publish: [] };
 async function say(world: World, frame: ClientFrame, permissions = NO_PERMISSIONS) {
   const connection = (await world.connectionsOf('alice')).at(-1);
   if (!connection) throw new Error('alice is not connected');
-  const means = { permissions, deadlineAt: Number.POSITIVE_INFINITY };
+  const means = { permissions, deadlineAt: Number.POSITIVE_INFINITY, receivedAt: world.now };
   return await handleFrame(world.app, connection, frame, means);
 }
 

@@ -15,6 +15,7 @@ async function say(world: World, userId: string, frame: ClientFrame, permissions
   return await handleFrame(world.app, connection, frame, {
     permissions,
     deadlineAt: Number.POSITIVE_INFINITY,
+    receivedAt: world.now,
   });
 }
 

@@ -136,7 +136,7 @@ describe('a connection that refuses a frame', () => {
       world.app,
       await connectionOf(world),
       { action: 'sync', after: 0 },
-      { permissions: NO_PERMISSIONS, deadlineAt: 1e15 },
+      { permissions: NO_PERMISSIONS, deadlineAt: 1e15, receivedAt: world.now },
     );
     await expect(sync).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 1000 });
   });

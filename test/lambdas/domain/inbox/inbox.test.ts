@@ -22,7 +22,10 @@ async function say(
   const connection = (await world.connectionsOf(userId)).at(-1);
   if (!connection) throw new Error(`${userId} is not connected`);
   const deadlineAt = Number.POSITIVE_INFINITY;
-  return await handleFrame(world.app, connection, frame, { permissions, deadlineAt });
+  return await handleFrame(world.app, connection, frame, {
+    ...{ permissions, deadlineAt },
+    receivedAt: world.now,
+  });
 }
 
 const history = async (world: World, more: object = {}, permissions?: Permissions) =>

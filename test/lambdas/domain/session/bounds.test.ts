@@ -8,7 +8,7 @@ import type { ClientFrame } from '../../../../lambdas/protocol/client-frame.ts';
 import { NO_PERMISSIONS } from '../../../../lambdas/protocol/permissions.ts';
 import { World } from '../../../support/world.ts';
 
-const NEVER = Number.POSITIVE_INFINITY;
+const meansOf = ({ now }: World) => ({ deadlineAt: Number.POSITIVE_INFINITY, receivedAt: now });
 
 const senderOf = async (world: World): Promise<Sender> => {
   const [connection] = await world.connectionsOf('alice');
@@ -17,7 +17,7 @@ const senderOf = async (world: World): Promise<Sender> => {
 };
 
 const say = async (world: World, ...frames: ClientFrame[]): Promise<void> =>
-  await receive(world.app, await senderOf(world), frames, NEVER);
+  await receive(world.app, await senderOf(world), frames, meansOf(world));
 
 describe('twenty syncs of everything at once, in mode auto', () => {
   it('bring the log once, window by window', async () => {
@@ -71,7 +71,7 @@ describe('an ack that moves nothing', () => {
       world.app,
       { ...sender, permissions: NO_PERMISSIONS },
       [{ action: 'ack', acks: [{ seq: 1 }] }],
-      NEVER,
+      meansOf(world),
     );
     expect(calls).toEqual(['devices.find']);
     expect(world.logger.entries).toEqual([]);
@@ -128,7 +128,7 @@ describe('the devices of a user', () => {
         world.app,
         { ...sender, permissions: NO_PERMISSIONS },
         [{ action: 'ack', acks: [{ seq: 0 }] }],
-        NEVER,
+        meansOf(world),
       );
       world.now += 1000;
     }
@@ -147,7 +147,7 @@ describe('the devices of a user', () => {
       world.app,
       connection,
       { action: 'ack', acks: [{ seq: 1 }] },
-      { permissions: NO_PERMISSIONS, deadlineAt: NEVER },
+      { permissions: NO_PERMISSIONS, ...meansOf(world) },
     );
     world.app.devices.list = async () => Promise.reject(new Error('no search'));
     const tablet = await world.device('alice', 'tablet');

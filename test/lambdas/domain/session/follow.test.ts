@@ -24,6 +24,7 @@ async function ack(world: World, userId: string, seq: number) {
   await handleFrame(world.app, connection, parseClientFrame(JSON.stringify({ action: 'ack', seq })), {
     permissions: NO_PERMISSIONS,
     deadlineAt: Number.MAX_VALUE,
+    receivedAt: world.now,
   });
 }
 

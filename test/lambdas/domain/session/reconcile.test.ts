@@ -8,7 +8,8 @@ import { createMemoryLogStore, type MemoryLogStore } from '../../../support/memo
 import { refusing, rowsWith, type Socket, World } from '../../../support/world.ts';
 
 const CHANNEL = 'user:alice';
-const MEANS = { permissions: NO_PERMISSIONS, deadlineAt: Number.POSITIVE_INFINITY };
+const NEVER = Number.POSITIVE_INFINITY;
+const MEANS = { permissions: NO_PERMISSIONS, deadlineAt: NEVER, receivedAt: NEVER };
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const seqs = (socket: Socket) => socket.messages.map(({ seq }) => seq);
 

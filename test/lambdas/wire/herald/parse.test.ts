@@ -87,6 +87,7 @@ describe('a client frame that is understood', () => {
   it('is a sync after a seq, or after the cursor when it names none', () => {
     expect(parse({ action: 'sync', after: 42 })).toEqual({ action: 'sync', after: 42 });
     expect(parse({ action: 'sync' })).toEqual({ action: 'sync' });
+    expect(parse({ action: 'sync', first: true })).toEqual({ action: 'sync', first: true });
   });
 
   it('is a ping, with acks or without', () => {
@@ -191,6 +192,10 @@ describe('a client frame that is refused', () => {
   it.each([undefined, ...noPosition])('is bad_frame when it acks %j', (seq) => {
     expect(refuse({ action: 'ack', seq, ref: 'r' })).toMatchObject({ code: 'bad_frame', ref: 'r' });
     expect(refuse({ action: 'ack', seq }).message).toMatch(/^seq: /);
+  });
+
+  it.each([false, 'true', 1, null])('is bad_frame when it syncs first: %j', (first) => {
+    expect(refuse({ action: 'sync', first, ref: 'r' })).toMatchObject({ code: 'bad_frame', ref: 'r' });
   });
 
   it.each(noPosition)('is bad_frame when it syncs after %j', (after) => {

@@ -1,0 +1,48 @@
+/** Ways to break the start of a connection, which the stream and the client's first `sync` both may do. */
+import type { Mutant } from './mutants.ts';
+import { domain, store } from './sources.ts';
+
+export const START_MUTANTS: Mutant[] = [
+  {
+    name: 'two start a connection at once',
+    file: store('connection-starts'),
+    find: `\${notStarted} AND \${noReplay}`,
+    replace: `\${notStarted}`,
+  },
+  {
+    name: 'the stream starts again what a sync has started',
+    file: domain('session/reconcile'),
+    find: 'if (isOthers && until === undefined) return;',
+    replace: '',
+  },
+  {
+    name: 'each of the two leaves the replay to the other',
+    file: domain('session/start'),
+    find: 'const isResumed = await catchUp(app, subscription, { after: from, deadlineAt, lease: held });',
+    replace: 'const isResumed = from < 0 && held !== undefined && deadlineAt < 0;',
+  },
+  {
+    name: 'any sync is taken for one that the start has answered',
+    file: domain('session/start-by-sync'),
+    find: 'if (!sync.first && receivedAt >= readyAt) return false;',
+    replace: '',
+  },
+  {
+    name: 'a start answers also what it has not brought',
+    file: domain('session/start-by-sync'),
+    find: 'deviceId === undefined || after >= start.after;',
+    replace: 'deviceId === undefined || after >= 0;',
+  },
+  {
+    name: 'what a sync wants of a start under way is forgotten',
+    file: domain('session/start'),
+    find: '(marked.wanted ?? after)',
+    replace: 'after',
+  },
+  {
+    name: 'nobody looks after a start whose Lambda died',
+    file: domain('session/reconcile'),
+    find: 'await app.later.reconcile(request, delaySeconds);',
+    replace: 'if (delaySeconds < 0) await app.later.reconcile(request, delaySeconds);',
+  },
+];

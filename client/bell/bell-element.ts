@@ -64,6 +64,7 @@ export class HeraldBell extends Base {
   }
 
   set inbox(inbox: BellInbox | undefined) {
+    if (inbox === this.#inbox) return;
     this.#inbox = inbox ?? undefined;
     this.#shownUnread = undefined;
     this.#listen();

@@ -2,11 +2,11 @@
  * What each thing that happens costs in units that AWS bills: the one table the bill is multiplied from. A test counts the real
  * calls on the local stack and compares them with it.
  */
-import type { BilledLambda } from './prices.ts';
+import type { LambdaName } from '../../lambdas/manifest.ts';
 
 /** DynamoDB calls by operation, runs of Lambdas by name. */
 export interface Units {
-  invocations: Partial<Record<BilledLambda, number>>;
+  invocations: Partial<Record<LambdaName, number>>;
   /** Frames to or from the client, of at most 32 KB. */
   frames: number;
   calls: Partial<Record<DynamoDbCall, number>>;
@@ -100,6 +100,23 @@ export const PUBLISH_AGAIN: Units = {
   ...UNITS.publish,
   calls: { TransactWriteItems: 1, Query: 1 },
   readUnits: 1,
+};
+
+/** A message that nobody answers, when its time is over, besides its publish. No bill counts on it, like the next. */
+export const UNANSWERED: Units = {
+  invocations: { later: 1 },
+  frames: 0,
+  calls: { GetItem: 1, Query: 2, UpdateItem: 2 },
+  readUnits: 3,
+  writeUnits: 2,
+};
+
+/** A publish by a row of the outbox: the row is taken away after it. The transaction that put it is its service's. */
+export const OUTBOX_ROW: Units = {
+  ...UNITS.publish,
+  invocations: { outbox: 1 },
+  calls: { ...UNITS.publish.calls, DeleteItem: 1 },
+  writeUnits: UNITS.publish.writeUnits + 1,
 };
 
 /** A message's row beside its data: keys, id, type, times, and the names of the attributes. */

@@ -1,10 +1,10 @@
 /** A local stack that tells what each thing costs: runs of Lambdas, DynamoDB calls and their units. */
 import { afterAll, beforeAll, expect } from 'vitest';
+import type { LambdaName } from '../../../lambdas/manifest.ts';
 import { Client, type ClientOptions } from '../../../local/cli/client.ts';
 import { issueToken } from '../../../local/cli/token.ts';
 import { startDynamoDb } from '../../../local/emulator/dynamodb.ts';
 import { type Stack, startStack } from '../../../local/stack.ts';
-import type { BilledLambda } from '../../../tools/cost/prices.ts';
 import { UNITS, type Units } from '../../../tools/cost/units.ts';
 import { type CountingProxy, startCountingProxy } from './counting-proxy.ts';
 
@@ -30,7 +30,9 @@ export class MeasuredStack {
       this.#proxy = await startCountingProxy(dynamodb.endpoint);
       stops.push(this.#proxy.stop);
       process.env.DYNAMODB_ENDPOINT = this.#proxy.url;
-      this.#stack = await startStack({ port: 0, quiet: true, jwtSecret: SECRET, onInvoked: this.#count });
+      const options = { port: 0, quiet: true, jwtSecret: SECRET, onInvoked: this.#count };
+      // A minute's wait is a tenth of a second.
+      this.#stack = await startStack({ ...options, queueSpeed: 600 });
       stops.push(this.#stack.stop);
     });
     afterAll(async () => {
@@ -51,7 +53,7 @@ export class MeasuredStack {
   }
 
   #count = (name: string): void => {
-    const lambda = name as BilledLambda;
+    const lambda = name as LambdaName;
     this.#invocations[lambda] = (this.#invocations[lambda] ?? 0) + 1;
     this.#invoked();
   };
@@ -75,7 +77,7 @@ export class MeasuredStack {
     const fail = () =>
       reject(new Error(`ran ${JSON.stringify(this.#invocations)}, not yet ${JSON.stringify(expected)}`));
     const deadline = setTimeout(fail, DEADLINE_MS);
-    const names = Object.keys(expected) as BilledLambda[];
+    const names = Object.keys(expected) as LambdaName[];
     this.#invoked = () => {
       if (names.every((name) => (this.#invocations[name] ?? 0) >= (expected[name] ?? 0))) resolve();
     };

@@ -1,7 +1,7 @@
 /** Counts what each thing really costs on the local stack, so that the cost sheet cannot drift from the code. */
 import { randomUUID } from 'node:crypto';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocumentClient, QueryCommand } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, it } from 'vitest';
 import { subscriptionRowOf } from '../../../lambdas/adapters/dynamodb/subscription-rows.ts';
 import type { Client } from '../../../local/cli/client.ts';
@@ -12,9 +12,11 @@ import {
   extraPublishWriteUnits,
   extraReplayFrames,
   FRAME_OVERHEAD_BYTES,
+  OUTBOX_ROW,
   PUBLISH_AGAIN,
   ROW_OVERHEAD_BYTES,
   SUBSCRIPTION_ROW_BYTES,
+  UNANSWERED,
   UNITS,
   type Units,
 } from '../../../tools/cost/units.ts';
@@ -97,6 +99,35 @@ it('a publish to somebody who was published to just before', async () => {
   await publish(user, 'hello');
   const { units, expected } = await publish(user, 'again', NOTHING, noFrames, PUBLISH_AGAIN);
   expect(units).toEqual(expected);
+});
+
+it('a message that nobody answers, when its time is over', async () => {
+  const user = newUser();
+  await stack.acquaint(user);
+  const expected = sum(UNITS.publish, UNANSWERED);
+  const units = await stack.measure(expected, noFrames, async () => {
+    const escalate = { afterSeconds: 60 };
+    const response = await fetch(`${stack.httpUrl}/notifications`, {
+      method: 'POST',
+      body: JSON.stringify({ to: { user }, type: 'order.late', data: 'hello', id: randomUUID(), escalate }),
+    });
+    expect(response.status).toBe(200);
+  });
+  expect(units).toEqual(expected);
+});
+
+it('a row of the outbox', async () => {
+  const user = newUser();
+  await stack.acquaint(user);
+  const client = DynamoDBDocumentClient.from(
+    new DynamoDBClient({ ...LOCAL_ACCESS, endpoint: stack.dynamodbUrl }),
+  );
+  const Item = { id: randomUUID(), notification: { to: { user }, type: 'order.shipped', data: 'hello' } };
+  const units = await stack.measure(OUTBOX_ROW, noFrames, () =>
+    client.send(new PutCommand({ TableName: TABLE_NAMES.outbox, Item })),
+  );
+  client.destroy();
+  expect(units).toEqual(OUTBOX_ROW);
 });
 
 it.each([

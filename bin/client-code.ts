@@ -24,7 +24,7 @@ export const KINDS = [
 export const INTERNAL_NAMES = `
   world position audience subscription cancel timer settled start end isLeading known say begin ended isHeard
   dispatcher stop ask due requests deadline early pass save isOpen take wake emit heard isGiven listen monotonic
-  changeStatus isUsed leave era finish saving connect idle flush httpStatus isFull isSet note update acked deadlineAt
+  changeStatus isUsed leave era finish saving connect idle flush httpStatus isFull isSet note update ackedSeq deadlineAt
   hasUsed loseLead newRef reach report addReplay becomeLeader earlyRead isFixed isOwn receive refuse shareMarks adopt
   greet hasTabs isLacking isRelieved onFollower onLeader onMarks onWake openBroadcast openSocket probe unheard
   acknowledged addEmpty addHead connected expectMore hurry isReady resend restart resume syncFrom yield

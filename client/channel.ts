@@ -159,7 +159,7 @@ export class Channel {
 
   /** The server knows, as far as we can tell, of everything through this seq. */
   acknowledged(seq: number): void {
-    this.#settler.acked = seq;
+    this.#settler.ackedSeq = seq;
   }
 
   /** From now on nothing that is missing is asked for. */

@@ -18,7 +18,7 @@ export class Settler {
   #saved: Position | undefined;
   #isAnew = false;
   /** What the server knows, or is on its way to it. */
-  acked = 0;
+  ackedSeq = 0;
   /** Resolves when all that was noted is in the storage. */
   saving: Promise<void> | undefined;
 
@@ -33,13 +33,13 @@ export class Settler {
 
   /** What is in the storage and may be acknowledged. */
   get due(): Position | undefined {
-    return this.#saved && this.#saved.seq > this.acked ? this.#saved : undefined;
+    return this.#saved && this.#saved.seq > this.ackedSeq ? this.#saved : undefined;
   }
 
   /** A connection has begun. Its `serverCursor` is all that the server remembers of our acks. */
   begin(position: Position, serverCursor: number, isAnew: boolean): void {
     this.#hasBegun = true;
-    this.acked = serverCursor;
+    this.ackedSeq = serverCursor;
     this.#isAnew ||= isAnew;
     this.#position = this.#saved = undefined;
     this.note(position);
@@ -64,7 +64,7 @@ export class Settler {
       this.#isAnew = false;
       await this.#keepers.save(position, isAnew);
       this.#saved = position;
-      this.#keepers.due(position.seq - this.acked);
+      this.#keepers.due(position.seq - this.ackedSeq);
     }
     this.saving = undefined;
   }

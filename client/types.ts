@@ -215,6 +215,8 @@ interface Publishing {
   /** A replay brings only the newest message of a key. */
   collapseKey?: string;
   retentionSeconds?: number;
+  /** To users: the application is told when nobody has answered it so long after. */
+  escalate?: { afterSeconds: number; unless?: 'acked' | 'read' };
   /**
    * Who is not told, as it has caused the message: this tab, or this device with all its tabs.
    * @default 'tab'

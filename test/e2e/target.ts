@@ -66,7 +66,7 @@ export class Target {
   }
 
   /** Whether the stack's event bus, its notify function, or its outbox is known; and what it tells the bus. */
-  has(door: 'bus' | 'functionName' | 'outbox' | 'events'): boolean {
+  has(door: 'bus' | 'functionName' | 'outbox' | 'events' | 'stomp'): boolean {
     return !this.#given || this.#given[door] !== undefined;
   }
 

@@ -12,9 +12,13 @@ import { type Options, World } from './world/world.ts';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const MAX_STEPS = 1_000_000;
+/** One message, one text. */
+const BULKY = 17_000;
 const USER = 'erin';
 /** A handshake, the stream, and what is tried again within. */
 const PROMPT_MS = 45 * SECOND;
+/** Less than the lease of a pump lasts: nobody waits for it to lapse. */
+const SOON_MS = 18 * SECOND;
 const FIRST_NUMBER = 3_000_000;
 
 export class StompCourse {
@@ -86,7 +90,8 @@ export class StompCourse {
         this.#burst(this.#random.integer(1, 6));
         await this.#pass(this.#random.logarithmic(5, 2 * SECOND));
       }
-      await this.#prompt();
+      await this.#pass(SOON_MS);
+      if (this.#devices.some(({ isSettled }) => !isSettled)) await this.#prompt();
       this.#checkCaughtUp('soon, without a fault');
     }
   }
@@ -98,7 +103,7 @@ export class StompCourse {
     if (!device) return;
     device.goOffline(false);
     await this.#pass(10 * SECOND);
-    await this.#publishApart(12);
+    await this.#publishApart(24, BULKY);
     const before = device.errors.length;
     faults.on = true;
     faults.only = { port: 'Gateway', kinds: ['slow'], rate: 1 };
@@ -132,9 +137,8 @@ export class StompCourse {
       }
       faults.on = false;
       // For the lease of the dead, and for a socket that was not closed: that is tried again after a quarter of its age.
-      await this.#pass(16 * MINUTE);
       this.#publish();
-      await this.#pass(MINUTE);
+      await this.#pass(16 * MINUTE);
       await this.#prompt();
       this.#checkCaughtUp('though its senders died');
     }
@@ -178,14 +182,14 @@ export class StompCourse {
       this.world.scheduler.after(this.#random.logarithmic(1, 300), () => this.#publish());
   }
 
-  async #publishApart(count: number): Promise<void> {
+  async #publishApart(count: number, bytes: number): Promise<void> {
     for (let left = count; left > 0; left--) {
-      this.#publish();
+      this.#publish(bytes);
       await this.#pass(300);
     }
   }
 
-  #publish(): void {
+  #publish(bytes = this.#random.chance(0.1) ? BULKY : 10): void {
     const number = ++this.#publishes;
     const publish: Publish = {
       number,
@@ -194,7 +198,7 @@ export class StompCourse {
       channels: [`user:${USER}`],
       origin: undefined,
       retentionSeconds: undefined,
-      bytes: this.#random.chance(0.1) ? 17_000 : 10,
+      bytes,
     };
     this.world.publishers.publish(publish).catch(this.world.failed);
   }

@@ -7,7 +7,14 @@ import { findTables, readSecret } from './aws.ts';
 import { type Deployed, HELP, parseOptions } from './options.ts';
 import { preflight } from './preflight.ts';
 import { Report } from './report.ts';
-import { BACKLOG, EVENTS_ON, localSettings, type TargetSettings, toEnvironment } from './settings.ts';
+import {
+  BACKLOG,
+  EVENTS_ON,
+  localSettings,
+  STOMP_ON,
+  type TargetSettings,
+  toEnvironment,
+} from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -32,7 +39,9 @@ async function main(args: string[]): Promise<void> {
 
 async function verifyLocal(stackArgs: string[]): Promise<void> {
   const jwtSecret = randomBytes(32).toString('hex');
-  const stack = await spawnStack([...stackArgs, ...EVENTS_ON, '--quiet'], { HERALD_JWT_SECRET: jwtSecret });
+  const stack = await spawnStack([...stackArgs, ...EVENTS_ON, ...STOMP_ON, '--quiet'], {
+    HERALD_JWT_SECRET: jwtSecret,
+  });
   try {
     await verify(await localSettings(stack, jwtSecret));
   } finally {

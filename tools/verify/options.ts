@@ -14,6 +14,7 @@ Without a target it starts a local stack of its own.
   --function NAME        the notify Lambda (default: publishing by an Invoke is not tested)
   --outbox NAME          the outbox table (default: publishing by the outbox is not tested)
   --events               it is a local stack, started with --events (default: events on the bus are not tested)
+  --stomp                the setting stomp is on (default: clients of STOMP are not tested)
   --jwt-secret TEXT      signs the tokens of the test's users (HS256)
   --jwt-secret-arn ARN   the same, read from Secrets Manager
   --endpoint-url URL     of the AWS services (default: AWS)
@@ -34,6 +35,7 @@ export interface Deployed {
   functionName: string | undefined;
   outbox: string | undefined;
   events: boolean | undefined;
+  stomp: boolean | undefined;
   endpointUrl: string | undefined;
   secret: { text: string } | { arn: string };
   issuer: string | undefined;
@@ -57,6 +59,7 @@ const OPTIONS = {
   function: text,
   outbox: text,
   events: { type: 'boolean' },
+  stomp: { type: 'boolean' },
   'jwt-secret': text,
   'jwt-secret-arn': text,
   'endpoint-url': text,
@@ -99,6 +102,7 @@ function deployed(values: Omit<Values, 'bundles' | 'cdk-out'>): Deployed {
     functionName: values.function ?? outputs.NotifyFunctionName,
     outbox: values.outbox ?? outputs.OutboxTableName,
     events: values.events,
+    stomp: values.stomp,
     endpointUrl: values['endpoint-url'] && urlText('--endpoint-url', values['endpoint-url'], 'http'),
     secret: secret(values, outputs),
     issuer: values.issuer,

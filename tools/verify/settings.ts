@@ -11,6 +11,8 @@ export interface TargetSettings {
   outbox?: string | undefined;
   /** The setting `events` is on, and the bus is a local stack's, so that it can be watched. */
   events?: boolean | undefined;
+  /** The setting `stomp` is on. */
+  stomp?: boolean | undefined;
   /** Of DynamoDB. @default with the other services */
   dynamodbUrl?: string | undefined;
   /** Of the AWS services. @default AWS */
@@ -32,6 +34,9 @@ export const BACKLOG = 1000;
 /** Of a local stack: it tells who comes and goes, and what takes a minute elsewhere takes three seconds. */
 export const EVENTS_ON = ['--events', '--offline-after-seconds', '60', '--queue-speed', '20'];
 
+/** Of a local stack: it serves clients of STOMP, too. */
+export const STOMP_ON = ['--stomp'];
+
 /** A stack on this machine that is ours alone. */
 export async function localSettings(
   { wsUrl, httpUrl }: { wsUrl: string; httpUrl: string },
@@ -41,7 +46,7 @@ export async function localSettings(
   const { dynamodb, outboxTable } = (await resources.json()) as { dynamodb: string; outboxTable: string };
   return {
     ...{ wsUrl, httpUrl, jwtSecret, endpointUrl: httpUrl, dynamodbUrl: dynamodb },
-    ...{ bus: 'herald', functionName: 'notify', outbox: outboxTable, events: true },
+    ...{ bus: 'herald', functionName: 'notify', outbox: outboxTable, events: true, stomp: true },
     ...{ maxConnectionsPerUser: 10, backlog: BACKLOG },
   };
 }

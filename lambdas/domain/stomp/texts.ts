@@ -49,8 +49,8 @@ const bytesOf = ({ message, destination, subscription }: StompMessage): number =
   messageBytes(message) + MESSAGE_HEAD_BYTES + 2 * utf8Bytes(destination + subscription);
 
 /**
- * Only what is replayed. stompjs 2.3.3, which speaks no more than 1.1, acknowledges the last message
- * of a text, whichever of them its page does.
+ * Only what is replayed. stompjs 2.3.3, which speaks no more than 1.1, acknowledges the last
+ * message of a text, whichever of them its page does.
  */
 const sharesText = ({ socket }: Run, { replayed, asksForAck }: StompMessage): boolean =>
   replayed && (!asksForAck || versionOf(socket.dialect) === '1.2');

@@ -7,6 +7,7 @@ import { RARE_MUTANTS } from './rare-mutants.ts';
 import { READ_MUTANTS } from './read-mutants.ts';
 import { client, domain, handler, store, wire } from './sources.ts';
 import { START_MUTANTS } from './start-mutants.ts';
+import { STOMP_MUTANTS } from './stomp-mutants.ts';
 import { TOPIC_MUTANTS } from './topic-mutants.ts';
 
 export interface Mutant {
@@ -443,6 +444,7 @@ export const MUTANTS: Mutant[] = [
   ...RARE_MUTANTS,
   ...READ_MUTANTS,
   ...START_MUTANTS,
+  ...STOMP_MUTANTS,
   ...TOPIC_MUTANTS,
   ...EVENT_MUTANTS,
 ];

@@ -41,8 +41,8 @@ const TOPIC = 'topic:';
 const OWN_REASONS: CloseReason[] = ['client', 'token_expired', 'refused'];
 
 /**
- * A leading tab that fails more often in a row lets another try: that tab may have a token that
- * works.
+ * After this many failures in a row the leading tab lets another tab lead: the other tab may have a
+ * token that works.
  */
 const FAILURES_TO_YIELD = 2;
 
@@ -86,7 +86,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   /** The tabs that share a connection are of one user. Undefined: not shared. */
   #user: string | undefined;
   #tabs: Tabs | undefined;
-  /** Runs while it is open whether another tab or a stranger has replaced the connection. */
+  /** After a `bye` of code `replaced`: runs while another tab of ours may say that it leads. */
   readonly #replaced: Timer;
   #closing: Promise<void> | undefined;
   #ending: Ending | undefined;
@@ -274,7 +274,10 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
 
-  /** Where the channels stand that nobody here listens to, another tab knows better from now on. */
+  /**
+   * Stops leading. Drops the channels that nobody in this tab listens to: from now on the leading
+   * tab knows better how far they have come.
+   */
   loseLead(): void {
     this.isLeading = false;
     this.#replaced.cancel();
@@ -295,7 +298,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     return isAnew;
   }
 
-  /** This tab or the leading tab has a connection: asks all tabs what they listen to. */
+  /** This tab or the leading tab has a new connection: each tab tells anew what it listens to. */
   #begun(start: Started): void {
     const { channel, isOverlapping } = start;
     if (channel !== this.#ownName) return;
@@ -447,7 +450,8 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     const isWanted = this.#isWanted(channel);
     const { position } = this.#channels.get(channel) ?? {};
     const { epoch, isGiven, givenFrom = 0 } = subscription ?? {};
-    // Some of the storage is lost, or the user has left the topic and joined it again: asks which.
+    // The server begins the topic further on than our position: the storage has lost something, or
+    // the user left and joined again. A `subscribe` that names our position finds out which.
     const isBehind = position?.epoch === epoch && (position?.seq ?? 0) < givenFrom;
     if (this.#asking.has(channel) || !this.isLeading || this.#closing || !this.#manager.isReady) return;
     if (isWanted ? subscription && !isBehind : !subscription || isGiven) return;
@@ -461,7 +465,10 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     await this.#reconcile(channel);
   }
 
-  /** Nobody asks for it again by itself. Who is not answered does. */
+  /**
+   * The server refused a subscribe or unsubscribe: nobody asks again until somebody listens anew.
+   * After `timeout` or `closed` the server has not refused, so `#reconcile` asks again.
+   */
   #refuse(channel: string, { code, message }: HeraldError): void {
     if (code === 'timeout' || code === 'closed') return;
     for (const channels of this.#uses.values()) channels.delete(channel);
@@ -486,7 +493,10 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     await this.#ask({ action: 'unsubscribe', channel });
   }
 
-  /** Or taken away: then the token may still allow it. */
+  /**
+   * The connection no longer hears the channel. If a tab still wants it, the server took it away (a
+   * member was removed), and we subscribe: the token may allow it.
+   */
   left(channel: string): void {
     if (this.#isWanted(channel)) void this.#reconcile(channel);
     else this.#dropChannel(channel);
@@ -578,8 +588,9 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
   }
 
   /**
-   * The server closes a connection as `replaced` also if another tab has taken the lead while this
-   * one did not run. Such a tab answers when it is asked; after silence it was a stranger's.
+   * `replaced` may mean that another tab took the lead while this tab was suspended. Then that tab
+   * answers our `hello`, and this tab follows it. Without an answer, another client replaced the
+   * connection, and this client closes.
    */
   #closeUnlessFollowed({ reason, message }: Status & { state: 'closed' }): void {
     const close = () => {

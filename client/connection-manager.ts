@@ -44,7 +44,7 @@ export interface ManagerHost {
   idle(): void;
 }
 
-/** Of every sync frame: an error that names it is about a sync. */
+/** The `ref` of every `sync` frame: an `error` frame with this `ref` answers a `sync`. */
 const SYNC = 'sync';
 
 export class ConnectionManager implements ConnectionHost {
@@ -105,8 +105,8 @@ export class ConnectionManager implements ConnectionHost {
   }
 
   /**
-   * Returns the acks that were sent: it drops acks of another numbering than the channel's present.
-   * Once `next` is ready the server closes `main`, and may do so before the ack arrives on it.
+   * Sends acks and returns those that were sent: not those of an old epoch. They go over `next` as
+   * soon as it is ready: the server closes `main` then, maybe before an ack on it arrives.
    */
   ack(acks: Ack[]): Ack[] {
     const current = acks.filter(({ channel, epoch }) =>
@@ -245,7 +245,7 @@ export class ConnectionManager implements ConnectionHost {
     const { early, subscriptions, ready } = connection;
     const read = state === ready ? ready.read : undefined;
     const subscription = subscriptions.get(channel) ?? new Subscription(this.#world);
-    // What was said of the channel before, and has come since, may be ahead of this head.
+    // If the connection heard the channel before, what has come since may be ahead of this head.
     const isOverlapping = connection.isOverlapping || subscription.epoch === epoch;
     subscriptions.set(channel, subscription);
     subscription.epoch = epoch;

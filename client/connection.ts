@@ -169,9 +169,9 @@ export class Connection {
   }
 
   /**
-   * Time that passed without a tick was slept through, and the connection may not have survived it.
-   * Of the two clocks the one that went further counts: one may be set back, the other stands still
-   * in a sleep.
+   * A tick that comes late shows that the machine slept, so the connection may be dead: it is
+   * probed. We take the larger of two elapsed times: somebody may set the wall clock back, and the
+   * monotonic clock may stand still during sleep.
    */
   #keepAlive(): void {
     const { now, monotonic, timing } = this.#world;

@@ -67,8 +67,8 @@ export class Dispatcher {
   }
 
   /**
-   * True: the consumer has finished with the message or failed for good. False: it, or the client,
-   * left while it failed.
+   * Calls the consumer, and again after a failure. True: the consumer succeeded, or failed at its
+   * last try. False: between two tries it was removed, or the client closed.
    */
   async #hand(consumer: Consumer, message: Message): Promise<boolean> {
     const { handlerTries } = this.#world.timing;

@@ -1,6 +1,6 @@
 /**
- * Reads the server's frames and refuses what cannot be: a wrong number that is believed would lose
- * messages.
+ * Parses the server's frames and throws for impossible ones: a client that used a wrong number,
+ * such as a negative `seq`, would lose messages.
  */
 import type { ServerFrame } from '../lambdas/protocol/frames.ts';
 import type { InboxFrame } from './inbox/inbox-frames.ts';

@@ -1,5 +1,6 @@
 /**
- * Decides what follows a lost connection: another, when, and with which token, or none any more.
+ * Decides what follows a lost connection: whether the client connects again, after which wait, and
+ * which token it must not use again.
  */
 import type { ErrorFrame } from '../lambdas/protocol/frames.ts';
 import type { Ended } from './connection.ts';
@@ -15,16 +16,16 @@ export interface RetryEvents {
   error(error: HeraldError): void;
 }
 
-/** The server refuses a refused token again; it may accept a fresh token. */
+/** The client closes after this many 401 in a row: the second was for a fresh token. */
 const MAX_REFUSALS = 2;
 
 /** No server has reason to ask for a longer wait; and timers of more than 24 days fire at once. */
 const MAX_WAIT_MS = 3_600_000;
 
-/** A span as it should be, whatever somebody says. */
+/** A duration from outside, limited to 0…MAX_WAIT_MS; 0 if it is no number. */
 const clamped = (ms: unknown): number => Math.min(Math.max(Number(ms) || 0, 0), MAX_WAIT_MS);
 
-/** How long a frame is not repeated that the server refused for now. */
+/** How long to wait before a frame that the server refused for now is sent again. */
 export const retryDelayMs = ({ timing }: World, { retryAfterMs }: ErrorFrame): number =>
   clamped(retryAfterMs) || timing.backoffBaseMs;
 

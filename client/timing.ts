@@ -56,8 +56,8 @@ export interface Timing {
    */
   leaderTickMs: number;
   /**
-   * How long tabs that have no lock wait for each other's objection before one of them leads, and
-   * how long the leading tab waits to be told who else uses a topic.
+   * How long tabs without a lock wait, at least, for another tab's objection before one of them
+   * leads; and how long a tab that made up a device id waits, in case another tab makes one too.
    */
   electionMs: number;
   /**

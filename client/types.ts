@@ -60,8 +60,8 @@ type UnknownMessage<Known extends string> = string extends Known ? never : Field
 export type MessageHandler<Types = AnyTypes> = (message: Message<Types>) => unknown;
 
 /**
- * `client`: `close()` or the abort signal. `refused`: the handshake was, and the platform told. The
- * rest are the server's.
+ * `client`: by `close()` or the abort signal. `refused`: the server refused the handshake, and the
+ * platform told us so. The others are codes of the server's `bye`.
  */
 export type CloseReason =
   | 'client'
@@ -244,8 +244,9 @@ export interface Topic<Types = AnyTypes> extends AsyncIterable<Message<Types>> {
   /** How far all messages are finished with. Undefined while this tab does not hear it. */
   readonly cursor: Position | undefined;
   /**
-   * Ends what was listened to by this object. The topic is unsubscribed from when no other one, of
-   * any tab, is left.
+   * Removes every handler, listener and iterator of this topic in this tab. The client unsubscribes
+   * from a topic that it had subscribed to, when no tab uses it any more. The object can be used
+   * again.
    */
   close(): void;
 }
@@ -263,8 +264,8 @@ export interface Herald<Types = AnyTypes> {
    */
   messages(): AsyncIterableIterator<Message<Types>>;
   /**
-   * What is published to a topic. Each call returns an object of its own, to be closed by itself.
-   * Throws a TypeError for what is no topic's name.
+   * What is published to a topic. All calls with one name return the same object. Throws a
+   * TypeError if the name cannot be a topic's.
    */
   topic(name: string): Topic<Types>;
   /** What is published to everyone. */

@@ -36,7 +36,7 @@ export type TransactWrite =
   | { Delete: Keyed & Conditional }
   | { ConditionCheck: Keyed & Conditional };
 
-/** The keys of one table, and the rows found of it. */
+/** The keys of the rows to read from one table. */
 export interface BatchKeys {
   Keys: Row[];
   ConsistentRead: boolean;

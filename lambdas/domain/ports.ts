@@ -224,8 +224,9 @@ export interface ReconcileRequest extends SubscriptionKey {
   /** Tell the connection what its user has read: that changed while it was opening. */
   readState?: true;
   /**
-   * Set: the connection is new. Names this start of it, so that the same request, handed over again,
-   * goes on where it was, and does nothing where the client has started its connection itself.
+   * Set: the connection is new. Names this start of it, so that the same request, handed over
+   * again, goes on where it was, and does nothing where the client has started its connection
+   * itself.
    */
   startId?: string | undefined;
 }

@@ -29,7 +29,9 @@ export interface SyncFrame extends Common, OnChannel {
   action: 'sync';
   /** Default: the device's cursor. */
   after?: number | undefined;
-  /** It was sent as the socket opened: `ready` and the first replay answer it, whoever sends them. */
+  /**
+   * It was sent as the socket opened: `ready` and the first replay answer it, whoever sends them.
+   */
   first?: true | undefined;
 }
 

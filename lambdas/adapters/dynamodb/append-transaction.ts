@@ -101,12 +101,13 @@ export function appendFailure(
   { idempotency, withdraws }: Pick<AppendRequest, 'idempotency' | 'withdraws'>,
 ): AppendOutcome | undefined {
   const withdrawn = withdraws && reasons[WITHDRAWN];
-  // After the race: our own earlier try may have won it.
+  // Only if nothing else failed: if the head has moved, too, an earlier try of ours may have
+  // succeeded and withdrawn the message.
   if (withdrawn && isConditionFailed(withdrawn) && reasons.slice(0, WITHDRAWN).every(isNone))
     return { outcome: 'not_kept' };
   const publish = reasons[PUBLISH];
-  // Before the race: a duplicate is one at any head, and whoever lost the race would try again for
-  // nothing.
+  // Before the check for a lost race: a used key is used wherever the head is, so another try would
+  // find the same.
   if (publish && isConditionFailed(publish) && idempotency) {
     const { seq, payloadHash } = (publish.Item ?? {}) as Partial<PublishRow>;
     if (seq === undefined || payloadHash === undefined) return undefined;

@@ -12,8 +12,8 @@ import type { ConnectionRow } from './tables.ts';
 const notStarted = 'attribute_not_exists(readyAt) AND attribute_not_exists(bye)';
 
 /**
- * A lease that lapsed may be another's by now. It may have been given back by this very write, whose
- * answer was lost.
+ * A lease that lapsed may be another's by now. It may have been given back by this very write,
+ * whose answer was lost.
  */
 const isStarter = 'startedBy = :by';
 

@@ -39,8 +39,8 @@ export function createConnectionStore(
 
   return {
     async add(connection, requestId) {
-      // Before the connection's own row: whoever sees that one and closes the connection removes
-      // these.
+      // Write the subscriptions before the connection's row. Whoever finds that row and closes the
+      // connection then finds the subscriptions to remove, too.
       for (const channel of connection.channels) {
         const put = {
           TableName: subscriptions,

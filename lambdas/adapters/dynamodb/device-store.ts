@@ -39,13 +39,16 @@ const noCursorYet = '(attribute_not_exists(#cursor) OR #cursor.epoch <> :epoch)'
 /** An accepted live message must not jump the cursor over a replay that is still under way. */
 const standsBetween = '(#cursor.epoch = :epoch AND #cursor.seq >= :from AND #cursor.seq < :seq)';
 
-/** A device is remembered for longer, and its cursor may have moved on meanwhile. */
+/** Remembers a device for longer, but never moves its cursor back: it may have moved meanwhile. */
 const standsThere = '(#cursor.epoch = :epoch AND #cursor.seq = :seq)';
 
 /** A device that has come back meanwhile is not forgotten. */
 const notSeenSince = 'lastSeenAt = :lastSeenAt';
 
-/** Each try makes way for the next unless another Lambda came between. */
+/**
+ * A try that finds an expired row replaces it with a new one, so that the next try succeeds, unless
+ * another Lambda writes in between.
+ */
 const MAX_TRIES = 4;
 
 /** `partition`: the name of the table's partition key, which holds the `userId` of a key. */

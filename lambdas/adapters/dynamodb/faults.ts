@@ -14,7 +14,7 @@ export async function throwBusyIfThrottled<Output>(call: Promise<Output>): Promi
   }
 }
 
-/** The error, or a {@link Busy} in place of one that says so. */
+/** A {@link Busy} if the error says that DynamoDB throttled the call, else the error itself. */
 export const translated = (error: unknown): unknown =>
   isThrottled(error) ? new Busy('DynamoDB takes no more for now', { cause: error }) : error;
 

@@ -6,7 +6,7 @@ import { ifHolds, outlastTransactions, throwBusyIfThrottled } from './faults.ts'
 import { queryAll } from './query-all.ts';
 import { MEMBERS_BY_TOPIC, type MemberRow } from './tables.ts';
 
-/** Who is a member already joined when they did. */
+/** A user who is a member already keeps the time and the place of the first join. */
 const notYetMember = 'attribute_not_exists(userId)';
 
 export function createMemberStore(dynamodb: DynamoDb, tableName: string): MemberStore {

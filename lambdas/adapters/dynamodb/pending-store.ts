@@ -1,6 +1,7 @@
 /**
- * The sockets that wait for their CONNECT, in DynamoDB. They are counted in parts, so that no row
- * or partition is everybody's: an address has its part, and each part its share of all.
+ * The sockets that wait for their CONNECT, in DynamoDB. Their rows are spread over 16 partitions (a
+ * hash of the address chooses one), so that no partition takes all writes. Each partition is
+ * counted by itself: the sockets of one address are all in the same one.
  */
 import { hash } from 'node:crypto';
 import type { DynamoDb } from '../../aws/dynamodb.ts';

@@ -27,7 +27,10 @@ import { defined, type TableNames } from './tables.ts';
 const stillOpen = stillThere('userId');
 const isNew = 'attribute_not_exists(userId)';
 
-/** A lease that lapses is its Lambda's that died; a write whose answer was lost is our own. */
+/**
+ * Free: no pump has the lease, or we have it, because the answer to our own write was lost. Lapsed:
+ * the Lambda that held it has died.
+ */
 const isFree = '(attribute_not_exists(pumpUntil) OR pumpHolder = :holder)';
 const hasLapsed = 'pumpUntil <= :now';
 const isHolder = 'pumpHolder = :holder';

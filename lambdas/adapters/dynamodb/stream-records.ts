@@ -23,8 +23,8 @@ export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] 
     const after = replayAfterOf(record);
     const id = `${key.channel.name} ${key.connectionId}`;
     const earlier = requests.get(id);
-    // What names no seq means the device's cursor. An anonymous device has none, so there it means
-    // nothing.
+    // A request without a seq asks for a replay from the cursor, so it wins over one with a seq. An
+    // anonymous device has no cursor: there the request with a seq wins.
     const isAnonymous = record.dynamodb?.NewImage?.deviceId === undefined;
     if (!earlier)
       requests.set(id, {

@@ -23,15 +23,18 @@ import { defined, type SubscriptionRow, type TableNames } from './tables.ts';
 const mayHear = 'attribute_exists(userId) AND attribute_not_exists(bye)';
 const hasRoom = '(attribute_not_exists(channels) OR size(channels) < :max OR contains(channels, :name))';
 
-/** What a connection hears already goes on as it is. */
+/** If the connection hears the channel already, its row stays unchanged. */
 const notYetSubscribed = 'attribute_not_exists(channel)';
 
-/** Who may hear the channel anyway stays, also if the client asks for it at this moment. */
+/**
+ * Removes only a subscription that rests on a membership. One that the client may have without it
+ * stays, even if the client is asking for it at this moment.
+ */
 const heardAsMember = 'permitted = :no';
 
-/** A removal that was answered cannot be overtaken. */
+/** Nobody can subscribe as a member after the member's removal was answered. */
 const isMember = 'attribute_exists(userId)';
-/** Nor may a removal take what a later join has given. */
+/** Removing a member must not end a subscription that a later join has made. */
 const isNoMember = 'attribute_not_exists(userId)';
 
 const CONNECTION = 0;
@@ -91,7 +94,7 @@ export function createSubscriptionStore(
       const last = (LastEvaluatedKey as SubscriptionRow | undefined)?.subscriber;
       return {
         subscriptions: (Items as SubscriptionRow[]).map((row) => toSubscription(channel, row)).filter(isLive),
-        // No key of another subscriber stands between a key and the same with a space.
+        // BETWEEN is inclusive, so begin just after the last key: no key lies between the two.
         next: last === undefined ? undefined : `${last} `,
       };
     },
@@ -116,7 +119,8 @@ export function createSubscriptionStore(
       const failed = await transact(connection, added, { Put: put }, member);
       if (failed.size === 0) return 'subscribed';
       if (failed.has(MEMBER)) return 'no_member';
-      // First: the row of the subscription may not be removed yet when its connection closes.
+      // Look at the connection before the subscription: the row of a closed connection's
+      // subscription may not be removed yet, and must not count as `already`.
       if (failed.has(CONNECTION)) return await whyNot(connection);
       return 'already';
     },

@@ -72,8 +72,8 @@ export function unsettledGaps(
 ): number[] {
   const missing: number[] = [];
   let previous = after;
-  // What is missing before a message was appended before it, and all of it before the head last
-  // moved.
+  // A missing seq was appended before the next message that is present, and not after the head last
+  // moved. Example: 5 is missing, and 6 was sent an hour ago: 5 needs no proof.
   for (const { seq, sentAt } of [...messages, { seq: through + 1, sentAt: updatedAt }]) {
     for (let gap = previous + 1; sentAt >= before && gap < seq; gap++) {
       // One more than a proof can hold tells that the page must end there.

@@ -43,7 +43,7 @@ function decimalOf(number: string): string {
   return `${mantissa.startsWith('-') ? '-' : ''}${significant}e${power}`;
 }
 
-/** A regular expression would look at a long row of zeros again from each of them. */
+/** Not by `/0+$/`: it takes quadratic time for a long run of zeros that is not at the end. */
 function withoutFinalZeros(digits: string): string {
   let end = digits.length;
   while (digits[end - 1] === '0') end--;

@@ -185,8 +185,8 @@ async function tryDelivery(app: App, subscription: Subscription, live: LiveMessa
 }
 
 /**
- * To a client that cannot put messages in order. What its publisher cannot send as the next one is
- * left to the pump, which is told that there is something new.
+ * Delivers to a client that cannot put messages in order (STOMP). If the message is the next one
+ * for the connection, the publisher sends it. Else it announces the channel, and a pump sends it.
  */
 async function deliverInOrder(app: App, subscription: Subscription, stored: Stored): Promise<Delivery> {
   const { connectionId } = subscription;
@@ -213,9 +213,9 @@ function frameFor(subscription: Subscription, { channel, message, frame }: LiveM
 }
 
 /**
- * After a fault of the stores: the message is in the log, and the device's cursor stands before it,
- * so a replay makes it good. If the stores do not take the request for one either, the next message
- * finds the cursor behind and asks again. Never rejects.
+ * After a fault of the stores the message is in the log, and the device's cursor stands before it:
+ * asks for a replay, which brings the message. If that request fails, too, the next message finds
+ * the cursor behind and asks again. Never rejects.
  */
 async function askForReplay(
   app: App,

@@ -41,8 +41,8 @@ export async function publishRow(app: OutboxApp, row: OutboxRow): Promise<void> 
 }
 
 /**
- * The letter goes out before the row is marked: whoever fails between the two does both again, and
- * no row says `failed` that nobody was told of.
+ * Sends the dead letter, then marks the row. If the Lambda fails between the two, the next try does
+ * both again. So there is a dead letter for every row that is marked `failed`.
  */
 async function giveUp({ outboxRows, outboxQueue, logger }: OutboxApp, row: OutboxRow, reason: string) {
   logger.metrics({ outboxFailed: 1 }, 'outbox row given up', { id: row.id, tries: row.tries + 1 });

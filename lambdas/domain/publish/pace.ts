@@ -4,7 +4,7 @@ import type { Clock } from '../ports.ts';
 /** However often posts are refused, the fan-out goes on. */
 const SLOWEST_MS = 1000;
 const RECOVERY = 0.9;
-/** What a worker that was kept waiting may make up for at once. */
+/** A worker that fell behind may post, in one burst, as much as it could have in this time. */
 const BURST_MS = 100;
 
 export interface Pace {

@@ -79,7 +79,8 @@ function withOrigin(
   tab: string | undefined,
 ): Notification {
   const isOwn = notification.channels.every((channel) => channel.kind === 'user' && channel.owner === userId);
-  // As a service names it there, so that both of them repeat one message with one id.
+  // In the user's own channel name only the device, as services do: then the client and a service
+  // that repeats the message with the same id send the same payload.
   const own = { userId: isOwn ? undefined : userId, deviceId, tab };
   return { ...notification, origin: deviceId === undefined ? NO_ORIGIN : own };
 }

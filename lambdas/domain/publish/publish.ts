@@ -121,7 +121,7 @@ function report(
     gone: total('gone'),
     deferred: total('deferred'),
   };
-  // Nothing is the usual count of most of these, and as dear in a log as any other.
+  // Most of these counts are usually zero, and a zero costs as much log as any number: omit it.
   const counted = Object.entries(counts).filter(([, count]) => count > 0);
   logger.metrics({ ...Object.fromEntries(counted), publishMs: clock.now() - publishedAt });
 }
@@ -166,8 +166,8 @@ async function deliverStored(
 }
 
 /**
- * What was sent makes the request the same, not the order of its members, nor what a validator
- * makes of them.
+ * Two requests are the same if the publisher sent the same values. Neither the order of the members
+ * nor the output of a validator counts.
  */
 const payloadOf = ({ type, data, origin, text, ...rest }: Notification): string =>
   canonicalJson({

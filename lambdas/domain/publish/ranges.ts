@@ -9,8 +9,8 @@ const RANGE_CONNECTIONS = 2000;
 /** A range of fewer would cost more to hand over than to serve. */
 const LEAST_CONNECTIONS = 256;
 /**
- * As many workers as serve ranges at once (`LAMBDAS['fan-out']`). Each has its share of the rate of
- * all: with fewer ranges than workers, part of that rate would go unused.
+ * How many workers serve ranges at once: `FAN_OUT_WORKERS` of `settings.ts`. Each may use an equal
+ * part of the rate of all fan-outs, so with fewer ranges than workers a part would go unused.
  */
 const WORKERS = 10;
 /** A range of a million connections' fan-out is still served within a Lambda's time. */

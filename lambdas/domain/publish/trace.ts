@@ -1,4 +1,4 @@
-/** Of which messages the log tells the way: a line for the publish and for each connection. */
+/** Which messages are traced: a line in the log for the publish, and one for each connection. */
 import type { Settings } from '../settings.ts';
 
 /**

@@ -7,8 +7,8 @@ import { type ReplayOptions, replay } from './replay.ts';
 
 /**
  * Replays what follows `after`, and resumes a subscription that was paused. The replay reads the
- * head anew, unless whoever calls has done so: a publisher that has not seen this subscription ready
- * has moved the head by now. Returns whether it resumed the subscription.
+ * head anew, unless whoever calls has done so: a publisher that has not seen this subscription
+ * ready has moved the head by now. Returns whether it resumed the subscription.
  */
 export async function catchUp(
   app: App,

@@ -156,10 +156,12 @@ function named(
 }
 
 /**
- * - An anonymous device may ask for what it missed since it began, whoever hears a topic as a
- *   member for what followed since its user joined, any other for all that is kept.
- * - In mode `auto` the cursor moves over what follows it and over nothing else: a device that has
- *   more than its cursor tells is replayed to from the cursor, or the cursor would stay behind.
+ * Where the replay for a `sync` starts.
+ * - The earliest start: for an anonymous device, where it began; for a member of a topic, where the
+ *   user joined. Any other device may ask for all that is kept.
+ * - In mode `auto` the replay starts at the cursor, if the client asked for less: only a replay
+ *   from the cursor or before moves the cursor. Example: the cursor is at 5, and the client has all
+ *   up to 8. A replay from 8 would leave the cursor at 5.
  */
 async function startOfSync(
   app: App,
@@ -179,8 +181,8 @@ async function startOfSync(
 type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
 
 /**
- * Whether the device's cursors have come as far as an `ack` says: then only the device need be
- * read. False: the ack may move one.
+ * Whether a frame is an `ack` that moves no cursor, because the device's cursors stand there or
+ * further on. Then the device is all that is read, and not the connection's row.
  */
 export async function isOldAck(app: App, sender: Acknowledging, frame: ClientFrame): Promise<boolean> {
   const { userId, deviceId } = sender;
@@ -277,7 +279,10 @@ async function joinedBy(
   return member.joined;
 }
 
-/** What changes nothing is told nobody, so a mark is answered only when it is refused. */
+/**
+ * Marks messages of the inbox. All connections of the user are told of a change by a `read` frame,
+ * so the client gets an answer of its own only when the mark is refused.
+ */
 async function read(app: App, { userId }: Connection, { mark: made, ref }: ReadRequest): Promise<undefined> {
   const marked = await mark(app, userId, made);
   if (marked === 'past_head') throw new FrameError('ack_past_head', 'a seq is past the head', ref);

@@ -41,7 +41,7 @@ export async function receive(
   }
 }
 
-/** Whether a frame needs more than what costs next to nothing. */
+/** False: the frame is done with. It exceeded the rate, or is an ack that moves no cursor. */
 async function mayCost(app: App, sender: Sender, frame: ReceivedFrame): Promise<boolean> {
   if (!(await admit(app, sender, frame))) return false;
   if (frame instanceof FrameError || isExpired(app, sender)) return true;

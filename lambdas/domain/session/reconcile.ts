@@ -38,7 +38,7 @@ export async function reconcile(app: App, request: ReconcileRequest, deadlineAt:
   else await reconcileOwn(app, connection, request, deadlineAt);
 }
 
-/** A pump serves it; whoever had news for it could not say so. */
+/** For STOMP, where a pump serves the connection: a publisher failed to announce the channel. */
 async function announceAgain(app: App, { connectionId, channel }: ReconcileRequest): Promise<void> {
   await app.subscriptions.announce(connectionId, channel.name, app.ids.next());
 }
@@ -118,7 +118,8 @@ async function reconcileOther(
 ): Promise<void> {
   const subscription = await app.subscriptions.find(request);
   if (subscription === undefined) return;
-  // Its `ready` comes first. That may have looked for the user's topics before this one was joined.
+  // The connection must have its `ready` first. `ready` may not list this topic: maybe the user
+  // joined after the topics had been looked up.
   if (connection.readyAt === undefined) return await lookAgain(app, subscription);
   const { head, cursor } = await placeOf(app, subscription);
   if (subscription.readyAt === undefined && !(await sendSubscribed(app, subscription, head, cursor))) return;

@@ -18,7 +18,7 @@ import { keptFor } from './kept.ts';
  * for this long.
  */
 export const LEASE_SECONDS = 30;
-/** A window ends so long before its lease: the frame under way still has to. */
+/** A window ends this long before its lease, so that its last frame is posted under the lease. */
 const LEASE_MARGIN_MS = 10_000;
 
 /** How soon the log is read again where an append is under way. */

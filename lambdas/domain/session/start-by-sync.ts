@@ -21,8 +21,8 @@ export interface FirstSync {
 
 /**
  * Starts a connection that is not ready, unless another starts it: then has that one bring what is
- * asked for. Returns the connection if it has become ready meanwhile, and more is asked for than its
- * start may have brought.
+ * asked for. Returns the connection if it has become ready meanwhile, and more is asked for than
+ * its start may have brought.
  */
 export async function startBySync(
   app: App,
@@ -57,8 +57,8 @@ async function startNow(app: App, connection: Connection, sync: FirstSync): Prom
 }
 
 /**
- * In mode `auto` the cursor moves over what follows it and over nothing else: a device that has more
- * than its cursor tells is replayed to from the cursor.
+ * In mode `auto` the cursor moves over what follows it and over nothing else: a device that has
+ * more than its cursor tells is replayed to from the cursor.
  */
 function afterFor(connection: Connection, asked: number | undefined, head: Head, cursor: number): number {
   if (asked === undefined || connection.deviceId === undefined)
@@ -66,7 +66,10 @@ function afterFor(connection: Connection, asked: number | undefined, head: Head,
   return connection.ackMode === 'client' ? asked : Math.min(asked, cursor);
 }
 
-/** A fault of the stores came between: nobody repeats this invocation, but the stream repeats its own. */
+/**
+ * A fault of the stores came between: nobody repeats this invocation, but the stream repeats its
+ * own.
+ */
 async function leaveToStream(
   app: App,
   connection: Connection,

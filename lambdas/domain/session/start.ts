@@ -1,7 +1,7 @@
 /**
- * Starts a new connection: `ready`, then what its device missed. Whoever takes the lease of the start
- * does it: the stream, which hears of every new row, or the first `sync` of the client, which is
- * there sooner.
+ * Starts a new connection: `ready`, then what its device missed. Whoever takes the lease of the
+ * start does it: the stream, which hears of every new row, or the first `sync` of the client,
+ * which is there sooner.
  */
 import { allEnded } from '../../concurrency.ts';
 import type { ReadState } from '../../protocol/frames.ts';
@@ -27,8 +27,9 @@ export interface StartOptions {
 }
 
 /**
- * False: nothing was done, since another starts the connection, or it has changed. When this rejects,
- * the lease is held until it lapses, and only a start of the same `startId` goes on before.
+ * False: nothing was done, since another starts the connection, or it has changed. When this
+ * rejects, the lease is held until it lapses, and only a start of the same `startId` goes on
+ * before.
  */
 export async function start(app: App, connection: Connection, options: StartOptions): Promise<boolean> {
   const lease = { ...newLease(app), ...(options.startId !== undefined && { holder: options.startId }) };

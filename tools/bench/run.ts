@@ -13,6 +13,7 @@ const QUESTIONS = [
   'growth',
   'fan-out',
   'away',
+  'start',
   'pipeline',
   'broadcast',
 ];

@@ -60,6 +60,8 @@ export function happenings(usage: Usage): Happenings {
   const pings = usage.pingMinutes > 0 ? (devices * DAYS * usage.hours * 60) / usage.pingMinutes : 0;
   return {
     connect: connects,
+    // As the client library does, which is of that mode.
+    syncOnOpen: usage.ack === 'client' ? connects : 0,
     catchUp: caughtUp,
     publish: published,
     deliver: usage.ack === 'auto' ? live : 0,

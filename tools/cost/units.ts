@@ -26,9 +26,10 @@ export type DynamoDbCall =
 /** Of a user with few devices, all known; every row but a message's is below 1 KB. */
 export const UNITS = {
   /**
-   * A known device connects, hears `ready`, and has missed nothing. To hear `everyone` are two of the
-   * writes (its row, and that it is ready) and three of the reads (the head before and after, where
-   * the device stands); one read looks for the user's topics, one for what the user has read.
+   * A known device connects, hears `ready`, and has missed nothing. Two of the writes decide who
+   * starts it and say that it is ready. To hear `everyone` are two more (its row, and that it is
+   * ready) and three of the reads (the head before and after, where the device stands); one read
+   * looks for the user's topics, one for what the user has read.
    */
   connect: {
     invocations: { authorizer: 1, connect: 1, reconcile: 1 },
@@ -38,7 +39,18 @@ export const UNITS = {
     writeUnits: 6,
   },
   /**
-   * Besides, for a device that has missed messages: the query, the lease of the replay, and where the
+   * Besides, where its client sends `sync` as its socket opens: the frame and the run that starts it,
+   * and a read by which the stream finds nothing left to do.
+   */
+  syncOnOpen: {
+    invocations: { message: 1 },
+    frames: 1,
+    calls: { GetItem: 1 },
+    readUnits: 1,
+    writeUnits: 0,
+  },
+  /**
+   * Besides, for a device that has missed messages: the query, the end of the replay, and where the
    * user's most advanced device stands. What the query reads and what is sent depends on their size.
    */
   catchUp: {

@@ -104,6 +104,8 @@ async function sync(app: App, connection: Connection, frame: SyncFrame, means: M
   const subscription = await heard(app, connection, frame);
   const isOwn = subscription.channel.kind === 'user';
   if (isOwn && isAnsweredByStart(connection, frame, means.receivedAt)) return;
+  const isStarting = isOwn && connection.readyAt === undefined && subscription.paused === undefined;
+  if (isStarting && frame.epoch === undefined) return await startOn(app, connection, frame, means);
   const head = await app.log.open(subscription.channel);
   checkEpoch(frame, head, ref);
   if (isAbandoned(app, subscription)) await markForClose(app, connection, 'not_reading');
@@ -112,12 +114,16 @@ async function sync(app: App, connection: Connection, frame: SyncFrame, means: M
     // brings what the device lacks.
     throw new FrameError('rate_limited', 'This connection took no frames.', ref, PAUSED_RETRY_MS);
   }
-  if (isOwn && connection.readyAt === undefined) {
-    const ready = await startBySync(app, connection, { after: frame.after, deadlineAt });
-    return ready && (await sync(app, ready, frame, means));
-  }
+  if (isStarting) return await startOn(app, connection, frame, means);
   const after = await startOfSync(app, subscription, head, frame.after);
   await replay(app, subscription, { after, deadlineAt });
+}
+
+/** Starts the connection, or syncs it where it was started meanwhile and more is asked for. */
+async function startOn(app: App, connection: Connection, frame: SyncFrame, means: Means): Promise<undefined> {
+  const { deadlineAt } = means;
+  const ready = await startBySync(app, connection, { after: frame.after, deadlineAt });
+  return ready && (await sync(app, ready, frame, means));
 }
 
 /** The subscription that a frame means. Throws a {@link FrameError} if the connection has none. */

@@ -21,7 +21,7 @@ export class MeasuredStack {
   #invoked = () => {};
 
   /** For a whole file, which must measure everything it does: what nobody expected fails the measurement that follows. */
-  constructor() {
+  constructor({ streamDelayMs = 0 } = {}) {
     const stops: (() => Promise<void>)[] = [];
     beforeAll(async () => {
       const dynamodb = await startDynamoDb();
@@ -32,7 +32,7 @@ export class MeasuredStack {
       process.env.DYNAMODB_ENDPOINT = this.#proxy.url;
       const options = { port: 0, quiet: true, jwtSecret: SECRET, onInvoked: this.#count };
       // A minute's wait is a tenth of a second.
-      this.#stack = await startStack({ ...options, queueSpeed: 600 });
+      this.#stack = await startStack({ ...options, queueSpeed: 600, streamDelayMs });
       stops.push(this.#stack.stop);
     });
     afterAll(async () => {
@@ -93,6 +93,14 @@ export class MeasuredStack {
     const wsUrl = this.#stack?.wsUrl ?? '';
     const token = issueToken(user, SECRET);
     return await (await Client.open(wsUrl, { token, deviceId: 'phone', ...options })).caughtUp();
+  }
+
+  /** The same, by a `sync` as the socket opens. */
+  async openAsking(user: string): Promise<Client> {
+    const token = issueToken(user, SECRET);
+    const client = await Client.open(this.#stack?.wsUrl ?? '', { token, deviceId: 'phone' });
+    client.send({ action: 'sync' });
+    return await client.caughtUp();
   }
 
   /** Connected, and everything that sets off has ended. */

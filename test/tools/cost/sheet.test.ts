@@ -25,6 +25,7 @@ describe('the bill', () => {
     const one = usage('--users 1 --hours 12 --notifications 10 --connects 6 --ping-minutes 10');
     expect(happenings(one)).toEqual({
       connect: 180,
+      syncOnOpen: 0,
       catchUp: 180,
       publish: 300,
       deliver: 150,

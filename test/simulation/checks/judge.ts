@@ -29,6 +29,9 @@ export interface Violation {
   at: number;
 }
 
+/** As long as a transaction takes at most, if nothing is wrong. */
+const QUICK_MS = 100;
+
 export class Judge implements Watcher {
   violation: Violation | undefined;
   readonly ledger: Ledger;
@@ -64,7 +67,8 @@ export class Judge implements Watcher {
     this.audience = new Audience(world.settings, { ledger, cursors, members, isHeld }, this.violated, now);
     this.frames = new Frames({ ledger, cursors, audience: this.audience }, this.violated, {
       now,
-      calmSince: () => world.calmSince,
+      // A row that is long part of a transaction is a fault, too: what meets it is done again.
+      calmSince: () => (world.plan.temper.maxVisibilityMs > QUICK_MS ? undefined : world.calmSince),
     });
     const find = (table: TableName, key: Row) => world.database.get(table, key, true);
     const rowOf = ({ userId, id }: Socket) => find('connections', { userId, connectionId: id });

@@ -151,10 +151,10 @@ export function createServing(dynamodb: DynamoDb, tableName: string, partition: 
         });
         if (wanted) return 'wanted';
         const row = await findRow(key);
-        // The other replay ended between the two: this one may begin.
-        if (row === undefined || row.replayUntil !== undefined) return 'merged';
+        if (row === undefined || (row.replayWanted ?? Number.POSITIVE_INFINITY) <= after) return 'merged';
+        // The other replay ended between the two: this one may begin, if no third has.
       }
-      return 'merged';
+      return 'wanted';
     },
 
     async endReplay(key: RowKey, { holder, through, goesOn, requestId }: ReplayEnd): Promise<void> {

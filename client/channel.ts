@@ -41,6 +41,10 @@ export class Channel {
   #sequence: Sequence;
   #gaps: Gaps;
   #isHeard: boolean;
+  /** The newest message whose ack is not to wait. */
+  #urgentSeq = 0;
+  /** Of the messages that are finished and not acknowledged, about. */
+  #finishedSize = 0;
 
   /** `isHeard`: whether somebody in this tab wants the messages; see {@link Channel.listen}. */
   constructor(name: string, world: World, host: ChannelHost, isHeard: boolean, kept?: Position) {
@@ -50,7 +54,7 @@ export class Channel {
     this.#kept = kept;
     this.#settler = new Settler({
       save: (position, isAnew) => host.save(name, position, isAnew),
-      due: (count) => host.acks.due(count),
+      due: (count) => this.#due(count),
     });
     this.#isHeard = isHeard;
     this.#sequence = this.#newSequence();
@@ -102,6 +106,8 @@ export class Channel {
     if (!this.#isHeard) this.listen(false);
     const from = this.#sequence.start(start, this.#kept, start.isOverlapping);
     const { finished } = this;
+    // A server that lags behind would bring the same messages again with every connection.
+    this.#urgentSeq = finished && finished.seq > start.cursor ? finished.seq : 0;
     if (finished) this.#settler.begin(finished, start.cursor, from !== undefined);
     this.#gaps.restart();
     if (from)
@@ -147,7 +153,9 @@ export class Channel {
   }
 
   finish(message: Message): void {
-    this.#sequence.finish(message);
+    const { size = 0, isUrgent = false } = this.#sequence.finish(message) ?? {};
+    this.#finishedSize += size;
+    if (isUrgent) this.#urgentSeq = message.seq;
     this.#keep();
     this.update();
   }
@@ -160,11 +168,19 @@ export class Channel {
   /** The server knows, as far as we can tell, of everything through this seq. */
   acknowledged(seq: number): void {
     this.#settler.ackedSeq = seq;
+    this.#finishedSize = 0;
   }
 
   /** From now on nothing that is missing is asked for. */
   stop(): void {
     this.#gaps.stop();
+  }
+
+  /** So many messages may be acknowledged. */
+  #due(count: number): void {
+    const { ackBatch, ackBytes } = this.#world.timing;
+    const isUrgent = this.#urgentSeq > this.#settler.ackedSeq;
+    if (count > 0) this.#host.acks.due(isUrgent || count >= ackBatch || this.#finishedSize >= ackBytes);
   }
 
   #newSequence(): Sequence {

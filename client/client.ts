@@ -3,7 +3,7 @@
  * hands out.
  */
 import type { PublishedFrame, SubscribedFrame } from '../lambdas/protocol/frames.ts';
-import { type Ack, Acks } from './acks.ts';
+import { type Ack, Acks, type AcksHost } from './acks.ts';
 import { Audience, type AudienceHost } from './audience.ts';
 import { Channel, type ChannelHost } from './channel.ts';
 import { ConnectionManager, type ManagerHost } from './connection-manager.ts';
@@ -47,7 +47,7 @@ const OWN_REASONS: CloseReason[] = ['client', 'token_expired', 'refused'];
 const FAILURES_TO_YIELD = 2;
 
 /** `Herald` is what an application sees of it; the rest is what its parts need of it. */
-export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, TabsHost, InboxHost {
+export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, AcksHost, TabsHost, InboxHost {
   readonly world: World;
   readonly #url: string;
   readonly storage: KeyValueStorage;
@@ -107,7 +107,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     this.#replaced = new Timer(world);
     this.#own = new Audience('', world, this);
     this.storage = guarded(storage, world, (error) => this.error(error));
-    this.acks = new Acks(world, this.#channels, (acks) => this.#ack(acks));
+    this.acks = new Acks(world, this.#channels, this);
     this.requests = new Requests(world, (frame, isAgain) => this.#request(frame, isAgain));
     this.#manager = new ConnectionManager(world, () => this.#connectionUrl(), this.#tokens, this);
     this.#inbox = options.inbox?.(this);
@@ -212,7 +212,13 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     const deviceId = known ?? (await loadDeviceId(this.storage, this.world));
     if (this.#closing) return;
     this.#deviceId = deviceId;
-    this.#unwatch = this.world.onWake((mayConnect) => this.#wake(mayConnect));
+    const unwatch = [
+      this.world.onWake((mayConnect) => this.#wake(mayConnect)),
+      this.world.onHide(() => this.acks.flush()),
+    ];
+    this.#unwatch = () => {
+      for (const stop of unwatch) stop();
+    };
     this.becomeLeader();
   }
 
@@ -508,10 +514,9 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
     return true;
   }
 
-  /** Sends acks to the server or to the leading tab. Returns the acks that were sent. */
-  #ack(acks: Ack[]): Ack[] {
+  acknowledge(acks: Ack[], isUrgent: boolean): Ack[] {
     if (this.isLeading) return this.#manager.ack(acks);
-    if (acks.length > 0) this.#tabs?.say({ event: 'finished', acks });
+    if (acks.length > 0) this.#tabs?.say({ event: 'finished', acks, isUrgent });
     return acks;
   }
 
@@ -522,7 +527,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
 
   idle(): void {
     for (const channel of this.#channels.values()) channel.update();
-    this.acks.flush();
+    this.acks.retry();
   }
 
   /** Only the tab that leads writes, so that two tabs never overwrite each other's position. */
@@ -543,7 +548,10 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, T
         this.#manager.request(message.frame, message.isAgain);
         break;
       case 'finished':
-        for (const { channel, epoch, seq } of message.acks) this.#channels.get(channel)?.note({ epoch, seq });
+        for (const { channel, epoch, seq } of message.acks) {
+          this.#channels.get(channel)?.note({ epoch, seq });
+          if (message.isUrgent) void this.#settled(channel);
+        }
         break;
       default: {
         const { channel, after } = message;

@@ -13,7 +13,7 @@ import type {
   SubscriptionState,
   UnsubscribedFrame,
 } from '../lambdas/protocol/frames.ts';
-import type { Ack } from './acks.ts';
+import type { Ack, Acks } from './acks.ts';
 import { Connection, type ConnectionHost, type Ended } from './connection.ts';
 import type { Started } from './delivery.ts';
 import type { World } from './environment.ts';
@@ -28,6 +28,7 @@ import { HeraldError, type Status } from './types.ts';
 
 /** What a manager needs of its client. */
 export interface ManagerHost {
+  readonly acks: Acks;
   /** Gets a token for a new connection. */
   token(): Promise<string>;
   changeStatus(status: Status): void;
@@ -116,6 +117,12 @@ export class ConnectionManager implements ConnectionHost {
     const isSent =
       first && this.#send(this.#newest, { action: 'ack', ...(another ? { acks: current } : first) });
     return isSent ? current : [];
+  }
+
+  riding(connection: Connection): Ack[] | undefined {
+    const { subscriptions } = connection;
+    if (connection !== this.#newest) return undefined;
+    return this.#host.acks.ride(({ channel, epoch }) => subscriptions.get(channel)?.epoch === epoch);
   }
 
   /** It is lost where there is no connection. `isAgain`: there was no answer. */

@@ -3,6 +3,7 @@
  * probe to find out whether it is.
  */
 import type { ByeFrame, DialectName, ReadyFrame } from '../lambdas/protocol/frames.ts';
+import type { Ack } from './acks.ts';
 import type { World } from './environment.ts';
 import { type FromWire, parseFrame } from './frame.ts';
 import type { ReadFrame } from './inbox/inbox-frames.ts';
@@ -25,6 +26,8 @@ export interface ConnectionHost {
   token(): Promise<string>;
   /** Takes a frame. The next frame waits until the promise has resolved. */
   frame(connection: Connection, frame: FromWire, size: number): Promise<void>;
+  /** Acks that leave with the connection's next ping, if there are some. */
+  riding(connection: Connection): Ack[] | undefined;
   /** Comes once, and nothing after it. */
   ended(connection: Connection, ended: Ended): void;
 }
@@ -81,7 +84,7 @@ export class Connection {
 
   /** Ends the connection unless something is heard soon. */
   probe(): void {
-    this.send({ action: 'ping' });
+    this.send({ action: 'ping', acks: this.#host.riding(this) });
     this.#quietMs = 0;
     if (!this.#deadline.isSet) this.#expect('no pong', this.#world.timing.probeTimeoutMs);
   }

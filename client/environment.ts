@@ -20,6 +20,8 @@ export interface Environment {
    * lives. `mayConnect`: an attempt has better chances than before.
    */
   onWake(listener: (mayConnect: boolean) => void): () => void;
+  /** Hears that the page is hidden, or goes: the platform may end it without a word. */
+  onHide(listener: () => void): () => void;
   /** What nobody listens to. */
   report(error: unknown): void;
   /** Whether other tabs or workers may share the storage. */
@@ -64,12 +66,21 @@ interface Page {
 }
 
 const WAKING = ['online', 'offline', 'pageshow', 'visibilitychange'];
+const HIDING = ['pagehide', 'visibilitychange'];
 
 export function platform({ WebSocket }: Pick<Options, 'WebSocket'>): Environment {
   const page = globalThis as unknown as Page;
   const { BroadcastChannel } = page;
   const SocketClass = WebSocket ?? page.WebSocket;
   if (!SocketClass) throw new TypeError('WebSocket: this platform has none, expected one in the options');
+  const isHidden = () => page.document?.visibilityState === 'hidden';
+  const listenTo = (names: string[], listener: (type: string) => void) => {
+    const hear = ({ type }: { type: string }) => listener(type);
+    for (const name of names) page.addEventListener?.(name, hear);
+    return () => {
+      for (const name of names) page.removeEventListener?.(name, hear);
+    };
+  };
   return {
     now: () => Date.now(),
     monotonic: () => performance.now(),
@@ -79,16 +90,14 @@ export function platform({ WebSocket }: Pick<Options, 'WebSocket'>): Environment
     },
     random: () => Math.random(),
     openSocket: (url, protocols) => new SocketClass(url, protocols),
-    onWake: (listener) => {
-      const wake = ({ type }: { type: string }) => {
-        const isHidden = page.document?.visibilityState === 'hidden';
-        if (type !== 'visibilitychange' || !isHidden) listener(type !== 'offline');
-      };
-      for (const name of WAKING) page.addEventListener?.(name, wake);
-      return () => {
-        for (const name of WAKING) page.removeEventListener?.(name, wake);
-      };
-    },
+    onWake: (listener) =>
+      listenTo(WAKING, (type) => {
+        if (type !== 'visibilitychange' || !isHidden()) listener(type !== 'offline');
+      }),
+    onHide: (listener) =>
+      listenTo(HIDING, (type) => {
+        if (type !== 'visibilitychange' || isHidden()) listener();
+      }),
     report: (error) => console.error(error),
     hasTabs: (page.document ?? page.WorkerGlobalScope) !== undefined,
     locks: page.navigator?.locks,

@@ -18,6 +18,8 @@ interface Held {
   size: number;
   /** This tab caused it, so it is settled without being handed out. */
   isOwn: boolean;
+  /** Its ack is not to wait. */
+  isUrgent: boolean;
   /**
    * Increases when the numbering begins anew. Messages of an older era are still handed to the app
    * but no longer move the position.
@@ -143,11 +145,13 @@ export class Sequence {
     return this.#queue[0]?.message;
   }
 
-  finish(message: Message): void {
+  /** Undefined: it was not the next. */
+  finish(message: Message): Pick<Held, 'size' | 'isUrgent'> | undefined {
     const [first] = this.#queue;
-    if (first?.message !== message) return;
+    if (first?.message !== message) return undefined;
     this.#queue.shift();
     this.#queueSize -= first.size;
+    return first;
   }
 
   get #size(): number {
@@ -155,10 +159,11 @@ export class Sequence {
   }
 
   /** Keeps the fields that we know. */
-  #hold({ seq, id, type, data, sentAt, origin }: Originated, size: number): void {
+  #hold({ seq, id, type, data, sentAt, origin, ack }: Originated, size: number): void {
     if (seq <= this.#settled || this.#early.has(seq)) return;
     const isOwn = origin !== undefined && origin === this.#tab();
-    this.#early.set(seq, { message: { seq, id, type, data, sentAt }, isOwn, size, era: this.#era });
+    const message = { seq, id, type, data, sentAt };
+    this.#early.set(seq, { message, isOwn, isUrgent: ack === 'now', size, era: this.#era });
     this.#earlySize += size;
   }
 

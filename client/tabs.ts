@@ -41,7 +41,8 @@ export type FollowerMessage =
   /** All channels that are listened to in a tab. */
   | { event: 'use'; tab: string; channels: string[] }
   | { event: 'sync'; channel: string; after: number }
-  | { event: 'finished'; acks: Ack[] }
+  /** `isUrgent`: the acks are not to wait. */
+  | { event: 'finished'; acks: Ack[]; isUrgent?: boolean }
   | { event: 'request'; frame: RequestFrame; isAgain: boolean };
 
 export type TabMessage = LeaderMessage | FollowerMessage | Marked | { event: 'left' };

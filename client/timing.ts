@@ -10,9 +10,11 @@ export interface Timing {
    * nothing.
    */
   gapMs: number;
-  /** An ack is sent after this time or after `ackBatch` messages, whichever comes first. */
+  /** How long a tab waits before it tells the leading tab what it has finished. */
   ackDelayMs: number;
+  /** Acks wait for the next ping, or for so many messages, or for so much (UTF-16 units). */
   ackBatch: number;
+  ackBytes: number;
   /** API Gateway closes after 10 minutes without a frame. */
   pingEveryMs: number;
   /**
@@ -73,6 +75,7 @@ export const DEFAULT_TIMING: Timing = {
   gapMs: 250,
   ackDelayMs: 250,
   ackBatch: 50,
+  ackBytes: 256 * 1024,
   pingEveryMs: 9 * MINUTE_MS,
   tickMs: 30_000,
   probeTimeoutMs: 5000,

@@ -155,7 +155,8 @@ describe('a sandboxed frame', () => {
 describe('a storage', () => {
   it.each(['full', 'throws', 'hangs'] as const)('that %s is told, and nothing is lost', async (storage) => {
     const user = stage.newUser();
-    const page = await openDevice(await stage.newBrowser(), theWire().httpUrl, { user, storage });
+    const timing = JSON.stringify({ ackBatch: 1 });
+    const page = await openDevice(await stage.newBrowser(), theWire().httpUrl, { user, storage, timing });
     await stage.publishMany(user, 2);
 
     expect(await seqsThrough(page, 2)).toEqual([1, 2]);

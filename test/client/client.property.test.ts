@@ -45,6 +45,8 @@ const circumstances = fc.record({
   handlerMs: fc.constantFrom(0, 3, 100),
   rejection: fc.constantFrom(0, 0.2),
   maxBuffered: fc.constantFrom(1000, 10_000, 20_000),
+  /** 1: no ack waits. */
+  ackBatch: fc.constantFrom(1, 50),
   handoverMs: fc.constantFrom(1000, 5000, 7_000_000),
   tabs: fc.integer({ min: 1, max: 3 }),
   hasLocks: fc.boolean(),
@@ -73,6 +75,7 @@ const ACK_AT_EVERY_HANDOVER: Given = {
   handlerMs: 100,
   rejection: 0,
   maxBuffered: 1000,
+  ackBatch: 1,
   handoverMs: 1000,
   tabs: 1,
   hasLocks: false,
@@ -126,6 +129,7 @@ async function run(given: Given) {
       }
     };
     const timing = {
+      ackBatch: given.ackBatch,
       maxBuffered: given.maxBuffered,
       handoverAfterMs: given.handoverMs,
       pingEveryMs: 20_000,

@@ -65,23 +65,77 @@ describe('messages', () => {
 });
 
 describe('acks', () => {
-  it('are sent after the handler, 250 ms later or 50 at once', async () => {
+  const waiting = { timing: { ackBatch: 50 } };
+
+  it('leave with the next ping: none has a frame of its own', async () => {
     const world = aWorld();
-    const tab = world.open();
+    const tab = world.open(waiting);
     await world.live(tab);
     world.publish(3);
-    await world.time.pass(200);
+    await world.time.pass(8 * MINUTE_MS);
     expect(world.server.heard).toEqual([]);
+    await world.time.pass(2 * MINUTE_MS);
+    expect(world.server.heard).toMatchObject([{ action: 'ping', acks: [{ channel: 'user:alice', seq: 3 }] }]);
+    expect(world.server.cursorOf('laptop')).toBe(3);
+    await world.time.pass(9 * MINUTE_MS);
+    expect(world.server.heard.at(-1)).toEqual({ action: 'ping', connection: 0 });
+  });
+
+  it('leave at once when 50 have gathered, or 256 KB', async () => {
+    const world = aWorld();
+    const tab = world.open(waiting);
+    await world.live(tab);
+    world.publish(49);
     await world.time.pass(100);
-    expect(world.server.heard).toMatchObject([{ action: 'ack', seq: 3 }]);
-    world.publish(60);
-    await world.time.pass(20);
-    expect(world.server.heard.at(-1)).toMatchObject({ action: 'ack', seq: 53 });
+    expect(world.server.heard).toEqual([]);
+    world.publish(1);
+    await world.time.pass(100);
+    expect(world.server.heard).toMatchObject([{ action: 'ack', seq: 50 }]);
+    for (let count = 0; count < 9; count++) world.server.publish('x'.repeat(30_000));
+    await world.time.pass(100);
+    expect(world.server.heard.slice(1)).toMatchObject([{ action: 'ack', seq: 59 }]);
+  });
+
+  it('leave at once when the page is hidden', async () => {
+    const world = aWorld();
+    const tab = world.open(waiting);
+    await world.live(tab);
+    world.publish(2);
+    await world.time.pass(2000);
+    expect(world.server.cursorOf('laptop')).toBe(0);
+    tab.hide();
+    await world.time.pass(100);
+    expect(world.server.cursorOf('laptop')).toBe(2);
+  });
+
+  it('leave at once if somebody waits for them, also when only another tab listens', async () => {
+    const world = aWorld();
+    const env = { hasTabs: true };
+    const tabs = [world.open({ ...waiting, env, handler: null }), world.open({ ...waiting, env })];
+    await world.time.pass(2000);
+    world.publish(1);
+    await world.time.pass(1000);
+    expect(world.server.heardOf('ack')).toEqual([]);
+    world.server.publishUrgent();
+    await world.time.pass(100);
+    expect(world.server.heardOf('ack')).toMatchObject([{ seq: 2 }]);
+    expect(tabs[1]?.seen).toEqual([1, 2]);
+  });
+
+  it('that did not leave before the connection was lost leave with the next', async () => {
+    const world = aWorld();
+    const tab = world.open(waiting);
+    await world.live(tab);
+    world.publish(2);
+    await world.time.pass(1000);
+    world.server.cut();
+    await world.time.pass(5000);
+    expect([tab.seen, world.server.cursorOf('laptop')]).toEqual([[1, 2], 2]);
   });
 
   it('that were lost are sent again, and their messages not surfaced again', async () => {
     const world = aWorld();
-    const tab = world.open();
+    const tab = world.open(waiting);
     await world.live(tab);
     world.publish(5);
     await world.time.pass(20);
@@ -473,7 +527,7 @@ describe('tabs', () => {
 describe('close()', () => {
   it('acknowledges what is finished, and leaves nothing behind', async () => {
     const world = aWorld();
-    const tab = world.open();
+    const tab = world.open({ timing: { ackBatch: 50 } });
     await world.live(tab);
     world.publish(3);
     await world.time.pass(50);

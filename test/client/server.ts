@@ -23,6 +23,8 @@ export interface Stored {
   /** The tab that caused it is named to its device. */
   tab?: string | undefined;
   isExpired?: boolean;
+  /** Its ack is not to wait. */
+  ack?: 'now';
   /** It is no message but the place of a withdrawal, of these. */
   withdraws?: number[];
 }
@@ -146,6 +148,21 @@ export class Server {
 
   publish(data: unknown = this.head + 1, origin?: string, tab?: string): Stored {
     return this.publishTo(this.own, data, origin, tab);
+  }
+
+  /** Its ack is not to wait. */
+  publishUrgent(): void {
+    const { log } = this;
+    const message: Stored = {
+      seq: this.head + 1,
+      id: 'urgent',
+      type: 'test',
+      data: 1,
+      sentAt: 0,
+      ack: 'now',
+    };
+    log.push(message);
+    for (const socket of this.open) socket.postLive(this.own, message);
   }
 
   publishTo(log: Log, data?: unknown, origin?: string, tab?: string, id?: string): Stored {
@@ -450,6 +467,7 @@ export class FakeSocket implements Socket {
     const { ref } = frame;
     switch (frame.action) {
       case 'ping':
+        if (frame.acks) this.#ack(frame.acks, ref);
         return this.#pong();
       case 'sync': {
         const { channel = this.channel, after = 0, epoch } = frame;
@@ -555,4 +573,6 @@ export class FakeSocket implements Socket {
   }
 }
 
-const wire = ({ seq, id, type, data, sentAt, tab }: Stored) => ({ seq, id, type, data, sentAt, origin: tab });
+const wire = ({ tab: origin, seq, id, type, data, sentAt, ack }: Stored) => ({
+  ...{ seq, id, type, data, sentAt, origin, ack },
+});

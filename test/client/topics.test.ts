@@ -149,7 +149,7 @@ describe('a topic', () => {
 
   it('that is closed is unsubscribed from, after its last ack, and hears nothing more', async () => {
     const world = aWorld();
-    const tab = world.open();
+    const tab = world.open({ timing: { ackBatch: 50 } });
     const topic = news(tab);
     const seqs = seqsOf(topic);
     await world.live(tab);
@@ -403,15 +403,18 @@ describe('everyone', () => {
 describe('acks', () => {
   it('of several channels go in one frame, of one in the plain form', async () => {
     const world = aWorld();
-    const tab = world.open();
+    const tab = world.open({ timing: { ackBatch: 50 } });
     seqsOf(news(tab));
     await world.live(tab);
     await world.time.pass(100);
     world.publish(2);
     publish(world, 3);
     await world.time.pass(1000);
+    tab.hide();
     publish(world, 1);
     await world.time.pass(1000);
+    tab.hide();
+    await world.time.pass(100);
     expect(world.server.heardOf('ack')).toMatchObject([
       {
         acks: [

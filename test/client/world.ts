@@ -31,6 +31,8 @@ export interface Tab {
   topics: { topic: Topic; seen: number[] }[];
   /** The page is shown; without `mayConnect` the network went. */
   wake(mayConnect?: boolean): void;
+  /** The page is hidden. */
+  hide(): void;
   /** The browser kills it without a word. */
   kill(): void;
   /** It does not run, as behind an `alert()`: what happens meanwhile it gets when it thaws. */
@@ -59,8 +61,9 @@ export class World {
   }
 
   /** Opens a client that keeps a record. Without `hasTabs` it is one of Node's. */
-  open({ env: over, handler, topics = [], ...options }: TabOptions = {}): Tab {
+  open({ env: over, handler, topics = [], timing, ...options }: TabOptions = {}): Tab {
     let wake: (mayConnect: boolean) => void = () => {};
+    let hide: () => void = () => {};
     const life = new Life();
     const cancels: (() => void)[] = [];
     const sockets: Socket[] = [];
@@ -90,6 +93,10 @@ export class World {
         wake = listener;
         return () => {};
       },
+      onHide: (listener) => {
+        hide = listener;
+        return () => {};
+      },
       report: () => {},
       hasTabs: false,
       locks: this.locks.of(life),
@@ -98,7 +105,14 @@ export class World {
     };
     const session = new Client(
       'wss://herald.test/prod',
-      { token: () => tokenOf('alice'), deviceId: 'laptop', storage: this.storage, ...options },
+      {
+        token: () => tokenOf('alice'),
+        deviceId: 'laptop',
+        storage: this.storage,
+        // Acks do not wait, so that a test can look at the server's cursor.
+        timing: { ackBatch: 1, ...timing },
+        ...options,
+      },
       env,
     );
     const tab: Tab = {
@@ -110,6 +124,7 @@ export class World {
       resets: [],
       topics: topics.map((name) => ({ topic: session.topic(name), seen: [] })),
       wake: (mayConnect = true) => wake(mayConnect),
+      hide: () => hide(),
       kill: () => {
         life.isDead = true;
         for (const cancel of cancels) cancel();

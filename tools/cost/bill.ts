@@ -56,7 +56,7 @@ export function happenings(usage: Usage): Happenings {
   const connects = devices * usage.connects * DAYS;
   const live = published * usage.devicesPerUser * onlineShare(usage);
   const caughtUp = missedPerConnect(usage) > 0 ? connects : 0;
-  const acks = usage.ack === 'client' ? live + caughtUp : 0;
+  const acks = usage.ack === 'client' ? ackFrames(usage, connects) : 0;
   const pings = usage.pingMinutes > 0 ? (devices * DAYS * usage.hours * 60) / usage.pingMinutes : 0;
   return {
     connect: connects,
@@ -70,6 +70,31 @@ export function happenings(usage: Usage): Happenings {
     ping: pings,
     disconnect: connects,
   };
+}
+
+/**
+ * Acks leave with a ping, which costs no frame more. A connection that ends with acks which wait for
+ * one costs one frame: as its page is hidden, or as the next connection begins.
+ */
+const ackFrames = (usage: Usage, connects: number): number => connects * Math.min(1, waitingAcks(usage));
+
+/** Pings that carry acks: the database has the work of an ack. */
+function pingsWithAcks(usage: Usage): number {
+  if (usage.ack !== 'client') return 0;
+  const { ping, catchUp } = happenings(usage);
+  return Math.min(ping, ping * Math.min(1, waitingAcks(usage)) + catchUp);
+}
+
+/** Messages that come between two pings: as likely as that, some wait when a connection ends. */
+function waitingAcks({ notifications, pingMinutes }: Usage): number {
+  const minutes = pingMinutes > 0 ? pingMinutes : Number.POSITIVE_INFINITY;
+  return notifications > 0 ? (notifications / (24 * 60)) * minutes : 0;
+}
+
+/** What a client sends that acknowledges each message by itself, as ours did before. */
+export function acksOneByOne(usage: Usage): number {
+  const { catchUp, publish } = happenings(usage);
+  return usage.ack === 'client' ? publish * usage.devicesPerUser * onlineShare(usage) + catchUp : 0;
 }
 
 /** Notifications come evenly over the day, and a device hears at once those that come while it is connected. */
@@ -90,6 +115,7 @@ export function quantities(usage: Usage): Quantities {
   const lambdas = Object.keys(BILLED_MS) as BilledLambda[];
   const allRuns = lambdas.reduce((sum, name) => sum + runs(name), 0);
   const missed = missedPerConnect(usage);
+  const riding = pingsWithAcks(usage);
   const frames = total((name) => UNITS[name].frames) + times.catchUp * extraReplayFrames(missed, usage.bytes);
 
   return {
@@ -98,8 +124,14 @@ export function quantities(usage: Usage): Quantities {
     httpRequests: usage.door === 'http' ? times.publish : 0,
     lambdaRequests: allRuns,
     lambdaSeconds: lambdas.reduce((sum, name) => sum + runs(name) * gigabyteSeconds(name), 0),
-    writeUnits: total((name) => UNITS[name].writeUnits) + times.publish * extraPublishWriteUnits(usage.bytes),
-    readUnits: total((name) => UNITS[name].readUnits) + times.catchUp * catchUpReadUnits(missed, usage.bytes),
+    writeUnits:
+      total((name) => UNITS[name].writeUnits) +
+      times.publish * extraPublishWriteUnits(usage.bytes) +
+      riding * UNITS.ack.writeUnits,
+    readUnits:
+      total((name) => UNITS[name].readUnits) +
+      times.catchUp * catchUpReadUnits(missed, usage.bytes) +
+      riding * UNITS.ack.readUnits,
     storage: ((times.publish / DAYS) * RETENTION_DAYS * rowBytes(usage.bytes)) / GB,
     // No channel that everybody hears is on this bill, and retries are rare.
     queueRequests: 0,

@@ -1,5 +1,5 @@
 /** Writes the bill and the limits as text. */
-import { bill, DAYS, happenings, logsOtherwise, type Usage } from './bill.ts';
+import { acksOneByOne, bill, DAYS, happenings, logsOtherwise, type Usage } from './bill.ts';
 import { NOT_INCLUDED, PRICES, PRICES_AS_OF, PRICES_REGION } from './prices.ts';
 import { connectRates, POSTS_PER_SECOND, publishRates, type Rate } from './quotas.ts';
 
@@ -36,7 +36,18 @@ function billLines(usage: Usage): string[] {
     ...Object.entries(logsOtherwise(usage)).map(([setting, gigabytes]) =>
       row(`Logs with -c ${setting} *`, `${amount(gigabytes)} GB`, dollars(gigabytes * PRICES.logs.usd)),
     ),
+    ...ackLines(usage),
     `Not included: ${NOT_INCLUDED}.`,
+  ];
+}
+
+/** Ack frames in a month, and how many it were if each message had one. */
+function ackLines(usage: Usage): string[] {
+  if (usage.ack !== 'client') return [];
+  const [riding, apart] = [happenings(usage).ack, acksOneByOne(usage)];
+  return [
+    row('Ack frames: acks ride with pings', `${amount(riding)} frames`, ''),
+    row('Ack frames, if each message had its own', `${amount(apart)} frames`, ''),
   ];
 }
 

@@ -96,7 +96,8 @@ export class Device {
       WebSocket: this.network.WebSocket,
       // The devices of this page are apart from each other, not tabs of one.
       tabs: false,
-      timing: { backoffCapMs: 3000 },
+      // The page shows each ack: none waits for the next ping.
+      timing: { backoffCapMs: 3000, ackBatch: 1 },
     });
     this.#herald = herald;
     herald.on('status', (status) => this.#became(status));

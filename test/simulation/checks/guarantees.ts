@@ -42,6 +42,7 @@ export const CHECKS: Record<number, readonly string[]> = {
     'a cursor passes only what the device was given',
     'acks are taken as a whole',
     'the cursor of an `auto` device follows what it was given',
+    'what the library has finished is acknowledged with its next ping',
     'the furthest is where a device stood',
   ],
   7: ['nothing expired is sent', 'what retention removed is told', 'what a newer message stands for is told'],

@@ -152,6 +152,7 @@ export class Rest {
     await this.#passPrompt();
     this.#standing.checkCaughtUp('at the end');
     await this.#quiet();
+    this.#standing.checkAcks();
     this.#standing.checkRows();
     this.#standing.checkSubscriptions();
     this.#world.judge.ledger.checkDense();

@@ -52,10 +52,21 @@ export class Standing {
 
   /** What a device of mode `auto` was given counts as acknowledged, soon after. */
   checkCursors(): void {
+    const isMeant = ({ ackMode }: DeviceSpec) => ackMode === 'auto';
+    this.#checkCursors(isMeant, 'the cursor of an `auto` device follows what it was given');
+  }
+
+  /** Since the last message the library has sent a ping, with which acks leave at the latest. */
+  checkAcks(): void {
+    const isMeant = ({ program }: DeviceSpec) => program === 'library';
+    this.#checkCursors(isMeant, 'what the library has finished is acknowledged with its next ping');
+  }
+
+  #checkCursors(isMeant: (spec: DeviceSpec) => boolean, guarantee: string): void {
     const { judge, devices, database } = this.#world;
     for (const device of devices) {
-      const { userId, deviceId, ackMode } = device.spec;
-      if (!device.wanted || deviceId === undefined || ackMode !== 'auto') continue;
+      const { userId, deviceId } = device.spec;
+      if (!device.wanted || deviceId === undefined || !isMeant(device.spec)) continue;
       for (const channel of this.#expected(device)) {
         const position = device.position(channel);
         if (!position) continue;
@@ -70,7 +81,7 @@ export class Standing {
         );
         if (missing === undefined) continue;
         judge.violated(
-          'the cursor of an `auto` device follows what it was given',
+          guarantee,
           `${userId}/${deviceId} in ${channel}: stands at ${cursor?.seq}, was given ${missing}`,
         );
       }

@@ -172,6 +172,7 @@ export class LibraryDevice implements Device {
         return socket;
       },
       onWake: () => () => {},
+      onHide: () => () => {},
       report: failed,
       hasTabs: false,
       locks: undefined,

@@ -382,6 +382,18 @@ export const MUTANTS: Mutant[] = [
     replace: 'if (!subscription || epoch) return subscription;',
   },
   {
+    name: 'acks that ride along are lost',
+    file: client('connection'),
+    find: 'acks: this.#host.riding(this)',
+    replace: 'lost: this.#host.riding(this)',
+  },
+  {
+    name: 'the acks of a ping are passed over',
+    file: domain('session/commands'),
+    find: 'if (frame.acks) await ack(app, connection, frame.acks, frame.ref);',
+    replace: '',
+  },
+  {
     name: 'a paused connection is not resumed',
     file: domain('session/catch-up'),
     find: 'if (!(await app.subscriptions.resume(subscription, subscription.paused))) {',

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { bill, happenings, quantities } from '../../../tools/cost/bill.ts';
+import { acksOneByOne, bill, happenings, quantities } from '../../../tools/cost/bill.ts';
 import { parseOptions } from '../../../tools/cost/options.ts';
 import { BILLED_MS, type BilledLambda, gigabyteSeconds } from '../../../tools/cost/prices.ts';
 import { connectRates, publishRates } from '../../../tools/cost/quotas.ts';
@@ -43,8 +43,20 @@ describe('the bill', () => {
   });
 
   it('has acks where the clients acknowledge, and none where the server does', () => {
-    expect(happenings(usage('--ack client --hours 24'))).toMatchObject({ ack: 600_000, deliver: 0 });
+    expect(happenings(usage('--ack client --hours 24'))).toMatchObject({ ack: 45_000, deliver: 0 });
     expect(happenings(usage('--hours 24'))).toMatchObject({ ack: 0, deliver: 600_000, catchUp: 0 });
+  });
+
+  it('has less than a tenth of the ack frames that one for each message would make', () => {
+    const standard = usage('--ack client');
+    expect(acksOneByOne(standard)).toBe(320_000);
+    expect(happenings(standard).ack).toBeLessThan(32_000);
+    expect(acksOneByOne(usage(''))).toBe(0);
+  });
+
+  it('has one ack frame at most for each connection where no ping takes it along', () => {
+    const { ack, connect } = happenings(usage('--ack client --ping-minutes 0'));
+    expect(ack).toBe(connect);
   });
 
   it('has events instead of requests when the bus is the door', () => {

@@ -1,7 +1,7 @@
 /**
  * How frames are sent: nothing after the token's expiry. The row of a connection that is gone is
- * removed. Two frames go past this file: `bye` (`close.ts`), and the refusal of too many frames
- * (`receive.ts`).
+ * removed. Three kinds of frames go past this file: `bye` (`close.ts`), the refusal of too many
+ * frames (`session/admit.ts`), and what a socket of STOMP without a user is answered (`stomp/`).
  */
 import type { OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';

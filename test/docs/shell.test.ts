@@ -29,6 +29,7 @@ const [
   BUNDLES,
   COMMAND_LINE,
   COST,
+  COMPARISON,
   SIMULATE,
   START_OPEN,
   CURL_TOPIC,
@@ -227,8 +228,11 @@ it.each([
   expect(scripts).toHaveProperty('prepack');
 });
 
-it('npm run cost prints what its page shows', async () => {
-  const [command = '', ...lines] = block(COST).split('\n');
+it.each([
+  ['the bill', COST],
+  ['what others cost', COMPARISON],
+])('npm run cost prints what its page shows: %s', async (_, claim) => {
+  const [command = '', ...lines] = block(claim).split('\n');
   const { code, stdout } = await node(['tools/cost/main.ts', ...argumentsOf(command, '$ npm run cost --')])
     .ended;
   expect([code, stdout.trim()]).toEqual([0, lines.join('\n').trim()]);

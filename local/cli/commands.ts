@@ -2,9 +2,11 @@
 import type { Command } from './command.ts';
 import { demo } from './commands/demo.ts';
 import { history } from './commands/history.ts';
+import { inbox } from './commands/inbox.ts';
 import { listen } from './commands/listen.ts';
 import { members } from './commands/members.ts';
 import { presence } from './commands/presence.ts';
+import { read } from './commands/read.ts';
 import { revoke } from './commands/revoke.ts';
 import { send } from './commands/send.ts';
 import { start } from './commands/start.ts';
@@ -20,6 +22,8 @@ export const COMMANDS = {
   listen,
   send,
   history,
+  inbox,
+  read,
   withdraw,
   presence,
   revoke,

@@ -36,9 +36,10 @@ export async function request({ method, base, path, query = {}, body }: Call): P
   throw new Error(`refused (${answer.status}): ${reasonOf(answer.body)}`);
 }
 
+type UserPart = 'messages' | 'connections' | 'topics' | 'inbox' | 'read';
+
 /** The path of what the stack knows of a user. */
-export const pathOf = (userId: string, what: 'messages' | 'connections' | 'topics'): string =>
-  `/users/${userPath(userId)}/${what}`;
+export const pathOf = (userId: string, what: UserPart): string => `/users/${userPath(userId)}/${what}`;
 
 /** The path of a topic's members. */
 export const membersPath = (topic: string): string => `/topics/${topic}/members`;

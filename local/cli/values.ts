@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { isTopic, TOPIC_RULE } from '../../lambdas/protocol/channel.ts';
+import { MAX_MARKS } from '../../lambdas/protocol/limits.ts';
 import { isUserId, USER_ID_RULE } from '../../lambdas/protocol/names.ts';
 
 /** `name`: of the option or operand, as it is typed. */
@@ -45,6 +46,14 @@ export function integer(name: string, value: string | undefined, bounds: Bounds)
   const number = Number(value);
   if (/^\d+$/.test(value) && number >= bounds.min && number <= bounds.max) return number;
   throw new Error(`${name} is "${value}", expected an integer from ${bounds.min} to ${bounds.max}`);
+}
+
+/** `value`: as in `57,51`. */
+export function seqList(name: string, value: string | undefined): number[] | undefined {
+  if (value === undefined) return undefined;
+  const seqs = value.split(',').map((seq) => (/^\d+$/.test(seq) ? Number(seq) : Number.NaN));
+  if (seqs.length <= MAX_MARKS && seqs.every((seq) => Number.isSafeInteger(seq) && seq >= 1)) return seqs;
+  throw new Error(`${name} is "${value}", expected 1 to ${MAX_MARKS} seqs, as in 57,51`);
 }
 
 export function url(name: string, value: string | undefined, scheme: 'ws' | 'http'): URL {

@@ -163,6 +163,28 @@ describe('npm run herald', () => {
     expect(rest.stdout).toMatch(/^\S+ {2}#3 .* test {2}3\n$/);
   });
 
+  it('prints the inbox newest first, with what is unread, and marks it', async () => {
+    const user = target.newUser();
+    await target.publishAll(user, [1, 2, 3]);
+    const inbox = (...args: string[]) => run(['inbox', user, ...args, ...http()]);
+    const read = (...args: string[]) => run(['read', user, ...args, ...http()]);
+    expect((await read('--seqs', '3')).stdout).toBe(`${user}  read through #0, and #3; 2 unread\n`);
+    const newest = await inbox('--limit', '2');
+    expect(newest.stdout).toMatch(
+      / {4}#3 .* test {2}3\n.* {2}\* #2 .* test {2}2\n.*go on with --before 2\n.* {2}2 unread\n$/,
+    );
+    const rest = await inbox('--before', '2');
+    expect(rest.stdout).toMatch(/^\S+ {2}\* #1 .* test {2}1\n\S+ {2}2 unread\n$/);
+    expect((await read('--through', '2')).stdout).toBe(`${user}  read through #3; 0 unread\n`);
+    expect((await read('--unread', '1,3')).stdout).toBe(`${user}  read through #0, and #2; 2 unread\n`);
+    expect(JSON.parse((await inbox('--json')).stdout)).toMatchObject({
+      messages: [{ read: false }, { read: true }, { read: false }],
+      unread: 2,
+    });
+    oneLine((await read('--through', '9')).stderr, 'refused (400): through: expected a seq that is not past');
+    expect((await run(['inbox', target.newUser(), ...http()])).stdout).toMatch(/^\S+ {2}0 unread\n$/);
+  });
+
   it('takes a message back, by its seq or its id', async () => {
     const user = target.newUser();
     await target.publish(user, 'wrong');

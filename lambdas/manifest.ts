@@ -85,8 +85,8 @@ export type ConnectionAction = 'POST' | 'DELETE';
  */
 export interface StreamSource {
   readonly table: keyof TableNames;
-  /** Only records that match are handed over: a filter pattern of Lambda. */
-  readonly filter: FilterPattern;
+  /** Filter patterns of Lambda, five at most. Only records that match one are handed over. */
+  readonly filters: readonly FilterPattern[];
   readonly batchSize: number;
   /** Batches of one shard that run at once; the records of one item stay in order. */
   readonly parallelizationFactor: number;
@@ -151,10 +151,19 @@ const PUT_BY_A_SERVICE = {
   dynamodb: { NewImage: { id: { S: [{ exists: true }] } } },
 } as const satisfies FilterPattern;
 
-/** Which of them became ready, or are gone, the handler sees. */
-const OF_A_READY_CONNECTION = {
+/**
+ * A connection's row: that of a STOMP socket, which each lease of its pump changes, has no
+ * `connectedAt`. Which became ready, or are gone, the handler sees.
+ */
+const CHANGED_OR_GONE = {
   eventName: ['MODIFY', 'REMOVE'],
-  dynamodb: { OldImage: { connectionId: { S: [{ exists: true }] } } },
+  dynamodb: { OldImage: { connectedAt: { N: [{ exists: true }] } } },
+} as const satisfies FilterPattern;
+
+/** A STOMP client's connection is ready as its row is written; those of other clients never are. */
+const WRITTEN_AS_READY = {
+  eventName: ['INSERT'],
+  dynamodb: { NewImage: { readyAt: { N: [{ exists: true }] } } },
 } as const satisfies FilterPattern;
 
 /** What publishing takes: to append, to look up who hears the channel, and to see to each. */
@@ -230,7 +239,7 @@ const SPECS = {
     streams: [
       {
         table: 'connections',
-        filter: OF_A_READY_CONNECTION,
+        filters: [CHANGED_OR_GONE, WRITTEN_AS_READY],
         batchSize: 100,
         // So a user's records come one after the other, and nobody comes online twice.
         parallelizationFactor: 1,
@@ -267,7 +276,7 @@ const SPECS = {
     streams: [
       {
         table: 'outbox',
-        filter: PUT_BY_A_SERVICE,
+        filters: [PUT_BY_A_SERVICE],
         batchSize: 10,
         parallelizationFactor: 10,
         maxRetries: 10,
@@ -316,7 +325,7 @@ const SPECS = {
     streams: [
       {
         table: 'connections',
-        filter: ASKS_FOR_RECONCILE,
+        filters: [ASKS_FOR_RECONCILE],
         batchSize: 20,
         parallelizationFactor: 10,
         maxRetries: 3,
@@ -325,7 +334,7 @@ const SPECS = {
       },
       {
         table: 'subscriptions',
-        filter: ASKS_FOR_RECONCILE,
+        filters: [ASKS_FOR_RECONCILE],
         batchSize: 20,
         parallelizationFactor: 10,
         maxRetries: 3,

@@ -85,7 +85,7 @@ const streamOf = (table: TableV2, source: StreamSource, deadLetters: DeadLetterQ
     // Nothing is missed while the mapping is created, and what comes twice does no harm.
     startingPosition: StartingPosition.TRIM_HORIZON,
     ...(source.forEvents && { enabled: events }),
-    filters: [FilterCriteria.filter(source.filter)],
+    filters: source.filters.map((pattern) => FilterCriteria.filter(pattern)),
     batchSize: source.batchSize,
     parallelizationFactor: source.parallelizationFactor,
     reportBatchItemFailures: true,

@@ -68,9 +68,8 @@ const sinceOf = ({ table, maxRecordAgeSeconds }: StreamSource): number =>
   Date.now() - (TABLES[table].lasts ? maxRecordAgeSeconds * 1000 : 0);
 
 /** Somebody watches, so a retry comes sooner than on AWS. */
-const settingsOf = ({ filter, maxRecordAgeSeconds, ...source }: StreamSource): EventSourceSettings => ({
+const settingsOf = ({ maxRecordAgeSeconds, ...source }: StreamSource): EventSourceSettings => ({
   ...source,
-  filters: [filter],
   maxRecordAgeMs: maxRecordAgeSeconds * 1000,
   bisect: true,
   retryDelayMs: (retry) => 100 * 2 ** retry,

@@ -1,12 +1,15 @@
 /** Who comes and goes, as the application hears of it on the bus. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EVENTS_ON } from '../../tools/verify/settings.ts';
+import { EVENTS_ON, STOMP_ON } from '../../tools/verify/settings.ts';
 import { schemasOf } from '../support/schemas.ts';
 import { type BusWatch, watchBus } from '../support/watch-bus.ts';
+import { connectFrame, StompSocket } from './stomp-socket.ts';
 import { Target } from './target.ts';
 
-const target = new Target(EVENTS_ON);
+const target = new Target([...EVENTS_ON, ...STOMP_ON]);
 const check = schemasOf('asyncapi.yaml');
+/** Of a user who came and went. Each comes at least once. */
+const ALL = ['Connection Closed', 'Connection Opened', 'User Offline', 'User Online'];
 const WAIT = { timeout: 45_000, interval: 50 };
 
 describe.runIf(target.has('events'))('who comes and goes', () => {
@@ -29,8 +32,6 @@ describe.runIf(target.has('events'))('who comes and goes', () => {
     await expect.poll(() => kindsOf(user).length, WAIT).toBeGreaterThanOrEqual(3);
     await phone.close();
     await laptop.close();
-    // Each at least once.
-    const ALL = ['Connection Closed', 'Connection Opened', 'User Offline', 'User Online'];
     await expect.poll(() => [...new Set(kindsOf(user))].sort(), WAIT).toEqual(ALL);
     for (const { source, detail, 'detail-type': kind } of told(user)) {
       expect(source).toBe('herald');
@@ -42,6 +43,23 @@ describe.runIf(target.has('events'))('who comes and goes', () => {
       connectionId: expect.any(String),
       connectedAt: expect.any(Number),
     });
+  });
+
+  it.runIf(target.has('stomp'))('is told of a client of STOMP, too', async () => {
+    const user = target.newUser('stomp');
+    const client = await StompSocket.open(target.wsUrl, ['v12.stomp']);
+    client.socket.send(connectFrame(target.token(user)));
+    const [, session] = /\nsession:(.+)\n/.exec(await client.heard('CONNECTED')) ?? [];
+    await expect
+      .poll(() => [...new Set(kindsOf(user))].sort(), WAIT)
+      .toEqual(['Connection Opened', 'User Online']);
+    client.socket.close();
+    await expect.poll(() => [...new Set(kindsOf(user))].sort(), WAIT).toEqual(ALL);
+    const ofConnection = told(user).filter((event) => event['detail-type'].startsWith('Connection'));
+    for (const { detail } of ofConnection) {
+      check('ConnectionChange', detail);
+      expect(detail).toMatchObject({ deviceId: 'page', connectionId: session });
+    }
   });
 
   it('says neither of a user who is back in time', async () => {

@@ -3,52 +3,25 @@
  * an `ERROR` comes before the close.
  */
 import { describe, expect, it } from 'vitest';
-import { WebSocket } from 'ws';
 import { STOMP_ON } from '../../tools/verify/settings.ts';
+import { connectFrame, StompSocket } from './stomp-socket.ts';
 import { Target } from './target.ts';
 
 const target = new Target(STOMP_ON);
 
-/** Keeps what arrives from the first moment on. */
-class Wire {
-  readonly texts: string[] = [];
-  closed: number | undefined;
-  readonly socket: WebSocket;
-
-  constructor(protocols: string[], query = '') {
-    this.socket = new WebSocket(target.wsUrl + query, protocols);
-    this.socket.on('message', (text) => this.texts.push(String(text)));
-    this.socket.on('close', (code) => {
-      this.closed = code;
-    });
-  }
-
-  static async open(protocols: string[], query?: string): Promise<Wire> {
-    const wire = new Wire(protocols, query);
-    await new Promise((resolve, reject) => wire.socket.once('open', resolve).once('error', reject));
-    return wire;
-  }
-
-  async heard(command: string): Promise<string> {
-    const find = () => this.texts.find((text) => text.startsWith(`${command}\n`));
-    await expect.poll(find, { timeout: 30_000, interval: 20 }).toBeDefined();
-    return find() ?? '';
-  }
-}
-
-const connect = (user: string) =>
-  `CONNECT\naccept-version:1.2\nAuthorization:Bearer ${target.token(user)}\nX-GD-UID:page\n\n\0`;
+const open = (protocols: string[], query?: string) => StompSocket.open(target.wsUrl, protocols, query);
+const connect = (user: string) => connectFrame(target.token(user));
 
 describe.runIf(target.has('stomp'))('a client of STOMP', () => {
   it('is answered with the highest of the sub-protocols that it offers', async () => {
-    const wire = await Wire.open(['v10.stomp', 'v11.stomp', 'v12.stomp']);
+    const wire = await open(['v10.stomp', 'v11.stomp', 'v12.stomp']);
     expect(wire.socket.protocol).toBe('v12.stomp');
     wire.socket.terminate();
   });
 
   it('hears frames that end in NUL, and is heard by such', async () => {
     const user = target.newUser();
-    const wire = await Wire.open([], '?protocol=stomp');
+    const wire = await open([], '?protocol=stomp');
     wire.socket.send(connect(user));
     expect(await wire.heard('CONNECTED')).toMatch(/\nheart-beat:0,360000\n[\s\S]*\n\n\0$/);
     wire.socket.send('SUBSCRIBE\nid:sub-0\ndestination:/user/queue/any\nreceipt:r\n\n\0');
@@ -62,7 +35,7 @@ describe.runIf(target.has('stomp'))('a client of STOMP', () => {
   });
 
   it('hears an ERROR before the close', async () => {
-    const wire = await Wire.open(['v12.stomp']);
+    const wire = await open(['v12.stomp']);
     wire.socket.send('CONNECT\naccept-version:1.2\ntoken:nonsense\n\n\0');
     await expect.poll(() => wire.closed, { timeout: 30_000 }).toBeDefined();
     expect(wire.texts).toHaveLength(1);
@@ -71,7 +44,7 @@ describe.runIf(target.has('stomp'))('a client of STOMP', () => {
 
   it('that sends frames together is obeyed in their order', async () => {
     const user = target.newUser();
-    const wire = await Wire.open(['v12.stomp']);
+    const wire = await open(['v12.stomp']);
     const subscribe = 'SUBSCRIBE\nid:sub-0\ndestination:/user/queue/any\nreceipt:r\n\n\0';
     wire.socket.send(`${connect(user)}\n${subscribe}`);
     await wire.heard('RECEIPT');

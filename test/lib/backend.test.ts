@@ -140,6 +140,18 @@ describe('who comes and goes', () => {
     expect(readers).toHaveLength(2);
   });
 
+  it('is read of rows that change or go, and of those alone that are written as ready', () => {
+    const { FilterCriteria } = streamOf(template) ?? {};
+    const { Filters } = FilterCriteria as { Filters: { Pattern: string }[] };
+    expect(Filters.map(({ Pattern }) => JSON.parse(Pattern))).toEqual([
+      {
+        eventName: ['MODIFY', 'REMOVE'],
+        dynamodb: { OldImage: { connectedAt: { N: [{ exists: true }] } } },
+      },
+      { eventName: ['INSERT'], dynamodb: { NewImage: { readyAt: { N: [{ exists: true }] } } } },
+    ]);
+  });
+
   it('is read only where that is set', () => {
     expect(streamOf(template)?.Enabled).toBe(false);
     expect(streamOf(synthStack({ events: true }))?.Enabled).toBe(true);

@@ -83,7 +83,7 @@ export class Feed {
         SequenceNumber: String(++this.#sequence).padStart(20, '0'),
       },
     };
-    if (!matchesPattern(this.#source.filter, record)) return;
+    if (!this.#source.filters.some((pattern) => matchesPattern(pattern, record))) return;
     this.#queue.push(record);
     if (!this.#isBusy) this.#drain().catch(this.#around.failed);
   }

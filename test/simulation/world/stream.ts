@@ -49,7 +49,7 @@ export class Stream {
         SequenceNumber: String(++this.#sequence).padStart(20, '0'),
       },
     };
-    if (!matchesPattern(this.#source.filter, record)) return;
+    if (!this.#source.filters.some((pattern) => matchesPattern(pattern, record))) return;
     this.#enqueue({ record, row, at: this.#world.scheduler.now }, laneOf(row));
   }
 

@@ -1,16 +1,10 @@
 /** The contract of the connections, kept by memory and by DynamoDB; and what only DynamoDB's stream shows. */
-import {
-  DescribeStreamCommand,
-  DynamoDBStreamsClient,
-  GetRecordsCommand,
-  GetShardIteratorCommand,
-  ListStreamsCommand,
-} from '@aws-sdk/client-dynamodb-streams';
 import { describe, expect, it } from 'vitest';
-import { LOCAL_ACCESS, type TestDynamoDb, useDynamoDb } from '../../../support/dynoxide.ts';
+import { type TestDynamoDb, useDynamoDb } from '../../../support/dynoxide.ts';
 import { ownKey } from '../../../support/memory-tables.ts';
 import { connectionStoreContract } from './connection-store.contract.ts';
 import { connectionOf, inDynamoDb, inMemory } from './harness.ts';
+import { recordsOfConnections } from './stream.ts';
 
 describe('connections in memory', () => connectionStoreContract(inMemory));
 
@@ -41,21 +35,10 @@ describe('the stream of the connections', () => {
 });
 
 /** Of each record: its name, the request before and after it, and where the replay is to start. */
-async function requestsInStream({ endpoint, tables }: TestDynamoDb) {
-  const streams = new DynamoDBStreamsClient({ ...LOCAL_ACCESS, endpoint });
-  const { Streams } = await streams.send(new ListStreamsCommand({ TableName: tables.connections }));
-  const StreamArn = Streams?.[0]?.StreamArn;
-  const { StreamDescription } = await streams.send(new DescribeStreamCommand({ StreamArn }));
-  const ShardId = StreamDescription?.Shards?.[0]?.ShardId;
-  const { ShardIterator } = await streams.send(
-    new GetShardIteratorCommand({ StreamArn, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
-  );
-  const { Records = [] } = await streams.send(new GetRecordsCommand({ ShardIterator }));
-  streams.destroy();
-  return Records.map(({ eventName, dynamodb: { OldImage, NewImage } = {} }) => [
+const requestsInStream = async (running: TestDynamoDb) =>
+  (await recordsOfConnections(running)).map(({ eventName, dynamodb: { OldImage, NewImage } = {} }) => [
     eventName,
     OldImage?.replayRequestId?.S,
     NewImage?.replayRequestId?.S,
     NewImage?.replayAfter?.N,
   ]);
-}

@@ -25,8 +25,9 @@ describe('a record of the Connections table', () => {
       },
     });
 
-  it('is an opening when the row became ready', () => {
+  it('is an opening when the row became ready, or was written as ready', () => {
     expect(change(row(), row(9))).toEqual({ kind: 'opened', ...KEY, at: 9 });
+    expect(change(undefined, row(9))).toEqual({ kind: 'opened', ...KEY, at: 9 });
     expect(change(row(9), row(9))).toBeUndefined();
     expect(change(undefined, row())).toBeUndefined();
   });

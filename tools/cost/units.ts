@@ -21,6 +21,7 @@ export type DynamoDbCall =
   | 'UpdateItem'
   | 'DeleteItem'
   | 'Query'
+  | 'TransactGetItems'
   | 'TransactWriteItems';
 
 /** Of a user with few devices, all known; every row but a message's is below 1 KB. */
@@ -129,6 +130,46 @@ export const OUTBOX_ROW: Units = {
   invocations: { outbox: 1 },
   calls: { ...UNITS.publish.calls, DeleteItem: 1 },
   writeUnits: UNITS.publish.writeUnits + 1,
+};
+
+/**
+ * A page of a user's inbox, asked for by a frame: the connection, the head, what is read, and one
+ * query of the log. What the query reads depends on the size of the messages. No bill counts on the
+ * inbox: how often people look is theirs.
+ */
+export const HISTORY: Units = {
+  invocations: { message: 1 },
+  frames: 2,
+  calls: { GetItem: 3, Query: 1 },
+  readUnits: 3,
+  writeUnits: 0,
+};
+
+/** Besides, for a page or a mark that leaves unread messages beyond the page. Its rows depend on their size. */
+export const UNREAD_COUNT: Units = {
+  invocations: {},
+  frames: 0,
+  calls: { Query: 1 },
+  readUnits: 0,
+  writeUnits: 0,
+};
+
+/** A mark by which all is read, and the frame that tells it to the user's one connection. */
+export const MARK: Units = {
+  invocations: { message: 1 },
+  frames: 2,
+  calls: { GetItem: 3, PutItem: 1, Query: 1 },
+  readUnits: 4,
+  writeUnits: 1,
+};
+
+/** The withdrawal of a message of less than 1 KB, from a user who is not connected. */
+export const WITHDRAWAL: Units = {
+  invocations: { users: 1 },
+  frames: 0,
+  calls: { GetItem: 2, TransactGetItems: 1, TransactWriteItems: 1, Query: 1 },
+  readUnits: 5,
+  writeUnits: 6,
 };
 
 /** A message's row beside its data: keys, id, type, times, and the names of the attributes. */

@@ -4,7 +4,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, it } from 'vitest';
 import { subscriptionRowOf } from '../../../lambdas/adapters/dynamodb/subscription-rows.ts';
-import type { Client } from '../../../local/cli/client.ts';
+import type { Client, SentFrame } from '../../../local/cli/client.ts';
 import { TABLE_NAMES } from '../../../local/emulator/environment.ts';
 import { readyConnection } from '../../../tools/bench/recorded-app.ts';
 import {
@@ -12,13 +12,17 @@ import {
   extraPublishWriteUnits,
   extraReplayFrames,
   FRAME_OVERHEAD_BYTES,
+  HISTORY,
+  MARK,
   OUTBOX_ROW,
   PUBLISH_AGAIN,
   ROW_OVERHEAD_BYTES,
   SUBSCRIPTION_ROW_BYTES,
   UNANSWERED,
   UNITS,
+  UNREAD_COUNT,
   type Units,
+  WITHDRAWAL,
 } from '../../../tools/cost/units.ts';
 import { LOCAL_ACCESS } from '../../support/dynoxide.ts';
 import { MeasuredStack, NOTHING, sum } from './measured-stack.ts';
@@ -128,6 +132,73 @@ it('a row of the outbox', async () => {
   );
   client.destroy();
   expect(units).toEqual(OUTBOX_ROW);
+});
+
+/** The user's device in mode `client`, which has so many messages of 500 bytes and has read none. */
+async function withInbox(messages: number): Promise<Client> {
+  const user = newUser();
+  await stack.acquaint(user);
+  const client = await stack.connected(user, { ack: 'client' });
+  for (let count = 0; count < messages; count++) await publish(user, 'x'.repeat(500), UNITS.deliverUnsettled);
+  await client.until(() => client.messages.length === messages, 'every message');
+  return client;
+}
+
+/** What the stack answers to one frame by one frame, without what its queries of so many messages read. */
+async function answered(client: Client, frame: SentFrame, expected: Units, queries: number[]) {
+  const frames = () => client.frames.length;
+  const rows = queries.reduce((sum, messages) => sum + catchUpReadUnits(messages, 500), 0);
+  const { readUnits, ...others } = await stack.measure(expected, frames, async () => {
+    const before = frames();
+    client.send(frame);
+    await client.until(() => frames() > before, 'the answer');
+  });
+  return { ...others, frames: others.frames + 1, readUnits: readUnits - rows };
+}
+
+it('a page of 20 of the inbox: one read of the log, and one of what is read', async () => {
+  const client = await withInbox(20);
+  const page = await answered(client, { action: 'history', limit: 20 }, HISTORY, [20]);
+  expect(page).toEqual(HISTORY);
+  await stack.left(client);
+});
+
+it('a page of the inbox with more unread than it holds, and marks', async () => {
+  const client = await withInbox(20);
+  const counted = sum(HISTORY, UNREAD_COUNT);
+  const page = await answered(client, { action: 'history', limit: 6 }, counted, [7, 20]);
+  expect(page).toEqual(counted);
+
+  const marked = sum(MARK, UNREAD_COUNT);
+  expect(await answered(client, { action: 'read', seqs: [1] }, marked, [19])).toEqual(marked);
+  expect(await answered(client, { action: 'read', through: 20 }, MARK, [])).toEqual(MARK);
+  await stack.left(client);
+});
+
+async function withdraw(user: string, expected: Units): Promise<Units> {
+  return await stack.measure(expected, noFrames, async () => {
+    const response = await fetch(`${stack.httpUrl}/users/${user}/messages/1`, { method: 'DELETE' });
+    expect(await response.json()).toEqual({ withdrawn: [1] });
+  });
+}
+
+it('a withdrawal from somebody who is away', async () => {
+  const user = newUser();
+  await stack.acquaint(user);
+  await publish(user, 'hello');
+  expect(await withdraw(user, WITHDRAWAL)).toEqual(WITHDRAWAL);
+});
+
+it('a withdrawal from somebody who is connected', async () => {
+  const user = newUser();
+  await stack.acquaint(user);
+  const client = await stack.connected(user);
+  await publish(user, 'hello', UNITS.deliver);
+  const expected = sum(WITHDRAWAL, UNITS.deliver);
+  const units = await withdraw(user, expected);
+  await client.event('withdrawn');
+  expect({ ...units, frames: 1 }).toEqual(expected);
+  await stack.left(client);
 });
 
 it.each([

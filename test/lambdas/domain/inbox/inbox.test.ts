@@ -45,6 +45,17 @@ async function withMessages(count: number): Promise<{ world: World; phone: Socke
   return { world, phone };
 }
 
+/** How many rows each read of the log may take, from now on. */
+function limitsOfReads(world: World): number[] {
+  const limits: number[] = [];
+  const { queryBack } = world.rows;
+  world.rows.queryBack = (channel, after, through, limit) => {
+    limits.push(limit);
+    return queryBack(channel, after, through, limit);
+  };
+  return limits;
+}
+
 describe('the history', () => {
   it('brings the newest messages first, each with whether it is read', async () => {
     const { world } = await withMessages(5);
@@ -112,14 +123,23 @@ describe('the history', () => {
     expect(await history(world)).toMatchObject({ messages: [], more: false, unread: 0 });
   });
 
-  it('takes one read of the log while little is unread, and never more than 1,000 rows', async () => {
-    const { world } = await withMessages(1500);
-    const limits: number[] = [];
-    const { queryBack } = world.rows;
-    world.rows.queryBack = (channel, after, through, limit) => {
-      limits.push(limit);
-      return queryBack(channel, after, through, limit);
+  it('takes one read of the log and one of what is read, of a page that holds all that is unread', async () => {
+    const { world } = await withMessages(20);
+    const limits = limitsOfReads(world);
+    let states = 0;
+    const { find } = world.app.readStates;
+    world.app.readStates.find = (userId) => {
+      states++;
+      return find(userId);
     };
+
+    expect(await history(world, { limit: 20 })).toMatchObject({ more: false, unread: 20 });
+    expect([limits, states]).toEqual([[21], 1]);
+  });
+
+  it('counts what is unread beyond its page by one read more, of never more than 1,000 rows', async () => {
+    const { world } = await withMessages(1500);
+    const limits = limitsOfReads(world);
 
     expect(await history(world)).toMatchObject({ unread: 1000 });
     expect(limits).toEqual([21, 1000]);

@@ -258,6 +258,33 @@ describe('a mark', () => {
     }
   });
 
+  it('that was stored but not told is told by the next change and the next ready, not by a repeat', async () => {
+    const { world, phone } = await withMessages(3);
+    const { list } = world.app.connections;
+    world.app.connections.list = async () => {
+      world.app.connections.list = list;
+      throw new Error('unreachable');
+    };
+    // As the message is handled, so that nothing but the telling asks who is connected.
+    const [connection] = await list('alice');
+    if (!connection) throw new Error('not connected');
+    const means = {
+      permissions: NO_PERMISSIONS,
+      deadlineAt: Number.POSITIVE_INFINITY,
+      receivedAt: world.now,
+    };
+    const made = () => handleFrame(world.app, connection, { action: 'read', mark: { through: 1 } }, means);
+    await expect(made()).rejects.toThrow('unreachable');
+    await made();
+    expect(readOf(phone)).toEqual([]);
+    expect(await history(world)).toMatchObject({ unread: 2 });
+
+    const laptop = await world.device('alice', 'laptop');
+    expect(framesOf(laptop, 'ready')).toMatchObject([{ read: { version: 1, through: 1 } }]);
+    await mark(world, { seqs: [3] });
+    expect(readOf(phone)).toMatchObject([{ version: 2, through: 1, seqs: [3] }]);
+  });
+
   it('fails when the store does not answer twice', async () => {
     const replace = () => Promise.reject(new Error('unreachable'));
     const world = new World({ readStates: { ...createMemoryReadStateStore(), replace } });

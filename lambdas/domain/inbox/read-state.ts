@@ -40,8 +40,8 @@ export type Refusal = 'past_head' | 'too_many';
 
 /**
  * Makes a mark and tells the user's connections, if it changes anything. Returns the state as it
- * then stands. Rejects with a `Busy` when others changed the state each time. When we fail after the
- * change is stored, a repeat finds nothing to change: the next change or `ready` tells of both.
+ * then stands. Rejects with a `Busy` when others changed the state each time. If we fail once the
+ * change is stored, a repeat changes nothing: the next change or `ready` tells the connections.
  */
 export async function mark(app: App, userId: string, made: Mark): Promise<ReadFrame | Refusal> {
   const head = await app.log.open(userChannel(userId));

@@ -173,7 +173,7 @@ const PUBLISHES = {
   devices: ['GetItem', 'PutItem', 'UpdateItem'],
   cursors: ['GetItem', 'PutItem', 'UpdateItem'],
   messages: ['GetItem', 'PutItem'],
-  publishes: ['PutItem'],
+  publishes: ['GetItem', 'PutItem'],
 } as const satisfies LambdaSpec['tables'];
 
 const SPECS = {

@@ -18,6 +18,15 @@ export interface Position {
 export interface Head extends Position {
   /** When its newest message was appended. */
   updatedAt: number;
+  /** What the store keeps with the head: the next append needs it. */
+  keys?: HeadKeys | undefined;
+}
+
+/** The newest idempotency keys of a channel, as the store writes them. */
+export interface HeadKeys {
+  recent: string | undefined;
+  /** Until when keys may hold that are not among them. Undefined: there are no others. */
+  spilledUntil: number | undefined;
 }
 
 /** A message as it is kept. */

@@ -373,7 +373,7 @@ export interface IdempotencyKey {
 
 export interface AppendRequest {
   channel: string;
-  /** Where the head must stand. Undefined: there must be none. */
+  /** Where the head must stand, as the store gave it. Undefined: there must be none. */
   expected: Head | undefined;
   /** Where the head moves. */
   next: Head;
@@ -397,7 +397,8 @@ export interface AppendRequest {
  * try again.
  */
 export type AppendOutcome =
-  | { outcome: 'appended' }
+  /** `head`: as the store would give it, if it were read. */
+  | { outcome: 'appended'; head: Head }
   | { outcome: 'lost_race' }
   | { outcome: 'duplicate'; seq: number; samePayload: boolean }
   /** There is no such message to withdraw, or not any more. */
@@ -442,12 +443,8 @@ export interface LogStore {
    * not exist.
    */
   prove(channel: string, seqs: number[]): Promise<Proof>;
-  /** Which message an idempotency key stands for, also if the key has expired. */
-  findKey(channel: string, key: string): Promise<KnownKey | undefined>;
-}
-
-export interface KnownKey extends Position {
-  expiresAt: number;
+  /** The message that an idempotency key stands for. Undefined: the key does not hold at `now`. */
+  seqOf(channel: string, key: string, now: number): Promise<number | undefined>;
 }
 
 /** DynamoDB's limit on one transaction. */

@@ -1,5 +1,6 @@
 /** What happens in one run: who there is, what they do and when, how the platform behaves. All from the seed. */
 
+import { MAX_RECENT_KEYS } from '../../lambdas/adapters/dynamodb/recent-keys.ts';
 import type { Origin } from './checks/ledger.ts';
 import type { Temper } from './dynamodb/database.ts';
 import { drawRates } from './faults.ts';
@@ -50,6 +51,8 @@ export interface Plan {
   openTopics: string[];
   /** Subscribers that are served before a publish is answered. */
   fanOutPage: number;
+  /** Idempotency keys on a head row. */
+  maxRecentKeys: number;
   /** Whether people look at what they got, and mark it. */
   areReading: boolean;
   /** Where it is led to, if anywhere. */
@@ -106,10 +109,17 @@ export function planOf(seed: number): Plan {
     everyone,
     openTopics: random.chance(0.5) ? ['open*'] : [],
     fanOutPage: random.integer(1, 4),
+    maxRecentKeys: recentKeysOf(seed),
     areReading: false,
     situation: undefined,
   });
   return withReading(seed, plan);
+}
+
+/** In many runs so few that keys fall out of the head all the time. */
+function recentKeysOf(seed: number): number {
+  const random = new Random(seed, 'keys');
+  return random.chance(0.4) ? random.integer(1, 3) : MAX_RECENT_KEYS;
 }
 
 function devicesOf(userId: string, random: Random): DeviceSpec[] {

@@ -54,7 +54,7 @@ export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
       if (withdraws) channel.messages.set(withdraws.seq, { ...withdraws });
       if (idempotency)
         channel.publishes.set(idempotency.key, { ...idempotency, epoch: next.epoch, seq: next.seq });
-      return { outcome: 'appended' };
+      return { outcome: 'appended', head: { ...next } };
     },
 
     async query(name, after, through) {
@@ -83,9 +83,10 @@ export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
       return { outcome: 'proven', present };
     },
 
-    async findKey(name, key) {
-      const known = open(name).publishes.get(key);
-      return known && { epoch: known.epoch, seq: known.seq, expiresAt: known.expiresAt };
+    async seqOf(name, key, now) {
+      const { head, publishes } = open(name);
+      const known = publishes.get(key);
+      return known && known.expiresAt > now && known.epoch === head?.epoch ? known.seq : undefined;
     },
 
     drop(name, seq) {

@@ -67,7 +67,7 @@ export const UNITS = {
     frames: 0,
     calls: { GetItem: 1, TransactWriteItems: 1, Query: 1 },
     readUnits: 2,
-    writeUnits: 6,
+    writeUnits: 4,
   },
   /**
    * To each connection in ack mode `auto`, besides. The device that moves first also writes where the

@@ -9,8 +9,10 @@ import type { LogStore } from '../../domain/ports.ts';
 import { appendActions, appendFailure, type LogTables, noHeadYet } from './append-transaction.ts';
 import { batchGet } from './batch-get.ts';
 import { cancellationReasons, isConflict, isFault, throwBusyIfThrottled, translated } from './faults.ts';
+import { createIdempotencyKeys, nextHead } from './idempotency-keys.ts';
 import { headKey, toHead, toHeadRow, toMessage } from './message-rows.ts';
-import { type HeadRow, type MessageRow, type PublishRow, toMilliseconds } from './tables.ts';
+import { hashOfPayload, MAX_RECENT_KEYS } from './recent-keys.ts';
+import type { HeadRow, MessageRow } from './tables.ts';
 
 /** As many rows as fill DynamoDB's page of 1 MB when they are small. */
 const PAGE_LIMIT = 1000;
@@ -22,7 +24,14 @@ interface Page {
   LastEvaluatedKey?: MessageRow;
 }
 
-export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore {
+/** `maxRecentKeys`: at most so many idempotency keys stand on a head row. */
+export function createLogStore(
+  dynamodb: DynamoDb,
+  tables: LogTables,
+  { maxRecentKeys = MAX_RECENT_KEYS } = {},
+): LogStore {
+  const keys = createIdempotencyKeys(dynamodb, tables);
+
   const head = async (channel: string): Promise<Head | undefined> => {
     const get = { TableName: tables.messages, Key: headKey(channel), ConsistentRead: true };
     const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
@@ -61,10 +70,18 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
     },
 
     async append(request) {
-      const TransactItems = appendActions(tables, request);
+      const { channel, expected, idempotency, now } = request;
+      const standing = idempotency && (await keys.find(channel, expected, idempotency.key, now));
+      if (standing === 'in_doubt') return { outcome: 'lost_race' };
+      if (standing) {
+        const samePayload = standing.payload === hashOfPayload(idempotency.payload);
+        return { outcome: 'duplicate', seq: standing.seq, samePayload };
+      }
+      const next = nextHead(request, maxRecentKeys);
+      const TransactItems = appendActions(tables, request, next.head, next.spilled);
       try {
         await dynamodb.call('TransactWriteItems', { TransactItems });
-        return { outcome: 'appended' };
+        return { outcome: 'appended', head: next.head };
       } catch (error) {
         const failure = appendFailure(cancellationReasons(error), request);
         if (failure) return failure;
@@ -100,13 +117,10 @@ export function createLogStore(dynamodb: DynamoDb, tables: LogTables): LogStore 
       }
     },
 
-    async findKey(channel, key) {
-      const Key = { channel, idempotencyKey: key };
-      const get = { TableName: tables.publishes, Key, ConsistentRead: true };
-      const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
-      if (Item === undefined) return undefined;
-      const { epoch, seq, expiresAt } = Item as PublishRow;
-      return { epoch, seq, expiresAt: toMilliseconds(expiresAt) };
+    async seqOf(channel, key, now) {
+      const standing = await keys.find(channel, await head(channel), key, now);
+      if (standing === 'in_doubt') throw new Busy(`${channel}: an append is under way`);
+      return standing?.seq;
     },
   };
 }

@@ -4,14 +4,26 @@ import { defined, HEAD_SEQ, type HeadRow, type MessageRow, toMilliseconds, toSec
 
 export const headKey = (channel: string) => ({ channel, seq: HEAD_SEQ });
 
-export const toHeadRow = (channel: string, { epoch, seq, updatedAt }: Head): HeadRow => ({
+export const toHeadRow = (channel: string, { epoch, seq, updatedAt, keys }: Head): HeadRow => ({
   ...headKey(channel),
   epoch,
   head: seq,
   updatedAt,
+  ...(keys?.recent !== undefined && { recentKeys: keys.recent }),
+  ...(keys?.spilledUntil !== undefined && { spilledUntil: toSeconds(keys.spilledUntil) }),
 });
 
-export const toHead = ({ epoch, head, updatedAt }: HeadRow): Head => ({ epoch, seq: head, updatedAt });
+export const toHead = ({ epoch, head, updatedAt, recentKeys, spilledUntil }: HeadRow): Head => ({
+  epoch,
+  seq: head,
+  updatedAt,
+  ...((recentKeys ?? spilledUntil) !== undefined && {
+    keys: {
+      recent: recentKeys,
+      spilledUntil: spilledUntil === undefined ? undefined : toMilliseconds(spilledUntil),
+    },
+  }),
+});
 
 export const toMessageRow = (channel: string, message: Message): Record<string, unknown> =>
   defined({

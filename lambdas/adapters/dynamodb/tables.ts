@@ -7,7 +7,7 @@
  * | Devices       | userId      | deviceId       | one; a user's, by page; their summary;    |
  * |               |             |                | what the user has read                    |
  * | Messages      | channel     | seq (number)   | the head (seq 0); a range; some seqs      |
- * | Publishes     | channel     | idempotencyKey | one; one within the append's transaction  |
+ * | Publishes     | channel     | idempotencyKey | one: a key that the head has no room for  |
  * | Subscriptions | channel     | subscriber     | one; a range; its stream: reconcile them  |
  * | Members       | userId      | topic          | one; a user's; by its index: a topic's    |
  * | Cursors       | channelUser | deviceId       | one; several at once; their summary       |
@@ -227,6 +227,10 @@ export interface HeadRow {
   epoch: string;
   head: number;
   updatedAt: number;
+  /** The newest idempotency keys: `recent-keys.ts`. */
+  recentKeys?: string;
+  /** In epoch seconds, until when keys in Publishes may hold. */
+  spilledUntil?: number;
 }
 
 export interface MessageRow {
@@ -250,8 +254,10 @@ export interface MessageRow {
   expiresAt: number;
 }
 
+/** A key for which the head row had no room. */
 export interface PublishRow {
   channel: string;
+  /** A hash of it. */
   idempotencyKey: string;
   /** Of the numbering that `seq` belongs to. */
   epoch: string;

@@ -133,7 +133,7 @@ async function tryAppend(
   request: AppendRequest,
 ): Promise<AppendOutcome> {
   const result = await store.append(request);
-  if (result.outcome === 'appended') heads.put(request.channel, request.next, request.now);
+  if (result.outcome === 'appended') heads.put(request.channel, result.head, request.now);
   if (result.outcome === 'lost_race') logger.metrics({ lostRaces: 1 });
   return result;
 }

@@ -95,11 +95,7 @@ export function createChannelLog({
     append: ({ name }, draft) => enqueue(name, () => append(log, name, draft)),
     withdraw: ({ name }, seq, retentionSeconds) =>
       enqueue(name, () => withdraw(log, name, seq, retentionSeconds)),
-    seqOf: async ({ name }, key) => {
-      const known = await store.findKey(name, key);
-      const isValid = known !== undefined && known.expiresAt > clock.now();
-      return isValid && (await store.head(name))?.epoch === known.epoch ? known.seq : undefined;
-    },
+    seqOf: ({ name }, key) => store.seqOf(name, key, clock.now()),
     read: ({ name }, after, head) => readPage(log, name, after, head),
     readBack: ({ name }, range, head, limit) => readPageBack(log, name, range, head, limit),
   };

@@ -136,11 +136,11 @@ export class Lambdas {
   }
 
   #app(invocation: Invocation): AllApp {
-    const { database, judge, random, sockets, settings, retries } = this.#world;
+    const { database, judge, plan, random, sockets, settings, retries } = this.#world;
     const memory = this.#memoryOf(invocation);
     const now = () => invocation.now;
     const dynamodb = createSimulatedDynamoDb(database, invocation, judge);
-    const store = createLogStore(dynamodb, TABLE_NAMES);
+    const store = createLogStore(dynamodb, TABLE_NAMES, { maxRecentKeys: plan.maxRecentKeys });
     const clock = { now, sleep: (milliseconds: number) => invocation.sleep(milliseconds) };
     const ids = { next: () => this.#id(), random: () => random.next() };
     const logger = createSimulatedLogger(this.#world, invocation);

@@ -3,6 +3,7 @@
  * hole in the checks. `find` stands exactly once in the file, so that a mutant cannot silently die out.
  */
 import { EVENT_MUTANTS } from './event-mutants.ts';
+import { KEY_MUTANTS } from './key-mutants.ts';
 import { RARE_MUTANTS } from './rare-mutants.ts';
 import { READ_MUTANTS } from './read-mutants.ts';
 import { client, domain, handler, store, wire } from './sources.ts';
@@ -117,30 +118,6 @@ export const MUTANTS: Mutant[] = [
         await dynamodb.call('TransactWriteItems', { TransactItems: TransactItems.slice(1) });`,
   },
   {
-    name: 'no idempotency row',
-    file: store('append-transaction'),
-    find: 'if (idempotency) {',
-    replace: 'if (idempotency && now < 0) {',
-  },
-  {
-    name: 'the payload of a key is not compared',
-    file: store('append-transaction'),
-    find: 'samePayload: payloadHash === hashOf(idempotency.payload)',
-    replace: 'samePayload: true',
-  },
-  {
-    name: 'a key is kept for ever',
-    file: store('append-transaction'),
-    find: ' OR expiresAt <= :now OR epoch <> :epoch',
-    replace: ' OR (expiresAt <= :now AND epoch <> :epoch) OR epoch <> :epoch',
-  },
-  {
-    name: 'a key outlives its numbering',
-    file: store('append-transaction'),
-    find: ' OR epoch <> :epoch',
-    replace: ' OR (expiresAt <= :now AND epoch <> :epoch)',
-  },
-  {
     name: 'an append of unknown outcome is not looked for',
     file: domain('log/append'),
     find: 'if (standing) return',
@@ -149,9 +126,9 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'the head expires',
     file: store('message-rows'),
-    find: '  updatedAt,\n});\n\nexport const toHead =',
+    find: '  updatedAt,\n  ...(keys?.recent !== undefined',
     replace:
-      '  updatedAt,\n  expiresAt: toSeconds(updatedAt + 60_000),\n} as HeadRow);\n\nexport const toHead =',
+      '  updatedAt,\n  ...{ expiresAt: toSeconds(updatedAt + 60_000) },\n  ...(keys?.recent !== undefined',
   },
   {
     name: 'seconds for milliseconds',
@@ -453,6 +430,7 @@ export const MUTANTS: Mutant[] = [
     find: "if (await endIf('replayWanted < :through', back, request)) return;",
     replace: "if (await endIf('replayWanted < :through', '', { ':through': through })) return;",
   },
+  ...KEY_MUTANTS,
   ...RARE_MUTANTS,
   ...READ_MUTANTS,
   ...START_MUTANTS,

@@ -63,21 +63,15 @@ const NONE = { Code: 'None' };
 const FAILED = { Code: 'ConditionalCheckFailed' };
 const CONFLICT = { Code: 'TransactionConflict' };
 const THROTTLED = { Code: 'ThrottlingError' };
-const KNOWN = { ...FAILED, Item: { seq: { N: '7' }, payloadHash: { S: 'of another payload' } } };
 
 describe('an append', () => {
   it.each([
     ['the head', [CONFLICT, NONE, NONE]],
-    ['the idempotency key', [NONE, NONE, CONFLICT]],
-    ['the head, which has moved besides', [FAILED, NONE, CONFLICT]],
+    ['the head, which has moved besides', [FAILED, CONFLICT]],
+    ['a key that falls out of the head', [NONE, NONE, CONFLICT]],
   ])('that meets another transaction on %s has lost the race', async (_, reasons) => {
     server.answer = cancelled(...reasons);
     expect(await append()).toEqual({ outcome: 'lost_race' });
-  });
-
-  it('whose key is known is a duplicate, whatever else stood against it', async () => {
-    server.answer = cancelled(FAILED, CONFLICT, KNOWN);
-    expect(await append()).toEqual({ outcome: 'duplicate', seq: 7, samePayload: false });
   });
 
   it.each(['ThrottlingError', 'ProvisionedThroughputExceeded'])('cancelled by %s is busy', async (Code) => {
@@ -86,7 +80,6 @@ describe('an append', () => {
   });
 
   it.each([
-    ['a key that is known, but not told which', cancelled(NONE, NONE, FAILED)],
     ['an invalid request', cancelled({ Code: 'ValidationError' }, NONE, NONE)],
     ['its own repetition, which is under way', fault('TransactionInProgressException')],
     ['a server error', status(500)],

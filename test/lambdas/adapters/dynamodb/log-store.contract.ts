@@ -68,11 +68,23 @@ export function messageLogContract(create: () => MessageLogHarness): void {
     ({ log, drop } = create());
   });
 
+  /** Where the head stands. */
+  const standing = async (): Promise<Head | undefined> => {
+    const { keys: _, ...head } = (await log.head(channel)) ?? {};
+    return 'seq' in head ? (head as Head) : undefined;
+  };
+
+  /** A head, with what the store keeps at the moment beside the one it has. */
+  const readAt = async (seq: number, epoch?: string): Promise<Head> => ({
+    ...headAt(seq, epoch),
+    keys: (await log.head(channel))?.keys,
+  });
+
   /** Appends at `seq`, as a publisher that found the log ending just before it. */
-  const append = (seq: number, fields: Partial<Message> = {}, idempotency?: IdempotencyKey) =>
+  const append = async (seq: number, fields: Partial<Message> = {}, idempotency?: IdempotencyKey) =>
     log.append({
       channel,
-      expected: seq === 1 ? undefined : headAt(seq - 1),
+      expected: seq === 1 ? undefined : await readAt(seq - 1),
       next: headAt(seq),
       message: messageAt(seq, fields),
       idempotency,
@@ -87,19 +99,19 @@ export function messageLogContract(create: () => MessageLogHarness): void {
 
   describe('a channel', () => {
     it('does not exist before someone creates it or appends to it', async () => {
-      expect(await log.head(channel)).toBeUndefined();
+      expect(await standing()).toBeUndefined();
     });
 
     it('is created empty, with the head it was given', async () => {
       expect(await log.create(channel, headAt(0))).toEqual(headAt(0));
-      expect(await log.head(channel)).toEqual(headAt(0));
+      expect(await standing()).toEqual(headAt(0));
       expect(await stored()).toEqual([]);
     });
 
     it('is created once: whoever comes later gets the head it has', async () => {
       await append(1);
       expect(await log.create(channel, headAt(0, 'epoch-2'))).toEqual(headAt(1));
-      expect(await log.head(channel)).toEqual(headAt(1));
+      expect(await standing()).toEqual(headAt(1));
     });
 
     it('has one epoch, however many create it and append to it at once', async () => {
@@ -115,9 +127,9 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       });
       const heads = await created;
       const { outcome } = await appended;
-      const standing = await log.head(channel);
-      expect(new Set(heads.map(({ epoch }) => epoch))).toEqual(new Set([standing?.epoch]));
-      expect(standing).toEqual(outcome === 'appended' ? headAt(1, 'other') : heads[0]);
+      const head = await standing();
+      expect(new Set(heads.map(({ epoch }) => epoch))).toEqual(new Set([head?.epoch]));
+      expect(head).toEqual(outcome === 'appended' ? headAt(1, 'other') : heads[0]);
     });
 
     it('is found among others by its name, if it exists', async () => {
@@ -138,16 +150,16 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       channel = `user:${'🌱'.repeat(55)}${randomUUID()}`;
       const longest = { id: '識'.repeat(42), type: 't'.repeat(128) };
       await append(1, longest, keyOf({ key: longest.id }));
-      expect(await log.head(channel)).toEqual(headAt(1));
+      expect(await standing()).toEqual(headAt(1));
       expect(await stored()).toEqual([messageAt(1, longest)]);
     });
   });
 
   describe('appending', () => {
     it('moves the head and adds the message', async () => {
-      expect(await append(1)).toEqual({ outcome: 'appended' });
-      expect(await append(2)).toEqual({ outcome: 'appended' });
-      expect(await log.head(channel)).toEqual(headAt(2));
+      expect(await append(1)).toMatchObject({ outcome: 'appended' });
+      expect(await append(2)).toMatchObject({ outcome: 'appended' });
+      expect(await standing()).toEqual(headAt(2));
       expect(await stored()).toEqual([messageAt(1), messageAt(2)]);
     });
 
@@ -161,8 +173,8 @@ export function messageLogContract(create: () => MessageLogHarness): void {
         idempotency: undefined,
         now: NOW,
       });
-      expect(outcome).toEqual({ outcome: 'appended' });
-      expect(await log.head(channel)).toEqual(headAt(1));
+      expect(outcome).toMatchObject({ outcome: 'appended' });
+      expect(await standing()).toEqual(headAt(1));
     });
 
     it.each([
@@ -182,21 +194,21 @@ export function messageLogContract(create: () => MessageLogHarness): void {
         now: NOW,
       });
       expect(outcome).toEqual({ outcome: 'lost_race' });
-      expect(await log.head(channel)).toEqual(headAt(2));
+      expect(await standing()).toEqual(headAt(2));
       expect(await stored()).toEqual([messageAt(1), messageAt(2)]);
-      expect(await append(3, {}, keyOf())).toEqual({ outcome: 'appended' });
+      expect(await append(3, {}, keyOf())).toMatchObject({ outcome: 'appended' });
     });
 
     it('loses the race if there is no channel where one was expected', async () => {
       expect(await append(2)).toEqual({ outcome: 'lost_race' });
-      expect(await log.head(channel)).toBeUndefined();
+      expect(await standing()).toBeUndefined();
     });
 
     it('never gives a seq twice, even if the head was set back', async () => {
       await append(1);
       await drop(channel, 0);
       expect(await append(1, { id: 'another' })).toEqual({ outcome: 'lost_race' });
-      expect(await log.head(channel)).toBeUndefined();
+      expect(await standing()).toBeUndefined();
       expect(await stored()).toEqual([messageAt(1)]);
     });
 
@@ -206,7 +218,7 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       const outcomes = (await Promise.all(contenders)).map(({ outcome }) => outcome);
       const winner = outcomes.indexOf('appended');
       expect(outcomes.toSorted()).toEqual(['appended', ...Array(19).fill('lost_race')]);
-      expect(await log.head(channel)).toEqual(headAt(2));
+      expect(await standing()).toEqual(headAt(2));
       expect(await stored()).toEqual([messageAt(1), messageAt(2, { id: `contender-${winner}` })]);
     });
 
@@ -238,13 +250,24 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       await append(2);
       const outcome = await append(3, {}, keyOf());
       expect(outcome).toEqual({ outcome: 'duplicate', seq: 1, samePayload: true });
-      expect(await log.head(channel)).toEqual(headAt(2));
+      expect(await standing()).toEqual(headAt(2));
       expect(await stored()).toHaveLength(2);
     });
 
-    it('that is known tells so too if the race is lost besides', async () => {
-      await append(1, {}, keyOf());
-      expect(await append(1, {}, keyOf())).toEqual({ outcome: 'duplicate', seq: 1, samePayload: true });
+    it('that another publisher used meanwhile is told once the head is read again', async () => {
+      const expected = await log.create(channel, headAt(0));
+      const publish = (head: Head | undefined) =>
+        log.append({
+          channel,
+          expected: head,
+          next: headAt((head?.seq ?? 0) + 1),
+          message: messageAt((head?.seq ?? 0) + 1),
+          idempotency: keyOf(),
+          now: NOW,
+        });
+      expect(await publish(expected)).toMatchObject({ outcome: 'appended' });
+      expect(await publish(expected)).not.toMatchObject({ outcome: 'appended' });
+      expect(await publish(await log.head(channel))).toMatchObject({ outcome: 'duplicate', seq: 1 });
     });
 
     it.each([
@@ -255,26 +278,26 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       await append(1, {}, keyOf());
       const outcome = await append(2, {}, keyOf({ payload }));
       expect(outcome).toEqual({ outcome: 'duplicate', seq: 1, samePayload: false });
-      expect(await log.head(channel)).toEqual(headAt(1));
+      expect(await standing()).toEqual(headAt(1));
     });
 
     it('holds until it expires, and then is as new', async () => {
       const { expiresAt } = keyOf();
       await append(1, {}, keyOf());
-      const again = (now: number) =>
+      const again = async (now: number) =>
         log.append({
           channel,
-          expected: headAt(1),
+          expected: await readAt(1),
           next: headAt(2),
           message: messageAt(2),
           idempotency: keyOf({ expiresAt: now + DAY_MS }),
           now,
         });
       expect(await again(expiresAt - 1)).toMatchObject({ outcome: 'duplicate', seq: 1 });
-      expect(await again(expiresAt)).toEqual({ outcome: 'appended' });
+      expect(await again(expiresAt)).toMatchObject({ outcome: 'appended' });
       const later = await log.append({
         channel,
-        expected: headAt(2),
+        expected: await readAt(2),
         next: headAt(3),
         message: messageAt(3),
         idempotency: keyOf(),
@@ -286,12 +309,12 @@ export function messageLogContract(create: () => MessageLogHarness): void {
     it('counts for its channel alone', async () => {
       await append(1, {}, keyOf());
       channel = `${channel}-2`;
-      expect(await append(1, {}, keyOf())).toEqual({ outcome: 'appended' });
+      expect(await append(1, {}, keyOf())).toMatchObject({ outcome: 'appended' });
     });
 
     it('absent makes no duplicate of anything', async () => {
       await append(1, { id: 'same' });
-      expect(await append(2, { id: 'same' })).toEqual({ outcome: 'appended' });
+      expect(await append(2, { id: 'same' })).toMatchObject({ outcome: 'appended' });
     });
 
     it('used by 10 at once, each trying until it is told, is one message', async () => {
@@ -318,10 +341,10 @@ export function messageLogContract(create: () => MessageLogHarness): void {
   describe('a withdrawal', () => {
     const left = (seq: number, by: number): Message =>
       messageAt(seq, { data: 'null', originDeviceId: undefined, withdrawnBy: by });
-    const withdraw = (seq: number, at: number, fields: Partial<Message> = {}) =>
+    const withdraw = async (seq: number, at: number, fields: Partial<Message> = {}) =>
       log.append({
         channel,
-        expected: headAt(at - 1),
+        expected: await readAt(at - 1),
         next: headAt(at),
         message: messageAt(at, { id: `withdrawal-${at}` }),
         idempotency: undefined,
@@ -332,8 +355,8 @@ export function messageLogContract(create: () => MessageLogHarness): void {
     it('takes the content out of its message by the same write', async () => {
       const escalate = { afterSeconds: 60, unless: 'acked' as const };
       await appendAll(2, { collapseKey: 'score', originUserId: 'alice', originTab: '7f3a', escalate });
-      expect(await withdraw(1, 3, { collapseKey: undefined })).toEqual({ outcome: 'appended' });
-      expect(await log.head(channel)).toEqual(headAt(3));
+      expect(await withdraw(1, 3, { collapseKey: undefined })).toMatchObject({ outcome: 'appended' });
+      expect(await standing()).toEqual(headAt(3));
       const [first, ...rest] = await stored();
       expect(first).toStrictEqual(left(1, 3));
       expect(rest.map(({ seq }) => seq)).toEqual([2, 3]);
@@ -344,7 +367,7 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       await appendAll(2);
       await withdraw(1, 3);
       expect(await withdraw(1, 4)).toEqual({ outcome: 'not_kept' });
-      expect(await log.head(channel)).toEqual(headAt(3));
+      expect(await standing()).toEqual(headAt(3));
       expect(await stored()).toHaveLength(3);
     });
 
@@ -372,14 +395,66 @@ export function messageLogContract(create: () => MessageLogHarness): void {
   });
 
   describe('a key', () => {
-    it('tells the message it stands for, also when it has expired', async () => {
+    it('tells the message it stands for, as long as it holds', async () => {
       await append(1);
-      await append(2, {}, keyOf({ expiresAt: 1_000 }));
-      expect(await log.findKey(channel, keyOf().key)).toEqual({ epoch: 'epoch-1', seq: 2, expiresAt: 1_000 });
+      await append(2, {}, keyOf());
+      await append(3);
+      expect(await log.seqOf(channel, keyOf().key, NOW)).toBe(2);
+      expect(await log.seqOf(channel, keyOf().key, keyOf().expiresAt - 1)).toBe(2);
+      expect(await log.seqOf(channel, keyOf().key, keyOf().expiresAt)).toBeUndefined();
     });
 
     it('that nobody used is unknown', async () => {
-      expect(await log.findKey(channel, keyOf().key)).toBeUndefined();
+      expect(await log.seqOf(channel, keyOf().key, NOW)).toBeUndefined();
+    });
+
+    it('stays known whatever is withdrawn or published without a key', async () => {
+      await append(1, {}, keyOf());
+      await append(2);
+      await log.append({
+        channel,
+        expected: await readAt(2),
+        next: headAt(3),
+        message: messageAt(3, { id: 'withdrawal' }),
+        idempotency: undefined,
+        withdraws: messageAt(1, { data: 'null', withdrawnBy: 3 }),
+        now: NOW,
+      });
+      expect(await append(4, {}, keyOf())).toMatchObject({ outcome: 'duplicate', seq: 1 });
+    });
+
+    it('ends with the epoch, whether it is among the newest or not', async () => {
+      const count = 40;
+      for (let seq = 1; seq <= count; seq++) await append(seq, {}, keyOf({ key: `order-${seq}` }));
+      for (const key of ['order-1', `order-${count}`]) {
+        const expected = await readAt(count);
+        const outcome = await log.append({
+          channel,
+          expected: { ...expected, epoch: 'epoch-2' },
+          next: headAt(count + 1, 'epoch-2'),
+          message: messageAt(count + 1),
+          idempotency: keyOf({ key }),
+          now: NOW,
+        });
+        // No duplicate: it is only that the head has not been given that epoch.
+        expect(outcome).toEqual({ outcome: 'lost_race' });
+      }
+    });
+
+    it('is as good as any other among a hundred of a day, whoever comes with it again', async () => {
+      const count = 100;
+      const numbered = (seq: number, payload = '{}') => keyOf({ key: `order-${seq}`, payload });
+      for (let seq = 1; seq <= count; seq++) await append(seq, {}, numbered(seq));
+      for (const seq of [1, 2, 50, 67, 68, 69, 70, 99, 100]) {
+        expect(await append(count + 1, {}, numbered(seq))).toEqual({
+          outcome: 'duplicate',
+          seq,
+          samePayload: true,
+        });
+        expect(await append(count + 1, {}, numbered(seq, '[]'))).toMatchObject({ samePayload: false });
+        expect(await log.seqOf(channel, `order-${seq}`, NOW)).toBe(seq);
+      }
+      expect(await append(count + 1, {}, numbered(count + 1))).toMatchObject({ outcome: 'appended' });
     });
   });
 

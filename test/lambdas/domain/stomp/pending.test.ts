@@ -67,12 +67,14 @@ describe('sockets that wait', () => {
     expect([waiting?.isOpen, other?.isOpen]).toEqual([false, true]);
   });
 
-  it('say CONNECT once: a second that runs beside it finds nothing waiting', async () => {
+  it('say CONNECT once: of two at once at most one is answered, or the second ends the connection', async () => {
     const world = worldOf(2, 1000);
     const [client] = await admitted(world, 1);
     const connect = () => client?.say('CONNECT\naccept-version:1.2\ntoken:of:bob\n\n\0');
     await Promise.all([connect(), connect()]);
-    const commands = client?.frames.map(({ command }) => command) ?? [];
-    expect(commands.filter((command) => command === 'CONNECTED')).toHaveLength(1);
+    const connected = client?.frames.filter(({ command }) => command === 'CONNECTED') ?? [];
+    expect(connected.length).toBeLessThanOrEqual(1);
+    // The second may find that the first was served, before that is answered: it is one too many.
+    if (connected.length === 0) expect(client?.isOpen).toBe(false);
   });
 });

@@ -36,13 +36,15 @@ describe('the options of npm start', () => {
       '--bundles',
     ]);
     expect(overrideVars(overrides)).toEqual({
+      LOG_SAMPLING: '100',
       APP_MESSAGES: 'true',
       EVERYONE: 'false',
       OPEN_TOPICS: 'news.*,chat',
       MAX_SUBSCRIPTIONS: '3',
       FAN_OUT_PAGE: '2',
     });
-    expect(overrideVars(parseStart([]).overrides)).toEqual({});
+    // The log of a local stack tells of every message.
+    expect(overrideVars(parseStart([]).overrides)).toEqual({ LOG_SAMPLING: '100' });
   });
 
   it.each([

@@ -297,7 +297,7 @@ function report(sizes: Sizes, { herald, paced, others, neighbour, answers }: All
     notes: [
       ...whoIsFaster(sizes, herald, others),
       ...notesOnMissing(),
-      'The same work for all: one message, each device gets it and acknowledges it (those of Socket.IO never do). RabbitMQ: a durable queue per device; NATS: a durable consumer per device with explicit acks; Mosquitto: a persistent session per device, QoS 1; Socket.IO: a room.',
+      'The same work for all: one message, each device gets it and acknowledges it (those of Socket.IO never do; those of Herald, like its library, after 50 messages or with their next ping, minutes later). RabbitMQ: a durable queue per device; NATS: a durable consumer per device with explicit acks; Mosquitto: a persistent session per device, QoS 1; Socket.IO: a room.',
       `Herald’s fan-out is unpaced here (\`fanOutRate\` ${UNPACED.toLocaleString('en')}), but where the row says so, and beside the user’s own messages. All Lambdas of the local stack are one thread; on AWS each worker is a machine of its own, and a user’s own messages have others.`,
     ],
   };

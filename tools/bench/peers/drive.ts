@@ -77,7 +77,7 @@ const IDLE_LOOK_MS = 400;
 /** Of one processor: servers that wait look around now and then. */
 const IDLE_SHARE = 0.2;
 
-/** Until the servers have next to nothing to do. Client acks may wait up to 250 ms before they begin. */
+/** Until the servers have next to nothing to do. */
 export async function untilIdle(peer: Peer): Promise<void> {
   const deadlineAt = Date.now() + DEADLINE_MS;
   for (let before = (await peer.cpu()).total; Date.now() < deadlineAt; ) {

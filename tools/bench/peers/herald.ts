@@ -10,9 +10,9 @@ import { openDevices, type Peer, type Received } from './peer.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../../local/cli/cli.ts', import.meta.url));
 
-/** As our client library does it: so long after the first message that is not acknowledged yet, or after so many. */
-const ACK_DELAY_MS = 250;
+/** As our client library does it: after so many messages, or with the next ping, so long after the first of them. */
 const ACK_BATCH = 50;
+const PING_MS = 9 * 60_000;
 
 export interface HeraldPeer extends Peer {
   wsUrl: string;
@@ -85,7 +85,7 @@ export async function startHerald({
       unacked += messages.length;
       if (ackMode === 'client' && unacked > 0) {
         if (unacked >= ACK_BATCH) ack();
-        else ackTimer ??= setTimeout(ack, ACK_DELAY_MS);
+        else ackTimer ??= setTimeout(ack, PING_MS);
       }
       if (frame.event !== 'replay') return;
       replayFrames += 1;

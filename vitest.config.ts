@@ -1,6 +1,6 @@
 /**
  * All tests, but for those with a configuration of their own (`test/browser`, `test/packages`,
- * `test/sdk`, `test/soak`), in four projects that run one after the other:
+ * `test/sdk`, `test/soak`, `test/stomp`), in four projects that run one after the other:
  * - `fast`: unit, contract and client tests, for every save.
  * - `cdk`: what the CDK app and the construct are synthesized to.
  * - `system`: what starts processes and servers.
@@ -16,7 +16,7 @@ import { defineConfig } from 'vitest/config';
 const FAST = ['test/lambdas/**/*.test.ts', 'test/client/**/*.test.ts', 'test/architecture.test.ts'];
 const CDK = ['test/lib/**/*.test.ts', 'test/tools/cost/sheet.test.ts', 'test/docs/deploy.test.ts'];
 const SIMULATION = ['test/simulation/**/*.test.ts'];
-const ELSEWHERE = ['test/browser/**', 'test/packages/**', 'test/soak/**', '**/node_modules/**'];
+const ELSEWHERE = ['browser', 'packages', 'soak', 'stomp'].map((folder) => `test/${folder}/**`);
 
 // Hundreds of processes that the tests start load the same sources: Node keeps what it has compiled of them.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/compiled');
@@ -43,8 +43,10 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: [...FAST, ...CDK, ...SIMULATION, ...ELSEWHERE],
+          exclude: [...FAST, ...CDK, ...SIMULATION, ...ELSEWHERE, '**/node_modules/**'],
           pool: 'forks',
+          // One more than there usually are processors: these wait for processes of their own.
+          maxWorkers: 3,
           sequence: { groupOrder: 3 },
         },
       },

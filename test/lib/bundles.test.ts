@@ -72,13 +72,13 @@ const BUDGETS: Record<string, number> = {
   connect: 35,
   disconnect: 33,
   message: 93,
-  notify: 79,
-  outbox: 76,
+  notify: 82,
+  outbox: 79,
   lifecycle: 42,
-  later: 62,
-  'fan-out': 68,
+  later: 65,
+  'fan-out': 71,
   reconcile: 96,
-  users: 80,
+  users: 83,
   topics: 70,
 };
 

@@ -73,7 +73,7 @@ export class Judge implements Watcher {
     const find = (table: TableName, key: Row) => world.database.get(table, key, true);
     const rowOf = ({ userId, id }: Socket) => find('connections', { userId, connectionId: id });
     this.connections = new Connections(world.sockets.all, rowOf, this.violated, now);
-    this.places = new Places(this.ledger, find, now);
+    this.places = new Places(find, now);
     const isServed = ({ userId, id }: Pick<Socket, 'userId' | 'id'>) => {
       const row = find('connections', { userId, connectionId: id });
       return row !== undefined && row.bye === undefined && Number(row.tokenExpiresAt) > now();

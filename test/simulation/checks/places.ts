@@ -1,14 +1,14 @@
 /** Counts how often a run came to places that are hard to come to: what no run has been through, no check has seen. */
+import { HEAD_SEQ } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import { MAX_PROOF } from '../../../lambdas/domain/ports.ts';
 import type { Change, TableName, Write } from '../dynamodb/database.ts';
 import type { Bindings, Row } from '../dynamodb/expressions.ts';
 import type { Socket } from '../world/sockets.ts';
-import type { Ledger } from './ledger.ts';
 
 export const PLACES = [
   'more than 50 seqs looked at at once',
   'as many seqs looked at as one transaction takes',
-  'a head of before a restore, and a key of then',
+  'an append to a head of before a restore',
   'a replay at its deadline',
   'a hand-over that is not ready, beside the older connection',
   'several requests of an anonymous connection in one batch',
@@ -32,12 +32,10 @@ const YOUNG_MS = 60_000;
 
 export class Places {
   readonly counts = new Map<string, number>();
-  readonly #ledger: Ledger;
   readonly #find: Find;
   readonly #now: () => number;
 
-  constructor(ledger: Ledger, find: Find, now: () => number) {
-    this.#ledger = ledger;
+  constructor(find: Find, now: () => number) {
     this.#find = find;
     this.#now = now;
   }
@@ -53,8 +51,8 @@ export class Places {
     for (const { table, key, bindings } of writes) {
       const { epoch, from } = asked(bindings);
       const row = this.#find(table, key);
-      if (table === 'publishes' && row && row.epoch === epoch && epoch !== this.#epochOf(row))
-        this.#reached('a head of before a restore, and a key of then');
+      if (table === 'messages' && key.seq === HEAD_SEQ && row && epoch !== undefined && epoch !== row.epoch)
+        this.#reached('an append to a head of before a restore');
       if (table === 'devices' && key.deviceId !== origin && cursorOf(row, bindings) < from)
         this.#reached('an `auto` cursor that an earlier message has not reached');
     }
@@ -104,8 +102,6 @@ export class Places {
     if (this.#find('connections', { userId, connectionId: id })?.readyAt === undefined) return;
     this.#reached('410 for a young, ready, anonymous connection');
   }
-
-  #epochOf = ({ channel }: Row): string | undefined => this.#ledger.channel(String(channel)).epoch;
 
   #reached(place: Place): void {
     this.counts.set(place, (this.counts.get(place) ?? 0) + 1);

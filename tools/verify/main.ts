@@ -4,17 +4,10 @@ import { join } from 'node:path';
 import { startVitest } from 'vitest/node';
 import { spawnStack } from '../../local/cli/spawn.ts';
 import { findTables, readSecret } from './aws.ts';
-import { type Deployed, HELP, parseOptions } from './options.ts';
+import { type Command, type Deployed, HELP, parseOptions } from './options.ts';
 import { preflight } from './preflight.ts';
 import { Report } from './report.ts';
-import {
-  BACKLOG,
-  EVENTS_ON,
-  localSettings,
-  STOMP_ON,
-  type TargetSettings,
-  toEnvironment,
-} from './settings.ts';
+import { BACKLOG, EVENTS_ON, localSettings, type TargetSettings, toEnvironment } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -29,7 +22,7 @@ async function main(args: string[]): Promise<void> {
     case 'help':
       return void process.stdout.write(HELP);
     case 'local':
-      return await verifyLocal(command.stackArgs);
+      return await verifyLocal(command);
     case 'deployed':
       return await verifyDeployed(command.target);
     default:
@@ -37,13 +30,15 @@ async function main(args: string[]): Promise<void> {
   }
 }
 
-async function verifyLocal(stackArgs: string[]): Promise<void> {
+type Local = Extract<Command, { kind: 'local' }>;
+
+async function verifyLocal({ stackArgs, stomp }: Local): Promise<void> {
   const jwtSecret = randomBytes(32).toString('hex');
-  const stack = await spawnStack([...stackArgs, ...EVENTS_ON, ...STOMP_ON, '--quiet'], {
+  const stack = await spawnStack([...stackArgs, ...EVENTS_ON, '--quiet'], {
     HERALD_JWT_SECRET: jwtSecret,
   });
   try {
-    await verify(await localSettings(stack, jwtSecret));
+    await verify({ ...(await localSettings(stack, jwtSecret)), stomp });
   } finally {
     await stack.stop();
   }

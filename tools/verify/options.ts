@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { type Outputs, readOutputs } from '../../local/cli/outputs.ts';
 import { integer, url } from '../../local/cli/values.ts';
+import { STOMP_ON } from './settings.ts';
 
 export const HELP = `Checks what Herald guarantees on a running stack: npm run e2e -- [options]
 
@@ -14,7 +15,8 @@ Without a target it starts a local stack of its own.
   --function NAME        the notify Lambda (default: publishing by an Invoke is not tested)
   --outbox NAME          the outbox table (default: publishing by the outbox is not tested)
   --events               it is a local stack, started with --events (default: events on the bus are not tested)
-  --stomp                the setting stomp is on (default: clients of STOMP are not tested)
+  --stomp                the setting stomp is on, of a running stack or in the bundles (default: clients of STOMP are
+                         not tested, but on the sources)
   --jwt-secret TEXT      signs the tokens of the test's users (HS256)
   --jwt-secret-arn ARN   the same, read from Secrets Manager
   --endpoint-url URL     of the AWS services (default: AWS)
@@ -45,8 +47,8 @@ export interface Deployed {
 
 export type Command =
   | { kind: 'help' }
-  /** `stackArgs`: for the local stack. */
-  | { kind: 'local'; stackArgs: string[] }
+  /** `stackArgs`: for the local stack. `stomp`: it serves clients of STOMP. */
+  | { kind: 'local'; stackArgs: string[]; stomp: boolean }
   | { kind: 'deployed'; target: Deployed };
 
 const text = { type: 'string' } as const;
@@ -82,10 +84,11 @@ export function parseOptions(args: string[]): Command {
   }
   const { bundles, 'cdk-out': cdkOut, ...target } = values;
   if (cdkOut !== undefined && !bundles) throw new Error('--cdk-out is for --bundles, which is not given');
-  const [named] = Object.keys(target);
+  const [named] = Object.keys(target).filter((name) => !(bundles && name === 'stomp'));
   if (named === undefined) {
-    const stackArgs = bundles ? ['--bundles', ...(cdkOut === undefined ? [] : ['--cdk-out', cdkOut])] : [];
-    return { kind: 'local', stackArgs };
+    if (!bundles) return { kind: 'local', stackArgs: STOMP_ON, stomp: true };
+    const stackArgs = ['--bundles', ...(cdkOut === undefined ? [] : ['--cdk-out', cdkOut])];
+    return { kind: 'local', stackArgs, stomp: values.stomp ?? false };
   }
   if (bundles) throw new Error(`--bundles is for the local stack, but --${named} names another`);
   return { kind: 'deployed', target: deployed(target) };

@@ -145,24 +145,31 @@ function settings(values: Values<typeof OPTIONS>): StackOptions['settings'] {
 const FAN_OUT_PAGE = { min: 1, max: MAX_FAN_OUT_PAGE };
 
 /** They hold for bundles too. */
-const overrides = (values: Values<typeof OPTIONS>): StackOptions['overrides'] => ({
-  everyone: values['no-everyone'] ? false : undefined,
-  openTopics: values['open-topics']
-    ?.split(',')
-    .map((pattern) => checked('--open-topics', pattern.trim(), isTopicPattern, TOPIC_PATTERN_RULE)),
-  maxSubscriptions: integer('--max-subscriptions', values['max-subscriptions'], {
-    min: 1,
-    max: MAX_SUBSCRIPTIONS,
-  }),
-  fanOutPage: integer('--fan-out-page', values['fan-out-page'], FAN_OUT_PAGE),
-  appMessages: values['app-messages'],
-  events: values.events,
-  offlineAfterSeconds: integer('--offline-after-seconds', values['offline-after-seconds'], {
-    min: 1,
-    max: MAX_OFFLINE_AFTER_SECONDS,
-  }),
-  stomp: values.stomp,
-});
+function overrides(values: Values<typeof OPTIONS>): StackOptions['overrides'] {
+  // What it takes stands in the environment that the bundles of such an app are given.
+  if (values.stomp && bundles(values))
+    throw new Error(
+      '--stomp is for the sources: bundles serve STOMP if their app was synthesized with stomp=true',
+    );
+  return {
+    everyone: values['no-everyone'] ? false : undefined,
+    openTopics: values['open-topics']
+      ?.split(',')
+      .map((pattern) => checked('--open-topics', pattern.trim(), isTopicPattern, TOPIC_PATTERN_RULE)),
+    maxSubscriptions: integer('--max-subscriptions', values['max-subscriptions'], {
+      min: 1,
+      max: MAX_SUBSCRIPTIONS,
+    }),
+    fanOutPage: integer('--fan-out-page', values['fan-out-page'], FAN_OUT_PAGE),
+    appMessages: values['app-messages'],
+    events: values.events,
+    offlineAfterSeconds: integer('--offline-after-seconds', values['offline-after-seconds'], {
+      min: 1,
+      max: MAX_OFFLINE_AFTER_SECONDS,
+    }),
+    stomp: values.stomp,
+  };
+}
 
 const HOST = /^(\[[\da-f:]+\]|[\w.-]+)(:\d+)?$/i;
 const ORIGIN = /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#\s]+)$/i;

@@ -35,11 +35,11 @@ const parse = (...args: string[]) =>
 
 describe('the options', () => {
   it('without a target start a local stack', () => {
-    expect(parse()).toEqual({ kind: 'local', stackArgs: [] });
-    expect(parse('--bundles', '--cdk-out', 'x')).toEqual({
-      kind: 'local',
-      stackArgs: ['--bundles', '--cdk-out', 'x'],
-    });
+    expect(parse()).toEqual({ kind: 'local', stackArgs: ['--stomp'], stomp: true });
+    const bundles = { kind: 'local', stackArgs: ['--bundles', '--cdk-out', 'x'] };
+    expect(parse('--bundles', '--cdk-out', 'x')).toEqual({ ...bundles, stomp: false });
+    // Whether bundles serve STOMP was decided when they were made.
+    expect(parse('--bundles', '--cdk-out', 'x', '--stomp')).toEqual({ ...bundles, stomp: true });
   });
 
   it('take everything from the outputs of cdk deploy', () => {

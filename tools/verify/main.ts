@@ -38,7 +38,7 @@ async function verifyLocal({ stackArgs, stomp }: Local): Promise<void> {
     HERALD_JWT_SECRET: jwtSecret,
   });
   try {
-    await verify({ ...(await localSettings(stack, jwtSecret)), stomp });
+    await verify({ ...(await localSettings(stack, jwtSecret)), stomp: stomp || undefined });
   } finally {
     await stack.stop();
   }

@@ -167,9 +167,8 @@ export class Monitoring extends Construct {
       const { webSocketRoutes, httpRoutes }: LambdaSpec = LAMBDAS[name];
       return webSocketRoutes !== undefined || httpRoutes !== undefined;
     };
-    const { awaited = [], behind = [] } = Object.groupBy(STATEFUL_NAMES, (name) =>
-      isAwaited(name) ? 'awaited' : 'behind',
-    );
+    const awaited = STATEFUL_NAMES.filter(isAwaited);
+    const behind = STATEFUL_NAMES.filter((name) => !isAwaited(name));
     const says = 'the concurrency of the account is used up.';
     this.#alarms.watch('throttles', {
       metric: throttlesOf([authorizer, ...awaited.map((name) => functions[name])]),

@@ -92,12 +92,6 @@ export const TOPIC_MUTANTS: Mutant[] = [
     replace: 'state.cursor < 0 && head.seq < 0',
   },
   {
-    name: 'who joined hears an anonymous connection from the head on',
-    file: domain('session/start'),
-    find: 'deviceId === undefined && readyAt === undefined ? seqIn(head, startsAt) : undefined;',
-    replace: "deviceId === '' && readyAt === undefined ? seqIn(head, startsAt) : undefined;",
-  },
-  {
     name: 'the rest of the subscribers is not queued',
     file: domain('publish/deliver'),
     find: 'if (ranges.length === 0) return;',
@@ -244,12 +238,5 @@ export const TOPIC_MUTANTS: Mutant[] = [
     file: client('client'),
     find: 'const isBehind = position?.epoch === epoch && (position?.seq ?? 0) < givenFrom;',
     replace: 'const isBehind = false;',
-  },
-  {
-    name: 'the client passes over a topic that only a second `ready` tells of',
-    file: client('connection-manager'),
-    find: 'const isFirst = !connection.ready;',
-    replace: `const isFirst = !connection.ready;
-    if (!isFirst) return;`,
   },
 ];

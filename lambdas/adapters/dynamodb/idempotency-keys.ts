@@ -8,9 +8,9 @@ import type { DynamoDb } from '../../aws/dynamodb.ts';
 import type { Head } from '../../domain/model.ts';
 import type { AppendRequest } from '../../domain/ports.ts';
 import type { LogTables } from './append-transaction.ts';
-import { cancellationReasons, isConflict, throwBusyIfThrottled } from './faults.ts';
 import { hashOfKey, type RecentKey, readRecentKeys, toRecentKey, writeRecentKeys } from './recent-keys.ts';
 import { type PublishRow, toMilliseconds } from './tables.ts';
+import { transactGet } from './transact-get.ts';
 
 export interface IdempotencyKeys {
   /**
@@ -34,14 +34,8 @@ export function createIdempotencyKeys(
    * read may see the new head and not yet this row: the key would be taken for unused.
    */
   const read = async (Key: object): Promise<PublishRow | 'in_doubt' | undefined> => {
-    const TransactItems = [{ Get: { TableName: publishes, Key } }];
-    try {
-      const answer = await throwBusyIfThrottled(dynamodb.call('TransactGetItems', { TransactItems }));
-      return answer.Responses?.[0]?.Item as PublishRow | undefined;
-    } catch (error) {
-      if (cancellationReasons(error).some(isConflict)) return 'in_doubt';
-      throw error;
-    }
+    const rows = await transactGet<PublishRow>(dynamodb, publishes, [Key]);
+    return rows === 'in_doubt' ? rows : rows[0];
   };
 
   return {

@@ -8,11 +8,12 @@ import type { Head } from '../../domain/model.ts';
 import type { LogStore } from '../../domain/ports.ts';
 import { appendActions, appendFailure, type LogTables, noHeadYet } from './append-transaction.ts';
 import { batchGet } from './batch-get.ts';
-import { cancellationReasons, isConflict, isFault, throwBusyIfThrottled, translated } from './faults.ts';
+import { cancellationReasons, isFault, throwBusyIfThrottled, translated } from './faults.ts';
 import { createIdempotencyKeys, nextHead } from './idempotency-keys.ts';
 import { headKey, toHead, toHeadRow, toMessage } from './message-rows.ts';
 import { hashOfPayload, MAX_RECENT_KEYS } from './recent-keys.ts';
 import type { HeadRow, MessageRow } from './tables.ts';
+import { transactGet } from './transact-get.ts';
 
 /** As many rows as fill DynamoDB's page of 1 MB when they are small. */
 const PAGE_LIMIT = 1000;
@@ -102,19 +103,10 @@ export function createLogStore(
 
     async prove(channel, seqs) {
       if (seqs.length === 0) return { outcome: 'proven', present: [] };
-      const TransactItems = seqs.map((seq) => ({
-        Get: { TableName: tables.messages, Key: { channel, seq } },
-      }));
-      try {
-        const { Responses = [] } = await throwBusyIfThrottled(
-          dynamodb.call('TransactGetItems', { TransactItems }),
-        );
-        const rows = Responses.flatMap(({ Item }) => (Item ? [Item as MessageRow] : []));
-        return { outcome: 'proven', present: rows.map(toMessage) };
-      } catch (error) {
-        if (cancellationReasons(error).some(isConflict)) return { outcome: 'in_doubt' };
-        throw error;
-      }
+      const keys = seqs.map((seq) => ({ channel, seq }));
+      const rows = await transactGet<MessageRow>(dynamodb, tables.messages, keys);
+      if (rows === 'in_doubt') return { outcome: 'in_doubt' };
+      return { outcome: 'proven', present: rows.flatMap((row) => (row ? [toMessage(row)] : [])) };
     },
 
     async seqOf(channel, key, now) {

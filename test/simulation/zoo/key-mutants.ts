@@ -36,9 +36,9 @@ export const KEY_MUTANTS: Mutant[] = [
   {
     name: 'a key that fell out of the head is asked for with a plain read',
     file: store('idempotency-keys'),
-    find: "const answer = await throwBusyIfThrottled(dynamodb.call('TransactGetItems', { TransactItems }));\n      return answer.Responses?.[0]?.Item as PublishRow | undefined;",
-    replace:
-      "const get = { TableName: publishes, Key, ConsistentRead: true };\n      return (await dynamodb.call('GetItem', get)).Item as PublishRow | undefined;",
+    find: 'const rows = await transactGet<PublishRow>(dynamodb, publishes, [Key]);',
+    replace: `const plain = await dynamodb.call('GetItem', { TableName: publishes, Key, ConsistentRead: true });
+    const rows = [plain.Item as PublishRow | undefined] as (PublishRow | undefined)[] | 'in_doubt';`,
   },
   {
     name: 'it is forgotten that keys fell out of the head',

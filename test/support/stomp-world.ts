@@ -12,7 +12,7 @@ import { createStores } from '../../lambdas/adapters/dynamodb/stores.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import { type Channel, userChannel } from '../../lambdas/domain/model.ts';
 import type { Clock, PostOutcome, ReconcileRequest } from '../../lambdas/domain/ports.ts';
-import { type Published, publish } from '../../lambdas/domain/publish/publish.ts';
+import type { Published } from '../../lambdas/domain/publish/publish.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import type { Settings } from '../../lambdas/domain/settings.ts';
 import type { StompApp, StompIdentity } from '../../lambdas/domain/stomp/app.ts';
@@ -20,7 +20,7 @@ import { deliverNext } from '../../lambdas/domain/stomp/deliver-next.ts';
 import { admitPending } from '../../lambdas/domain/stomp/pending.ts';
 import { pump } from '../../lambdas/domain/stomp/pump.ts';
 import { receiveStomp } from '../../lambdas/domain/stomp/session.ts';
-import { NO_ORIGIN, type Notification } from '../../lambdas/protocol/notification.ts';
+import type { Notification } from '../../lambdas/protocol/notification.ts';
 import { isSocketName } from '../../lambdas/protocol/socket-names.ts';
 import { encodeForAll } from '../../lambdas/wire/stomp/encode-all.ts';
 import { unescapeHeader } from '../../lambdas/wire/stomp/escapes.ts';
@@ -28,6 +28,7 @@ import { framesIn } from '../../lambdas/wire/stomp/grammar.ts';
 import { stompFrames } from '../../lambdas/wire/stomp/read.ts';
 import { anApp, type BusEvent, type TestApp } from './builders.ts';
 import type { TestDynamoDb } from './dynoxide.ts';
+import { publishTo } from './publish.ts';
 
 export const START = Date.UTC(2026, 0, 1);
 const HOUR_MS = 3_600_000;
@@ -131,22 +132,12 @@ export class StompWorld {
     return client;
   }
 
-  async publish(to: string | Channel, data: unknown, more: Partial<Notification> = {}): Promise<Published> {
-    const channels = [typeof to === 'string' ? userChannel(to) : to];
-    const notification: Notification = {
-      channels,
-      type: 'test',
-      data,
-      id: undefined,
-      origin: NO_ORIGIN,
-      collapseKey: undefined,
-      retentionSeconds: undefined,
-      trace: false,
-      ...more,
-    };
-    const [result] = (await publish(this.app, notification)).results;
-    if (!result || 'error' in result) throw new Error(`not published: ${JSON.stringify(result)}`);
-    return result;
+  async publish(
+    to: string | Channel,
+    data: unknown,
+    options: Partial<Notification> = {},
+  ): Promise<Published> {
+    return await publishTo(this.app, to, data, options);
   }
 
   /** Does what the stream and the queue would have a Lambda do, until all is at rest. */

@@ -3,7 +3,7 @@ import type { App } from '../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { type NewConnection, openConnection } from '../../lambdas/domain/connection/open.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
-import { type Channel, type Connection, userChannel } from '../../lambdas/domain/model.ts';
+import type { Channel, Connection } from '../../lambdas/domain/model.ts';
 import type {
   Clock,
   EscalationTask,
@@ -15,18 +15,19 @@ import type {
   ReconcileRequest,
 } from '../../lambdas/domain/ports.ts';
 import { serveRange } from '../../lambdas/domain/publish/fan-out.ts';
-import { type Published, publish } from '../../lambdas/domain/publish/publish.ts';
+import type { Published } from '../../lambdas/domain/publish/publish.ts';
 import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import type { Settings } from '../../lambdas/domain/settings.ts';
 import type { MessageFrame, ReplayFrame, ServerFrame } from '../../lambdas/protocol/frames.ts';
-import { NO_ORIGIN, type Notification } from '../../lambdas/protocol/notification.ts';
+import type { Notification } from '../../lambdas/protocol/notification.ts';
 import { dialectOf } from '../../lambdas/wire/dialect.ts';
 import type { BusEvent } from './builders.ts';
 import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 import { createMemoryLogger } from './memory-logger.ts';
 import { createMemoryStores } from './memory-stores.ts';
 import type { ReplayRequest } from './memory-tables.ts';
+import { publishTo } from './publish.ts';
 
 export const START = Date.UTC(2026, 0, 1);
 const DAY_MS = 24 * 3_600_000;
@@ -216,20 +217,7 @@ export class World {
     data: unknown,
     options: Partial<Notification> = {},
   ): Promise<Published> {
-    const notification: Notification = {
-      channels: [typeof to === 'string' ? userChannel(to) : to],
-      type: 'test',
-      data,
-      id: undefined,
-      origin: NO_ORIGIN,
-      collapseKey: undefined,
-      retentionSeconds: undefined,
-      trace: false,
-      ...options,
-    };
-    const [result] = (await publish(this.app, notification)).results;
-    if (!result || 'error' in result) throw new Error(`not published: ${JSON.stringify(result)}`);
-    return result;
+    return await publishTo(this.app, to, data, options);
   }
 
   async connectionsOf(userId: string): Promise<Connection[]> {

@@ -2,7 +2,7 @@
 import type { BrowserContext, Frame, Page, Worker } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Page as DevicePage, DeviceQuery } from './page/device.ts';
-import { openDevice, range, Stage, seqsOf, seqsThrough, state } from './stage.ts';
+import { liveAgain, openDevice, range, Stage, seqsOf, seqsThrough, state, statesOf } from './stage.ts';
 import { stretchWire, type Wire } from './wire.ts';
 
 const stage = new Stage();
@@ -79,7 +79,10 @@ describe('of two tabs', () => {
     const old = await openDevice(browser, theWire().httpUrl, { user: alice, storage: 'local' });
     const fresh = await openDevice(browser, theWire().httpUrl, { user: bob, storage: 'local' });
     await signIn(old, bob);
+    const before = (await statesOf(old)).length;
     await breakConnections();
+    // A tab that comes later begins where the device stands.
+    await liveAgain(old, before);
     await stage.publish(bob);
 
     expect(await seqsThrough(fresh, 1)).toEqual([1]);

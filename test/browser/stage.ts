@@ -163,6 +163,15 @@ export async function state(page: Page, expected: string): Promise<void> {
   await page.waitForFunction(isIt, expected);
 }
 
+/** Resolves when the tab is live, by its own connection or another tab's, after so many states before. */
+export async function liveAgain(page: Page, before: number): Promise<void> {
+  const isIt = (count: number) => {
+    const { states } = globalThis as unknown as DevicePage;
+    return states.length > count && states.at(-1) === 'live';
+  };
+  await page.waitForFunction(isIt, before);
+}
+
 /** What the tab has surfaced, in order, once it includes this seq. */
 export async function seqsThrough(page: Page, last: number): Promise<number[]> {
   const hasCome = (seq: number) => (globalThis as unknown as DevicePage).seqs.includes(seq);

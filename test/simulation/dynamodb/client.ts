@@ -263,17 +263,29 @@ const conditionOf = (input: Conditional): Pick<Write, 'condition' | 'bindings' |
   returnOld: input.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
 });
 
+const tables = new Map(Object.entries(TABLE_NAMES).map(([table, name]) => [name, table as TableName]));
+
 function tableOf(name: string): TableName {
-  const table = (Object.keys(TABLE_NAMES) as TableName[]).find((key) => TABLE_NAMES[key] === name);
+  const table = tables.get(name);
   if (table === undefined) throw new Error(`no table ${name}`);
   return table;
 }
 
 /** DynamoDB refuses a name or a value that no expression uses. */
 function checkBindings(input: Conditional, update = ''): void {
-  const used = new Set(`${input.ConditionExpression} ${update}`.match(/[:#]\w+/g));
-  const { names, values } = bindingsOf(input);
-  for (const name of [...Object.keys(names), ...Object.keys(values)]) {
+  const used = usedIn(`${input.ConditionExpression} ${update}`);
+  const check = (name: string) => {
     if (!used.has(name)) throw new Error(`no expression uses ${name}`);
-  }
+  };
+  for (const name in input.ExpressionAttributeNames) check(name);
+  for (const name in input.ExpressionAttributeValues) check(name);
+}
+
+/** By expression, the names and values in it: the same few are asked for again and again. */
+const used = new Map<string, ReadonlySet<string>>();
+
+function usedIn(expression: string): ReadonlySet<string> {
+  const names = used.get(expression) ?? new Set(expression.match(/[:#]\w+/g));
+  used.set(expression, names);
+  return names;
 }

@@ -39,13 +39,15 @@ export class Stream {
 
   add({ table, before, after }: Change): void {
     const row = after ?? before;
-    if (table !== this.#source.table || !row || textOf(before) === textOf(after)) return;
+    if (table !== this.#source.table || !row) return;
+    const [OldImage, NewImage] = [before && toAttributes(before), after && toAttributes(after)];
+    if (OldImage && NewImage && JSON.stringify(OldImage) === JSON.stringify(NewImage)) return;
     const record: DynamoDBRecord = {
       eventName: before ? (after ? 'MODIFY' : 'REMOVE') : 'INSERT',
       dynamodb: {
         Keys: toAttributes(keyOf(table, row)),
-        ...(before && { OldImage: toAttributes(before) }),
-        ...(after && { NewImage: toAttributes(after) }),
+        ...(OldImage && { OldImage }),
+        ...(NewImage && { NewImage }),
         SequenceNumber: String(++this.#sequence).padStart(20, '0'),
       },
     };
@@ -108,9 +110,6 @@ export class Stream {
     }
   }
 }
-
-/** A set has no form in JSON. */
-const textOf = (row: Row | undefined): string => JSON.stringify(row && toAttributes(row));
 
 /** Everything from the lowest reported on comes again, also what succeeded. */
 function fromLowestFailure(batch: Queued[], answer: unknown): Queued[] {

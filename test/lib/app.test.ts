@@ -15,6 +15,8 @@ const runApp = (context: Record<string, unknown>) =>
     encoding: 'utf8',
     timeout: 120_000,
     env: {
+      // Where Node keeps what it has compiled.
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       CDK_OUTDIR: outdir,
       CDK_CONTEXT_JSON: JSON.stringify({ 'aws:cdk:bundling-stacks': [], ...context }),
     },

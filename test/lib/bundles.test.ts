@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { App } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { buildSync } from 'esbuild';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -14,7 +13,7 @@ import { LAMBDA_NAMES } from '../../lambdas/manifest.ts';
 import { bundleHandler, bundleMessageTypes, OWN_MESSAGE_TYPES } from '../../lib/bundle.ts';
 import { HeraldStack, type HeraldStackProps } from '../../lib/herald-stack.ts';
 import type { AwsClient } from '../../lib/settings.ts';
-import { findAll } from './synth.ts';
+import { createApp, findAll } from './synth.ts';
 
 const outdir = mkdtempSync(join(tmpdir(), 'herald-bundles-'));
 afterAll(() => rmSync(outdir, { recursive: true }));
@@ -28,17 +27,11 @@ interface Bundle {
 /** Stands for what only a deployment knows; it passes as a name and as a URL. */
 const DEPLOYED = 'https://deployed.example/value';
 
-const lambdasOf = (out: string, props: HeraldStackProps = {}) =>
-  findAll(
-    Template.fromStack(
-      new HeraldStack(
-        new App({ outdir: out, context: { 'aws:cdk:enable-asset-metadata': true } }),
-        'Herald',
-        props,
-      ),
-    ),
-    'AWS::Lambda::Function',
-  );
+function lambdasOf(out: string, props: HeraldStackProps = {}) {
+  const context = { 'aws:cdk:bundling-stacks': ['**'], 'aws:cdk:enable-asset-metadata': true };
+  const stack = new HeraldStack(createApp(context, out), 'Herald', props);
+  return findAll(Template.fromStack(stack), 'AWS::Lambda::Function');
+}
 
 /** A logical id has no hyphens. */
 const nameOf = (id: string): string => {

@@ -5,8 +5,17 @@ import { HeraldStack, type HeraldStackProps } from '../../lib/herald-stack.ts';
 import { NotificationBackend } from '../../lib/notification-backend.ts';
 import type { NotificationBackendProps } from '../../lib/props.ts';
 
-export const createApp = (context: Record<string, unknown> = {}): App =>
-  new App({ context: { 'aws:cdk:bundling-stacks': [], ...context } });
+/** With this feature flag what CloudFormation's rules find fails; without, the CDK takes half its time to print it. */
+const FAILS_BY_RULES = '@aws-cdk/core:validateAgainstDefaultRules';
+
+/** `outdir`: where the assembly is written. Undefined: a temporary folder. */
+export const createApp = (context: Record<string, unknown> = {}, outdir?: string): App =>
+  new App({
+    ...(outdir !== undefined && { outdir }),
+    context: { 'aws:cdk:bundling-stacks': [], ...context },
+    builtinCloudFormationValidation: context[FAILS_BY_RULES] === true,
+    treeMetadata: false,
+  });
 
 /** The stack without settings, which most tests look at: synthesized once, and nobody changes it. */
 let bare: Template | undefined;

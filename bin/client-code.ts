@@ -2,8 +2,10 @@
  * Makes the code of `herald-client`: each entry as an ES module and as CommonJS, with the values of the protocol that it uses inside.
  * Who bundles it pays for every name that no minifier may shorten, so the names that only our own parts call each other by are short.
  */
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
+import { shortNames, withoutPrivates } from './short-names.ts';
 
 const CLIENT = join(import.meta.dirname, '../client');
 
@@ -28,25 +30,18 @@ export const INTERNAL_NAMES = `
   hasUsed loseLead newRef reach report addReplay becomeLeader earlyRead isFixed isOwn receive refuse shareMarks adopt
   greet hasTabs isLacking isRelieved onFollower onLeader onMarks onWake openBroadcast openSocket probe unheard
   acknowledged addEmpty addHead connected expectMore hurry isReady resend restart resume syncFrom yield
+  givenFrom onHide acknowledge riding ride retry
 `
   .trim()
   .split(/\s+/);
 
-/** One name for each: the entries are bundled apart, and call each other. */
-const SHORT_NAMES = Object.fromEntries(
-  INTERNAL_NAMES.map((name, index) => {
-    const letter = String.fromCharCode('a'.charCodeAt(0) + (index % 26));
-    return [name, index < 26 ? letter : `${letter}${Math.floor(index / 26)}`];
-  }),
-);
-
 /**
- * Names and lines stay: whoever bundles it minifies them, and until then its traces can be read. The syntax is minified here, since a
+ * The names of variables and the lines stay: whoever bundles it minifies them, and until then its traces can be read. The syntax is minified here, since a
  * constant that is a product (`31 * 1024`) is dropped by no other bundler, used or not.
  */
 export function bundleCode(outdir: string): void {
   for (const { format, code } of KINDS) {
-    buildSync({
+    const { outputFiles } = buildSync({
       entryPoints: ENTRIES.map((entry) => join(CLIENT, `${entry}.ts`)),
       outdir,
       outExtension: { '.js': code },
@@ -58,7 +53,11 @@ export function bundleCode(outdir: string): void {
       platform: 'neutral',
       target: 'es2022',
       mangleProps: new RegExp(`^(?:${INTERNAL_NAMES.join('|')})$`),
-      mangleCache: SHORT_NAMES,
+      // One name for each: the entries are bundled apart, and call each other.
+      mangleCache: shortNames(INTERNAL_NAMES),
+      write: false,
     });
+    mkdirSync(outdir, { recursive: true });
+    for (const { path, text } of outputFiles) writeFileSync(path, withoutPrivates(text));
   }
 }

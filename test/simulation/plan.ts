@@ -7,6 +7,7 @@ import { drawRates } from './faults.ts';
 import { Random } from './random.ts';
 import { withReading } from './reading.ts';
 import { type Situation, steered } from './situations.ts';
+import { withWithdrawing } from './withdrawing.ts';
 import type { DeviceSpec, From } from './world/device.ts';
 import type { Publish } from './world/publishers.ts';
 
@@ -31,6 +32,8 @@ export type Act =
   /** Undefined: the user's own channel. */
   | { kind: 'inbox'; device: number; channel: string | undefined }
   | { kind: 'inbox over http'; userId: string }
+  /** Of a user's newest messages: how many are newer. */
+  | { kind: 'withdraw'; userId: string; newer: number; byId: boolean }
   | { kind: 'snapshot' }
   | { kind: 'restore' };
 
@@ -55,6 +58,8 @@ export interface Plan {
   maxRecentKeys: number;
   /** Whether people look at what they got, and mark it. */
   areReading: boolean;
+  /** Whether messages are taken back. */
+  areWithdrawing: boolean;
   /** Where it is led to, if anywhere. */
   situation: Situation | undefined;
 }
@@ -111,9 +116,10 @@ export function planOf(seed: number): Plan {
     fanOutPage: random.integer(1, 4),
     maxRecentKeys: recentKeysOf(seed),
     areReading: false,
+    areWithdrawing: false,
     situation: undefined,
   });
-  return withReading(seed, plan);
+  return withWithdrawing(seed, withReading(seed, plan));
 }
 
 /** In many runs so few that keys fall out of the head all the time. */

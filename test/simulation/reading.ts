@@ -2,25 +2,14 @@
  * Weaves people who read into the plans of some seeds. They are drawn from a stream of their own, so
  * that the other seeds, and everything else of these, stay as they were.
  */
-import { type Act, type Operation, type Plan, TOPICS } from './plan.ts';
+import { type Act, type Plan, TOPICS } from './plan.ts';
 import { Random } from './random.ts';
-
-/** Marks at once, by several devices of one user. */
-const APART_MS: [least: number, most: number] = [1, 60];
+import { woven } from './weave.ts';
 
 export function withReading(seed: number, plan: Plan): Plan {
   const random = new Random(seed, 'reading');
   if (!random.chance(0.5)) return plan;
-  const often = random.logarithmic(1, 20) / 20;
-  const operations = plan.operations.flatMap((operation): Operation[] => {
-    if (!random.chance(often)) return [operation];
-    let { at } = operation;
-    const acts = readingActs(plan, random).map((act) => {
-      at += random.logarithmic(...APART_MS);
-      return { at, act };
-    });
-    return [operation, ...acts];
-  });
+  const operations = woven(plan, random, () => readingActs(plan, random));
   return { ...plan, operations, areReading: true };
 }
 

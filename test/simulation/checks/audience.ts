@@ -22,15 +22,23 @@ export interface AudienceSettings {
 const FRAME_MAY_TAKE_MS = 60_000;
 
 /** What tells of a channel, or of what is in it. */
-type Telling = Extract<ServerFrame, { event: 'ready' | 'message' | 'replay' | 'subscribed' }>;
+type Telling = Extract<ServerFrame, { event: 'ready' | 'message' | 'withdrawn' | 'replay' | 'subscribed' }>;
+
+/** The row of a subscription as it appeared. `by`: the invocation that wrote it. */
+interface Subscribed {
+  epoch: string | undefined;
+  head: number;
+  by: number | undefined;
+  at: number;
+}
 
 export class Audience {
   /** By connection and channel: when it was told that it does not hear the channel any more. */
   readonly #left = new Map<string, number>();
   /** By connection, channel and seq: what the gateway has taken. */
   readonly #heard = new Set<string>();
-  /** The rows of subscriptions that show, each with the head of its channel as it appeared. */
-  readonly #rows = new Map<string, { epoch: string | undefined; head: number }>();
+  /** The rows of subscriptions that show, each as it appeared: the head of its channel, by whom, when. */
+  readonly #rows = new Map<string, Subscribed>();
   /** By invocation: connections whose rows it removed, and how often it tried. */
   readonly #removing = new Map<number, string[]>();
   /** By invocation: connections that it marked to be closed. */
@@ -61,7 +69,7 @@ export class Audience {
     this.#now = now;
   }
 
-  subscriptionChanged({ before, after }: Change): void {
+  subscriptionChanged({ before, after }: Change, writer: Invocation | undefined): void {
     const row = after ?? before;
     const key = keyOf(String(row?.connectionId), String(row?.channel));
     if (!after) this.#rows.delete(key);
@@ -69,7 +77,7 @@ export class Audience {
     if (this.#dismissed.has(String(row?.connectionId)))
       this.#violated('a dismissed connection hears only its bye', `${key} is subscribed`);
     const { epoch, head } = this.#ledger.channel(String(row?.channel));
-    this.#rows.set(key, { epoch, head });
+    this.#rows.set(key, { epoch, head, by: writer?.id, at: this.#now() });
     this.#left.delete(key);
   }
 
@@ -134,15 +142,15 @@ export class Audience {
       for (const told of frame.subscriptions) this.#checkBeginning(invocation, socket, name, told);
     }
     if (frame.event === 'subscribed') this.#checkBeginning(invocation, socket, name, frame);
-    if (frame.event !== 'message' && frame.event !== 'replay') return;
+    if (frame.event === 'ready' || frame.event === 'subscribed') return;
     this.#checkDismissed(invocation, socket, name, frame.channel);
-    const messages = frame.event === 'message' ? [frame] : frame.messages;
+    const messages = frame.event === 'replay' ? frame.messages : [frame];
     for (const { seq } of messages) this.#checkFloor(invocation, socket, name, frame.channel, seq);
     if (frame.event === 'message') this.#checkLeft(socket, name, frame.channel, frame.seq);
   }
 
   /** The gateway has taken it. */
-  accepted(socket: Socket, frame: ServerFrame): void {
+  accepted(invocation: Invocation, socket: Socket, frame: ServerFrame): void {
     if (frame.event === 'unsubscribed') {
       const key = keyOf(socket.id, frame.channel);
       if (!this.#rows.has(key)) this.#left.set(key, this.#now());
@@ -151,14 +159,17 @@ export class Audience {
       for (const { seq } of frame.event === 'message' ? [frame] : frame.messages)
         this.#heard.add(`${socket.id} ${frame.channel} ${seq}`);
     }
-    if (frame.event === 'subscribed') this.#checkHead(socket, frame);
+    if (frame.event === 'subscribed') this.#checkHead(invocation, socket, frame);
     if (frame.event === 'subscribed' && frame.ref === undefined) this.#checkJoined(socket, frame);
   }
 
   /** A publisher that has not seen the row had moved the head before it was read. */
-  #checkHead({ id, userId, deviceId }: Socket, { channel, epoch, head }: SubscribedFrame): void {
+  #checkHead(invocation: Invocation, socket: Socket, { channel, epoch, head }: SubscribedFrame): void {
+    const { id, userId, deviceId } = socket;
     const row = this.#rows.get(keyOf(id, channel));
     if (row === undefined || row.epoch !== epoch || head >= row.head) return;
+    // It tells of the subscription before this one, and comes late.
+    if (row.by !== invocation.id && row.at > invocation.startedAt) return;
     const what = `${userId}/${deviceId}: ${channel} at ${head}, the head was ${row.head}`;
     this.#violated('a subscription is written before the head is read', what);
   }

@@ -8,7 +8,7 @@ import type { Socket } from '../world/sockets.ts';
 import type { Audience } from './audience.ts';
 import type { Cursors } from './cursors.ts';
 import type { Violated } from './judge.ts';
-import { type Hearer, isOriginOf, type Ledger } from './ledger.ts';
+import { type Entry, type Hearer, isOriginOf, type Ledger } from './ledger.ts';
 
 /** What a fault has put off is over. */
 const SETTLED_MS = 60_000;
@@ -59,15 +59,20 @@ export class Frames {
     if (invocation.now >= socket.tokenExpiresAt) {
       this.#violated('no frame after the token expired', `${name}: ${frame.event}`);
     }
-    const isContent = frame.event === 'ready' || frame.event === 'message' || frame.event === 'replay';
-    if (!isContent && frame.event !== 'subscribed') return;
+    if (!isOfChannel(frame)) return;
     this.#audience.posting(invocation, socket, name, frame);
     const isOwn = frame.channel === `user:${socket.userId}`;
-    if (isOwn && invocation.startedAt > (this.#dismissedAt.get(socket.id) ?? Number.POSITIVE_INFINITY)) {
+    const isContent = frame.event !== 'subscribed';
+    if (
+      isContent &&
+      isOwn &&
+      invocation.startedAt > (this.#dismissedAt.get(socket.id) ?? Number.POSITIVE_INFINITY)
+    ) {
       this.#violated('a dismissed connection hears only its bye', `${name}: ${frame.event}`);
     }
     if (frame.event === 'message' || frame.event === 'replay')
       this.#checkMessages(invocation, socket, name, frame);
+    if (frame.event === 'withdrawn') this.#checkWithdrawn(name, frame.channel, [frame.seq], frame.seqs);
     if (frame.event === 'replay') {
       this.#checkWindow(invocation, socket, name, frame);
       this.#checkWhole(socket, name, frame);
@@ -75,7 +80,7 @@ export class Frames {
   }
 
   /** The gateway has taken it. */
-  accepted(socket: Socket, text: string): void {
+  accepted(invocation: Invocation, socket: Socket, text: string): void {
     const frame = this.#parse(text);
     if (!this.#first.has(socket.id)) {
       this.#first.add(socket.id);
@@ -88,9 +93,12 @@ export class Frames {
       }
     }
     this.#checkStart(socket, frame);
-    this.#audience.accepted(socket, frame);
-    if (socket.ackMode !== 'auto' || (frame.event !== 'message' && frame.event !== 'replay')) return;
+    this.#audience.accepted(invocation, socket, frame);
+    if (frame.event !== 'message' && frame.event !== 'replay' && frame.event !== 'withdrawn') return;
     const epoch = this.#ledger.channel(frame.channel).epoch ?? '';
+    // What a client does with it is nobody's business: it is told.
+    for (const seq of this.#withdrawalsIn(frame)) this.#cursors.give(socket, frame.channel, epoch, seq);
+    if (socket.ackMode !== 'auto' || frame.event === 'withdrawn') return;
     for (const { seq } of frame.event === 'message' ? [frame] : frame.messages) {
       this.#cursors.give(socket, frame.channel, epoch, seq);
     }
@@ -132,6 +140,8 @@ export class Frames {
         );
         continue;
       }
+      if ((entry.withdrawnAt ?? Number.POSITIVE_INFINITY) <= invocation.startedAt)
+        this.#violated('nothing withdrawn is sent', `${name}: seq ${seq} in a ${frame.event}`);
       const tab = isOriginOf(entry.origin, socket) ? entry.origin?.tab : undefined;
       if (origin !== tab)
         this.#violated('only the device of a tab is told of the tab', `${name}: seq ${seq} of ${origin}`);
@@ -148,12 +158,30 @@ export class Frames {
     }
   }
 
+  /** The seqs of the withdrawals that a frame tells of. */
+  #withdrawalsIn(frame: Extract<ServerFrame, { event: 'message' | 'withdrawn' | 'replay' }>): number[] {
+    if (frame.event !== 'replay') return frame.event === 'withdrawn' ? [frame.seq] : [];
+    const seqs = Array.from(
+      { length: frame.through - frame.after },
+      (_none, index) => frame.after + 1 + index,
+    );
+    return seqs.filter((seq) => this.#isTold(frame, this.#ledger.entry(frame.channel, seq)));
+  }
+
+  #isTold = ({ withdrawn = [] }: ReplayFrame, entry: Entry | undefined): boolean =>
+    entry?.withdraws?.every((seq) => withdrawn.includes(seq)) ?? false;
+
+  /** What is told to be withdrawn, these withdrawals withdraw. */
+  #checkWithdrawn(name: string, channel: string, by: number[], told: readonly number[]): void {
+    const withdrawn = by.flatMap((seq) => this.#ledger.entry(channel, seq)?.withdraws ?? []);
+    if ([...withdrawn].sort().join() === [...told].sort().join()) return;
+    this.#violated('what is sent is what is stored', `${name}: ${told} withdrawn, stored ${withdrawn}`);
+  }
+
   /** Every seq a frame settles is in it, the device's own, or removed by retention and counted. */
-  #checkWhole(
-    hearer: Hearer,
-    name: string,
-    { channel, messages, after, through, expired, collapsed = 0 }: ReplayFrame,
-  ): void {
+  #checkWhole(hearer: Hearer, name: string, frame: ReplayFrame): void {
+    const { channel, messages, after, through, expired, collapsed = 0, withdrawn = [] } = frame;
+    this.#checkWithdrawn(name, channel, this.#withdrawalsIn(frame), withdrawn);
     const sent = new Set(messages.map(({ seq }) => seq));
     let removed = 0;
     let own = 0;
@@ -163,9 +191,11 @@ export class Frames {
     for (let seq = after + 1; seq <= through; seq++) {
       if (sent.has(seq)) continue;
       const entry = this.#ledger.entry(channel, seq);
+      if (this.#isTold(frame, entry)) continue;
       if (entry && this.#ledger.isCollapsed(channel, entry)) {
         superseded += 1;
-        if (!this.#ledger.hasExpired(entry) && !this.#ledger.isOwn(entry, hearer)) collapsible += 1;
+        const isStill = this.#ledger.isCollapsedStill(channel, entry) && !this.#ledger.hasExpired(entry);
+        if (isStill && !this.#ledger.isOwn(entry, hearer)) collapsible += 1;
       } else if (entry && this.#ledger.isOwn(entry, hearer)) own += 1;
       else removed += 1;
       if (this.#ledger.isSettledFor(channel, seq, hearer)) continue;
@@ -196,3 +226,8 @@ export class Frames {
     return this.#parsed.frame;
   }
 }
+
+type OfChannel = Extract<ServerFrame, { event: 'ready' | 'message' | 'withdrawn' | 'replay' | 'subscribed' }>;
+
+const isOfChannel = (frame: ServerFrame): frame is OfChannel =>
+  ['ready', 'message', 'withdrawn', 'replay', 'subscribed'].includes(frame.event);

@@ -78,6 +78,14 @@ export const CHECKS: Record<number, readonly string[]> = {
     'a history is newest first and complete',
     'a history says what is read',
   ],
+  14: [
+    'a message is withdrawn once',
+    'a withdrawal takes the content, and nothing else',
+    'a withdrawal is kept as long as what it withdraws',
+    'nothing withdrawn is sent',
+    'what was answered as withdrawn has no content',
+    'what is kept can be withdrawn',
+  ],
   0: [
     'a STOMP connection hears each seq once and in order',
     'a STOMP device misses nothing',

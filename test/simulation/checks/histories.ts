@@ -117,6 +117,9 @@ export class Histories {
       const entry = this.#facts.ledger.entry(channel, seq);
       if (entry?.id !== id)
         this.#violated('what is sent is what is stored', `${channel}: seq ${seq} as ${id}, is ${entry?.id}`);
+      if (entry?.withdraws) this.#violated(COMPLETE, `${channel}: seq ${seq} is a withdrawal`);
+      if ((entry?.withdrawnAt ?? Number.POSITIVE_INFINITY) <= startedAt)
+        this.#violated('nothing withdrawn is sent', `${channel}: seq ${seq} in a history`);
       if (seq <= least)
         this.#violated('a member hears nothing of before joining', `${channel}: ${seq}, joined at ${least}`);
       if (entry && entry.expiresAt + 1000 <= startedAt + clockOffsetMs)
@@ -136,7 +139,8 @@ export class Histories {
     const last = more ? (messages.at(-1)?.seq ?? 0) : most + 1;
     for (let seq = Math.min(head, (before ?? head + 1) - 1); seq >= last; seq--) {
       const entry = ledger.entry(channel, seq);
-      if (shown.has(seq) || hidden.has(seq) || seq <= most || !entry || ledger.hasExpired(entry)) continue;
+      if (shown.has(seq) || hidden.has(seq) || seq <= most || !entry || !isShowable(entry)) continue;
+      if (ledger.hasExpired(entry)) continue;
       this.#violated(COMPLETE, `${channel} before ${before}, more ${more}: ${seq} is missing`);
     }
   }
@@ -152,10 +156,18 @@ export class Histories {
     const isFitting = (read: ReadonlySet<number>) => {
       const certain = entries.filter(
         (entry) =>
-          isUnread(read, entry) && entry.seq <= head && !hidden.has(entry.seq) && !ledger.hasExpired(entry),
+          isUnread(read, entry) &&
+          isShowable(entry) &&
+          entry.seq <= head &&
+          !hidden.has(entry.seq) &&
+          !ledger.hasExpired(entry),
       );
       const possible = entries.filter(
-        (entry) => isUnread(read, entry) && entry.expiresAt > startedAt - TOLERANCE_MS,
+        (entry) =>
+          isUnread(read, entry) &&
+          entry.withdraws === undefined &&
+          (entry.withdrawnAt ?? Number.POSITIVE_INFINITY) > startedAt &&
+          entry.expiresAt > startedAt - TOLERANCE_MS,
       );
       const isCounted = unread >= certain.length && unread <= possible.length;
       return isCounted && messages.every((message) => message.read === read.has(message.seq));
@@ -170,6 +182,10 @@ export class Histories {
 const TOLERANCE_MS = 7000;
 
 const isUnread = (read: ReadonlySet<number>, { seq }: Entry): boolean => !read.has(seq);
+
+/** A history may lack what was withdrawn while it was read, and never shows a withdrawal. */
+const isShowable = ({ withdrawnAt, withdraws }: Entry): boolean =>
+  withdrawnAt === undefined && withdraws === undefined;
 
 function requestIn(event: unknown): Pick<AskedHistory, 'channel' | 'before' | 'limit'> | undefined {
   const { body, requestContext } = event as {

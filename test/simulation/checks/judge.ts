@@ -128,7 +128,7 @@ export class Judge implements Watcher {
 
   #subscriptionChanged(change: Change): void {
     this.frames.rowChanged(change);
-    this.audience.subscriptionChanged(change);
+    this.audience.subscriptionChanged(change, this.#writer);
     this.places.subscriptionChanged(change);
   }
 
@@ -202,12 +202,12 @@ export class Judge implements Watcher {
     if (frame.event === 'history') this.histories.posting(invocation, socket, frame);
   }
 
-  accepted(_invocation: Invocation, socket: Socket, frame: string): void {
+  accepted(invocation: Invocation, socket: Socket, frame: string): void {
     if (socket.isStomp) {
       this.#acceptedStomp(socket, frame);
       return;
     }
-    this.frames.accepted(socket, frame);
+    this.frames.accepted(invocation, socket, frame);
     this.reads.accepted(socket, JSON.parse(frame));
   }
 

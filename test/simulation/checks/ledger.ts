@@ -19,6 +19,10 @@ export interface Entry {
   begunAt: number;
   sentAt: number;
   expiresAt: number;
+  /** Since when its content is gone. Undefined: it was not withdrawn. */
+  withdrawnAt: number | undefined;
+  /** The seqs that it withdraws. Undefined: it is a message. */
+  withdraws: readonly number[] | undefined;
   /** It came back with a backup: its key stands for nothing in the new epoch. */
   restored: boolean;
 }
@@ -117,19 +121,26 @@ export class Ledger {
   isSettledFor(channel: string, seq: number, hearer: Hearer): boolean {
     const entry = this.entry(channel, seq);
     if (!entry) return false;
-    return this.isOwn(entry, hearer) || this.hasExpired(entry) || this.isCollapsed(channel, entry);
+    if (this.isOwn(entry, hearer) || this.hasExpired(entry) || this.isCollapsed(channel, entry)) return true;
+    return entry.withdrawnAt !== undefined;
   }
 
   /** The hearer as a whole caused it, and is not told. */
   isOwn = ({ origin }: Entry, hearer: Hearer): boolean =>
     origin?.tab === undefined && isOriginOf(origin, hearer);
 
-  /** A newer message with its key stands for it. */
-  isCollapsed(channel: string, { collapseKey, seq }: Entry): boolean {
-    if (collapseKey === undefined) return false;
-    for (const other of this.channel(channel).entries.values())
-      if (other.seq > seq && other.collapseKey === collapseKey) return true;
-    return false;
+  /** A newer message with its key stands for it, or did until it was withdrawn. */
+  isCollapsed = (channel: string, entry: Entry): boolean => this.#newerWithKey(channel, entry).length > 0;
+
+  /** The same for what is kept for certain. */
+  isCollapsedStill = (channel: string, entry: Entry): boolean =>
+    entry.withdrawnAt === undefined &&
+    this.#newerWithKey(channel, entry).some(({ withdrawnAt }) => withdrawnAt === undefined);
+
+  #newerWithKey(channel: string, { collapseKey, seq }: Entry): Entry[] {
+    if (collapseKey === undefined) return [];
+    const entries = [...this.channel(channel).entries.values()];
+    return entries.filter((other) => other.seq > seq && other.collapseKey === collapseKey);
   }
 
   hasExpired = ({ expiresAt }: Entry): boolean => expiresAt <= this.#now() + CLOCK_TOLERANCE_MS;
@@ -182,8 +193,13 @@ export class Ledger {
   }
 
   #messageAdded(name: string, before: Row | undefined, after: Row): void {
+    if (before && after.withdrawnBy !== undefined) {
+      this.#contentTaken(name, before, after);
+      return;
+    }
     const { entries } = this.channel(name);
     const entry = this.#entryOf(name, after);
+    this.#checkKept(name, entry);
     if (this.#intentions.isForbidden(entry.publish)) {
       this.#violated('nobody publishes what the token does not allow', `${name}: publish ${entry.publish}`);
     }
@@ -212,6 +228,25 @@ export class Ledger {
     entries.set(entry.seq, entry);
   }
 
+  /** The withdrawal itself may show before this or after it. */
+  #contentTaken(name: string, before: Row, after: Row): void {
+    const entry = this.entry(name, Number(after.seq));
+    if (before.withdrawnBy !== undefined)
+      this.#violated('a message is withdrawn once', `${name}: ${after.seq} by ${after.withdrawnBy}, too`);
+    if (!entry || after.id !== entry.id || /"publish"/.test(String(after.data)))
+      this.#violated('a withdrawal takes the content, and nothing else', `${name}: seq ${after.seq}`);
+    if (entry) entry.withdrawnAt ??= this.#now();
+  }
+
+  /** Whoever was told of a message can be told of its withdrawal. */
+  #checkKept(name: string, { seq, withdraws = [], expiresAt }: Entry): void {
+    for (const withdrawn of withdraws) {
+      const entry = this.entry(name, withdrawn);
+      if (entry && entry.expiresAt <= expiresAt) continue;
+      this.#violated('a withdrawal is kept as long as what it withdraws', `${name}: ${seq} of ${withdrawn}`);
+    }
+  }
+
   #messageRemoved(name: string, before: Row, cause: string): void {
     const entry = this.entry(name, Number(before.seq));
     if (cause === 'ttl' && entry && this.hasExpired(entry)) return;
@@ -221,6 +256,10 @@ export class Ledger {
   #entryOf(channel: string, row: Row): Entry {
     const publish = Number(/"publish":(\d+)/.exec(String(row.data))?.[1]);
     const sentAt = Number(row.sentAt);
+    // A withdrawal has no publisher, and what was withdrawn has lost its own.
+    const expiresAt = Number.isNaN(publish)
+      ? Number(row.expiresAt) * 1000
+      : sentAt + this.#intentions.retentionOf(publish) * 1000;
     return {
       seq: Number(row.seq),
       id: String(row.id),
@@ -229,10 +268,16 @@ export class Ledger {
       collapseKey: row.collapseKey === undefined ? undefined : String(row.collapseKey),
       begunAt: this.#intentions.begunAt(publish),
       sentAt,
-      expiresAt: sentAt + this.#intentions.retentionOf(publish) * 1000,
+      expiresAt,
+      withdrawnAt: row.withdrawnBy === undefined ? undefined : this.#now(),
+      withdraws: seqsWithdrawnBy(row),
       restored: false,
     };
   }
+}
+
+function seqsWithdrawnBy({ type, data }: Row): number[] | undefined {
+  return type === 'herald.withdrawn' ? JSON.parse(String(data)).seqs : undefined;
 }
 
 /** What a backup did not hold: expired long before it, or lost with what came after. */
@@ -245,5 +290,7 @@ const lost = (seq: number): Entry => ({
   begunAt: 0,
   sentAt: 0,
   expiresAt: 0,
+  withdrawnAt: undefined,
+  withdraws: undefined,
   restored: true,
 });

@@ -6,6 +6,7 @@ import { ReadingRounds } from './reading-rounds.ts';
 import { Standing } from './standing.ts';
 import { TopicTrials } from './topic-trials.ts';
 import { Trials } from './trials.ts';
+import { WithdrawingRounds } from './withdrawing-rounds.ts';
 
 const MINUTE = 60_000;
 const DAY_MS = 24 * 60 * MINUTE;
@@ -38,6 +39,7 @@ export class Rest {
     await this.#ledRounds();
     await this.#roughRounds();
     await new ReadingRounds(this.#world, this.#stage).run();
+    await new WithdrawingRounds(this.#world, this.#standing, this.#stage).run();
     this.#world.anonymousAsk = true;
     await this.#lastWord();
     await this.#trials();

@@ -25,8 +25,8 @@ export class Hearing {
   missedPongs = 0;
   readonly #world: World;
   readonly #device: Follower;
-  /** Messages beyond the position, by seq. */
-  readonly #ahead = new Map<number, string>();
+  /** Messages beyond the position, by seq; a withdrawal has no id. */
+  readonly #ahead = new Map<number, string | undefined>();
   #framesOfWindow = 0;
   #syncing = false;
   #watching = false;
@@ -49,7 +49,8 @@ export class Hearing {
     return true;
   }
 
-  take(seq: number, id: string): void {
+  /** A message, or a withdrawal, which has no id. */
+  take(seq: number, id?: string): void {
     if (this.position && seq <= this.position.seq) return;
     this.#ahead.set(seq, id);
     if (!this.position) return;

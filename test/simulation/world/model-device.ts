@@ -168,6 +168,8 @@ export class ModelDevice implements Device, Peer, Follower {
         return this.#ready(session, frame);
       case 'message':
         return session.hearings.get(frame.channel)?.take(frame.seq, frame.id);
+      case 'withdrawn':
+        return session.hearings.get(frame.channel)?.take(frame.seq);
       case 'replay':
         if (session.hearings.get(frame.channel)?.takeReplay(frame) === false) this.#restart();
         return;

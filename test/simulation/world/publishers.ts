@@ -251,7 +251,9 @@ export class Publishers {
     const told = new Map(messages.map(({ seq, id }) => [seq, id]));
     for (let seq = 1; seq <= through; seq++) {
       const entry = ledger.entry(channel, seq);
-      if (told.get(seq) === entry?.id || (entry && !told.has(seq) && ledger.hasExpired(entry))) continue;
+      const isGone =
+        entry && (ledger.hasExpired(entry) || entry.withdrawnAt !== undefined || entry.withdraws);
+      if (isGone ? !told.has(seq) || told.get(seq) === entry.id : told.get(seq) === entry?.id) continue;
       violated(
         'the history is complete',
         `${channel}: seq ${seq} is ${told.get(seq)}, stored as ${entry?.id}`,

@@ -20,6 +20,7 @@ import { type Peer, Sockets } from './sockets.ts';
 import { Stream } from './stream.ts';
 import { forgedToken } from './tokens.ts';
 import { TopicOperators } from './topic-operators.ts';
+import { Withdrawers } from './withdrawers.ts';
 
 const START = Date.UTC(2027, 0, 1);
 const MAX_STEPS = 1_000_000;
@@ -43,6 +44,7 @@ export class World {
   readonly publishers: Publishers;
   readonly operators: TopicOperators;
   readonly readers: Readers;
+  readonly withdrawers: Withdrawers;
   readonly devices: Device[];
   readonly judge: Judge;
   readonly plan: Plan;
@@ -89,6 +91,7 @@ export class World {
     this.publishers = new Publishers(this);
     this.operators = new TopicOperators(this);
     this.readers = new Readers(this);
+    this.withdrawers = new Withdrawers(this);
     this.streams = LAMBDAS.reconcile.streams.map((source) => new Stream(this, source));
     this.retries = new RetryQueue(this, 'reconcile');
     this.fanOuts = new RetryQueue(this, 'fan-out');
@@ -178,6 +181,8 @@ export class World {
         return this.#begin(this.readers.look(act.device, act.channel));
       case 'inbox over http':
         return this.#begin(this.readers.lookOverHttp(act.userId));
+      case 'withdraw':
+        return this.#begin(this.withdrawers.withdraw(act));
       case 'snapshot':
         this.#snapshot = {
           messages: this.database.rows('messages'),

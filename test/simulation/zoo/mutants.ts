@@ -10,6 +10,7 @@ import { client, domain, handler, store, wire } from './sources.ts';
 import { START_MUTANTS } from './start-mutants.ts';
 import { STOMP_MUTANTS } from './stomp-mutants.ts';
 import { TOPIC_MUTANTS } from './topic-mutants.ts';
+import { WITHDRAWAL_MUTANTS } from './withdrawal-mutants.ts';
 
 export interface Mutant {
   name: string;
@@ -436,5 +437,6 @@ export const MUTANTS: Mutant[] = [
   ...START_MUTANTS,
   ...STOMP_MUTANTS,
   ...TOPIC_MUTANTS,
+  ...WITHDRAWAL_MUTANTS,
   ...EVENT_MUTANTS,
 ];

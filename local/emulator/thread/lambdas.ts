@@ -36,7 +36,8 @@ export async function startThreadLambdas({
   runtime = RUNTIME,
   limitMs = timeLimitMs,
 }: ThreadOptions): Promise<ThreadLambdas> {
-  const start = () => startThread(runtime, environment, { quiet }, told);
+  const compileCache = process.env.NODE_COMPILE_CACHE;
+  const start = () => startThread(runtime, environment, { quiet, compileCache }, told);
   let thread = start();
   let isStopping = false;
   await thread.loaded;

@@ -1,4 +1,5 @@
 /** The program of the thread that holds the Lambdas: runs each as it is asked, many at once, and tells what came of it. */
+import module from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { createLambdas, type Failure, LambdaError } from '../lambdas.ts';
 import { loadHandlers } from './handlers.ts';
@@ -6,6 +7,8 @@ import { loadHandlers } from './handlers.ts';
 export interface Start {
   /** What the Lambdas write to standard output is dropped. */
   quiet: boolean;
+  /** A folder in which Node keeps what it has compiled. By its environment variable it does so for the main thread alone. */
+  compileCache: string | undefined;
 }
 
 export interface Asked {
@@ -19,7 +22,10 @@ export type Told = 'loaded' | ({ run: number } & ({ result: unknown } | { failur
 
 const tell = (message: Told): void => parentPort?.postMessage(message);
 
-if ((workerData as Start).quiet) process.stdout.write = () => true;
+const { quiet, compileCache } = workerData as Start;
+if (quiet) process.stdout.write = () => true;
+// Node 20 has no such cache.
+if (compileCache !== undefined) module.enableCompileCache?.(compileCache);
 
 const lambdas = createLambdas(await loadHandlers());
 parentPort?.on('message', async ({ run, name, event, requestId }: Asked) => {

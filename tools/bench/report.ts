@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { barChart } from './chart.ts';
 import type { Result, Row } from './result.ts';
+import { summary } from './summary.ts';
 
 const LEGEND =
   'Floor: the least the platform costs. Naive: the usual way. Ratio: ours to naive, or to the peer of the goal, else to the floor.';
@@ -78,6 +79,8 @@ export function readme(report: Report, folder: string): string {
   const { machine, measuredAt, tookSeconds, results, failures } = report;
   return [
     '# What Herald costs, measured',
+    '',
+    ...summary(results),
     '',
     `Written by \`npm run bench\` on ${measuredAt.slice(0, 10)}: ${machine.cpu}, ${machine.memoryGb} GB, Node ${machine.node}, load average at the end ${machine.loadAverage.toFixed(1)}; it took ${tookSeconds} s.`,
     'Absolute figures move with the machine; what is compared was measured by turns in one run, so quote ratios.',

@@ -70,16 +70,31 @@ function monthOf({ servers = 0, brokers = 0, caches = 0 }: Deployment, usage: Us
 const balancer = (connections: number): number =>
   BALANCER.hour + Math.ceil(connections / BALANCER.connectionsPerUnit) * BALANCER.unitHour;
 
-const SIZES = [1_000, 10_000, 100_000];
+/** Users. */
+export const SIZES = [1_000, 10_000, 100_000];
 
-export function comparison(usage: Usage): string {
+interface Months {
+  name: string;
+  /** A month, for each of the sizes. */
+  dollars: string[];
+  note: string;
+}
+
+/** Ours first. */
+export function months(usage: Usage): Months[] {
   const sizes = SIZES.map((users) => ({ ...usage, users }));
   const ours = sizes.map((size) => bill(size).reduce((sum, { usd }) => sum + usd, 0));
-  const rows = DEPLOYMENTS.map((deployment) => ({
-    name: deployment.name,
-    months: sizes.map((size) => monthOf(deployment, size)),
-    lacks: deployment.lacks,
-  }));
+  return [
+    { name: 'Herald', dollars: ours.map(dollars), note: 'nothing runs while nobody is connected' },
+    ...DEPLOYMENTS.map((deployment) => ({
+      name: deployment.name,
+      dollars: sizes.map((size) => dollars(monthOf(deployment, size))),
+      note: deployment.lacks,
+    })),
+  ];
+}
+
+export function comparison(usage: Usage): string {
   return [
     `Dollars a month in us-east-1, devices a user: ${usage.devicesPerUser}, connected ${usage.hours} hours a day, ${usage.notifications} notifications a day:`,
     row(
@@ -87,8 +102,7 @@ export function comparison(usage: Usage): string {
       SIZES.map((users) => `${users.toLocaleString('en-US')} users`),
       '',
     ),
-    row('Herald', ours.map(dollars), 'nothing runs while nobody is connected'),
-    ...rows.map(({ name, months, lacks }) => row(name, months.map(dollars), lacks)),
+    ...months(usage).map((one) => row(one.name, one.dollars, one.note)),
     'Theirs: machines for every connection at once and one to spare, three where a majority decides, disks, a load balancer, the same bytes out;',
     'on demand, unconfirmed list prices, without whoever operates them, and without the database that history, read marks and tokens need.',
     '',

@@ -168,7 +168,7 @@ const WRITTEN_AS_READY = {
 
 /** What publishing takes: to append, to look up who hears the channel, and to see to each. */
 const PUBLISHES = {
-  connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
+  connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
   subscriptions: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
   devices: ['GetItem', 'PutItem', 'UpdateItem'],
   cursors: ['GetItem', 'PutItem', 'UpdateItem'],
@@ -206,12 +206,12 @@ const SPECS = {
     readsTokens: true,
     webSocketRoutes: ['$default'],
     tables: {
-      connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
+      connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
       subscriptions: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
       members: ['GetItem', 'Query', 'ConditionCheckItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
       cursors: ['GetItem', 'BatchGetItem', 'PutItem', 'UpdateItem'],
-      messages: ['GetItem', 'BatchGetItem', 'PutItem', 'Query'],
+      messages: ['GetItem', 'BatchGetItem', 'PutItem', 'Query', 'ConditionCheckItem'],
     },
     // The row of a connection is written when its `CONNECT` comes.
     tablesForStomp: { connections: ['PutItem'] },
@@ -310,7 +310,7 @@ const SPECS = {
       },
     ],
     tables: {
-      connections: ['UpdateItem', 'DeleteItem'],
+      connections: ['UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
       subscriptions: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
       cursors: ['GetItem', 'PutItem', 'UpdateItem'],
       messages: ['GetItem', 'Query'],
@@ -344,7 +344,7 @@ const SPECS = {
     ],
     queues: [{ queue: 'reconcile', batchSize: 10, maxReceives: 5, deadLetters: 'FailedRetries' }],
     tables: {
-      connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],
+      connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],
       subscriptions: ['GetItem', 'PutItem', 'UpdateItem', 'DeleteItem'],
       members: ['Query', 'ConditionCheckItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
@@ -371,7 +371,7 @@ const SPECS = {
       connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
       subscriptions: ['DeleteItem'],
       devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
-      messages: ['GetItem', 'PutItem', 'Query'],
+      messages: ['GetItem', 'PutItem', 'Query', 'ConditionCheckItem'],
       publishes: ['GetItem'],
     },
     connections: ['POST', 'DELETE'],

@@ -5,6 +5,7 @@ import type { Stored, Subscription } from './model.ts';
 import type {
   Clock,
   ConnectionStore,
+  CursorStore,
   CutReplay,
   DeviceStore,
   EventBus,
@@ -28,7 +29,7 @@ export interface App {
   members: MemberStore;
   devices: DeviceStore;
   /** Where devices stand in channels that are not their user's own; see `cursor.ts`. */
-  cursors: DeviceStore;
+  cursors: CursorStore;
   readStates: ReadStateStore;
   log: ChannelLog;
   gateway: Gateway;

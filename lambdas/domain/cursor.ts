@@ -19,7 +19,7 @@ import type {
   Stored,
   Subscription,
 } from './model.ts';
-import type { CursorMove, DeviceStore } from './ports.ts';
+import type { CursorMove, CursorStore } from './ports.ts';
 import { wholeSeconds } from './time.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -45,35 +45,44 @@ const OVERTAKEN_TRIES = 5;
 const OVERTAKEN_BASE_MS = 25;
 const OVERTAKEN_CAP_MS = 400;
 
-function lastSeen({ clock }: App, rememberedMs = REMEMBERED_MS): LastSeen {
+/** `on`: the connection that the device is seen on. Undefined: none is known. */
+function lastSeen({ clock }: App, on: ConnectionKey | undefined, rememberedMs = REMEMBERED_MS): LastSeen {
   const now = clock.now();
-  return { lastSeenAt: now, expiresAt: wholeSeconds(now + rememberedMs) };
+  return { lastSeenAt: now, expiresAt: wholeSeconds(now + rememberedMs), on };
 }
 
 /** A device that begins to hear a channel. `startsAt`: it hears nothing before. */
-type Starting = Pick<Subscription, 'userId' | 'deviceId' | 'channel'> & Partial<Pick<Serving, 'startsAt'>>;
+type Starting = Pick<Subscription, 'userId' | 'connectionId' | 'deviceId' | 'channel'> &
+  Partial<Pick<Serving, 'startsAt'>>;
 
 /**
  * Where a device's cursor in a channel is kept: of the user's own channel on the device's own row,
  * so that it costs nothing more; of other channels on a row each.
  */
 interface CursorRow {
-  store: DeviceStore;
-  /** `userId`: under which the store has the cursors of the user's devices in this channel. */
+  store: CursorStore;
+  /** `deviceId`: under which the store has the device's cursor in this channel. */
   key: DeviceKey;
   /** The channel's name. */
   channel: string;
+  /** The connection that the device is seen on. */
+  on: ConnectionKey | undefined;
 }
 
-const cursorRow = (app: App, channel: Channel, key: DeviceKey): CursorRow =>
-  channel.kind === 'user'
-    ? { store: app.devices, key, channel: channel.name }
-    : { store: app.cursors, key: cursorKey(channel, key), channel: channel.name };
+type Seen = DeviceKey & Partial<Pick<ConnectionKey, 'connectionId'>>;
+
+const cursorRow = (app: App, channel: Channel, { userId, deviceId, connectionId }: Seen): CursorRow => ({
+  ...(channel.kind === 'user'
+    ? { store: app.devices, key: { userId, deviceId } }
+    : { store: app.cursors, key: cursorKey(channel, { userId, deviceId }) }),
+  channel: channel.name,
+  on: connectionId === undefined ? undefined : { userId, connectionId },
+});
 
 /** No channel's name has a `#`. */
 const cursorKey = ({ name }: Channel, { userId, deviceId }: DeviceKey): DeviceKey => ({
-  userId: `${name}#${userId}`,
-  deviceId,
+  userId,
+  deviceId: `${name}#${deviceId}`,
 });
 
 /**
@@ -83,32 +92,39 @@ const cursorKey = ({ name }: Channel, { userId, deviceId }: DeviceKey): DeviceKe
  *   what the user has seen nowhere. In a channel that is not the user's own, and in which none of
  *   the user's devices has been: where the user joined (`joined`), else at the head.
  * - A device whose cursor is of another epoch starts at the beginning.
+ *
+ * Undefined: the connection is gone or being closed, and the device is not known yet. Nobody may be
+ * told a start then, as none is kept. Example: a client that is told that it begins at the head
+ * would acknowledge that on its next connection, and so pass over what it never got.
  */
 export async function findStart(
   app: App,
   starting: Starting,
   head: Head,
   joined?: Position,
-): Promise<number> {
-  const { userId, deviceId, channel } = starting;
+): Promise<number | undefined> {
+  const { userId, connectionId, deviceId, channel } = starting;
   if (deviceId === undefined) return head.seq;
-  const key = { userId, deviceId };
-  const row = cursorRow(app, channel, key);
+  const row = cursorRow(app, channel, { userId, deviceId, connectionId });
   if (channel.kind !== 'user')
     return await findStartElsewhere(app, row, head, { startsAt: starting.startsAt, joined });
-  const device = await app.devices.touch(key, lastSeen(app, ON_TRIAL_MS));
+  const { key, on } = row;
+  const device = await app.devices.touch(key, lastSeen(app, on, ON_TRIAL_MS));
+  if (device === undefined) return undefined;
   const cursor = device.cursors.get(channel.name);
   if (cursor?.epoch === head.epoch) {
     if (isWorthRenewing(app, device)) await renew(app, row, cursor);
     return cursor.seq;
   }
-  const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;
+  const start =
+    cursor === undefined ? await startOfNew(app, { userId, connectionId }, channel, head.epoch) : 0;
+  if (start === undefined) return undefined;
   // Write only where there is no cursor. Example: a second connection of this new device looks
   // where to begin after the user's other devices have gone far; its answer must not move the first
   // one's cursor.
   const move = { to: { epoch: head.epoch, seq: start }, from: 'anew' as const };
-  if (await app.devices.advance(key, channel.name, move, lastSeen(app, ON_TRIAL_MS))) return start;
-  return (await app.devices.find(key))?.cursors.get(channel.name)?.seq ?? start;
+  if (await app.devices.advance(key, channel.name, move, lastSeen(app, on, ON_TRIAL_MS))) return start;
+  return (await app.devices.find(key))?.cursors.get(channel.name)?.seq;
 }
 
 async function findStartElsewhere(
@@ -116,7 +132,7 @@ async function findStartElsewhere(
   row: CursorRow,
   head: Head,
   { startsAt, joined }: { startsAt: Position | undefined; joined: Position | undefined },
-): Promise<number> {
+): Promise<number | undefined> {
   const { store, key, channel } = row;
   const { epoch } = head;
   const earliest = seqIn(head, startsAt) ?? 0;
@@ -135,31 +151,36 @@ async function findStartElsewhere(
 /**
  * A device begins in a channel that is not its user's own, or goes on further ahead. The most
  * advanced device is kept for as long as any: this one's row lapses soon if it acknowledges
- * nothing.
+ * nothing. Undefined: its connection is being closed.
  */
-async function begin(app: App, { store, key, channel }: CursorRow, to: Position): Promise<number> {
-  const moved = await store.advance(key, channel, { to }, lastSeen(app, ON_TRIAL_MS));
-  if (!moved) return (await store.find(key))?.cursors.get(channel)?.seq ?? to.seq;
-  await store.advanceFurthest(key.userId, channel, to, lastSeen(app));
+async function begin(
+  app: App,
+  { store, key, channel, on }: CursorRow,
+  to: Position,
+): Promise<number | undefined> {
+  const moved = await store.advance(key, channel, { to }, lastSeen(app, on, ON_TRIAL_MS));
+  if (!moved) return (await store.find(key))?.cursors.get(channel)?.seq;
+  await store.advanceFurthest(key.userId, channel, to, lastSeen(app, on));
   return to.seq;
 }
 
 /**
  * Where a device begins that names the seq to begin after: it says that it has everything before.
  * Moves its cursor there, but never back. `epoch`: undefined if the client named none.
+ * Undefined: as of {@link findStart}.
  */
 export async function startAfter(
   app: App,
-  { userId, deviceId, channel, startsAt }: Starting,
+  { userId, connectionId, deviceId, channel, startsAt }: Starting,
   head: Head,
   { after, epoch }: { after: number; epoch?: string | undefined },
-): Promise<number> {
+): Promise<number | undefined> {
   const named = epoch === undefined || epoch === head.epoch ? Math.min(after, head.seq) : 0;
   const start = Math.max(named, seqIn(head, startsAt) ?? 0);
   if (deviceId === undefined) return start;
-  const row = cursorRow(app, channel, { userId, deviceId });
-  await begin(app, row, { epoch: head.epoch, seq: start });
-  return start;
+  const row = cursorRow(app, channel, { userId, deviceId, connectionId });
+  const begun = await begin(app, row, { epoch: head.epoch, seq: start });
+  return begun === undefined ? undefined : start;
 }
 
 /** Undefined: the position is of another epoch, or there is none. */
@@ -185,26 +206,39 @@ const isWorthRenewing = ({ clock }: App, { expiresAt }: Device): boolean => {
 };
 
 /** Remembers a known device for the whole time again. */
-async function renew(app: App, { store, key, channel }: CursorRow, to: Position): Promise<void> {
-  await store.advance(key, channel, { to, from: 'again' }, lastSeen(app));
+async function renew(app: App, { store, key, channel, on }: CursorRow, to: Position): Promise<void> {
+  await store.advance(key, channel, { to, from: 'again' }, lastSeen(app, on));
 }
 
 /**
  * Where the user's most advanced device stands. Counts the new device, and forgets the longest
- * unseen if there are too many.
+ * unseen if there are too many. Undefined: its connection is closed by now.
  */
-async function startOfNew(app: App, userId: string, channel: Channel, { epoch }: Head): Promise<number> {
-  const { count, furthest } = await app.devices.enroll(userId, lastSeen(app));
-  if (count > app.settings.maxDevicesPerUser) await forgetLongestUnseen(app, userId);
-  const kept = furthest.get(channel.name) ?? (await searchFurthest(app, userId, channel, epoch));
+async function startOfNew(
+  app: App,
+  on: ConnectionKey,
+  channel: Channel,
+  epoch: string,
+): Promise<number | undefined> {
+  const enrolled = await app.devices.enroll(on.userId, lastSeen(app, on));
+  if (enrolled === undefined) return undefined;
+  const { count, furthest } = enrolled;
+  if (count > app.settings.maxDevicesPerUser) await forgetLongestUnseen(app, on.userId);
+  const kept = furthest.get(channel.name) ?? (await searchFurthest(app, on, channel, epoch));
   return kept.epoch === epoch ? kept.seq : 0;
 }
 
 /** Looks through all devices: once for each user and channel, from then on the answer is kept. */
-async function searchFurthest(app: App, userId: string, { name }: Channel, epoch: string): Promise<Position> {
+async function searchFurthest(
+  app: App,
+  on: ConnectionKey,
+  { name }: Channel,
+  epoch: string,
+): Promise<Position> {
+  const { userId } = on;
   const cursors = (await app.devices.list(userId)).map(({ cursors }) => cursors.get(name));
   const seq = Math.max(0, ...cursors.map((cursor) => (cursor?.epoch === epoch ? cursor.seq : 0)));
-  await app.devices.advanceFurthest(userId, name, { epoch, seq }, lastSeen(app));
+  await app.devices.advanceFurthest(userId, name, { epoch, seq }, lastSeen(app, on));
   return { epoch, seq };
 }
 
@@ -219,12 +253,12 @@ async function forgetLongestUnseen(app: App, userId: string): Promise<void> {
  * Moves a cursor, and where the user's most advanced device stands: each device reads that, only
  * the most advanced one writes. Returns whether the cursor moved.
  */
-async function advance(app: App, { store, key, channel }: CursorRow, move: CursorMove): Promise<boolean> {
+async function advance(app: App, { store, key, channel, on }: CursorRow, move: CursorMove): Promise<boolean> {
   const { to } = move;
-  if (!(await store.advance(key, channel, move, lastSeen(app)))) return false;
+  if (!(await store.advance(key, channel, move, lastSeen(app, on)))) return false;
   const furthest = await store.findFurthest(key.userId, channel);
   if (furthest?.epoch === to.epoch && furthest.seq >= to.seq) return true;
-  await store.advanceFurthest(key.userId, channel, to, lastSeen(app));
+  await store.advanceFurthest(key.userId, channel, to, lastSeen(app, on));
   return true;
 }
 
@@ -235,14 +269,14 @@ async function advance(app: App, { store, key, channel }: CursorRow, move: Curso
  */
 export async function isAcknowledged(
   app: App,
-  key: DeviceKey,
+  sender: ConnectionKey & DeviceKey,
   channel: Channel,
   { epoch, seq }: { epoch?: string | undefined; seq: number },
 ): Promise<boolean> {
-  const row = cursorRow(app, channel, key);
+  const row = cursorRow(app, channel, sender);
   const device = await row.store.find(row.key);
   if (device === undefined && channel.kind === 'user')
-    await findStart(app, { ...key, channel }, await app.log.open(channel));
+    await findStart(app, { ...sender, channel }, await app.log.open(channel, sender));
   const cursor = device?.cursors.get(channel.name);
   return cursor !== undefined && seq <= cursor.seq && (epoch === undefined || epoch === cursor.epoch);
 }
@@ -266,7 +300,7 @@ export async function acknowledge(
   channel: Channel,
   to: Position,
 ): Promise<void> {
-  if (!(await advance(app, cursorRow(app, channel, { userId, deviceId }), { to }))) return;
+  if (!(await advance(app, cursorRow(app, channel, { userId, deviceId, connectionId }), { to }))) return;
   const sender = logged({ userId, connectionId });
   app.logger.info('acked', { ...sender, deviceId, channel: channel.name, through: to.seq });
 }
@@ -277,12 +311,13 @@ export async function acknowledge(
  */
 export async function advanceOverReplay(
   app: App,
-  { userId, deviceId, channel }: Subscription,
+  { userId, connectionId, deviceId, channel }: Subscription,
   to: Position,
   from: number,
 ): Promise<void> {
   if (deviceId === undefined) return;
-  if (!(await advance(app, cursorRow(app, channel, { userId, deviceId }), { to, from }))) return;
+  const row = cursorRow(app, channel, { userId, deviceId, connectionId });
+  if (!(await advance(app, row, { to, from }))) return;
   app.logger.info('acked', { userId, deviceId, channel: channel.name, through: to.seq });
 }
 
@@ -293,7 +328,7 @@ export async function advanceOverReplay(
  */
 export async function advanceOntoMessage(
   app: App,
-  key: DeviceKey,
+  key: ConnectionKey & DeviceKey,
   { channel, epoch, message: { seq } }: Stored,
 ): Promise<boolean> {
   const row = cursorRow(app, channel, key);

@@ -173,4 +173,10 @@ export interface Device extends DeviceKey {
 export interface LastSeen {
   lastSeenAt: number;
   expiresAt: number;
+  /**
+   * The connection that it was seen on. Only while that is there, and not being closed, a row is
+   * written that was not there before: so nothing late brings back what was erased. Undefined: no
+   * such row is.
+   */
+  on?: ConnectionKey | undefined;
 }

@@ -291,16 +291,31 @@ export interface EventBus {
   put(detailType: string, detail: Record<string, unknown>): Promise<void>;
 }
 
-export interface DeviceStore {
-  /**
-   * Writes when the device was seen, and returns the device. An unknown or expired device begins
-   * without cursors and is remembered until `expiresAt`. A known device is remembered as long as
-   * before.
-   */
-  touch(key: DeviceKey, lastSeen: LastSeen): Promise<Device>;
+/** How far devices have come in channels. What is not known yet begins as {@link LastSeen} says. */
+export interface CursorStore {
   find(key: DeviceKey): Promise<Device | undefined>;
   /** Those of these devices that are known, in any order. */
   findAll(keys: DeviceKey[]): Promise<Device[]>;
+  /**
+   * Moves a cursor forward, atomically, and writes when the device was seen. Within an epoch a
+   * cursor never goes back. The device is then remembered until `expiresAt`; only a move `anew`
+   * leaves that as it is. Returns whether the cursor moved.
+   */
+  advance(key: DeviceKey, channel: string, move: CursorMove, lastSeen: LastSeen): Promise<boolean>;
+  /**
+   * Where the user's most advanced device stands in a channel. Undefined: that was not kept yet.
+   */
+  findFurthest(userId: string, channel: string): Promise<Position | undefined>;
+  advanceFurthest(userId: string, channel: string, to: Position, lastSeen: LastSeen): Promise<void>;
+}
+
+export interface DeviceStore extends CursorStore {
+  /**
+   * Writes when the device was seen, and returns the device. An unknown or expired device begins
+   * without cursors and is remembered until `expiresAt`. A known device is remembered as long as
+   * before. Undefined: it is not known, and its connection is gone.
+   */
+  touch(key: DeviceKey, lastSeen: LastSeen): Promise<Device | undefined>;
   list(userId: string): Promise<Device[]>;
   /**
    * Devices in the order of their ids, at most `limit`. `after`: the id that the page begins after.
@@ -309,20 +324,12 @@ export interface DeviceStore {
   /** Forgets a device, unless it was seen since this was read. */
   forget(device: Device): Promise<void>;
   /**
-   * Moves a cursor forward, atomically, and writes when the device was seen. Within an epoch a
-   * cursor never goes back. The device is then remembered until `expiresAt`; only a move `anew`
-   * leaves that as it is. Returns whether the cursor moved.
+   * Counts a new device of the user. `count`: at least as many as there are. Undefined: it is the
+   * first, and its connection is gone.
    */
-  advance(key: DeviceKey, channel: string, move: CursorMove, lastSeen: LastSeen): Promise<boolean>;
-  /** Counts a new device of the user. `count`: at least as many as there are. */
-  enroll(userId: string, lastSeen: LastSeen): Promise<Enrolled>;
+  enroll(userId: string, lastSeen: LastSeen): Promise<Enrolled | undefined>;
   /** Corrects what {@link enroll} counts. */
   recount(userId: string, count: number): Promise<void>;
-  /**
-   * Where the user's most advanced device stands in a channel. Undefined: that was not kept yet.
-   */
-  findFurthest(userId: string, channel: string): Promise<Position | undefined>;
-  advanceFurthest(userId: string, channel: string, to: Position, lastSeen: LastSeen): Promise<void>;
 }
 
 export interface DevicePage {
@@ -358,8 +365,17 @@ export interface StoredReadState extends ReadState {
 export interface ReadStateStore {
   /** Undefined: nothing was ever marked. */
   find(userId: string): Promise<StoredReadState | undefined>;
-  /** False: the state is of another version than the expected one (0: there is none). */
-  replace(userId: string, expectedVersion: number, state: StoredReadState): Promise<boolean>;
+  /**
+   * False: the state is of another version than the expected one (0: there is none), or it would be
+   * the first and the user's own channel is not of its epoch any more.
+   */
+  replace(
+    userId: string,
+    expectedVersion: number,
+    state: StoredReadState,
+    /** Versions begin anew when a user was erased: of which epoch the expected state is. */
+    expectedEpoch?: string,
+  ): Promise<boolean>;
 }
 
 /** Makes a publish repeatable: the same key with the same payload is the same message. */
@@ -418,8 +434,11 @@ export interface LogStore {
   head(channel: string): Promise<Head | undefined>;
   /** Of channels that exist, by their names. Each is named once. */
   heads(channels: string[]): Promise<ReadonlyMap<string, Head>>;
-  /** Creates an empty channel with this head, or returns the head it has. */
-  create(channel: string, head: Head): Promise<Head>;
+  /**
+   * Creates an empty channel with this head, or returns the head it has. `by`: only while this
+   * connection is there, and not being closed. Undefined: it is not.
+   */
+  create(channel: string, head: Head, by?: ConnectionKey): Promise<Head | undefined>;
   /** All or nothing. */
   append(request: AppendRequest): Promise<AppendOutcome>;
   /**

@@ -24,7 +24,7 @@ describe('the tables', () => {
       publishes: ['channel', 'idempotencyKey'],
       subscriptions: ['channel', 'subscriber'],
       members: ['userId', 'topic'],
-      cursors: ['channelUser', 'deviceId'],
+      cursors: ['userId', 'channelDevice'],
       outbox: ['id'],
       presence: ['userId'],
     });

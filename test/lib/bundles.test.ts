@@ -64,15 +64,15 @@ const BUDGETS: Record<string, number> = {
   authorizer: 48,
   connect: 35,
   disconnect: 33,
-  message: 93,
-  notify: 82,
-  outbox: 79,
+  message: 95,
+  notify: 83,
+  outbox: 80,
   lifecycle: 42,
   later: 65,
   'fan-out': 71,
-  reconcile: 96,
+  reconcile: 97,
   users: 83,
-  topics: 70,
+  topics: 71,
 };
 
 describe.each(bundles)('$name', ({ name, folder, environment }) => {

@@ -17,7 +17,8 @@ import type { Invocation } from '../../lambdas/handlers/events.ts';
 import { dialectOf } from '../../lambdas/wire/dialect.ts';
 import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 import { createMemoryLogger, type MemoryLogger } from './memory-logger.ts';
-import { createMemoryStores } from './memory-stores.ts';
+import { storesOn } from './memory-stores.ts';
+import { createMemoryTables } from './memory-tables.ts';
 
 /** The clock of {@link anApp} stands still here. */
 export const NOW = 1_795_939_441_798;
@@ -94,6 +95,7 @@ export function anApp({
   rows = createMemoryLogStore(),
   ...over
 }: Partial<App & Pick<TestApp, 'rows'>> = {}): TestApp {
+  const tables = createMemoryTables();
   const posted: Posted[] = [];
   const closed: string[] = [];
   const gateway: Gateway = {
@@ -115,7 +117,7 @@ export function anApp({
   const ids: Ids = { next: () => `id-${++last}`, random: () => 0.5 };
   const logger = createMemoryLogger();
   return {
-    ...createMemoryStores(() => NOW),
+    ...storesOn(tables, () => NOW, rows),
     log: createChannelLog({ store: rows, clock, ids, logger }),
     gateway,
     later: {

@@ -1,19 +1,22 @@
 /** The devices in memory. */
 import type { Device, DeviceKey, LastSeen, Position } from '../../lambdas/domain/model.ts';
 import type { CursorMove, DeviceStore } from '../../lambdas/domain/ports.ts';
+import type { DeviceRows, MemoryTables, DeviceRow as Row } from './memory-tables.ts';
 
-interface Row extends DeviceKey, LastSeen {
-  cursors: Map<string, Position>;
-  begun: Map<string, Position>;
-}
-
-export function createMemoryDeviceStore(now: () => number): DeviceStore {
-  const rows = new Map<string, Row>();
-  const summaries = new Map<string, { count: number; furthest: Map<string, Position> }>();
-  const summaryOf = (userId: string) => {
-    const summary = summaries.get(userId) ?? { count: 0, furthest: new Map<string, Position>() };
-    summaries.set(userId, summary);
-    return summary;
+export function createMemoryDeviceStore(
+  now: () => number,
+  { isOpen }: Pick<MemoryTables, 'isOpen'>,
+  { devices: rows, summaries }: DeviceRows,
+): DeviceStore {
+  /** Whether a row may be written that is not there. */
+  const mayBegin = ({ on }: LastSeen) => on !== undefined && isOpen(on);
+  /** Undefined: there is none, and none may begin. */
+  const summaryOf = (userId: string, lastSeen: LastSeen) => {
+    const summary = summaries.get(userId);
+    if (summary || !mayBegin(lastSeen)) return summary;
+    const first = { count: 0, furthest: new Map<string, Position>() };
+    summaries.set(userId, first);
+    return first;
   };
   const live = (key: DeviceKey): Row | undefined => {
     const row = rows.get(idOf(key));
@@ -29,6 +32,7 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
 
   return {
     async touch(key, lastSeen) {
+      if (!rows.has(idOf(key)) && !mayBegin(lastSeen)) return undefined;
       return toDevice(remember(key, { ...lastSeen, expiresAt: live(key)?.expiresAt ?? lastSeen.expiresAt }));
     },
     async find(key) {
@@ -57,26 +61,29 @@ export function createMemoryDeviceStore(now: () => number): DeviceStore {
     async advance(key, channel, { to, from }, lastSeen) {
       const row = live(key);
       if (!mayMove(row?.cursors.get(channel), to, from)) return false;
+      if (!rows.has(idOf(key)) && !mayBegin(lastSeen)) return false;
       const expiresAt = from === 'anew' ? (row?.expiresAt ?? lastSeen.expiresAt) : lastSeen.expiresAt;
       const { cursors, begun } = remember(key, { ...lastSeen, expiresAt });
       cursors.set(channel, { epoch: to.epoch, seq: to.seq });
       if (from === 'anew') begun.set(channel, { epoch: to.epoch, seq: to.seq });
       return true;
     },
-    async enroll(userId) {
-      const summary = summaryOf(userId);
+    async enroll(userId, lastSeen) {
+      const summary = summaryOf(userId, lastSeen);
+      if (summary === undefined) return undefined;
       summary.count += 1;
       return { count: summary.count, furthest: new Map(summary.furthest) };
     },
     async recount(userId, count) {
-      summaryOf(userId).count = count;
+      const summary = summaries.get(userId);
+      if (summary) summary.count = count;
     },
     async findFurthest(userId, channel) {
-      return summaryOf(userId).furthest.get(channel);
+      return summaries.get(userId)?.furthest.get(channel);
     },
-    async advanceFurthest(userId, channel, to) {
-      const { furthest } = summaryOf(userId);
-      if (mayMove(furthest.get(channel), to, undefined)) furthest.set(channel, { ...to });
+    async advanceFurthest(userId, channel, to, lastSeen) {
+      const furthest = summaryOf(userId, lastSeen)?.furthest;
+      if (furthest && mayMove(furthest.get(channel), to, undefined)) furthest.set(channel, { ...to });
     },
   };
 }

@@ -1,5 +1,5 @@
 /** The channels' logs in memory. Its appends are never half visible and never in doubt. */
-import type { Head, Message, Position } from '../../lambdas/domain/model.ts';
+import type { ConnectionKey, Head, Message, Position } from '../../lambdas/domain/model.ts';
 import type { IdempotencyKey, LogStore } from '../../lambdas/domain/ports.ts';
 
 export interface MemoryLogStore extends LogStore {
@@ -13,7 +13,10 @@ interface Channel {
   publishes: Map<string, IdempotencyKey & Position>;
 }
 
-export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
+export function createMemoryLogStore(
+  pageLimit = 1000,
+  isOpen: (key: ConnectionKey) => boolean = () => true,
+): MemoryLogStore {
   const channels = new Map<string, Channel>();
   const open = (name: string): Channel => {
     const channel = channels.get(name) ?? { head: undefined, messages: new Map(), publishes: new Map() };
@@ -32,8 +35,9 @@ export function createMemoryLogStore(pageLimit = 1000): MemoryLogStore {
       return new Map(heads.flatMap(([name, head]) => (head ? [[name, { ...head }] as const] : [])));
     },
 
-    async create(name, first) {
+    async create(name, first, by) {
       const channel = open(name);
+      if (by && !isOpen(by)) return undefined;
       channel.head ??= { ...first };
       return { ...channel.head };
     },

@@ -1,12 +1,19 @@
 /** What users have read, in memory. */
-import type { ReadStateStore, StoredReadState } from '../../lambdas/domain/ports.ts';
+import { userChannel } from '../../lambdas/domain/model.ts';
+import type { LogStore, ReadStateStore } from '../../lambdas/domain/ports.ts';
+import { createMemoryTables, type MemoryTables } from './memory-tables.ts';
 
-export function createMemoryReadStateStore(): ReadStateStore {
-  const states = new Map<string, StoredReadState>();
+export function createMemoryReadStateStore(
+  { readStates: states }: Pick<MemoryTables, 'readStates'> = createMemoryTables(),
+  log?: Pick<LogStore, 'head'>,
+): ReadStateStore {
   return {
     find: async (userId) => states.get(userId),
-    async replace(userId, expectedVersion, state) {
+    async replace(userId, expectedVersion, state, expectedEpoch = state.epoch) {
+      const head = await log?.head(userChannel(userId).name);
       if ((states.get(userId)?.version ?? 0) !== expectedVersion) return false;
+      if (expectedVersion > 0 && states.get(userId)?.epoch !== expectedEpoch) return false;
+      if (log && expectedVersion === 0 && head?.epoch !== state.epoch) return false;
       states.set(userId, { ...state, seqs: [...state.seqs] });
       return true;
     },

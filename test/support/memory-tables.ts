@@ -1,13 +1,17 @@
 /** The rows that the memory stores share, with what the streams of their tables would say of them. */
 import type {
   Connection,
+  ConnectionKey,
+  DeviceKey,
+  LastSeen,
   Member,
+  Position,
   Serving,
   Subscription,
   SubscriptionKey,
 } from '../../lambdas/domain/model.ts';
 import { userChannel } from '../../lambdas/domain/model.ts';
-import type { ReconcileRequest } from '../../lambdas/domain/ports.ts';
+import type { ReconcileRequest, StoredReadState } from '../../lambdas/domain/ports.ts';
 
 export interface ReplayRequest extends ReconcileRequest {
   requestId: string;
@@ -23,11 +27,28 @@ export interface Row<Value extends Serving> {
   startedAfter?: number;
 }
 
+export interface DeviceRow extends DeviceKey, LastSeen {
+  cursors: Map<string, Position>;
+  begun: Map<string, Position>;
+}
+
+export interface DeviceRows {
+  devices: Map<string, DeviceRow>;
+  /** By the user. */
+  summaries: Map<string, { count: number; furthest: Map<string, Position> }>;
+}
+
 /** One set of rows for all stores, as a transaction writes several tables. */
 export interface MemoryTables {
   connections: Map<string, Row<Connection>>;
   subscriptions: Map<string, Row<Subscription>>;
   members: Map<string, Member>;
+  devices: DeviceRows;
+  cursors: DeviceRows;
+  /** By the user. */
+  readStates: Map<string, StoredReadState>;
+  /** Whether a connection is there, and not being closed. */
+  isOpen(key: ConnectionKey): boolean;
   /** Writes a request on a row, and has the stream tell of it. */
   ask(row: Row<Serving>, key: SubscriptionKey, requestId: string, after?: number, startId?: string): void;
   /** The request that stands on a row. */
@@ -48,6 +69,13 @@ export function createMemoryTables(drive: (request: ReplayRequest) => void = () 
     connections,
     subscriptions,
     members: new Map(),
+    devices: { devices: new Map(), summaries: new Map() },
+    cursors: { devices: new Map(), summaries: new Map() },
+    readStates: new Map(),
+    isOpen({ userId, connectionId }) {
+      const row = connections.get(idOf(userId, connectionId));
+      return row !== undefined && row.value.bye === undefined;
+    },
     ask(row, { channel, userId, connectionId }, requestId, after, startId) {
       row.request = { channel, userId, connectionId, requestId, after, startId };
       drive(row.request);

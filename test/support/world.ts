@@ -25,8 +25,8 @@ import { dialectOf } from '../../lambdas/wire/dialect.ts';
 import type { BusEvent } from './builders.ts';
 import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts';
 import { createMemoryLogger } from './memory-logger.ts';
-import { createMemoryStores } from './memory-stores.ts';
-import type { ReplayRequest } from './memory-tables.ts';
+import { storesOn } from './memory-stores.ts';
+import { createMemoryTables, type ReplayRequest } from './memory-tables.ts';
 import { publishTo } from './publish.ts';
 
 export const START = Date.UTC(2026, 0, 1);
@@ -82,9 +82,10 @@ export class World {
   readonly app: App;
   #lastId = 0;
 
-  constructor({ rows = createMemoryLogStore(), settings, ...overrides }: Overrides = {}) {
+  constructor({ rows, settings, ...overrides }: Overrides = {}) {
     const now = () => this.now;
-    this.rows = rows;
+    const tables = createMemoryTables((request) => this.requests.push(request));
+    this.rows = rows ?? createMemoryLogStore(undefined, tables.isOpen);
     const clock: Clock = {
       now,
       sleep: async (milliseconds) => {
@@ -97,8 +98,8 @@ export class World {
     };
     const { logger } = this;
     this.app = {
-      ...createMemoryStores(now, (request) => this.requests.push(request)),
-      log: createChannelLog({ store: rows, clock, ids, logger }),
+      ...storesOn(tables, now, this.rows),
+      log: createChannelLog({ store: this.rows, clock, ids, logger }),
       gateway: this.#gateway(),
       later: {
         reconcile: async (request, delaySeconds) => {
@@ -231,7 +232,7 @@ export class World {
 
   /** Where a device stands in a channel that is not its user's own. */
   async cursorIn({ name }: Channel, userId: string, deviceId: string): Promise<number | undefined> {
-    const device = await this.app.cursors.find({ userId: `${name}#${userId}`, deviceId });
+    const device = await this.app.cursors.find({ userId, deviceId: `${name}#${deviceId}` });
     return device?.cursors.get(name)?.seq;
   }
 }

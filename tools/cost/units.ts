@@ -163,6 +163,13 @@ export const MARK: Units = {
   writeUnits: 1,
 };
 
+/** A user's first mark: a transaction writes what is read only while the channel is there. */
+export const FIRST_MARK: Units = {
+  ...MARK,
+  calls: { GetItem: 3, TransactWriteItems: 1, Query: 1 },
+  writeUnits: 4,
+};
+
 /** The withdrawal of a message of less than 1 KB, from a user who is not connected. */
 export const WITHDRAWAL: Units = {
   invocations: { users: 1 },

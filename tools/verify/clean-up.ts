@@ -24,7 +24,6 @@ export async function deleteRows(
     const owners: Record<string, string[]> = {
       channel: channels,
       userId: [...users],
-      channelUser: channels.flatMap((channel) => [...users].map((user) => `${channel}#${user}`)),
     };
     for (const [table, name] of Object.entries(tables)) {
       if (!isOurs(table)) continue;

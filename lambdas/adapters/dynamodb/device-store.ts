@@ -4,7 +4,7 @@ import { Busy } from '../../domain/errors.ts';
 import type { Device, DeviceKey, LastSeen, Position } from '../../domain/model.ts';
 import type { CursorMove, DeviceStore } from '../../domain/ports.ts';
 import { batchGet } from './batch-get.ts';
-import { ifHolds, isFault, throwBusyIfThrottled } from './faults.ts';
+import { ifHolds, isFault, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import {
   BEFORE_DEVICES,
@@ -18,12 +18,16 @@ import {
   toMilliseconds,
   toSeconds,
 } from './tables.ts';
+import type { PutOutcome, PutWhileOpen } from './while-open.ts';
 
 /**
  * A row that should have been deleted must not lend its old cursors to the device that begins anew.
+ * Nor does an update bring about a row that is not there.
  */
-const notExpired = '(attribute_not_exists(deviceId) OR expiresAt > :now)';
+const notExpired = 'expiresAt > :now';
 const expired = 'expiresAt <= :now';
+const isThere = 'attribute_exists(userId)';
+const notYetThere = 'attribute_not_exists(userId)';
 
 /**
  * Acks arrive late and twice, and two Lambdas settle at once: the cursor only ever goes forward.
@@ -51,56 +55,74 @@ const notSeenSince = 'lastSeenAt = :lastSeenAt';
  */
 const MAX_TRIES = 4;
 
-/** `partition`: the name of the table's partition key, which holds the `userId` of a key. */
+/** Where the rows are: a table, and how it calls what identifies a device. */
+export interface DeviceTable {
+  tableName: string;
+  /** The name of the sort key, which holds the `deviceId` of a key. */
+  sort: 'deviceId' | 'channelDevice';
+  /** The id of the row that keeps the most advanced device. */
+  summaryIdOf: (channel: string) => string;
+}
+
 export function createDeviceStore(
   dynamodb: DynamoDb,
-  { tableName, partition = 'userId' }: { tableName: string; partition?: string },
+  { tableName, sort, summaryIdOf }: DeviceTable,
+  putWhileOpen: PutWhileOpen,
   now: () => number,
 ): DeviceStore {
-  const keyOf = ({ userId, deviceId }: DeviceKey) => ({ [partition]: userId, deviceId });
-  const summaryKey = (userId: string) => keyOf({ userId, deviceId: SUMMARY_ID });
+  const keyOf = ({ userId, deviceId }: DeviceKey) => ({ userId, [sort]: deviceId });
+  const idOf = (row: object) => (row as Record<string, string>)[sort] ?? '';
+  const summaryKey = (userId: string, channel: string) => keyOf({ userId, deviceId: summaryIdOf(channel) });
   const toDevice = (row: DeviceRow): Device => ({
-    userId: (row as unknown as Record<string, string>)[partition] ?? '',
-    deviceId: row.deviceId,
+    userId: row.userId,
+    deviceId: idOf(row),
     cursors: cursorsOf(row),
     begun: positionsOf(row, begunChannel),
     lastSeenAt: row.lastSeenAt,
     expiresAt: toMilliseconds(row.expiresAt),
   });
   const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
-  const isLiveDevice = (row: DeviceRow) => row.deviceId > BEFORE_DEVICES && isLive(row);
+  const isLiveDevice = (row: DeviceRow) => idOf(row) > BEFORE_DEVICES && isLive(row);
   const nowSeconds = () => Math.floor(now() / 1000);
 
-  /** Undefined: the row has expired. */
-  const touchLive = async (key: DeviceKey, lastSeen: LastSeen) =>
-    await ifHolds(
-      dynamodb.call('UpdateItem', {
-        TableName: tableName,
-        Key: keyOf(key),
-        UpdateExpression: 'SET lastSeenAt = :lastSeenAt, expiresAt = if_not_exists(expiresAt, :expiresAt)',
-        ConditionExpression: notExpired,
-        ExpressionAttributeValues: { ...seen(lastSeen), ':now': nowSeconds() },
-        ReturnValues: 'ALL_NEW',
-      }),
-    );
+  const touchLive = (key: DeviceKey, lastSeen: LastSeen) =>
+    updateOrFind<DeviceRow>({
+      TableName: tableName,
+      Key: keyOf(key),
+      UpdateExpression: 'SET lastSeenAt = :lastSeenAt',
+      ConditionExpression: notExpired,
+      ExpressionAttributeValues: { ':lastSeenAt': lastSeen.lastSeenAt, ':now': nowSeconds() },
+      ReturnValues: 'ALL_NEW',
+    });
 
   const replaceExpired = async (key: DeviceKey, { lastSeenAt, expiresAt }: LastSeen) => {
-    await ifHolds(
-      dynamodb.call('PutItem', {
-        TableName: tableName,
-        Item: { ...keyOf(key), lastSeenAt, expiresAt: toSeconds(expiresAt) },
-        ConditionExpression: expired,
-        ExpressionAttributeValues: { ':now': nowSeconds() },
-      }),
-    );
+    const put = {
+      TableName: tableName,
+      Item: { ...keyOf(key), lastSeenAt, expiresAt: toSeconds(expiresAt) },
+      ConditionExpression: expired,
+      ExpressionAttributeValues: { ':now': nowSeconds() },
+    };
+    await ifHolds(outlastTransactions(() => dynamodb.call('PutItem', put)));
   };
+
+  /** A row that is not there yet; only while the connection is open that the device is seen on. */
+  const putNew = (key: object, attributes: object, { on }: LastSeen): Promise<PutOutcome> =>
+    putWhileOpen(
+      { TableName: tableName, Item: { ...key, ...attributes }, ConditionExpression: notYetThere },
+      on,
+    );
 
   return {
     async touch(key, lastSeen) {
+      const { lastSeenAt, expiresAt } = lastSeen;
       for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-        const updated = await touchLive(key, lastSeen);
-        if (updated) return toDevice(updated.Attributes as DeviceRow);
-        await replaceExpired(key, lastSeen);
+        const { updated, standing } = await touchLive(key, lastSeen);
+        if (updated) return toDevice(updated);
+        if (standing) await replaceExpired(key, lastSeen);
+        else {
+          const row = { lastSeenAt, expiresAt: toSeconds(expiresAt) };
+          if ((await putNew(keyOf(key), row, lastSeen)) === 'refused') return undefined;
+        }
       }
       throw new Busy(`${key.deviceId}: the device expires as it is seen`);
     },
@@ -118,7 +140,7 @@ export function createDeviceStore(
     },
 
     async list(userId) {
-      const rows = await queryAll<DeviceRow>(dynamodb, tableName, { name: partition, value: userId });
+      const rows = await queryAll<DeviceRow>(dynamodb, tableName, { name: 'userId', value: userId });
       return rows.filter(isLiveDevice).map(toDevice);
     },
 
@@ -126,7 +148,7 @@ export function createDeviceStore(
       const { Items = [], LastEvaluatedKey } = await throwBusyIfThrottled(
         dynamodb.call('Query', {
           TableName: tableName,
-          KeyConditionExpression: `${partition} = :userId`,
+          KeyConditionExpression: 'userId = :userId',
           ExpressionAttributeValues: { ':userId': userId },
           ConsistentRead: true,
           Limit: limit,
@@ -135,94 +157,138 @@ export function createDeviceStore(
       );
       return {
         devices: (Items as DeviceRow[]).filter(isLiveDevice).map(toDevice),
-        next: (LastEvaluatedKey as DeviceKey | undefined)?.deviceId,
+        next: LastEvaluatedKey && idOf(LastEvaluatedKey),
       };
     },
 
     async forget(device) {
-      await ifHolds(
-        dynamodb.call('UpdateItem', {
-          TableName: tableName,
-          Key: keyOf(device),
-          UpdateExpression: 'SET expiresAt = :now',
-          ConditionExpression: notSeenSince,
-          ExpressionAttributeValues: { ':now': nowSeconds(), ':lastSeenAt': device.lastSeenAt },
-        }),
-      );
+      await updateOrFind({
+        TableName: tableName,
+        Key: keyOf(device),
+        UpdateExpression: 'SET expiresAt = :now',
+        ConditionExpression: notSeenSince,
+        ExpressionAttributeValues: { ':now': nowSeconds(), ':lastSeenAt': device.lastSeenAt },
+      });
     },
 
     async advance(key, channel, cursorMove, lastSeen) {
       for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
         const outcome = await move(key, channel, cursorMove, lastSeen);
-        if (outcome !== 'expired') return outcome === 'moved';
-        await replaceExpired(key, lastSeen);
+        if (outcome === 'missing') {
+          const put = await putMoved(key, channel, cursorMove, lastSeen);
+          if (put !== 'exists') return put === 'put';
+        } else if (outcome === 'expired') await replaceExpired(key, lastSeen);
+        else return outcome === 'moved';
       }
       throw new Busy(`${key.deviceId}: the device expires as it acknowledges`);
     },
 
-    async enroll(userId, { expiresAt }) {
-      const { Attributes } = await throwBusyIfThrottled(
-        dynamodb.call('UpdateItem', {
+    async enroll(userId, lastSeen) {
+      const expiresAt = toSeconds(lastSeen.expiresAt);
+      const Key = keyOf({ userId, deviceId: SUMMARY_ID });
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const { updated } = await updateOrFind<SummaryRow>({
           TableName: tableName,
-          Key: summaryKey(userId),
+          Key,
           UpdateExpression:
             'SET deviceCount = if_not_exists(deviceCount, :none) + :one, expiresAt = :expiresAt',
-          ExpressionAttributeValues: { ':none': 0, ':one': 1, ':expiresAt': toSeconds(expiresAt) },
+          ConditionExpression: isThere,
+          ExpressionAttributeValues: { ':none': 0, ':one': 1, ':expiresAt': expiresAt },
           ReturnValues: 'ALL_NEW',
-        }),
-      );
-      const summary = (Attributes ?? {}) as SummaryRow;
-      return { count: summary.deviceCount ?? 1, furthest: cursorsOf(summary) };
+        });
+        if (updated) return { count: updated.deviceCount ?? 1, furthest: cursorsOf(updated) };
+        const put = await putNew(Key, { deviceCount: 1, expiresAt }, lastSeen);
+        if (put === 'put') return { count: 1, furthest: new Map() };
+        if (put === 'refused') return undefined;
+      }
+      throw new Busy(`${userId}: the count of devices comes and goes`);
     },
 
     async recount(userId, count) {
-      await throwBusyIfThrottled(
-        dynamodb.call('UpdateItem', {
-          TableName: tableName,
-          Key: summaryKey(userId),
-          UpdateExpression: 'SET deviceCount = :count',
-          ExpressionAttributeValues: { ':count': count },
-        }),
-      );
+      await updateOrFind({
+        TableName: tableName,
+        Key: keyOf({ userId, deviceId: SUMMARY_ID }),
+        UpdateExpression: 'SET deviceCount = :count',
+        ConditionExpression: isThere,
+        ExpressionAttributeValues: { ':count': count },
+      });
     },
 
     async findFurthest(userId, channel) {
-      const get = { TableName: tableName, Key: summaryKey(userId), ConsistentRead: true };
+      const get = { TableName: tableName, Key: summaryKey(userId, channel), ConsistentRead: true };
       const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
       return cursorsOf((Item ?? {}) as SummaryRow).get(channel);
     },
 
-    async advanceFurthest(userId, channel, to, { expiresAt }) {
-      await ifHolds(
-        dynamodb.call('UpdateItem', {
+    async advanceFurthest(userId, channel, to, lastSeen) {
+      const expiresAt = toSeconds(lastSeen.expiresAt);
+      const Key = summaryKey(userId, channel);
+      const cursor = { epoch: to.epoch, seq: to.seq };
+      for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+        const { updated, standing } = await updateOrFind<SummaryRow>({
           TableName: tableName,
-          Key: summaryKey(userId),
+          Key,
           UpdateExpression: 'SET #cursor = :to, expiresAt = :expiresAt',
-          ConditionExpression: noCursorAhead,
+          ConditionExpression: `${isThere} AND ${noCursorAhead}`,
           ExpressionAttributeNames: { '#cursor': cursorAttribute(channel) },
           ExpressionAttributeValues: {
-            ':to': { epoch: to.epoch, seq: to.seq },
+            ':to': cursor,
             ':epoch': to.epoch,
             ':seq': to.seq,
-            ':expiresAt': toSeconds(expiresAt),
+            ':expiresAt': expiresAt,
           },
-        }),
-      );
+        });
+        if (updated || standing) return;
+        const put = await putNew(Key, { [cursorAttribute(channel)]: cursor, expiresAt }, lastSeen);
+        if (put !== 'exists') return;
+      }
     },
   };
+
+  /** `standing`: the row, where the condition did not hold. Neither: there is no row. */
+  async function updateOrFind<Row>(
+    update: Operations['UpdateItem']['input'],
+  ): Promise<{ updated?: Row; standing?: Row }> {
+    try {
+      const { Attributes = {} } = await outlastTransactions(() =>
+        dynamodb.call('UpdateItem', { ...update, ReturnValuesOnConditionCheckFailure: 'ALL_OLD' }),
+      );
+      return { updated: Attributes as Row };
+    } catch (error) {
+      if (!isFault(error, 'ConditionalCheckFailedException')) throw error;
+      return error.Item === undefined ? {} : { standing: error.Item as Row };
+    }
+  }
+
+  /** A device that is not known yet. A move from a place, or `again`, is none for it. */
+  async function putMoved(
+    key: DeviceKey,
+    channel: string,
+    { to, from }: CursorMove,
+    lastSeen: LastSeen,
+  ): Promise<PutOutcome> {
+    if (from !== undefined && from !== 'anew') return 'refused';
+    const { lastSeenAt, expiresAt } = lastSeen;
+    const position = { epoch: to.epoch, seq: to.seq };
+    const cursor = {
+      [cursorAttribute(channel)]: position,
+      ...(from === 'anew' && { [begunAttribute(channel)]: position }),
+    };
+    return await putNew(keyOf(key), { ...cursor, lastSeenAt, expiresAt: toSeconds(expiresAt) }, lastSeen);
+  }
 
   async function move(
     key: DeviceKey,
     channel: string,
     { to, from }: CursorMove,
     lastSeen: LastSeen,
-  ): Promise<'moved' | 'stayed' | 'expired'> {
+  ): Promise<'moved' | 'stayed' | 'expired' | 'missing'> {
     const isNew = from === 'anew';
-    const update: Operations['UpdateItem']['input'] = {
+    const { updated, standing } = await updateOrFind<DeviceRow>({
       TableName: tableName,
       Key: keyOf(key),
-      UpdateExpression: `SET #cursor = :to, lastSeenAt = :lastSeenAt, expiresAt = ${
-        isNew ? 'if_not_exists(expiresAt, :expiresAt), #begun = :to' : ':expiresAt'
+      UpdateExpression: `SET #cursor = :to, lastSeenAt = :lastSeenAt, ${
+        isNew ? '#begun = :to' : 'expiresAt = :expiresAt'
       }`,
       ConditionExpression: `${notExpired} AND ${mayMove(from)}`,
       ExpressionAttributeNames: {
@@ -230,23 +296,17 @@ export function createDeviceStore(
         ...(isNew && { '#begun': begunAttribute(channel) }),
       },
       ExpressionAttributeValues: {
-        ...seen(lastSeen),
+        ':lastSeenAt': lastSeen.lastSeenAt,
         ...(typeof from === 'number' && { ':from': from }),
-        ...(!isNew && { ':seq': to.seq }),
+        ...(!isNew && { ':seq': to.seq, ':expiresAt': toSeconds(lastSeen.expiresAt) }),
         ':to': { epoch: to.epoch, seq: to.seq },
         ':epoch': to.epoch,
         ':now': nowSeconds(),
       },
-      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-    };
-    try {
-      await throwBusyIfThrottled(dynamodb.call('UpdateItem', update));
-      return 'moved';
-    } catch (error) {
-      if (!isFault(error, 'ConditionalCheckFailedException')) throw error;
-      const { expiresAt } = (error.Item ?? {}) as Partial<DeviceRow>;
-      return expiresAt !== undefined && expiresAt <= nowSeconds() ? 'expired' : 'stayed';
-    }
+    });
+    if (updated) return 'moved';
+    if (standing === undefined) return 'missing';
+    return standing.expiresAt <= nowSeconds() ? 'expired' : 'stayed';
   }
 }
 
@@ -255,11 +315,6 @@ function mayMove(from: CursorMove['from']): string {
   if (from === 'again') return standsThere;
   return from === undefined ? noCursorAhead : standsBetween;
 }
-
-const seen = ({ lastSeenAt, expiresAt }: LastSeen) => ({
-  ':lastSeenAt': lastSeenAt,
-  ':expiresAt': toSeconds(expiresAt),
-});
 
 const cursorsOf = (row: DeviceRow | SummaryRow): ReadonlyMap<string, Position> =>
   positionsOf(row, cursorChannel);

@@ -2,7 +2,7 @@
  * The channels' logs, in DynamoDB: one transaction appends, one query reads, one serializable read
  * proves.
  */
-import type { DynamoDb } from '../../aws/dynamodb.ts';
+import type { DynamoDb, Put } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { Head } from '../../domain/model.ts';
 import type { LogStore } from '../../domain/ports.ts';
@@ -12,8 +12,9 @@ import { cancellationReasons, isFault, throwBusyIfThrottled, translated } from '
 import { createIdempotencyKeys, nextHead } from './idempotency-keys.ts';
 import { headKey, toHead, toHeadRow, toMessage } from './message-rows.ts';
 import { hashOfPayload, MAX_RECENT_KEYS } from './recent-keys.ts';
-import type { HeadRow, MessageRow } from './tables.ts';
+import type { HeadRow, MessageRow, TableNames } from './tables.ts';
 import { transactGet } from './transact-get.ts';
+import { createPutWhileOpen } from './while-open.ts';
 
 /** As many rows as fill DynamoDB's page of 1 MB when they are small. */
 const PAGE_LIMIT = 1000;
@@ -28,10 +29,11 @@ interface Page {
 /** `maxRecentKeys`: at most so many idempotency keys stand on a head row. */
 export function createLogStore(
   dynamodb: DynamoDb,
-  tables: LogTables,
+  tables: LogTables & Pick<TableNames, 'connections'>,
   { maxRecentKeys = MAX_RECENT_KEYS } = {},
 ): LogStore {
   const keys = createIdempotencyKeys(dynamodb, tables);
+  const putWhileOpen = createPutWhileOpen(dynamodb, tables.connections);
 
   const head = async (channel: string): Promise<Head | undefined> => {
     const get = { TableName: tables.messages, Key: headKey(channel), ConsistentRead: true };
@@ -61,9 +63,16 @@ export function createLogStore(
       return new Map(rows.map((row) => [row.channel, toHead(row)]));
     },
 
-    async create(channel, first) {
+    async create(channel, first, by) {
+      const put = {
+        TableName: tables.messages,
+        Item: { ...toHeadRow(channel, first) },
+        ConditionExpression: noHeadYet,
+      };
       for (let attempt = 0; attempt < CREATE_TRIES; attempt++) {
-        if (await putFirstHead(dynamodb, tables, channel, first)) return first;
+        const outcome = by ? await putWhileOpen(put, by) : await putFirstHead(dynamodb, put);
+        if (outcome === 'put') return first;
+        if (outcome === 'refused') return undefined;
         const standing = await head(channel);
         if (standing) return standing;
       }
@@ -117,25 +126,15 @@ export function createLogStore(
   };
 }
 
-/** False: there is a head already, or a transaction is writing the head at the moment. */
-async function putFirstHead(
-  dynamodb: DynamoDb,
-  tables: LogTables,
-  channel: string,
-  first: Head,
-): Promise<boolean> {
-  const put = {
-    TableName: tables.messages,
-    Item: toHeadRow(channel, first),
-    ConditionExpression: noHeadYet,
-  };
+/** `exists`: there is a head already, or a transaction is writing the head at the moment. */
+async function putFirstHead(dynamodb: DynamoDb, put: Put): Promise<'put' | 'exists'> {
   try {
     await throwBusyIfThrottled(dynamodb.call('PutItem', put));
-    return true;
+    return 'put';
   } catch (error) {
     const another =
       isFault(error, 'ConditionalCheckFailedException') || isFault(error, 'TransactionConflictException');
-    if (another) return false;
+    if (another) return 'exists';
     throw error;
   }
 }

@@ -6,7 +6,8 @@ import { createDeviceStore } from './device-store.ts';
 import { createMemberStore } from './member-store.ts';
 import { createReadStateStore } from './read-state-store.ts';
 import { createSubscriptionStore } from './subscription-store.ts';
-import { TABLES, type TableNames } from './tables.ts';
+import { SUMMARY_ID, summaryIdOf, type TableNames } from './tables.ts';
+import { createPutWhileOpen } from './while-open.ts';
 
 export type Stores = Pick<
   App,
@@ -14,13 +15,19 @@ export type Stores = Pick<
 >;
 
 export function createStores(dynamodb: DynamoDb, tables: TableNames, now: () => number): Stores {
-  const cursors = { tableName: tables.cursors, partition: TABLES.cursors.partition.name };
+  const putWhileOpen = createPutWhileOpen(dynamodb, tables.connections);
+  const devices = {
+    tableName: tables.devices,
+    sort: 'deviceId' as const,
+    summaryIdOf: () => SUMMARY_ID,
+  };
+  const cursors = { tableName: tables.cursors, sort: 'channelDevice' as const, summaryIdOf };
   return {
     connections: createConnectionStore(dynamodb, tables, now),
     subscriptions: createSubscriptionStore(dynamodb, tables, now),
     members: createMemberStore(dynamodb, tables.members),
-    devices: createDeviceStore(dynamodb, { tableName: tables.devices }, now),
-    cursors: createDeviceStore(dynamodb, cursors, now),
-    readStates: createReadStateStore(dynamodb, tables.devices),
+    devices: createDeviceStore(dynamodb, devices, putWhileOpen, now),
+    cursors: createDeviceStore(dynamodb, cursors, putWhileOpen, now),
+    readStates: createReadStateStore(dynamodb, tables),
   };
 }

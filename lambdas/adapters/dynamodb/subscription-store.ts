@@ -18,9 +18,8 @@ import {
 import { createServing, stillThere } from './serving.ts';
 import { subscriptionKey, subscriptionRowOf, toSubscription } from './subscription-rows.ts';
 import { defined, type SubscriptionRow, type TableNames } from './tables.ts';
+import { isOpen } from './while-open.ts';
 
-/** A connection that is being closed must not come to hear anything more. */
-const mayHear = 'attribute_exists(userId) AND attribute_not_exists(bye)';
 const hasRoom = '(attribute_not_exists(channels) OR size(channels) < :max OR contains(channels, :name))';
 
 /** If the connection hears the channel already, its row stays unchanged. */
@@ -103,7 +102,7 @@ export function createSubscriptionStore(
       const row = subscriptionRowOf(channel.name, connection, { permitted, readyAt, startsAt });
       const added = {
         UpdateExpression: 'ADD channels :channels',
-        ConditionExpression: `${mayHear} AND ${hasRoom}`,
+        ConditionExpression: `${isOpen} AND ${hasRoom}`,
         ExpressionAttributeValues: {
           ':channels': new Set([channel.name]),
           ':max': maxChannels,

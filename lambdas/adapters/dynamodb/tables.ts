@@ -10,7 +10,8 @@
  * | Publishes     | channel     | idempotencyKey | one: a key that the head has no room for  |
  * | Subscriptions | channel     | subscriber     | one; a range; its stream: reconcile them  |
  * | Members       | userId      | topic          | one; a user's; by its index: a topic's    |
- * | Cursors       | channelUser | deviceId       | one; several at once; their summary       |
+ * | Cursors       | userId      | channelDevice  | one; several at once; a user's; of a      |
+ * |               |             |                | channel their summary                     |
  * | Outbox        | id          | none           | its stream: publish what services put in  |
  * | Presence      | userId      | none           | one                                       |
  *
@@ -78,7 +79,7 @@ export const TABLES: Record<keyof TableNames, TableShape> = {
     stream: false,
     index: MEMBERS_BY_TOPIC,
   },
-  cursors: { partition: text('channelUser'), sort: text('deviceId'), stream: false },
+  cursors: { partition: text('userId'), sort: text('channelDevice'), stream: false },
   outbox: { partition: text('id'), stream: true, lasts: true },
   presence: { partition: text('userId'), stream: false },
 };
@@ -161,7 +162,8 @@ export interface MemberRow {
  * Beside these one attribute per channel, named by {@link cursorAttribute}, so that one update
  * moves one cursor, and one named by {@link begunAttribute}. The cursors of channels that are not
  * the user's own stand in Cursors, a row each: one row of them all would be written as a whole by
- * every ack.
+ * every ack. There the id of the device follows the name of the channel, so that one query finds
+ * all cursors of a user.
  */
 export interface DeviceRow {
   userId: string;
@@ -184,6 +186,9 @@ export interface SummaryRow {
   deviceCount?: number;
   expiresAt: number;
 }
+
+/** In Cursors each channel has a summary of its own. */
+export const summaryIdOf = (channel: string): string => `${channel}#${SUMMARY_ID}`;
 
 /** What a user has read is a row among the user's devices as well. It never expires. */
 export const READ_STATE_ID = '#read';

@@ -48,11 +48,13 @@ export async function initialSubscriptions(app: App, connection: Connection): Pr
         ),
   ]);
   const joined = new Map(members.map((member) => [topicChannel(member.topic).name, member.joined]));
-  return await mapConcurrently(opened, CONCURRENT_CALLS, async ({ channel, head }) => {
+  const begun = await mapConcurrently(opened, CONCURRENT_CALLS, async ({ channel, head }) => {
     const place = { head, cursor: cursors.get(channel.name), joined: joined.get(channel.name) };
     const cursor = await startOf(app, connection, channel, place);
-    return { channel, state: { channel: channel.name, epoch: head.epoch, head: head.seq, cursor } };
+    if (cursor === undefined) return [];
+    return [{ channel, state: { channel: channel.name, epoch: head.epoch, head: head.seq, cursor } }];
   });
+  return begun.flat();
 }
 
 /** The channels that a connection hears besides its user's own. */
@@ -73,14 +75,14 @@ async function join(app: App, connection: Connection, member: Member): Promise<C
 
 async function startOf(
   app: App,
-  { userId, deviceId }: Connection,
+  { userId, connectionId, deviceId }: Connection,
   channel: Channel,
   { head, cursor, joined }: { head: Head; cursor: Position | undefined; joined: Position | undefined },
-): Promise<number> {
+): Promise<number | undefined> {
   const earliest = seqIn(head, joined) ?? 0;
   // The usual case, known from the batch that was read.
   if (cursor?.epoch === head.epoch && cursor.seq >= earliest) return cursor.seq;
-  return await findStart(app, { userId, deviceId, channel, startsAt: joined }, head, joined);
+  return await findStart(app, { userId, connectionId, deviceId, channel, startsAt: joined }, head, joined);
 }
 
 /**

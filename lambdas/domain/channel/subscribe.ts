@@ -63,6 +63,7 @@ export async function subscribe(
     after === undefined
       ? await findStart(app, subscription, head, member?.joined)
       : await startAfter(app, subscription, head, { after, epoch });
+  if (start === undefined) return undefined;
   const answered = await sendWithRetry(app, connection, subscribedFrame(channel, head, start, frame.ref));
   app.logger.info('subscribed', { ...logged(connection), channel: channel.name, cursor: start, answered });
   if (answered === 'sent') await replay(app, subscription, { after: start, deadlineAt, skipIfNone: true });
@@ -155,7 +156,7 @@ async function alreadyHeard(
   connection: Connection,
   channel: Channel,
   frame: SubscribeFrame,
-): Promise<OutgoingFrame> {
+): Promise<OutgoingFrame | undefined> {
   const isOwn = channel.kind === 'user' && channel.owner === connection.userId;
   if (!isOwn && !connection.channels.has(channel.name))
     throw new FrameError(
@@ -163,9 +164,9 @@ async function alreadyHeard(
       `expected a topic, or ${ownSubscription(connection).channel.name}`,
       frame.ref,
     );
-  const head = await app.log.open(channel);
+  const head = await app.log.open(channel, connection);
   const cursor = await findStart(app, { ...connection, channel }, head);
-  return subscribedFrame(channel, head, cursor, frame.ref);
+  return cursor === undefined ? undefined : subscribedFrame(channel, head, cursor, frame.ref);
 }
 
 /** `ref`: of the frame that it answers. Undefined: the client has not asked. */

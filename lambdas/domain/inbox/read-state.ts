@@ -44,11 +44,12 @@ export type Refusal = 'past_head' | 'too_many';
  * change is stored, a repeat changes nothing: the next change or `ready` tells the connections.
  */
 export async function mark(app: App, userId: string, made: Mark): Promise<ReadFrame | Refusal> {
-  const head = await app.log.open(userChannel(userId));
-  if (await isPastHead(app, userId, head, made)) return 'past_head';
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     if (attempt > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
-    const before = await readStateOf(app, userId, head);
+    const head = await app.log.open(userChannel(userId));
+    if (await isPastHead(app, userId, head, made)) return 'past_head';
+    const stored = await app.readStates.find(userId);
+    const before = readStateIn(head, stored);
     const marks = withMark(before, made);
     if (marks === undefined) return 'too_many';
     if (areSameMarks(before, marks)) {
@@ -58,7 +59,7 @@ export async function mark(app: App, userId: string, made: Mark): Promise<ReadFr
         : await toldToAll(app, userId, head, before);
     }
     const state = { version: before.version + 1, ...marks };
-    if (await isReplaced(app, userId, before, { epoch: head.epoch, ...state }, attempt))
+    if (await isReplaced(app, userId, stored, { epoch: head.epoch, ...state }, attempt))
       return await toldToAll(app, userId, head, state);
   }
   throw new Busy(`${userId}: the read state is changed by others each time`);
@@ -71,12 +72,12 @@ export async function mark(app: App, userId: string, made: Mark): Promise<ReadFr
 async function isReplaced(
   { readStates, logger }: App,
   userId: string,
-  before: ReadState,
+  before: StoredReadState | undefined,
   state: StoredReadState,
   attempt: number,
 ): Promise<boolean> {
   try {
-    return await readStates.replace(userId, before.version, state);
+    return await readStates.replace(userId, before?.version ?? 0, state, before?.epoch);
   } catch (error) {
     if (attempt > 0) throw error;
     logger.warn('read state in doubt', { userId, error: asError(error) });

@@ -3,7 +3,7 @@
  * Nothing else calls the `LogStore`.
  */
 import { Busy } from '../errors.ts';
-import type { Channel, Head, Message, Position } from '../model.ts';
+import type { Channel, ConnectionKey, Head, Message, Position } from '../model.ts';
 import { type Appended, append, type Draft } from './append.ts';
 import { createChannelQueue } from './channel-queue.ts';
 import type { LogContext } from './context.ts';
@@ -25,8 +25,10 @@ export interface ChannelLog {
   head(channel: Channel): Promise<Head | undefined>;
   /**
    * The head of a channel. Creates the channel with its epoch, if nobody has asked for it before.
+   * A user's own is only created `by` a connection that is there and not being closed. Otherwise it
+   * is told as empty, and nothing is kept: a user who was erased does not come back by a question.
    */
-  open(channel: Channel): Promise<Head>;
+  open(channel: Channel, by?: ConnectionKey): Promise<Head>;
   /**
    * Whether a seq was ever given, even where the head does not show it yet: a head that was just
    * read may be older than a message that a device has. Rejects with a `Busy` while an append of
@@ -34,7 +36,7 @@ export interface ChannelLog {
    */
   has(channel: Channel, head: Head, seq: number): Promise<boolean>;
   /** {@link open} for several channels at once: the items as they came, each with its head. */
-  openAll<const Items extends readonly OfChannel[]>(items: Items): Promise<Opened<Items>>;
+  openAll<const Items extends readonly OfChannel[]>(items: Items, by?: ConnectionKey): Promise<Opened<Items>>;
   /** One message. Undefined: it has expired, or the numbering is another by now. */
   find(channel: Channel, at: Position): Promise<Message | undefined>;
   /** Rejects with a `Busy` when it lost every race, and with the store's fault when that stays. */
@@ -63,7 +65,11 @@ export function createChannelLog({
   const log: LogContext = { ...context, heads };
   const { store, ids, clock } = log;
   const enqueue = createChannelQueue();
-  const create = (name: string) => store.create(name, { epoch: ids.next(), seq: 0, updatedAt: clock.now() });
+  const create = async ({ kind, name }: Channel, by: ConnectionKey | undefined): Promise<Head> => {
+    const head = { epoch: ids.next(), seq: 0, updatedAt: clock.now() };
+    if (kind !== 'user') return (await store.create(name, head)) ?? head;
+    return (by && (await store.create(name, head, by))) ?? head;
+  };
   return {
     head: ({ name }) => store.head(name),
     has: async ({ name }, head, seq) => {
@@ -72,14 +78,14 @@ export function createChannelLog({
       if (proof.outcome === 'in_doubt') throw new Busy(`${name}: an append of seq ${seq} is under way`);
       return proof.present.length > 0;
     },
-    open: async ({ name }) => (await store.head(name)) ?? (await create(name)),
-    openAll: async <Items extends readonly OfChannel[]>(items: Items) => {
+    open: async (channel, by) => (await store.head(channel.name)) ?? (await create(channel, by)),
+    openAll: async <Items extends readonly OfChannel[]>(items: Items, by?: ConnectionKey) => {
       const names = [...new Set(items.map(({ channel }) => channel.name))];
       const heads = new Map(names.length === 0 ? [] : await store.heads(names));
       const opened: (OfChannel & { head: Head })[] = [];
       for (const item of items) {
         const { name } = item.channel;
-        const head = heads.get(name) ?? (await create(name));
+        const head = heads.get(name) ?? (await create(item.channel, by));
         heads.set(name, head);
         opened.push({ ...item, head });
       }

@@ -248,8 +248,8 @@ function logDelivery(
 
 /** Acknowledges on behalf of an `auto` device. */
 async function settle(app: App, subscription: Subscription, stored: Stored): Promise<void> {
-  const { userId, deviceId } = subscription;
+  const { userId, connectionId, deviceId } = subscription;
   if (deviceId === undefined) return;
-  const settled = await advanceOntoMessage(app, { userId, deviceId }, stored);
+  const settled = await advanceOntoMessage(app, { userId, connectionId, deviceId }, stored);
   if (!settled) await app.subscriptions.requestReconcile(subscription, app.ids.next());
 }

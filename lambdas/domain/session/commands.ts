@@ -84,7 +84,7 @@ export async function handleFrame(
  */
 async function pong(app: App, connection: Connection): Promise<OutgoingFrame> {
   const own = { channel: userChannel(connection.userId) };
-  const [{ head }, ...others] = await app.log.openAll([own, ...heardBy(connection)]);
+  const [{ head }, ...others] = await app.log.openAll([own, ...heardBy(connection)], connection);
   return {
     event: 'pong',
     epoch: head.epoch,
@@ -106,7 +106,7 @@ async function sync(app: App, connection: Connection, frame: SyncFrame, means: M
   if (isOwn && isAnsweredByStart(connection, frame, means.receivedAt)) return;
   const isStarting = isOwn && connection.readyAt === undefined && subscription.paused === undefined;
   if (isStarting && frame.epoch === undefined) return await startOn(app, connection, frame, means);
-  const head = await app.log.open(subscription.channel);
+  const head = await app.log.open(subscription.channel, connection);
   checkEpoch(frame, head, ref);
   if (isAbandoned(app, subscription)) await markForClose(app, connection, 'not_reading');
   if (subscription.paused) {
@@ -116,6 +116,7 @@ async function sync(app: App, connection: Connection, frame: SyncFrame, means: M
   }
   if (isStarting) return await startOn(app, connection, frame, means);
   const after = await startOfSync(app, subscription, head, frame.after);
+  if (after === undefined) return;
   await replay(app, subscription, { after, deadlineAt });
 }
 
@@ -168,20 +169,23 @@ function named(
  * - In mode `auto` the replay starts at the cursor, if the client asked for less: only a replay
  *   from the cursor or before moves the cursor. Example: the cursor is at 5, and the client has all
  *   up to 8. A replay from 8 would leave the cursor at 5.
+ *
+ * Undefined: the connection is being closed.
  */
 async function startOfSync(
   app: App,
   subscription: Subscription,
   head: Head,
   asked: number | undefined,
-): Promise<number> {
+): Promise<number | undefined> {
   const { deviceId, ackMode, startsAt } = subscription;
   if (asked === undefined) return await findStart(app, subscription, head, startsAt);
   const earliest = seqIn(head, startsAt);
   if (deviceId === undefined) return Math.max(asked, earliest ?? head.seq);
   const after = Math.max(asked, earliest ?? 0);
   if (ackMode === 'client') return after;
-  return Math.min(after, await findStart(app, subscription, head, startsAt));
+  const cursor = await findStart(app, subscription, head, startsAt);
+  return cursor === undefined ? undefined : Math.min(after, cursor);
 }
 
 type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
@@ -191,11 +195,11 @@ type Acknowledging = Pick<Connection, 'userId' | 'deviceId' | 'connectionId'>;
  * further on. Then the device is all that is read, and not the connection's row.
  */
 export async function isOldAck(app: App, sender: Acknowledging, frame: ClientFrame): Promise<boolean> {
-  const { userId, deviceId } = sender;
+  const { deviceId } = sender;
   if (frame.action !== 'ack' || deviceId === undefined) return false;
   for (const one of frame.acks) {
     const channel = named(sender, one.channel, frame.ref);
-    if (!(await isAcknowledged(app, { userId, deviceId }, channel, one))) return false;
+    if (!(await isAcknowledged(app, { ...sender, deviceId }, channel, one))) return false;
   }
   return true;
 }
@@ -210,7 +214,7 @@ export async function ack(
   const { deviceId } = sender;
   if (deviceId === undefined) throw new FrameError('bad_frame', 'an anonymous device has no cursor', ref);
   const acks = list.map((one) => ({ ...one, channel: named(sender, one.channel, ref) }));
-  const opened = await app.log.openAll(acks);
+  const opened = await app.log.openAll(acks, sender);
   const device = { ...sender, deviceId };
   for (const one of opened) await checkAck(app, device, one, ref);
   for (const { channel, head, seq } of opened)
@@ -256,7 +260,7 @@ async function historyFrame(
   ref: string | undefined,
 ): Promise<HistoryFrame<JsonText>> {
   if (channel.kind === 'user')
-    return await inboxOf(app, channel, await app.log.open(channel), page, connection);
+    return await inboxOf(app, channel, await app.log.open(channel, connection), page, connection);
   const [head, joined] = await allEnded([
     app.log.open(channel),
     joinedBy(app, connection, channel, permissions, ref),

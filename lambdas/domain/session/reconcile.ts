@@ -82,7 +82,7 @@ async function reconcileOwn(
   const subscription = ownSubscription(connection);
   // Asked for by whoever changed the state while the connection was opening.
   if (request.readState && !subscription.paused)
-    return await tellReadState(app, connection, await app.log.open(subscription.channel));
+    return await tellReadState(app, connection, await app.log.open(subscription.channel, connection));
   if (request.startId !== undefined) {
     const { by, until } = connection.start ?? {};
     const isOthers = by !== request.startId;
@@ -95,7 +95,9 @@ async function reconcileOwn(
   // In each reconcile, not only after `ready`: the reconcile that sent `ready` may have failed
   // before this.
   if (connection.handover) await enforceConnectionLimits(app, connection.userId);
-  const { head, cursor } = await placeOf(app, subscription);
+  const place = await placeOf(app, subscription);
+  if (place === undefined) return;
+  const { head, cursor } = place;
   const after = startOf(subscription, head, request.after, cursor);
   const isResumed = await catchUp(app, subscription, { after, deadlineAt });
   // While it was paused it was told nothing.
@@ -121,7 +123,9 @@ async function reconcileOther(
   // The connection must have its `ready` first. `ready` may not list this topic: maybe the user
   // joined after the topics had been looked up.
   if (connection.readyAt === undefined) return await lookAgain(app, subscription);
-  const { head, cursor } = await placeOf(app, subscription);
+  const place = await placeOf(app, subscription);
+  if (place === undefined) return;
+  const { head, cursor } = place;
   if (subscription.readyAt === undefined && !(await sendSubscribed(app, subscription, head, cursor))) return;
   const after = startOf(subscription, head, request.after, cursor);
   await catchUp(app, subscription, { after, deadlineAt, skipIfNone: true });

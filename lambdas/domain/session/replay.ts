@@ -75,7 +75,7 @@ export async function replay(
   options: ReplayOptions,
 ): Promise<Replayed> {
   const { after, skipIfNone, lease: held } = options;
-  const head = options.head ?? (await app.log.open(subscription.channel));
+  const head = options.head ?? (await app.log.open(subscription.channel, subscription));
   if (held) return await replayUnder(app, subscription, head, options, held);
   if (after >= head.seq) {
     return skipIfNone

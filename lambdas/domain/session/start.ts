@@ -35,11 +35,13 @@ export async function start(app: App, connection: Connection, options: StartOpti
   const lease = { ...newLease(app), ...(options.startId !== undefined && { holder: options.startId }) };
   if (!(await app.connections.beginStart(connection, lease))) return false;
   const subscription = ownSubscription(connection);
-  const [{ head, cursor }, initial, stored] = await allEnded([
+  const [place, initial, stored] = await allEnded([
     placeOf(app, subscription),
     initialSubscriptions(app, connection),
     app.readStates.find(connection.userId),
   ]);
+  if (place === undefined) return true;
+  const { head, cursor } = place;
   const readiness = { head, cursor, initial, read: readStateIn(head, stored) };
   const after = options.afterOf(head, cursor);
   const outcome = await sendReady(app, connection, readiness);
@@ -61,13 +63,20 @@ export const giveBackStart = (app: App, connection: Connection, holder: string):
 export const isUnderWay = ({ clock }: App, { start }: Connection): boolean =>
   start?.until !== undefined && start.until > clock.now();
 
-/** Where a device stands in a channel that it begins to hear. */
-export async function placeOf(app: App, subscription: Subscription): Promise<{ head: Head; cursor: number }> {
-  const head = await app.log.open(subscription.channel);
+/**
+ * Where a device stands in a channel that it begins to hear. Undefined: its connection is being
+ * closed, and nobody is told.
+ */
+export async function placeOf(
+  app: App,
+  subscription: Subscription,
+): Promise<{ head: Head; cursor: number } | undefined> {
+  const head = await app.log.open(subscription.channel, subscription);
   const { deviceId, readyAt, startsAt } = subscription;
   // An anonymous device was connected as its user joined: it hears what was published since.
   const began = deviceId === undefined && readyAt === undefined ? seqIn(head, startsAt) : undefined;
-  return { head, cursor: began ?? (await findStart(app, subscription, head, startsAt)) };
+  const cursor = began ?? (await findStart(app, subscription, head, startsAt));
+  return cursor === undefined ? undefined : { head, cursor };
 }
 
 /** An anonymous device hears what follows the head, and may not ask for more. */

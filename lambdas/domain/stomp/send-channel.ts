@@ -25,7 +25,7 @@ interface Log {
 
 /** Everything up to the head, as the log has it. */
 export async function sendChannel(app: PumpApp, run: Run, channel: Channel, heard: Heard): Promise<Pumped> {
-  const head = await app.log.open(channel);
+  const head = await app.log.open(channel, run.connection);
   const log = { channel, epoch: head.epoch };
   return await sendTo(app, run, log, heard, (hearers) => sendLog(app, run, channel, head, hearers));
 }

@@ -77,7 +77,7 @@ const LOOKED_THROUGH = 100;
 /** The message of the user's own channel that has this id. One that is not found is ignored. */
 async function acknowledgeById(app: StompApp, socket: Socket, id: string): Promise<void> {
   const channel = userChannel(socket.userId);
-  const head = await app.log.open(channel);
+  const head = await app.log.open(channel, socket);
   const { messages } = await app.log.read(channel, Math.max(0, head.seq - LOOKED_THROUGH), head);
   const found = messages.find((message) => message.id === id);
   if (found) await acknowledge(app, socket, messageIdOf({ epoch: head.epoch, seq: found.seq }));

@@ -125,7 +125,7 @@ async function heartBeat(app: StompApp, socket: Socket): Promise<void> {
     const channel = parseChannel(name);
     return channel ? [{ channel, sent }] : [];
   });
-  for (const { channel, sent, head } of await app.log.openAll(heard)) {
+  for (const { channel, sent, head } of await app.log.openAll(heard, socket)) {
     if (sent.epoch === head.epoch && sent.seq >= head.seq) continue;
     await app.subscriptions.announce(socket.connectionId, channel.name, app.ids.next());
   }

@@ -37,9 +37,15 @@ export async function subscribeStomp(
     );
   const { connectionId, userId, deviceId } = connection;
   const { permitted, member } = await permissionOf(app, socket, channel);
-  const head = await app.log.open(channel);
+  const head = await app.log.open(channel, connection);
   const startsAt = permitted ? undefined : member?.joined;
-  const seq = await findStart(app, { userId, deviceId, channel, startsAt }, head, member?.joined);
+  const seq = await findStart(
+    app,
+    { userId, connectionId, deviceId, channel, startsAt },
+    head,
+    member?.joined,
+  );
+  if (seq === undefined) return;
   if (channel.kind !== 'user') await hear(app, connection, channel, { permitted, member, head });
   const subscription = {
     key: app.ids.next(),

@@ -103,10 +103,11 @@ describe('the history', () => {
 describe('the presence', () => {
   it('tells connections and devices, an anonymous one as null, nothing of tokens or endpoints', async () => {
     const app = anApp();
-    await app.connections.add(aConnection({ connectionId: 'c1', deviceId: 'phone' }), 'r');
+    const on = aConnection({ connectionId: 'c1', deviceId: 'phone' });
+    await app.connections.add(on, 'r');
     await app.connections.add(aConnection({ connectionId: 'c2' }), 'r');
     const key = { userId: 'alice', deviceId: 'phone' };
-    await app.devices.touch(key, { lastSeenAt: NOW, expiresAt: NOW + 1_000 });
+    await app.devices.touch(key, { lastSeenAt: NOW, expiresAt: NOW + 1_000, on });
     expect((await ask(app, PRESENCE, 'alice')).body).toEqual({
       connections: [
         { connectionId: 'c1', deviceId: 'phone', connectedAt: NOW - 2_000 },

@@ -182,19 +182,29 @@ describe('$default', () => {
     expect(app.posted).toEqual([]);
   });
 
+  const ack = (app: TestApp, seq: number) =>
+    createMessageHandler(app, loadNoStomp)(event('MESSAGE', {}, `{"action":"ack","seq":${seq}}`), aContext());
+
   it('counts the ack of a client that has closed already, and answers nothing', async () => {
     const app = anApp();
     await app.rows.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
-    const ack = (seq: number) =>
-      createMessageHandler(app, loadNoStomp)(
-        event('MESSAGE', {}, `{"action":"ack","seq":${seq}}`),
-        aContext(),
-      );
-    await ack(9);
-    await ack(10);
+    const connection = aConnection({ connectionId: CONNECTION_ID, deviceId: 'phone' });
+    await app.connections.add(connection, 'r');
+    await ack(app, 3);
+    await app.connections.remove(connection);
+    await ack(app, 9);
+    await ack(app, 10);
     const [device] = await app.devices.list('alice');
     expect(device?.cursors.get('user:alice')).toEqual({ epoch: 'e', seq: 9 });
     expect(app.posted).toEqual([]);
+  });
+
+  it('keeps nothing of a client that has closed already and was never known', async () => {
+    const app = anApp();
+    await app.rows.create('user:alice', { epoch: 'e', seq: 9, updatedAt: NOW });
+    await ack(app, 9);
+    expect(await app.devices.list('alice')).toEqual([]);
+    expect(await app.devices.findFurthest('alice', 'user:alice')).toBeUndefined();
   });
 
   it('closes a socket that has no row, so that its client comes back with one', async () => {

@@ -65,15 +65,15 @@ export class Cursors {
   }
 
   changed({ before, after }: Change, writer: Invocation | undefined): void {
-    if (before?.deviceId === SUMMARY_ID && !after) this.#lapsed(before);
+    if (before && deviceOf(before) === SUMMARY_ID && !after) this.#lapsed(before);
     if (!after) return;
     for (const attribute of Object.keys(after)) {
       const channel = cursorChannel(attribute);
       if (channel === undefined) continue;
       const to = after[attribute] as unknown as Position;
-      if (after.deviceId === SUMMARY_ID) {
+      if (deviceOf(after) === SUMMARY_ID) {
         const isKept = JSON.stringify(before?.[attribute]) === JSON.stringify(to);
-        if (!isKept) this.#kept(userOf(after), channel, to, writer);
+        if (!isKept) this.#kept(String(after.userId), channel, to, writer);
         continue;
       }
       const from =
@@ -105,7 +105,7 @@ export class Cursors {
   #lapsed(row: Row): void {
     for (const [key, kept] of this.#furthest) {
       const [userId, channel] = JSON.parse(key) as string[];
-      if (userId !== userOf(row) || row[cursorAttribute(channel ?? '')] === undefined) continue;
+      if (userId !== String(row.userId) || row[cursorAttribute(channel ?? '')] === undefined) continue;
       this.#furthest.set(key, [...kept, { at: this.#now(), seq: -1 }]);
     }
   }
@@ -129,7 +129,7 @@ export class Cursors {
     to: Position,
     writer: Invocation | undefined,
   ): void {
-    const [userId, deviceId] = [userOf(row), String(row.deviceId)];
+    const [userId, deviceId] = [String(row.userId), deviceOf(row)];
     const name = `${userId}/${deviceId} in ${channel}`;
     const { epoch } = this.#ledger.channel(channel);
     const head = this.#ledger.committedHead(channel);
@@ -216,11 +216,11 @@ export class Cursors {
   }
 
   #note(row: Row, channel: string, { epoch, seq }: Position): void {
-    const key = JSON.stringify([userOf(row), channel, epoch]);
+    const key = JSON.stringify([String(row.userId), channel, epoch]);
     const history = this.#history.get(key) ?? [];
     const sight = {
       at: this.#now(),
-      deviceId: String(row.deviceId),
+      deviceId: deviceOf(row),
       seq,
       expiresAt: Number(row.expiresAt) * 1000,
     };
@@ -230,6 +230,8 @@ export class Cursors {
   #isAlive = (row: Row): boolean => Number(row.expiresAt) * 1000 > this.#now() - CLOCK_TOLERANCE_MS;
 }
 
-/** Of the table of devices, or of that of cursors. */
-const userOf = ({ userId, channelUser }: Row): string =>
-  userId === undefined ? String(channelUser).slice(String(channelUser).indexOf('#') + 1) : String(userId);
+/** Of the table of devices, or of that of cursors, where it follows the channel's name and a `#`. */
+const deviceOf = ({ deviceId, channelDevice }: Row): string =>
+  deviceId === undefined
+    ? String(channelDevice).slice(String(channelDevice).indexOf('#') + 1)
+    : String(deviceId);

@@ -171,6 +171,10 @@ export class Judge implements Watcher {
     this.writes += 1;
   }
 
+  showing(invocation: Invocation): void {
+    this.#writer = invocation;
+  }
+
   refused({ id, lambda }: Invocation, writes: Write[]): void {
     if (lambda === 'notify') this.places.refused(writes, this.#delivers.get(id)?.origin?.deviceId);
   }

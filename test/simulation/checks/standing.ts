@@ -72,7 +72,7 @@ export class Standing {
         if (!position) continue;
         const row = channel.startsWith('user:')
           ? database.get('devices', { userId, deviceId }, true)
-          : database.get('cursors', { channelUser: `${channel}#${userId}`, deviceId }, true);
+          : database.get('cursors', { userId, channelDevice: `${channel}#${deviceId}` }, true);
         const cursor = row?.[cursorAttribute(channel)] as Position | undefined;
         const missing = this.#missing(
           device.spec,

@@ -47,6 +47,8 @@ export interface Watcher {
   /** One page of a query. */
   read(invocation: Invocation, asked: Asked, rows: Row[]): void;
   wrote(invocation: Invocation, table: TableName): void;
+  /** A row of a transaction that was decided before shows now. */
+  showing(invocation: Invocation): void;
   /** The conditions of these writes did not hold. */
   refused(invocation: Invocation, writes: Write[]): void;
   /** A serializable read. */
@@ -169,7 +171,8 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
         for (const { table } of writes) watcher.wrote(invocation, table);
       };
       const table = writes.some((one) => one.table === 'subscriptions') ? 'subscriptions' : 'messages';
-      return { table, effect: transaction(database, writes, begun, refused) };
+      const showing = () => watcher.showing(invocation);
+      return { table, effect: transaction(database, writes, { begun, showing, refused }) };
     },
   };
 }
@@ -178,8 +181,7 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
 function transaction(
   database: Database,
   writes: Write[],
-  begun: () => void,
-  refused: (writes: Write[]) => void,
+  { begun, showing, refused }: { begun: () => void; showing: () => void; refused: (writes: Write[]) => void },
 ): Effect {
   let decided: { shown: boolean; waiting: (() => void)[] } | undefined;
   return (done) => {
@@ -192,7 +194,7 @@ function transaction(
         mine.shown = true;
         for (const waiting of mine.waiting) waiting();
       };
-      orTell(refused, writes, () => database.transact(writes, shown));
+      orTell(refused, writes, () => database.transact(writes, { showing, shown }));
       decided = mine;
     } catch (error) {
       done({ error });

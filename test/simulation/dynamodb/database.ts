@@ -161,8 +161,14 @@ export class Database {
     return { before, after: cell.row };
   }
 
-  /** Decides at once or throws; `shown` is called when every row shows. */
-  transact(writes: Write[], shown: () => void): void {
+  /**
+   * Decides at once or throws; `showing` is called before each row shows, `shown` when every one
+   * does.
+   */
+  transact(
+    writes: Write[],
+    { showing, shown }: { showing: (write: Write) => void; shown: () => void },
+  ): void {
     const cells = writes.map(({ table, key }) => this.#cell(table, key));
     const reasons = writes.map((write, index): CancellationReason => {
       const cell = cells[index] as Cell;
@@ -180,8 +186,10 @@ export class Database {
       cell.locked = true;
       this.#scheduler.after(this.#visibilityDelay(write), () => {
         cell.locked = false;
-        if (generations[index] === this.#generations.get(table) && !isCheck)
+        if (generations[index] === this.#generations.get(table) && !isCheck) {
+          showing(write);
           this.#show(table, cell, change(cell.row), 'write');
+        }
         if (--hidden === 0) shown();
       });
     });

@@ -130,6 +130,7 @@ export class Checks implements Watcher {
   wrote(): void {}
   refused(): void {}
   proved(): void {}
+  showing(): void {}
 }
 
 export const keyOf = (number: number): string => `key-${number}`;

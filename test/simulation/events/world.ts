@@ -1,8 +1,9 @@
 /** One run: people publish, answer, come and go; then the faults stop, and what was told is held against what happened. */
+import type { App } from '../../../lambdas/domain/app.ts';
 import { acknowledge, findStart } from '../../../lambdas/domain/cursor.ts';
 import { mark } from '../../../lambdas/domain/inbox/read-state.ts';
 import { withdraw } from '../../../lambdas/domain/inbox/withdraw.ts';
-import { ownSubscription, userChannel } from '../../../lambdas/domain/model.ts';
+import { type ConnectionKey, ownSubscription, userChannel } from '../../../lambdas/domain/model.ts';
 import { LAMBDAS } from '../../../lambdas/manifest.ts';
 import { aConnection } from '../../support/builders.ts';
 import { Database } from '../dynamodb/database.ts';
@@ -97,7 +98,8 @@ export class EventsWorld {
       case 'begin':
         return await performed(this, async (app) => {
           const channel = userChannel(act.userId);
-          await findStart(app, { ...act, channel }, await app.log.open(channel));
+          const on = await this.#seenOn(app, act.userId);
+          await findStart(app, { ...act, ...on, channel }, await app.log.open(channel, on));
         });
       case 'open':
         return await this.#openConnection(act.userId, act.connectionId);
@@ -137,8 +139,10 @@ export class EventsWorld {
     await performed(this, async (app) => {
       const head = await app.log.head(channel);
       if (head === undefined || head.seq === 0) return;
-      const start = await findStart(app, { userId, deviceId, channel }, head);
-      await acknowledge(app, { userId, deviceId, connectionId: 'c' }, channel, head);
+      const device = { deviceId, ...(await this.#seenOn(app, userId)) };
+      const start = await findStart(app, { ...device, channel }, head);
+      if (start === undefined) return;
+      await acknowledge(app, device, channel, head);
       this.#settle(userId, ({ unless, origin }, seq) => {
         const isNew = seq > start && seq <= head.seq;
         return unless === 'acked' && origin !== deviceId && isNew;
@@ -168,6 +172,15 @@ export class EventsWorld {
 
   #settle(userId: string, isAnswer: (publish: Escalated, seq: number) => boolean): void {
     this.checks.answers.push({ userId, at: this.scheduler.now, isAnswer });
+  }
+
+  /** A connection that is never ready: devices begin on it, and nobody is online by it. */
+  async #seenOn(app: App, userId: string): Promise<ConnectionKey> {
+    const expiresAt = this.scheduler.now + 365 * 24 * HOUR;
+    const opening = { userId, connectionId: 'never-ready', readyAt: undefined, expiresAt };
+    const connection = aConnection({ ...opening, tokenExpiresAt: expiresAt });
+    await app.connections.add(connection, 'r');
+    return { userId, connectionId: connection.connectionId };
   }
 
   async #openConnection(userId: string, connectionId: string): Promise<void> {

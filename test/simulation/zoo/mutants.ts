@@ -158,14 +158,14 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'a new device starts at the head',
     file: domain('cursor'),
-    find: 'const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;',
-    replace: 'const start = head.seq;',
+    find: 'await startOfNew(app, { userId, connectionId }, channel, head.epoch)',
+    replace: 'head.seq',
   },
   {
     name: 'a new device starts at the beginning',
     file: domain('cursor'),
-    find: 'const start = cursor === undefined ? await startOfNew(app, userId, channel, head) : 0;',
-    replace: 'const start = 0;',
+    find: 'await startOfNew(app, { userId, connectionId }, channel, head.epoch)',
+    replace: '0',
   },
   {
     name: 'an ack may pass the head',

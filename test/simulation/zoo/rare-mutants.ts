@@ -6,8 +6,8 @@ export const RARE_MUTANTS: Mutant[] = [
   {
     name: 'reconcile may not look connections up',
     file: 'lambdas/manifest.ts',
-    find: "connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem'],",
-    replace: "connections: ['GetItem', 'UpdateItem', 'DeleteItem'],",
+    find: "connections: ['GetItem', 'Query', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],",
+    replace: "connections: ['GetItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'],",
   },
   {
     name: 'the rest of a long gap is taken for expired',

@@ -36,8 +36,9 @@ export const READ_MUTANTS: Mutant[] = [
   {
     name: 'a mark that lost a race is given up',
     file: domain('inbox/read-state'),
-    find: 'return await readStates.replace(userId, before.version, state);',
-    replace: 'await readStates.replace(userId, before.version, state);\n    return true;',
+    find: 'return await readStates.replace(userId, before?.version ?? 0, state, before?.epoch);',
+    replace:
+      'await readStates.replace(userId, before?.version ?? 0, state, before?.epoch);\n    return true;',
   },
   {
     name: 'a mark whose write was sent twice is not told',

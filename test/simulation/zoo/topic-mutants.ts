@@ -56,9 +56,8 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'a connection that is gone subscribes',
     file: store('subscription-store'),
-    find: "const mayHear = 'attribute_exists(userId) AND attribute_not_exists(bye)';",
-    replace:
-      "const mayHear = '(attribute_exists(userId) OR attribute_not_exists(userId)) AND attribute_not_exists(bye)';",
+    find: `\${isOpen} AND \${hasRoom}`,
+    replace: `attribute_not_exists(bye) AND \${hasRoom}`,
   },
   {
     name: 'a dismissal leaves the subscriptions',
@@ -184,8 +183,8 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'a connection that is being closed subscribes',
     file: store('subscription-store'),
-    find: "const mayHear = 'attribute_exists(userId) AND attribute_not_exists(bye)';",
-    replace: "const mayHear = 'attribute_exists(userId)';",
+    find: `\${isOpen} AND \${hasRoom}`,
+    replace: `attribute_exists(userId) AND \${hasRoom}`,
   },
   {
     name: 'a message of before the join is posted',

@@ -1,27 +1,38 @@
 /** What every store of devices guarantees. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DeviceKey, LastSeen, Position } from '../../../../lambdas/domain/model.ts';
-import type { CursorMove, DeviceStore } from '../../../../lambdas/domain/ports.ts';
+import type { Connection, DeviceKey, LastSeen, Position } from '../../../../lambdas/domain/model.ts';
+import type { ConnectionStore, CursorMove, DeviceStore } from '../../../../lambdas/domain/ports.ts';
+import { connectionOf } from './harness.ts';
 
 const START = 1_795_939_441_000;
 const KEPT_MS = 90 * 24 * 3_600_000;
 
-export function deviceStoreContract(create: (now: () => number) => DeviceStore): void {
+export interface DeviceHarness {
+  store: DeviceStore;
+  connections: ConnectionStore;
+}
+
+export function deviceStoreContract(create: (now: () => number) => DeviceHarness): void {
   let now: number;
   let key: DeviceKey;
   let channel: string;
   let store: DeviceStore;
+  let connections: ConnectionStore;
+  /** The connection that devices are seen on. */
+  let on: Connection;
 
-  beforeEach(() => {
+  beforeEach(async () => {
     now = START;
     const userId = `user-${randomUUID()}`;
     key = { userId, deviceId: 'phone' };
     channel = `user:${userId}`;
-    store = create(() => now);
+    ({ store, connections } = create(() => now));
+    on = connectionOf(userId);
+    await connections.add(on, 'request-1');
   });
 
-  const at = (instant: number): LastSeen => ({ lastSeenAt: instant, expiresAt: instant + KEPT_MS });
+  const at = (instant: number): LastSeen => ({ lastSeenAt: instant, expiresAt: instant + KEPT_MS, on });
   const cursor = (seq: number, epoch = 'epoch-1'): Position => ({ epoch, seq });
   const advance = (to: Position, from?: CursorMove['from']) =>
     store.advance(key, channel, from === undefined ? { to } : { to, from }, at(now));
@@ -107,7 +118,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
       await advance(cursor(5));
       now = START + KEPT_MS;
       const seen = await Promise.all(Array.from({ length: 10 }, () => store.touch(key, at(now))));
-      expect(seen.every(({ cursors }) => cursors.size === 0)).toBe(true);
+      expect(seen.every((device) => device?.cursors.size === 0)).toBe(true);
       expect(await store.list(key.userId)).toHaveLength(1);
     });
   });
@@ -261,6 +272,51 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
     });
   });
 
+  describe('what is not known yet', () => {
+    const nothing = async () => {
+      expect(await store.find(key)).toBeUndefined();
+      expect(await store.list(key.userId)).toEqual([]);
+      expect(await store.findFurthest(key.userId, channel)).toBeUndefined();
+    };
+    const tryAll = async (lastSeen: LastSeen) => {
+      expect(await store.touch(key, lastSeen)).toBeUndefined();
+      expect(await store.advance(key, channel, { to: cursor(5) }, lastSeen)).toBe(false);
+      expect(await store.advance(key, channel, { to: cursor(5), from: 'anew' }, lastSeen)).toBe(false);
+      expect(await store.enroll(key.userId, lastSeen)).toBeUndefined();
+      await store.advanceFurthest(key.userId, channel, cursor(5), lastSeen);
+      await store.recount(key.userId, 3);
+    };
+
+    it('does not begin on a connection that is gone', async () => {
+      await connections.remove(on);
+      await tryAll(at(START));
+      await nothing();
+    });
+
+    it('does not begin on a connection that is being closed', async () => {
+      await connections.markClosing(on, 'revoked', 'request-2');
+      await tryAll(at(START));
+      await nothing();
+    });
+
+    it('does not begin without a connection', async () => {
+      await tryAll({ ...at(START), on: undefined });
+      await nothing();
+    });
+
+    it('leaves what is known to move on all the same', async () => {
+      await advance(cursor(5));
+      await store.enroll(key.userId, at(START));
+      await store.advanceFurthest(key.userId, channel, cursor(5), at(START));
+      await connections.remove(on);
+      expect(await advance(cursor(6))).toBe(true);
+      await store.advanceFurthest(key.userId, channel, cursor(6), at(START));
+      expect(await store.touch(key, at(START))).toMatchObject({ cursors: new Map([[channel, cursor(6)]]) });
+      expect(await store.findFurthest(key.userId, channel)).toEqual(cursor(6));
+      expect(await store.enroll(key.userId, at(START))).toMatchObject({ count: 2 });
+    });
+  });
+
   describe('the devices of a user', () => {
     it('come page by page, each once, in the order of their ids, none of them the summary', async () => {
       const ids = ['-', '0', 'A', 'Z', '_', 'a', 'z'];
@@ -291,7 +347,7 @@ export function deviceStoreContract(create: (now: () => number) => DeviceStore):
         await store.advanceFurthest(key.userId, channel, cursor(seq), at(START));
       }
       expect(await store.findFurthest(key.userId, channel)).toEqual(cursor(9));
-      expect((await store.enroll(key.userId, at(START))).furthest.get(channel)).toEqual(cursor(9));
+      expect((await store.enroll(key.userId, at(START)))?.furthest.get(channel)).toEqual(cursor(9));
       await store.advanceFurthest(key.userId, channel, cursor(2, 'epoch-2'), at(START));
       expect(await store.findFurthest(key.userId, channel)).toEqual(cursor(2, 'epoch-2'));
       expect(await store.list(key.userId)).toEqual([]);

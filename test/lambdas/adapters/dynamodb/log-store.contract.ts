@@ -4,13 +4,16 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Head, Message } from '../../../../lambdas/domain/model.ts';
 import {
   type AppendOutcome,
+  type ConnectionStore,
   type IdempotencyKey,
   type LogStore,
   MAX_PROOF,
 } from '../../../../lambdas/domain/ports.ts';
+import { connectionOf } from './harness.ts';
 
 export interface MessageLogHarness {
   log: LogStore;
+  connections: ConnectionStore;
   /** Deletes a row as retention does. */
   drop(channel: string, seq: number): Promise<void>;
 }
@@ -62,10 +65,11 @@ export function messageLogContract(create: () => MessageLogHarness): void {
   let channel: string;
   let log: LogStore;
   let drop: MessageLogHarness['drop'];
+  let connections: ConnectionStore;
 
   beforeEach(() => {
     channel = `user:${randomUUID()}`;
-    ({ log, drop } = create());
+    ({ log, drop, connections } = create());
   });
 
   /** Where the head stands. */
@@ -128,8 +132,23 @@ export function messageLogContract(create: () => MessageLogHarness): void {
       const heads = await created;
       const { outcome } = await appended;
       const head = await standing();
-      expect(new Set(heads.map(({ epoch }) => epoch))).toEqual(new Set([head?.epoch]));
+      expect(new Set(heads.map((created) => created?.epoch))).toEqual(new Set([head?.epoch]));
       expect(head).toEqual(outcome === 'appended' ? headAt(1, 'other') : heads[0]);
+    });
+
+    it('is created by a connection only while that is there, and not being closed', async () => {
+      const on = connectionOf(channel);
+      expect(await log.create(channel, headAt(0), on)).toBeUndefined();
+      await connections.add(on, 'request-1');
+      await connections.markClosing(on, 'revoked', 'request-2');
+      expect(await log.create(channel, headAt(0), on)).toBeUndefined();
+      expect(await log.head(channel)).toBeUndefined();
+
+      const open = connectionOf(channel);
+      await connections.add(open, 'request-3');
+      expect(await log.create(channel, headAt(0), open)).toEqual(headAt(0));
+      expect(await log.create(channel, headAt(0, 'epoch-2'), on)).toBeUndefined();
+      expect(await log.create(channel, headAt(0, 'epoch-2'), open)).toEqual(headAt(0));
     });
 
     it('is found among others by its name, if it exists', async () => {

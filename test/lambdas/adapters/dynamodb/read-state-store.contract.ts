@@ -1,15 +1,17 @@
 /** What every store of read states guarantees. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ReadStateStore } from '../../../../lambdas/domain/ports.ts';
+import type { LogStore, ReadStateStore } from '../../../../lambdas/domain/ports.ts';
 
-export function readStateStoreContract(create: () => ReadStateStore): void {
+export function readStateStoreContract(create: () => { store: ReadStateStore; log: LogStore }): void {
   let store: ReadStateStore;
   let userId: string;
 
-  beforeEach(() => {
-    store = create();
+  beforeEach(async () => {
+    const created = create();
+    store = created.store;
     userId = `alice-${randomUUID()}`;
+    await created.log.create(`user:${userId}`, { epoch: 'e', seq: 0, updatedAt: 0 });
   });
 
   const stateOf = (version: number, seqs: number[] = []) => ({ version, epoch: 'e', through: 3, seqs });
@@ -32,6 +34,21 @@ export function readStateStoreContract(create: () => ReadStateStore): void {
       expect(await store.find(userId)).toEqual(stateOf(1));
       expect(await store.replace(userId, 1, stateOf(2, [9]))).toBe(true);
       expect(await store.find(userId)).toEqual(stateOf(2, [9]));
+    });
+
+    it('is not replaced by who expects that of another epoch', async () => {
+      await store.replace(userId, 0, stateOf(1));
+      const next = { ...stateOf(2, [9]), epoch: 'another' };
+      expect(await store.replace(userId, 1, next)).toBe(false);
+      expect(await store.replace(userId, 1, next, 'e')).toBe(true);
+      expect(await store.find(userId)).toEqual(next);
+    });
+
+    it('begins only in the epoch that the channel has', async () => {
+      expect(await store.replace(userId, 0, { ...stateOf(1), epoch: 'another' })).toBe(false);
+      expect(await store.replace(`${userId}-2`, 0, stateOf(1))).toBe(false);
+      expect(await store.find(userId)).toBeUndefined();
+      expect(await store.find(`${userId}-2`)).toBeUndefined();
     });
 
     it('is replaced by one of those who try at once', async () => {

@@ -181,3 +181,34 @@ describe('a start that fails', () => {
     expect(events(phone)).toEqual(['replay']);
   });
 });
+
+describe('a connection that is being closed as a new device begins on it', () => {
+  /** Marks the connection just before a row of the device is written. */
+  async function revokedBefore(world: World, store: 'devices' | 'cursors', write: 'touch' | 'advance') {
+    const stored = world.app[store] as Record<typeof write, (...args: never[]) => Promise<unknown>>;
+    const written = stored[write];
+    stored[write] = async (...args) => {
+      for (const connection of await world.connectionsOf('alice'))
+        await world.app.connections.markClosing(connection, 'revoked', 'request');
+      return await written(...args);
+    };
+  }
+
+  it('is told nothing but the end, and nothing is kept of the device', async () => {
+    const world = await missing();
+    const tablet = await world.open('alice', 'tablet');
+    await revokedBefore(world, 'devices', 'touch');
+    await world.drive();
+    expect(events(tablet)).toEqual(['bye']);
+    expect(await world.cursor('alice', 'tablet')).toBeUndefined();
+  });
+
+  it('is told no place in a channel where none is kept', async () => {
+    const world = new World({ settings: { everyone: true } });
+    const tablet = await world.open('alice', 'tablet');
+    await revokedBefore(world, 'cursors', 'advance');
+    await world.drive();
+    expect(tablet.frames[0]).toMatchObject({ event: 'ready', subscriptions: [] });
+    expect(events(tablet).at(-1)).toBe('bye');
+  });
+});

@@ -1,6 +1,7 @@
 /**
- * All tests, but for those with a configuration of their own (`test/browser`, `test/packages`,
- * `test/sdk`, `test/soak`, `test/stomp`), in four projects that run one after the other:
+ * All tests, but for those with a configuration of their own (`test/browser`, `test/docs`,
+ * `test/packages`, `test/sdk`, `test/soak`, `test/stomp`), in four projects that run one after the
+ * other:
  * - `fast`: unit, contract and client tests, for every save.
  * - `cdk`: what the CDK app and the construct are synthesized to.
  * - `system`: what starts processes and servers.
@@ -12,6 +13,7 @@
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { DOCUMENTED } from './test/docs/vitest.config.ts';
 
 const FAST = ['test/lambdas/**/*.test.ts', 'test/client/**/*.test.ts', 'test/architecture.test.ts'];
 const CDK = ['test/lib/**/*.test.ts', 'test/tools/cost/sheet.test.ts', 'test/docs/deploy.test.ts'];
@@ -43,7 +45,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: [...FAST, ...CDK, ...SIMULATION, ...ELSEWHERE, '**/node_modules/**'],
+          exclude: [...FAST, ...CDK, ...SIMULATION, ...DOCUMENTED, ...ELSEWHERE, '**/node_modules/**'],
           pool: 'forks',
           // One more than there usually are processors: these wait for processes of their own.
           maxWorkers: 3,

@@ -54,7 +54,7 @@ const published = async (user: string) => {
 const ORDER = { id: 'order-1-shipped', type: 'order.shipped', data: { orderId: 1 } };
 
 it('npm run demo tells its story to the end', async () => {
-  // Not `npm ci` and `npm run check`: these tests are part of the latter, and the former replaces what runs them.
+  // Not `npm ci` and `npm run check`: the former replaces what runs these tests, the latter takes minutes.
   expect(commandsOf(block(FIRST)).map((words) => words.join(' '))).toEqual([
     ...['npm ci', 'npm run demo', 'npm ci', 'npm run check'],
   ]);

@@ -243,11 +243,10 @@ it('npm run simulate runs seeds, and one', async () => {
   // Fewer seeds than it says; the mutants of `--zoo` are run in test/simulation/zoo.test.ts.
   const quick = commands.filter(([option]) => option !== '--zoo');
   expect(quick).toHaveLength(3);
-  for (const args of quick) {
-    const [option = '', ...others] = args;
-    const { code, stdout, stderr } = await node([
-      ...['test/simulation/main.ts', ...(option === '--seeds' ? [option, '3'] : [option, ...others])],
-    ]).ended;
+  const runs = quick.map(
+    ([option = '', ...others]) =>
+      node(['test/simulation/main.ts', option, ...(option === '--seeds' ? ['3'] : others)]).ended,
+  );
+  for (const { code, stdout, stderr } of await Promise.all(runs))
     expect(code, stdout.slice(-2000) + stderr).toBe(0);
-  }
 });

@@ -67,6 +67,23 @@ describe('a broadcast', () => {
     expect(sockets.map(heardOnce)).toEqual([['a']]);
   });
 
+  it('reports its posts also where it fails on the way', async () => {
+    const { world } = await crowd(300, { fanOutPage: 4 });
+    await world.publish(EVERYONE, 'a');
+    const [task] = world.tasks;
+    if (!task) throw new Error('nothing was queued');
+    const { page } = world.app.subscriptions;
+    let pages = 0;
+    world.app.subscriptions.page = async (...range) => {
+      if (++pages === 2) throw new Error('the store failed');
+      return await page(...range);
+    };
+    world.logger.totals.clear();
+    const served = serveRange(world.app, { ...task, ...ALL_SUBSCRIBERS }, NOW_AND_ALWAYS);
+    await expect(served).rejects.toThrow('the store failed');
+    expect(world.logger.totals.has('postMs')).toBe(true);
+  });
+
   it('pauses whoever takes no frames, and serves the others', async () => {
     const { world, sockets } = await crowd(12, { fanOutPage: 4 });
     const [slow] = sockets;

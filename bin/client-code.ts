@@ -30,7 +30,7 @@ export const INTERNAL_NAMES = `
   hasUsed loseLead newRef reach report addReplay becomeLeader earlyRead isFixed isOwn receive refuse shareMarks adopt
   greet hasTabs isLacking isRelieved onFollower onLeader onMarks onWake openBroadcast openSocket probe unheard
   acknowledged addEmpty addHead connected expectMore hurry isReady resend restart resume syncFrom yield
-  givenFrom onHide acknowledge riding ride retry
+  givenFrom onHide acknowledge riding ride retry isCurrent isMain began promote isReplaying pause
 `
   .trim()
   .split(/\s+/);

@@ -3,28 +3,20 @@
  * grows too old. `main` is the connection in use, `next` the connection being prepared to take over
  * from it.
  */
-import type {
-  ByeFrame,
-  ErrorFrame,
-  MessageFrame,
-  ReadyFrame,
-  ReplayFrame,
-  SubscribedFrame,
-  SubscriptionState,
-  UnsubscribedFrame,
-} from '../lambdas/protocol/frames.ts';
+import type { ByeFrame } from '../lambdas/protocol/frames.ts';
 import type { Ack, Acks } from './acks.ts';
 import { Connection, type ConnectionHost, type Ended } from './connection.ts';
 import type { Started } from './delivery.ts';
 import type { World } from './environment.ts';
 import type { FromWire } from './frame.ts';
+import { type Connections, Incoming, SYNC } from './incoming.ts';
 import type { RequestFrame } from './requests.ts';
-import { Retry, retryDelayMs } from './retry.ts';
-import { Subscription } from './subscription.ts';
+import { Retry } from './retry.ts';
+import type { Subscription } from './subscription.ts';
 import type { FromServer } from './tabs.ts';
 import { Timer } from './timing.ts';
 import type { Tokens } from './token.ts';
-import { HeraldError, type Status } from './types.ts';
+import type { HeraldError, Status } from './types.ts';
 
 /** What a manager needs of its client. */
 export interface ManagerHost {
@@ -45,17 +37,14 @@ export interface ManagerHost {
   idle(): void;
 }
 
-/** The `ref` of every `sync` frame: an `error` frame with this `ref` answers a `sync`. */
-const SYNC = 'sync';
-
-export class ConnectionManager implements ConnectionHost {
+export class ConnectionManager implements ConnectionHost, Connections {
   readonly #world: World;
   readonly #url: () => string;
   readonly #host: ManagerHost;
   readonly #retry: Retry;
   readonly #handover: Timer;
-  /** Runs while the server wants no frames. */
-  readonly #pause: Timer;
+  readonly #incoming: Incoming;
+  readonly pause: Timer;
   #main: Connection | undefined;
   #next: Connection | undefined;
 
@@ -64,7 +53,8 @@ export class ConnectionManager implements ConnectionHost {
     this.#url = url;
     this.#host = host;
     this.#handover = new Timer(world);
-    this.#pause = new Timer(world);
+    this.pause = new Timer(world);
+    this.#incoming = new Incoming(world, host, this);
     this.#retry = new Retry(world, tokens, {
       connect: () => this.#connect(),
       status: (status) => host.changeStatus(status),
@@ -81,7 +71,7 @@ export class ConnectionManager implements ConnectionHost {
   stop(): void {
     this.#retry.stop();
     this.#handover.cancel();
-    this.#pause.cancel();
+    this.pause.cancel();
     this.#main?.close();
     this.#next?.close();
     this.#main = this.#next = undefined;
@@ -101,7 +91,7 @@ export class ConnectionManager implements ConnectionHost {
     const { epoch } = subscription;
     if (!this.#send(main, { action: 'sync', channel, after, epoch, ref: SYNC })) return false;
     subscription.open(after);
-    this.#watch(main, channel, subscription);
+    this.#incoming.watch(main, channel, subscription);
     return true;
   }
 
@@ -146,7 +136,7 @@ export class ConnectionManager implements ConnectionHost {
 
   /** False: not now. */
   #send(connection: Connection | undefined, frame: object): boolean {
-    return !this.#pause.isSet && !!connection?.send(frame);
+    return !this.pause.isSet && !!connection?.send(frame);
   }
 
   #connect(): void {
@@ -163,200 +153,24 @@ export class ConnectionManager implements ConnectionHost {
   }
 
   async frame(connection: Connection, frame: FromWire, size: number): Promise<void> {
-    if (!this.#isCurrent(connection)) return;
-    if (frame.event === 'ready') return this.#ready(connection, frame);
-    if (!connection.ready) {
-      if (frame.event === 'read') connection.earlyRead = frame;
-      return;
-    }
-    switch (frame.event) {
-      case 'message':
-        this.#message(connection, frame, size);
-        break;
-      case 'replay':
-        this.#replay(connection, frame, size);
-        break;
-      case 'pong':
-        for (const state of [{ ...frame, channel: connection.ready.channel }, ...(frame.subscriptions ?? [])])
-          if (this.#heard(connection, state)) this.#reached(state);
-        break;
-      case 'subscribed':
-        await this.#subscribed(connection, frame);
-        break;
-      case 'unsubscribed':
-        this.#unsubscribed(connection, frame);
-        break;
-      case 'error':
-        this.#refused(connection, frame);
-        break;
-      case 'read':
-      case 'withdrawn':
-        this.#host.pass(frame);
-        break;
-      case 'published':
-      case 'taken':
-      case 'history':
-        this.#host.pass({ event: 'answer', frame });
-    }
+    if (this.isCurrent(connection)) await this.#incoming.take(connection, frame, size);
   }
 
-  #isCurrent(connection: Connection): boolean {
+  isCurrent(connection: Connection): boolean {
     return connection === this.#main || connection === this.#next;
   }
 
-  /** Undefined: the connection does not hear the channel, or the numbering changed meanwhile. */
-  #heard(
-    connection: Connection,
-    { channel, epoch }: Pick<SubscriptionState, 'channel' | 'epoch'>,
-  ): Subscription | undefined {
-    const subscription = connection.subscriptions.get(channel);
-    if (!subscription || subscription.epoch === epoch) return subscription;
-    // Live messages do not name their numbering: a replay or a pong tells that it changed.
-    connection.end({ message: 'bad frame' });
-    return undefined;
+  isMain(connection: Connection): boolean {
+    return connection === this.#main;
   }
 
-  #reached({ channel, head }: Pick<SubscriptionState, 'channel' | 'head'>): void {
-    this.#host.pass({ event: 'pong', channel, head });
-  }
-
-  /** It may come twice; the second may tell of a topic that the user has joined in between. */
-  async #ready(connection: Connection, frame: ReadyFrame): Promise<void> {
-    const isFirst = !connection.ready;
-    connection.ready ??= frame;
-    this.#pause.cancel();
-    const { subscriptions } = connection;
-    const states = [frame, ...(frame.subscriptions ?? [])].filter(
-      ({ channel }) => !subscriptions.has(channel),
-    );
-    await Promise.all(states.map((state) => this.#begin(connection, state, true)));
-    if (isFirst && connection === this.#main) this.#began(connection);
-    this.#tellGiven(connection);
-    const { channel, epoch, read } = frame;
-    if (read) this.#host.pass({ event: 'read', channel, epoch, ...read });
-    if (connection.earlyRead) this.#host.pass(connection.earlyRead);
-  }
-
-  /** Those of the user's own channel and everyone need not be told. */
-  #tellGiven({ subscriptions }: Connection): void {
-    const given = [...subscriptions].filter(([channel, { isGiven }]) => isGiven && isTopic(channel));
-    this.#host.pass({ event: 'given', channels: given.map(([channel]) => channel) });
-  }
-
-  /**
-   * The connection hears a channel from now on. The own channel is always replayed, the others only
-   * if there is something to replay.
-   */
-  async #begin(connection: Connection, state: SubscriptionState, isGiven: boolean): Promise<void> {
-    const { channel, epoch, head, cursor } = state;
-    const { early, subscriptions, ready } = connection;
-    const read = state === ready ? ready.read : undefined;
-    const subscription = subscriptions.get(channel) ?? new Subscription(this.#world);
-    // If the connection heard the channel before, what has come since may be ahead of this head.
-    const isOverlapping = connection.isOverlapping || subscription.epoch === epoch;
-    subscriptions.set(channel, subscription);
-    subscription.epoch = epoch;
-    subscription.isGiven ||= isGiven;
-    subscription.givenFrom = isGiven && isTopic(channel) ? cursor : 0;
-    if (state === ready || cursor < head) subscription.open(cursor);
-    const isAnew = await this.#host.begin({
-      event: 'ready',
-      channel,
-      epoch,
-      head,
-      cursor,
-      isOverlapping,
-      read,
-    });
-    if (!this.#isCurrent(connection)) return;
-    // Live messages do not name their numbering, so two connections of different ones cannot both
-    // stay.
-    if (connection === this.#next && isAnew) this.#promote();
-    const seq = early.get(channel);
-    if (seq) this.#reached({ channel, head: seq });
-    this.#watch(connection, channel, subscription);
-  }
-
-  async #subscribed(connection: Connection, frame: SubscribedFrame): Promise<void> {
-    // Without a ref nobody asked for it.
-    const isGiven = frame.ref === undefined;
-    await this.#begin(connection, frame, isGiven);
-    if (isGiven) this.#tellGiven(connection);
-    else this.#host.pass({ event: 'answer', frame });
-  }
-
-  /** As we asked for, or since the user is no longer a member. */
-  #unsubscribed(connection: Connection, frame: UnsubscribedFrame): void {
-    const { channel } = frame;
-    connection.subscriptions.get(channel)?.deadline.cancel();
-    connection.subscriptions.delete(channel);
-    this.#tellGiven(connection);
-    this.#host.pass({ event: 'answer', frame });
-    this.#host.left(channel);
-  }
-
-  #began(connection: Connection): void {
+  began(connection: Connection): void {
     this.#retry.connected();
     // A connection that takes over: the old connection keeps the device live until a replay frame
     // says otherwise.
     if (!connection.isOverlapping)
-      this.#host.changeStatus({ state: this.#isReplaying(connection) ? 'replaying' : 'live' });
+      this.#host.changeStatus({ state: connection.isReplaying ? 'replaying' : 'live' });
     this.#planHandover(this.#world.timing.handoverAfterMs * (1 + 0.07 * this.#world.random()));
-  }
-
-  /** The device is live when it has caught up with its user's own channel. */
-  #isReplaying({ ready, subscriptions }: Connection): boolean {
-    return !!subscriptions.get(ready?.channel ?? '')?.isOpen;
-  }
-
-  #message({ early, subscriptions }: Connection, frame: MessageFrame, size: number): void {
-    const { channel, seq } = frame;
-    if (subscriptions.has(channel)) this.#host.pass({ ...frame, size });
-    else early.set(channel, Math.max(seq, early.get(channel) ?? 0));
-  }
-
-  #replay(connection: Connection, frame: ReplayFrame, size: number): void {
-    const subscription = this.#heard(connection, frame);
-    if (!subscription) return;
-    const { channel, more, after } = frame;
-    subscription.receive(frame);
-    this.#host.pass({ ...frame, from: after, size });
-    this.#watch(connection, channel, subscription);
-    if (connection === this.#next && !this.#isReplaying(connection)) this.#promote();
-    if (connection !== this.#main) return;
-    if (channel === connection.ready?.channel)
-      this.#host.changeStatus({ state: more ? 'replaying' : 'live' });
-    if (!subscription.isOpen) this.#host.idle();
-  }
-
-  #refused(connection: Connection, frame: ErrorFrame): void {
-    const { code, message, retryable, ref } = frame;
-    if (code === 'epoch_mismatch' || code === 'ack_past_head') connection.end({ message });
-    else if (retryable) this.#pause.set(retryDelayMs(this.#world, frame), () => this.#host.idle());
-    else if (ref === undefined || (ref === SYNC && code !== 'not_subscribed'))
-      this.#host.error(new HeraldError('server', message));
-    if (ref !== SYNC) {
-      this.#host.pass({ event: 'answer', frame });
-      return;
-    }
-    for (const subscription of connection.subscriptions.values()) subscription.isOpen = false;
-    this.#host.idle();
-  }
-
-  /**
-   * A replay that stops is asked for again: on this connection if all its frames were used, else on
-   * a new one, since a late frame of the old replay could not be told from a frame of the new.
-   */
-  #watch(connection: Connection, channel: string, subscription: Subscription): void {
-    const { deadline } = subscription;
-    deadline.cancel();
-    if (!subscription.isOpen) return;
-    deadline.set(this.#world.timing.connectTimeoutMs, () => {
-      if (!this.#host.hasUsed(channel, subscription.reach)) return connection.end({ message: 'no replay' });
-      subscription.isOpen = false;
-      if (connection === this.#next && !this.#isReplaying(connection)) this.#promote();
-      this.#host.idle();
-    });
   }
 
   #planHandover(delayMs: number): void {
@@ -366,12 +180,12 @@ export class ConnectionManager implements ConnectionHost {
     });
   }
 
-  /** The next connection takes over. */
-  #promote(): void {
+  promote(connection: Connection): void {
+    if (connection !== this.#next) return;
     this.#main?.close();
-    this.#main = this.#next;
+    this.#main = connection;
     this.#next = undefined;
-    if (this.#main?.ready) this.#began(this.#main);
+    if (connection.ready) this.began(connection);
     else this.#host.changeStatus({ state: 'connecting' });
     this.#host.idle();
   }
@@ -383,7 +197,7 @@ export class ConnectionManager implements ConnectionHost {
       this.#next = undefined;
       this.#planHandover((0.5 + this.#world.random()) * this.#world.timing.backoffCapMs);
     } else if (connection === this.#main && this.#next) {
-      this.#promote();
+      this.promote(this.#next);
     } else if (connection === this.#main) {
       this.#main = undefined;
       this.#handover.cancel();
@@ -392,9 +206,6 @@ export class ConnectionManager implements ConnectionHost {
     }
   }
 }
-
-/** The own channel and that of everyone reach back as far as messages are kept. */
-const isTopic = (channel: string): boolean => channel.startsWith('topic:');
 
 /** Whether another connection of this device may live on. */
 const mayFollow = ({ reconnect, code }: ByeFrame): boolean =>

@@ -76,6 +76,11 @@ export class Connection {
     void this.#open(url);
   }
 
+  /** The device is live when it has caught up with its user's own channel. */
+  get isReplaying(): boolean {
+    return !!this.subscriptions.get(this.ready?.channel ?? '')?.isOpen;
+  }
+
   send(frame: object): boolean {
     if (this.#isEnded || this.#socket?.readyState !== OPEN) return false;
     this.#socket.send(JSON.stringify(frame));

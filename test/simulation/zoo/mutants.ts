@@ -355,7 +355,7 @@ export const MUTANTS: Mutant[] = [
   },
   {
     name: 'the client does not look at the epoch of a frame',
-    file: client('connection-manager'),
+    file: client('incoming'),
     find: 'if (!subscription || subscription.epoch === epoch) return subscription;',
     replace: 'if (!subscription || epoch) return subscription;',
   },

@@ -24,13 +24,14 @@ export const KINDS = [
  * used most.
  */
 export const INTERNAL_NAMES = `
-  world position audience subscription cancel timer settled start end isLeading known say begin ended isHeard
-  dispatcher stop ask due requests deadline early pass save isOpen take wake emit heard isGiven listen monotonic
-  changeStatus isUsed leave era finish saving connect idle flush httpStatus isFull isSet note update ackedSeq deadlineAt
-  hasUsed loseLead newRef reach report addReplay becomeLeader earlyRead isFixed isOwn receive refuse shareMarks adopt
-  greet hasTabs isLacking isRelieved onFollower onLeader onMarks onWake openBroadcast openSocket probe unheard
-  acknowledged addEmpty addHead connected expectMore hurry isReady resend restart resume syncFrom yield
-  givenFrom onHide acknowledge riding ride retry isCurrent isMain began promote isReplaying pause
+  cancel end say isLeading stop pass world settled emit ownName isOpen note byName audience isHeard dispatcher due
+  changeStatus isUsed flush position begin ask take monotonic saving requests wake idle isSet update ackedSeq pause
+  start known deadline heard leave reach promote drop tellUses reconcile subscription save isGiven listen finish
+  connect isFull hasUsed loseLead earlyRead isReplaying introduce timer early deadlineAt report becomeLeader
+  isRelieved probe givenFrom isCurrent isMain began dropAll load ended era httpStatus newRef addReplay isFixed isOwn
+  receive refuse hasTabs isLacking onFollower onLeader onMarks onWake openBroadcast openSocket unheard acknowledged
+  addEmpty addHead connected expectMore hurry isReady resend restart resume syncFrom yield onHide acknowledge riding
+  ride retry used dropUnheard isConnected shareMarks adopt greet
 `
   .trim()
   .split(/\s+/);

@@ -5,7 +5,7 @@ import { parseAst } from 'vite';
 const LETTERS = [...'tseihrnaolcudpfmgvwybkxqjzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 
 /** The shortest first. */
-const NAMES = [...LETTERS, ...LETTERS.map((letter) => `${letter}0`)];
+const NAMES = ['', ...'0123456789'].flatMap((digit) => LETTERS.map((letter) => letter + digit));
 
 /** A short name for each, the same in whichever bundle. */
 export const shortNames = (names: string[]): Record<string, string> =>

@@ -4,7 +4,7 @@
  * finished and says what may be acknowledged.
  */
 import type { Ack, Acks } from './acks.ts';
-import type { Audience } from './audience.ts';
+import type { Channels } from './channels.ts';
 import type { Delivery, Replayed, Started } from './delivery.ts';
 import type { World } from './environment.ts';
 import { Gaps } from './gaps.ts';
@@ -21,11 +21,8 @@ export interface ChannelHost {
    * called when it may be.
    */
   sync(channel: string, after: number): boolean;
-  /** Puts the position into the storage. `isAnew`: whatever is there is of another numbering. */
-  save(channel: string, position: Position, isAnew: boolean): Promise<void>;
   readonly acks: Acks;
-  /** Who listens to a channel in this tab. */
-  audience(channel: string): Audience;
+  readonly channels: Channels;
 }
 
 /** Of a sequence that takes no message and lacks none: it is full from the beginning. */
@@ -40,23 +37,23 @@ export class Channel {
   readonly #kept: Position | undefined;
   #sequence: Sequence;
   #gaps: Gaps;
+  /** Somebody in this tab wants the messages; see {@link Channel.listen}. */
   #isHeard: boolean;
   /** The newest message whose ack is not to wait. */
   #urgentSeq = 0;
   /** Of the messages that are finished and not acknowledged, about. */
   #finishedSize = 0;
 
-  /** `isHeard`: whether somebody in this tab wants the messages; see {@link Channel.listen}. */
-  constructor(name: string, world: World, host: ChannelHost, isHeard: boolean, kept?: Position) {
+  constructor(name: string, world: World, host: ChannelHost, kept?: Position) {
     this.name = name;
     this.#world = world;
     this.#host = host;
     this.#kept = kept;
     this.#settler = new Settler({
-      save: (position, isAnew) => host.save(name, position, isAnew),
+      save: (position, isAnew) => host.channels.save(name, position, isAnew),
       due: (count) => this.#due(count),
     });
-    this.#isHeard = isHeard;
+    this.#isHeard = host.channels.isHeard(name);
     this.#sequence = this.#newSequence();
     this.#gaps = this.#newGaps();
   }
@@ -111,7 +108,9 @@ export class Channel {
     if (finished) this.#settler.begin(finished, start.cursor, from !== undefined);
     this.#gaps.restart();
     if (from)
-      this.#host.audience(this.name).emit('reset', { from, to: { epoch: start.epoch, seq: start.cursor } });
+      this.#host.channels
+        .audience(this.name)
+        .emit('reset', { from, to: { epoch: start.epoch, seq: start.cursor } });
     this.#moved();
     return from !== undefined;
   }
@@ -196,11 +195,12 @@ export class Channel {
     this.#sequence.addReplay(delivery);
     if (delivery.more) this.#gaps.expectMore();
     const count = Math.min(delivery.expired, this.#sequence.settled - before);
-    if (count > 0) this.#host.audience(this.name).emit('expired', { count, through: delivery.through });
+    if (count > 0)
+      this.#host.channels.audience(this.name).emit('expired', { count, through: delivery.through });
   }
 
   #moved(): void {
-    this.#host.audience(this.name).dispatcher.wake();
+    this.#host.channels.audience(this.name).dispatcher.wake();
     this.#keep();
     this.update();
   }

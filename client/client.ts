@@ -2,21 +2,21 @@
  * Puts the parts together: a connection or another tab delivers, a channel orders, the dispatcher
  * hands out.
  */
-import type { PublishedFrame, SubscribedFrame } from '../lambdas/protocol/frames.ts';
+import type { PublishedFrame } from '../lambdas/protocol/frames.ts';
 import { type Ack, Acks, type AcksHost } from './acks.ts';
-import { Audience, type AudienceHost } from './audience.ts';
-import { Channel, type ChannelHost } from './channel.ts';
+import { Channels, type ChannelsHost } from './channels.ts';
 import { ConnectionManager, type ManagerHost } from './connection-manager.ts';
 import type { Started } from './delivery.ts';
 import type { Environment, World } from './environment.ts';
 import type { Mark, ReadFrame } from './inbox/inbox-frames.ts';
 import type { InboxHost, InboxPart } from './inbox/part.ts';
-import type { Ending } from './iterator.ts';
 import { checkName, orNone, webSocketUrl } from './option-checks.ts';
 import { type Answer, type RequestFrame, Requests, refused } from './requests.ts';
-import { guarded, loadDeviceId, loadPosition, randomId, savePosition } from './storage.ts';
+import { guarded, loadDeviceId, randomId } from './storage.ts';
+import type { Subscription } from './subscription.ts';
+import { Subscriptions, type SubscriptionsHost } from './subscriptions.ts';
 import { type FollowerMessage, type FromServer, type LeaderMessage, Tabs, type TabsHost } from './tabs.ts';
-import { DEFAULT_TIMING, lifetime, Timer, within } from './timing.ts';
+import { DEFAULT_TIMING, lifetime, Timer } from './timing.ts';
 import { subjectOf, Tokens } from './token.ts';
 import {
   type AnyTypes,
@@ -47,23 +47,19 @@ const OWN_REASONS: CloseReason[] = ['client', 'token_expired', 'refused'];
 const FAILURES_TO_YIELD = 2;
 
 /** `Herald` is what an application sees of it; the rest is what its parts need of it. */
-export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, AcksHost, TabsHost, InboxHost {
+export class Client
+  implements Herald, ChannelsHost, SubscriptionsHost, ManagerHost, AcksHost, TabsHost, InboxHost
+{
   readonly world: World;
   readonly #url: string;
   readonly storage: KeyValueStorage;
   readonly #tokens: Tokens;
   readonly #mayShare: boolean;
   readonly #signal: AbortSignal | undefined;
-  /** By name: the user's own, everyone, and topics. */
-  readonly #channels = new Map<string, Channel>();
+  readonly channels: Channels;
+  readonly #subscriptions: Subscriptions;
   readonly acks: Acks;
   readonly requests: Requests;
-  /** The name of the user's own channel. */
-  #ownName = '';
-  /** Of the user's own channel. */
-  readonly #own: Audience;
-  /** Of the other channels, by name. */
-  readonly #audiences = new Map<string, Audience>();
   /** The topics that the server lets the user hear by itself. */
   #given = new Set<string>();
   readonly #inbox: InboxPart | undefined;
@@ -71,10 +67,6 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   #subject: string | undefined;
   /** The newest read state that was told, for a tab that comes later. */
   #read: ReadFrame | undefined;
-  /** In the tab that leads: the channels that tabs listen to, by the tab's name. */
-  readonly #uses = new Map<string, Set<string>>();
-  /** Of these the server is asked at the moment. */
-  readonly #asking = new Set<string>();
   /** Made up when it is first asked for. */
   #tab: string | undefined;
   #refs = 0;
@@ -89,7 +81,6 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   /** After a `bye` of code `replaced`: runs while another tab of ours may say that it leads. */
   readonly #replaced: Timer;
   #closing: Promise<void> | undefined;
-  #ending: Ending | undefined;
   #unwatch: () => void = () => {};
   readonly #endTimers: () => void;
 
@@ -105,9 +96,10 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
     this.#mayShare = env.hasTabs && tabs;
     this.#signal = signal;
     this.#replaced = new Timer(world);
-    this.#own = new Audience('', world, this);
+    this.channels = new Channels(world, this);
+    this.#subscriptions = new Subscriptions(this);
     this.storage = guarded(storage, world, (error) => this.error(error));
-    this.acks = new Acks(world, this.#channels, this);
+    this.acks = new Acks(world, this.channels.byName, this);
     this.requests = new Requests(world, (frame, isAgain) => this.#request(frame, isAgain));
     this.#manager = new ConnectionManager(world, () => this.#connectionUrl(), this.#tokens, this);
     this.#inbox = options.inbox?.(this);
@@ -117,31 +109,31 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   }
 
   on<Name extends keyof Events>(name: Name, listener: Listener<AnyTypes, Name>): () => void {
-    return this.#own.on(name, listener);
+    return this.channels.own.on(name, listener);
   }
 
   messages(): AsyncIterableIterator<Message> {
-    return this.#own.messages();
+    return this.channels.own.messages();
   }
 
   topic(name: string): Topic {
     checkName('topic', name);
-    return this.audience(TOPIC + name);
+    return this.channels.audience(TOPIC + name);
   }
 
   get everyone(): Topic {
-    return this.audience('everyone');
+    return this.channels.audience('everyone');
   }
 
   async publish({ origin, ...publication }: Publication): Promise<Published> {
     const frame = { action: 'publish', id: randomId(this.world), ...publication } as const;
     const tab = origin === 'device' ? undefined : this.tab();
-    const { id, results } = (await this.#ask({ ...frame, tab })) as PublishedFrame;
+    const { id, results } = (await this.ask({ ...frame, tab })) as PublishedFrame;
     return { id, results };
   }
 
   async send(destination: string, data?: unknown): Promise<void> {
-    await this.#ask({ action: 'send', destination, data });
+    await this.ask({ action: 'send', destination, data });
   }
 
   get inbox(): InboxPart {
@@ -162,7 +154,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   }
 
   get cursor(): Position | undefined {
-    return this.#own.cursor;
+    return this.channels.own.cursor;
   }
 
   close(): Promise<void> {
@@ -176,27 +168,10 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   }
 
   error(error: HeraldError): void {
-    this.#own.emit('error', error);
+    this.channels.own.emit('error', error);
   }
 
-  unheard(error: HeraldError, audience: Audience): void {
-    if (audience === this.#own) this.world.report(error);
-    else this.error(error);
-  }
-
-  heard({ channel }: Audience): Channel | undefined {
-    return this.#channels.get(channel || this.#ownName);
-  }
-
-  audience(channel: string): Audience {
-    if (channel === this.#ownName) return this.#own;
-    const audience = this.#audiences.get(channel) ?? new Audience(channel, this.world, this);
-    this.#audiences.set(channel, audience);
-    if (this.#ending) audience.end(this.#ending);
-    return audience;
-  }
-
-  #ask(frame: Omit<RequestFrame, 'ref'>): Promise<Answer> {
+  ask(frame: Omit<RequestFrame, 'ref'>): Promise<Answer> {
     return this.requests.ask({ ...frame, ref: this.newRef() } as RequestFrame);
   }
 
@@ -234,12 +209,6 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
     else this.#tabs?.say({ event: 'hello' });
   }
 
-  /** A user's own device has its own position in a topic. */
-  #positionKey(channel: string): string {
-    const own = this.key(this.#ownName);
-    return channel === this.#ownName ? own : `${own}:${channel}`;
-  }
-
   key(owner: string): string {
     return `herald:${this.#url}:${this.#deviceId}:${owner}`;
   }
@@ -263,7 +232,7 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   #join(user: string | undefined): void {
     this.#tabs?.leave();
     this.#tabs = undefined;
-    if (this.#user !== undefined) this.#dropChannels();
+    if (this.#user !== undefined) this.channels.dropAll();
     this.#user = user;
     const name = this.key(user ?? '');
     // The browser may have it and deny it.
@@ -287,71 +256,43 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   loseLead(): void {
     this.isLeading = false;
     this.#replaced.cancel();
-    this.#uses.clear();
-    for (const name of this.#channels.keys()) if (!this.#isHeard(name)) this.#dropChannel(name);
+    this.#subscriptions.clear();
+    this.channels.dropUnheard();
     this.#manager.stop();
   }
 
   /** That of the user's own channel comes first. */
   async begin(start: Started): Promise<boolean> {
     this.#nameOwn(start.channel);
-    const channel = await this.#load(start.channel);
+    const channel = await this.channels.load(start.channel);
     if (this.#closing) return false;
     const isAnew = channel.begin(start);
-    this.#introduce(channel, start);
+    this.introduce(start.channel, start);
     this.#begun(start);
-    void this.#reconcile(start.channel);
+    void this.#subscriptions.reconcile(start.channel);
     return isAnew;
   }
 
   /** This tab or the leading tab has a new connection: each tab tells anew what it listens to. */
   #begun(start: Started): void {
     const { channel, isOverlapping } = start;
-    if (channel !== this.#ownName) return;
+    if (channel !== this.channels.ownName) return;
     this.#inbox?.take(start);
     if (!isOverlapping) this.requests.resend();
-    this.#uses.clear();
-    this.#tellUses();
+    this.#subscriptions.clear();
+    this.tellUses();
   }
 
   /** Another user's channel replaces the channel so far, whose messages are not for this user. */
   #nameOwn(channel: string): void {
-    if (!channel.startsWith('user:') || channel === this.#ownName) return;
-    this.#dropChannels();
-    this.#ownName = channel;
+    if (!channel.startsWith('user:') || channel === this.channels.ownName) return;
+    this.channels.dropAll();
+    this.channels.ownName = channel;
     this.#inbox?.open(channel);
   }
 
-  /** A channel, from where this device stands in it. */
-  async #load(name: string): Promise<Channel> {
-    const key = this.#positionKey(name);
-    return this.#channel(name, this.#channels.has(name) ? undefined : await loadPosition(this.storage, key));
-  }
-
-  #channel(name: string, kept?: Position): Channel {
-    const channel =
-      this.#channels.get(name) ?? new Channel(name, this.world, this, this.#isHeard(name), kept);
-    this.#channels.set(name, channel);
-    return channel;
-  }
-
-  /** Whether somebody in this tab listens, or may. */
-  #isHeard(name: string): boolean {
-    const audience = this.audience(name);
-    return audience === this.#own || audience.isUsed || audience.dispatcher.isHeard;
-  }
-
-  #dropChannel(name: string): void {
-    this.#channels.get(name)?.stop();
-    this.#channels.delete(name);
-  }
-
-  #dropChannels(): void {
-    for (const name of this.#channels.keys()) this.#dropChannel(name);
-  }
-
   hasUsed(channel: string, through: number): boolean {
-    return this.#channels.get(channel)?.hasUsed(through) ?? true;
+    return this.channels.get(channel)?.hasUsed(through) ?? true;
   }
 
   /** Takes it in this tab, too. */
@@ -365,25 +306,25 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
     switch (message.event) {
       case 'ready':
         this.#nameOwn(message.channel);
-        if (this.#isHeard(message.channel)) this.#channel(message.channel).take(message);
+        if (this.channels.isHeard(message.channel)) this.channels.open(message.channel).take(message);
         this.#begun(message);
         break;
       case 'given':
         this.#changeGiven(message.channels);
         break;
       case 'refused':
-        if (this.#isHeard(message.channel)) {
-          this.audience(message.channel).refuse(refused(message.code, message.message));
-          this.#tellUses();
+        if (this.channels.isHeard(message.channel)) {
+          this.channels.audience(message.channel).refuse(refused(message.code, message.message));
+          this.tellUses();
         }
         break;
       case 'answer':
         this.requests.answer(message.frame);
         break;
       default:
-        if (message.channel === this.#ownName) this.#inbox?.take(message);
+        if (message.channel === this.channels.ownName) this.#inbox?.take(message);
         if (message.event === 'read') this.#noteRead(message);
-        else this.#channels.get(message.channel)?.take(message);
+        else this.channels.get(message.channel)?.take(message);
     }
   }
 
@@ -404,108 +345,28 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
     this.#given = new Set(channels);
     const named = (channel: string) => ({ channel, topic: channel.slice(TOPIC.length) });
     for (const channel of before)
-      if (!this.#given.has(channel)) this.#own.emit('unsubscribed', { ...named(channel), code: 'removed' });
-    for (const channel of channels) if (!before.has(channel)) this.#own.emit('subscribed', named(channel));
+      if (!this.#given.has(channel))
+        this.channels.own.emit('unsubscribed', { ...named(channel), code: 'removed' });
+    for (const channel of channels)
+      if (!before.has(channel)) this.channels.own.emit('subscribed', named(channel));
   }
 
-  use(audience: Audience): void {
-    if (audience.isUsed || audience === this.#own) return;
-    audience.isUsed = true;
-    this.heard(audience)?.listen(true);
-    this.#tellUses();
-  }
-
-  /** What is finished is acknowledged before the channel is left. */
-  async leave(audience: Audience): Promise<void> {
-    const { channel } = audience;
-    audience.isUsed = false;
-    await this.#settled(channel);
-    if (audience.isUsed) return;
-    if (this.isLeading) this.heard(audience)?.listen(false);
-    else this.#dropChannel(channel);
-    this.#tellUses();
-  }
-
-  /** All that is finished of the channel is acknowledged. */
-  async #settled(channel: string): Promise<void> {
-    await this.#channels.get(channel)?.saving;
-    this.acks.flush();
-  }
-
-  #tellUses(): void {
-    const used = [...this.#audiences.values()].filter(({ isUsed }) => isUsed);
-    const channels = used.map(({ channel }) => channel);
-    if (this.isLeading) this.#noteUses(this.tab(), channels);
+  tellUses(): void {
+    const channels = this.channels.used;
+    if (this.isLeading) this.#subscriptions.note(this.tab(), channels);
     else this.#tabs?.say({ event: 'use', tab: this.tab(), channels });
   }
 
-  #noteUses(tab: string, channels: string[]): void {
-    const before = this.#uses.get(tab) ?? [];
-    this.#uses.set(tab, new Set(channels));
-    for (const channel of [...before, ...channels]) void this.#reconcile(channel);
+  subscription(channel: string): Subscription | undefined {
+    return this.#manager.subscription(channel);
   }
 
-  #isWanted(channel: string): boolean {
-    return [...this.#uses.values()].some((channels) => channels.has(channel));
+  get isConnected(): boolean {
+    return this.isLeading && !this.#closing && this.#manager.isReady;
   }
 
-  /** Subscribes or unsubscribes step by step: each step waits for the server's answer. */
-  async #reconcile(channel: string): Promise<void> {
-    this.#introduce(this.#channels.get(channel));
-    const subscription = this.#manager.subscription(channel);
-    const isWanted = this.#isWanted(channel);
-    const { position } = this.#channels.get(channel) ?? {};
-    const { epoch, isGiven, givenFrom = 0 } = subscription ?? {};
-    // The server begins the topic further on than our position: the storage has lost something, or
-    // the user left and joined again. A `subscribe` that names our position finds out which.
-    const isBehind = position?.epoch === epoch && (position?.seq ?? 0) < givenFrom;
-    if (this.#asking.has(channel) || !this.isLeading || this.#closing || !this.#manager.isReady) return;
-    if (isWanted ? subscription && !isBehind : !subscription || isGiven) return;
-    this.#asking.add(channel);
-    try {
-      await (isWanted ? this.#subscribe(channel) : this.#unsubscribe(channel));
-    } catch (error) {
-      this.#refuse(channel, error as HeraldError);
-    }
-    this.#asking.delete(channel);
-    await this.#reconcile(channel);
-  }
-
-  /**
-   * The server refused a subscribe or unsubscribe: nobody asks again until somebody listens anew.
-   * After `timeout` or `closed` the server has not refused, so `#reconcile` asks again.
-   */
-  #refuse(channel: string, { code, message }: HeraldError): void {
-    if (code === 'timeout' || code === 'closed') return;
-    for (const channels of this.#uses.values()) channels.delete(channel);
-    this.pass({ event: 'refused', channel, code, message });
-  }
-
-  /**
-   * Says where this device stands. If the server answers that it begins further on, what lies
-   * before was published before the user joined, or joined again, and is not for this user.
-   */
-  async #subscribe(channel: string): Promise<void> {
-    const { epoch, seq: after }: Partial<Position> = (await this.#load(channel)).position ?? {};
-    const answer = await this.#ask({ action: 'subscribe', channel, after, epoch });
-    const { epoch: present, cursor: through } = answer as SubscribedFrame;
-    if (epoch !== present || after === undefined || through <= after) return;
-    const nothing = { after: 0, from: 0, messages: [], expired: 0, size: 0, more: false };
-    this.pass({ event: 'replay', channel, epoch, through, ...nothing });
-  }
-
-  async #unsubscribe(channel: string): Promise<void> {
-    await this.#settled(channel);
-    await this.#ask({ action: 'unsubscribe', channel });
-  }
-
-  /**
-   * The connection no longer hears the channel. If a tab still wants it, the server took it away (a
-   * member was removed), and we subscribe: the token may allow it.
-   */
   left(channel: string): void {
-    if (this.#isWanted(channel)) void this.#reconcile(channel);
-    else this.#dropChannel(channel);
+    this.#subscriptions.left(channel);
   }
 
   sync(channel: string, after: number): boolean {
@@ -526,13 +387,8 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   }
 
   idle(): void {
-    for (const channel of this.#channels.values()) channel.update();
+    for (const channel of this.channels.byName.values()) channel.update();
     this.acks.retry();
-  }
-
-  /** Only the tab that leads writes, so that two tabs never overwrite each other's position. */
-  async save(channel: string, position: Position, isAnew: boolean): Promise<void> {
-    if (this.isLeading) await savePosition(this.storage, this.#positionKey(channel), position, isAnew);
   }
 
   onFollower(message: FollowerMessage): void {
@@ -542,20 +398,20 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
         this.#introduceOwn();
         break;
       case 'use':
-        this.#noteUses(message.tab, message.channels);
+        this.#subscriptions.note(message.tab, message.channels);
         break;
       case 'request':
         this.#manager.request(message.frame, message.isAgain);
         break;
       case 'finished':
         for (const { channel, epoch, seq } of message.acks) {
-          this.#channels.get(channel)?.note({ epoch, seq });
-          if (message.isUrgent) void this.#settled(channel);
+          this.channels.get(channel)?.note({ epoch, seq });
+          if (message.isUrgent) void this.channels.settled(channel);
         }
         break;
       default: {
         const { channel, after } = message;
-        this.#manager.sync(channel, this.#channels.get(channel)?.syncFrom(after) ?? after);
+        this.#manager.sync(channel, this.channels.get(channel)?.syncFrom(after) ?? after);
       }
     }
   }
@@ -568,21 +424,21 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   }
 
   #introduceOwn(): void {
-    const own = this.heard(this.#own);
-    this.#introduce(own);
-    if (own) this.#tabs?.say({ event: 'given', channels: [...this.#given] });
-    if (this.#read?.channel === this.#ownName) this.#tabs?.say(this.#read);
+    const { ownName } = this.channels;
+    this.introduce(ownName);
+    if (this.channels.get(ownName)) this.#tabs?.say({ event: 'given', channels: [...this.#given] });
+    if (this.#read && this.#read.channel === ownName) this.#tabs?.say(this.#read);
     this.#inbox?.greet();
     this.#tabs?.say({ event: 'status', status: this.#status });
   }
 
   /** The other tabs begin where the device stands, unless they have come further. */
-  #introduce(channel: Channel | undefined, start?: Started): void {
-    if (!channel?.finished || !channel.position) return;
-    const { epoch, seq } = channel.position;
-    const { head = channel.known, isOverlapping = true, read } = start ?? {};
-    const { name } = channel;
-    this.#tabs?.say({ event: 'ready', channel: name, epoch, cursor: seq, head, isOverlapping, read });
+  introduce(channel: string, start?: Started): void {
+    const { finished, position, known } = this.channels.get(channel) ?? {};
+    if (!finished || !position) return;
+    const { epoch, seq: cursor } = position;
+    const { head = known ?? 0, isOverlapping = true, read } = start ?? {};
+    this.#tabs?.say({ event: 'ready', channel, epoch, cursor, head, isOverlapping, read });
   }
 
   changeStatus(status: Status): void {
@@ -614,40 +470,22 @@ export class Client implements Herald, ManagerHost, ChannelHost, AudienceHost, A
   #setStatus(status: Status): void {
     this.#status = status;
     if (this.isLeading) this.#tabs?.say({ event: 'status', status });
-    this.#own.emit('status', status);
+    this.channels.own.emit('status', status);
   }
 
   async #close(reason: CloseReason, message: string): Promise<void> {
     this.#unwatch();
     this.#signal?.removeEventListener('abort', this.#abort);
-    for (const channel of this.#channels.values()) channel.stop();
-    await this.#finishHandlers();
+    await this.channels.stop();
     this.acks.flush();
     this.#manager.stop();
     this.#setStatus({ state: 'closed', reason, message });
     this.#tabs?.leave();
     const closed = new HeraldError('closed', `${reason}: ${message}`);
     const error = reason === 'client' ? undefined : closed;
-    if (error) this.#own.emit('error', error);
+    if (error) this.channels.own.emit('error', error);
     this.requests.end(closed);
-    this.#ending = { error };
-    for (const audience of this.#everybody) audience.end(this.#ending);
+    this.channels.end({ error });
     this.#endTimers();
-  }
-
-  get #everybody(): Audience[] {
-    return [this.#own, ...this.#audiences.values()];
-  }
-
-  /**
-   * A handler that takes too long, or itself waits for `close()`, is not waited for: its message
-   * comes again after a restart.
-   */
-  async #finishHandlers(): Promise<void> {
-    const stopped = Promise.all(this.#everybody.map(({ dispatcher }) => dispatcher.stop()));
-    const finished = stopped.then(() =>
-      Promise.all([...this.#channels.values()].map(({ saving }) => saving)),
-    );
-    await within(this.world, this.world.timing.closeTimeoutMs, finished).catch(() => {});
   }
 }

@@ -234,7 +234,7 @@ export const TOPIC_MUTANTS: Mutant[] = [
   },
   {
     name: 'the client asks for ever for what was published before its user joined again',
-    file: client('client'),
+    file: client('subscriptions'),
     find: 'const isBehind = position?.epoch === epoch && (position?.seq ?? 0) < givenFrom;',
     replace: 'const isBehind = false;',
   },

@@ -24,21 +24,21 @@ export const KINDS = [
  * used most.
  */
 export const INTERNAL_NAMES = `
-  cancel end say isLeading stop pass world settled emit ownName isOpen note byName audience isHeard dispatcher due
-  changeStatus isUsed flush position begin ask take monotonic saving requests wake idle isSet update ackedSeq pause
-  start known deadline heard leave reach promote drop tellUses reconcile subscription save isGiven listen finish
-  connect isFull hasUsed loseLead earlyRead isReplaying introduce timer early deadlineAt report becomeLeader
-  isRelieved probe givenFrom isCurrent isMain began dropAll load ended era httpStatus newRef addReplay isFixed isOwn
-  receive refuse hasTabs isLacking onFollower onLeader onMarks onWake openBroadcast openSocket unheard acknowledged
-  addEmpty addHead connected expectMore hurry isReady resend restart resume syncFrom yield onHide acknowledge riding
-  ride retry used dropUnheard isConnected shareMarks adopt greet
+  cancel end isLeading stop manager pass world settled emit ownName isOpen note byName changeStatus audience isHeard
+  dispatcher due isUsed flush position begin ask take monotonic saving heard say requests wake idle isSet update
+  ackedSeq pause sendRequest start known deadline leave reach promote drop tellUses reconcile watch save isGiven
+  listen finish isFull hasUsed loseLead earlyRead isReplaying introduce addHead connectionUrl timer early deadlineAt
+  report becomeLeader isRelieved probe givenFrom isCurrent isMain began dropAll load subscription ended era httpStatus
+  newRef addReplay isFixed isOwn receive refuse hasTabs isLacking onFollower onLeader onMarks onWake openBroadcast
+  openSocket unheard acknowledged addEmpty connected expectMore hurry isReady resend restart resume syncFrom yield
+  onHide acknowledge riding ride retry used dropUnheard isConnected connect shareMarks adopt greet
 `
   .trim()
   .split(/\s+/);
 
 /**
- * The names of variables and the lines stay: whoever bundles it minifies them, and until then its traces can be read. The syntax is minified here, since a
- * constant that is a product (`31 * 1024`) is dropped by no other bundler, used or not.
+ * The names of variables and the lines stay: whoever bundles it minifies them, and until then its traces can be read. The syntax is
+ * minified here, since a constant that is a product (`31 * 1024`) is dropped by no other bundler, used or not.
  */
 export function bundleCode(outdir: string): void {
   for (const { format, code } of KINDS) {

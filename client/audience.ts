@@ -3,7 +3,7 @@
  * connections and users; the channel does not.
  */
 import type { Channel } from './channel.ts';
-import { Dispatcher } from './dispatcher.ts';
+import { Dispatcher, type DispatcherHost } from './dispatcher.ts';
 import type { World } from './environment.ts';
 import { type Ending, MessageIterator } from './iterator.ts';
 import type { AnyTypes, Events, HeraldError, Listener, Message, Position, Topic } from './types.ts';
@@ -23,7 +23,7 @@ export interface AudienceHost {
 /** The dispatcher hands out the messages, one by one; listeners are told the rest. */
 type Told = Omit<Events, 'message'>;
 
-export class Audience implements Topic {
+export class Audience implements Topic, DispatcherHost {
   readonly channel: string;
   readonly dispatcher: Dispatcher;
   /** The channel is to be heard. */
@@ -38,11 +38,7 @@ export class Audience implements Topic {
     this.channel = channel;
     this.#world = world;
     this.#host = host;
-    this.dispatcher = new Dispatcher(
-      world,
-      () => host.heard(this),
-      (error) => this.emit('error', error),
-    );
+    this.dispatcher = new Dispatcher(world, this);
   }
 
   on<Name extends keyof Events>(name: Name, listener: Listener<AnyTypes, Name>): () => void {
@@ -64,8 +60,12 @@ export class Audience implements Topic {
     return this.messages();
   }
 
+  get heard(): Channel | undefined {
+    return this.#host.heard(this);
+  }
+
   get cursor(): Position | undefined {
-    return this.#host.heard(this)?.finished;
+    return this.heard?.finished;
   }
 
   close(): void {

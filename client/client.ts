@@ -11,11 +11,17 @@ import type { Environment, World } from './environment.ts';
 import type { Mark, ReadFrame } from './inbox/inbox-frames.ts';
 import type { InboxHost, InboxPart } from './inbox/part.ts';
 import { checkName, orNone, webSocketUrl } from './option-checks.ts';
-import { type Answer, type RequestFrame, Requests, refused } from './requests.ts';
+import { type Answer, type RequestFrame, Requests, type RequestsHost, refused } from './requests.ts';
 import { guarded, loadDeviceId, randomId } from './storage.ts';
-import type { Subscription } from './subscription.ts';
 import { Subscriptions, type SubscriptionsHost } from './subscriptions.ts';
-import { type FollowerMessage, type FromServer, type LeaderMessage, Tabs, type TabsHost } from './tabs.ts';
+import {
+  type FollowerMessage,
+  type FromServer,
+  type LeaderMessage,
+  type TabMessage,
+  Tabs,
+  type TabsHost,
+} from './tabs.ts';
 import { DEFAULT_TIMING, lifetime, Timer } from './timing.ts';
 import { subjectOf, Tokens } from './token.ts';
 import {
@@ -48,14 +54,13 @@ const FAILURES_TO_YIELD = 2;
 
 /** `Herald` is what an application sees of it; the rest is what its parts need of it. */
 export class Client
-  implements Herald, ChannelsHost, SubscriptionsHost, ManagerHost, AcksHost, TabsHost, InboxHost
+  implements Herald, ChannelsHost, SubscriptionsHost, ManagerHost, RequestsHost, AcksHost, TabsHost, InboxHost
 {
   readonly world: World;
   readonly #url: string;
   readonly storage: KeyValueStorage;
   readonly #tokens: Tokens;
   readonly #mayShare: boolean;
-  readonly #signal: AbortSignal | undefined;
   readonly channels: Channels;
   readonly #subscriptions: Subscriptions;
   readonly acks: Acks;
@@ -72,7 +77,7 @@ export class Client
   #refs = 0;
   #status: Status = { state: 'connecting' };
   #deviceId: string | undefined;
-  readonly #manager: ConnectionManager;
+  readonly manager: ConnectionManager;
   /** This tab has the connection, or tries to get it. */
   isLeading = false;
   /** The tabs that share a connection are of one user. Undefined: not shared. */
@@ -81,7 +86,8 @@ export class Client
   /** After a `bye` of code `replaced`: runs while another tab of ours may say that it leads. */
   readonly #replaced: Timer;
   #closing: Promise<void> | undefined;
-  #unwatch: () => void = () => {};
+  /** What to do first when it closes: nothing is heard of the page any more. */
+  readonly #unwatch: (() => void)[] = [];
   readonly #endTimers: () => void;
 
   constructor(url: string, options: Options, env: Environment) {
@@ -94,16 +100,17 @@ export class Client
     this.world = world;
     this.#tokens = new Tokens(world, token);
     this.#mayShare = env.hasTabs && tabs;
-    this.#signal = signal;
     this.#replaced = new Timer(world);
     this.channels = new Channels(world, this);
     this.#subscriptions = new Subscriptions(this);
     this.storage = guarded(storage, world, (error) => this.error(error));
     this.acks = new Acks(world, this.channels.byName, this);
-    this.requests = new Requests(world, (frame, isAgain) => this.#request(frame, isAgain));
-    this.#manager = new ConnectionManager(world, () => this.#connectionUrl(), this.#tokens, this);
+    this.requests = new Requests(world, this);
+    this.manager = new ConnectionManager(world, this.#tokens, this);
     this.#inbox = options.inbox?.(this);
-    signal?.addEventListener('abort', this.#abort);
+    const abort = () => void this.close();
+    signal?.addEventListener('abort', abort);
+    this.#unwatch.push(() => signal?.removeEventListener('abort', abort));
     if (signal?.aborted) void this.close();
     else void this.#start(deviceId ?? (storage ? undefined : randomId(world)));
   }
@@ -180,24 +187,19 @@ export class Client
     return `${this.tab()}.${this.#refs}`;
   }
 
-  readonly #abort = () => void this.close();
-
   /** Leads, until the first token tells with which tabs to share. */
   async #start(known: string | undefined): Promise<void> {
     const deviceId = known ?? (await loadDeviceId(this.storage, this.world));
     if (this.#closing) return;
     this.#deviceId = deviceId;
-    const unwatch = [
+    this.#unwatch.push(
       this.world.onWake((mayConnect) => this.#wake(mayConnect)),
       this.world.onHide(() => this.acks.flush()),
-    ];
-    this.#unwatch = () => {
-      for (const stop of unwatch) stop();
-    };
+    );
     this.becomeLeader();
   }
 
-  #connectionUrl(): string {
+  connectionUrl(): string {
     const url = new URL(this.#url);
     url.searchParams.set('deviceId', this.#deviceId ?? '');
     url.searchParams.set('ack', 'client');
@@ -205,8 +207,8 @@ export class Client
   }
 
   #wake(mayConnect: boolean): void {
-    if (this.isLeading) this.#manager.wake(mayConnect);
-    else this.#tabs?.say({ event: 'hello' });
+    if (this.isLeading) this.manager.wake(mayConnect);
+    else this.#say({ event: 'hello' });
   }
 
   key(owner: string): string {
@@ -245,8 +247,8 @@ export class Client
   becomeLeader(): void {
     if (this.#closing) return;
     this.isLeading = true;
-    this.#manager.start(this.#status);
-    this.#tabs?.say({ event: 'status', status: this.#status });
+    this.manager.start(this.#status);
+    this.#tellStatus();
   }
 
   /**
@@ -258,7 +260,7 @@ export class Client
     this.#replaced.cancel();
     this.#subscriptions.clear();
     this.channels.dropUnheard();
-    this.#manager.stop();
+    this.manager.stop();
   }
 
   /** That of the user's own channel comes first. */
@@ -297,7 +299,7 @@ export class Client
 
   /** Takes it in this tab, too. */
   pass(message: FromServer): void {
-    this.#tabs?.say(message);
+    this.#say(message);
     this.#take(message);
   }
 
@@ -332,8 +334,17 @@ export class Client
     if (read.epoch !== this.#read?.epoch || read.version >= this.#read.version) this.#read = read;
   }
 
+  /** To the other tabs, if there may be some. */
+  #say(message: TabMessage): void {
+    this.#tabs?.say(message);
+  }
+
+  #tellStatus(): void {
+    this.#say({ event: 'status', status: this.#status });
+  }
+
   shareMarks(marks: Mark[]): void {
-    this.#tabs?.say({ event: 'marked', marks });
+    this.#say({ event: 'marked', marks });
   }
 
   onMarks(marks: Mark[]): void {
@@ -354,15 +365,11 @@ export class Client
   tellUses(): void {
     const channels = this.channels.used;
     if (this.isLeading) this.#subscriptions.note(this.tab(), channels);
-    else this.#tabs?.say({ event: 'use', tab: this.tab(), channels });
-  }
-
-  subscription(channel: string): Subscription | undefined {
-    return this.#manager.subscription(channel);
+    else this.#say({ event: 'use', tab: this.tab(), channels });
   }
 
   get isConnected(): boolean {
-    return this.isLeading && !this.#closing && this.#manager.isReady;
+    return this.isLeading && !this.#closing && this.manager.isReady;
   }
 
   left(channel: string): void {
@@ -370,20 +377,20 @@ export class Client
   }
 
   sync(channel: string, after: number): boolean {
-    if (this.isLeading) return this.#manager.sync(channel, after);
-    this.#tabs?.say({ event: 'sync', channel, after });
+    if (this.isLeading) return this.manager.sync(channel, after);
+    this.#say({ event: 'sync', channel, after });
     return true;
   }
 
   acknowledge(acks: Ack[], isUrgent: boolean): Ack[] {
-    if (this.isLeading) return this.#manager.ack(acks);
-    if (acks.length > 0) this.#tabs?.say({ event: 'finished', acks, isUrgent });
+    if (this.isLeading) return this.manager.ack(acks);
+    if (acks.length > 0) this.#say({ event: 'finished', acks, isUrgent });
     return acks;
   }
 
-  #request(frame: RequestFrame, isAgain: boolean): void {
-    if (this.isLeading) this.#manager.request(frame, isAgain);
-    else this.#tabs?.say({ event: 'request', frame, isAgain });
+  sendRequest(frame: RequestFrame, isAgain: boolean): void {
+    if (this.isLeading) this.manager.sendRequest(frame, isAgain);
+    else this.#say({ event: 'request', frame, isAgain });
   }
 
   idle(): void {
@@ -401,7 +408,7 @@ export class Client
         this.#subscriptions.note(message.tab, message.channels);
         break;
       case 'request':
-        this.#manager.request(message.frame, message.isAgain);
+        this.manager.sendRequest(message.frame, message.isAgain);
         break;
       case 'finished':
         for (const { channel, epoch, seq } of message.acks) {
@@ -411,7 +418,7 @@ export class Client
         break;
       default: {
         const { channel, after } = message;
-        this.#manager.sync(channel, this.channels.get(channel)?.syncFrom(after) ?? after);
+        this.manager.sync(channel, this.channels.get(channel)?.syncFrom(after) ?? after);
       }
     }
   }
@@ -426,10 +433,10 @@ export class Client
   #introduceOwn(): void {
     const { ownName } = this.channels;
     this.introduce(ownName);
-    if (this.channels.get(ownName)) this.#tabs?.say({ event: 'given', channels: [...this.#given] });
-    if (this.#read && this.#read.channel === ownName) this.#tabs?.say(this.#read);
+    if (this.channels.get(ownName)) this.#say({ event: 'given', channels: [...this.#given] });
+    if (this.#read && this.#read.channel === ownName) this.#say(this.#read);
     this.#inbox?.greet();
-    this.#tabs?.say({ event: 'status', status: this.#status });
+    this.#tellStatus();
   }
 
   /** The other tabs begin where the device stands, unless they have come further. */
@@ -438,7 +445,7 @@ export class Client
     if (!finished || !position) return;
     const { epoch, seq: cursor } = position;
     const { head = known ?? 0, isOverlapping = true, read } = start ?? {};
-    this.#tabs?.say({ event: 'ready', channel, epoch, cursor, head, isOverlapping, read });
+    this.#say({ event: 'ready', channel, epoch, cursor, head, isOverlapping, read });
   }
 
   changeStatus(status: Status): void {
@@ -461,24 +468,23 @@ export class Client
       this.#closing ??= this.#close(reason, message);
     };
     if (reason === 'replaced' && this.isLeading && this.#tabs) {
-      this.#manager.stop();
+      this.manager.stop();
       this.#replaced.set(this.world.timing.leaderTickMs, close);
-      this.#tabs.say({ event: 'hello' });
+      this.#say({ event: 'hello' });
     } else close();
   }
 
   #setStatus(status: Status): void {
     this.#status = status;
-    if (this.isLeading) this.#tabs?.say({ event: 'status', status });
+    if (this.isLeading) this.#tellStatus();
     this.channels.own.emit('status', status);
   }
 
   async #close(reason: CloseReason, message: string): Promise<void> {
-    this.#unwatch();
-    this.#signal?.removeEventListener('abort', this.#abort);
+    for (const stop of this.#unwatch) stop();
     await this.channels.stop();
     this.acks.flush();
-    this.#manager.stop();
+    this.manager.stop();
     this.#setStatus({ state: 'closed', reason, message });
     this.#tabs?.leave();
     const closed = new HeraldError('closed', `${reason}: ${message}`);

@@ -11,20 +11,19 @@ import type { World } from './environment.ts';
 import type { FromWire } from './frame.ts';
 import { type Connections, Incoming, SYNC } from './incoming.ts';
 import type { RequestFrame } from './requests.ts';
-import { Retry } from './retry.ts';
+import { Retry, type RetryHost } from './retry.ts';
 import type { Subscription } from './subscription.ts';
 import type { FromServer } from './tabs.ts';
 import { Timer } from './timing.ts';
 import type { Tokens } from './token.ts';
-import type { HeraldError, Status } from './types.ts';
+import type { Status } from './types.ts';
 
 /** What a manager needs of its client. */
-export interface ManagerHost {
+export interface ManagerHost extends RetryHost {
   readonly acks: Acks;
+  connectionUrl(): string;
   /** Gets a token for a new connection. */
   token(): Promise<string>;
-  changeStatus(status: Status): void;
-  error(error: HeraldError): void;
   /** Resolves when the deliveries that follow can be taken. True: the numbering began anew. */
   begin(start: Started): Promise<boolean>;
   /** What the server says, for all tabs. */
@@ -39,7 +38,6 @@ export interface ManagerHost {
 
 export class ConnectionManager implements ConnectionHost, Connections {
   readonly #world: World;
-  readonly #url: () => string;
   readonly #host: ManagerHost;
   readonly #retry: Retry;
   readonly #handover: Timer;
@@ -48,18 +46,13 @@ export class ConnectionManager implements ConnectionHost, Connections {
   #main: Connection | undefined;
   #next: Connection | undefined;
 
-  constructor(world: World, url: () => string, tokens: Tokens, host: ManagerHost) {
+  constructor(world: World, tokens: Tokens, host: ManagerHost) {
     this.#world = world;
-    this.#url = url;
     this.#host = host;
     this.#handover = new Timer(world);
     this.pause = new Timer(world);
     this.#incoming = new Incoming(world, host, this);
-    this.#retry = new Retry(world, tokens, {
-      connect: () => this.#connect(),
-      status: (status) => host.changeStatus(status),
-      error: (error) => host.error(error),
-    });
+    this.#retry = new Retry(world, tokens, host, () => this.#connect());
   }
 
   /** Connects, after the wait of this status if it has one. */
@@ -116,7 +109,7 @@ export class ConnectionManager implements ConnectionHost, Connections {
   }
 
   /** It is lost where there is no connection. `isAgain`: there was no answer. */
-  request(frame: RequestFrame, isAgain: boolean): void {
+  sendRequest(frame: RequestFrame, isAgain: boolean): void {
     this.#newest?.send(frame);
     if (isAgain) this.wake(false);
   }
@@ -141,7 +134,7 @@ export class ConnectionManager implements ConnectionHost, Connections {
 
   #connect(): void {
     this.#host.changeStatus({ state: 'connecting' });
-    this.#main = this.#open(this.#url(), false);
+    this.#main = this.#open(this.#host.connectionUrl(), false);
   }
 
   #open(url: string, isOverlapping: boolean): Connection {
@@ -176,7 +169,7 @@ export class ConnectionManager implements ConnectionHost, Connections {
   #planHandover(delayMs: number): void {
     this.#handover.set(delayMs, () => {
       if (this.#main) this.#main.isRelieved = true;
-      this.#next = this.#open(`${this.#url()}&handover=1`, true);
+      this.#next = this.#open(`${this.#host.connectionUrl()}&handover=1`, true);
     });
   }
 

@@ -9,19 +9,23 @@ import { HeraldError, type Message } from './types.ts';
 
 export type Consumer = (message: Message) => unknown;
 
+/** What a dispatcher needs of its audience. */
+export interface DispatcherHost {
+  /** Undefined while there is no channel. Another user's replaces it. */
+  readonly heard: Channel | undefined;
+  emit(name: 'error', error: HeraldError): void;
+}
+
 export class Dispatcher {
   readonly #world: World;
-  readonly #channel: () => Channel | undefined;
-  readonly #error: (error: HeraldError) => void;
+  readonly #host: DispatcherHost;
   readonly #consumers = new Set<Consumer>();
   #running: Promise<void> | undefined;
   #isStopped = false;
 
-  /** `channel`: undefined while there is none. Another user's replaces it. */
-  constructor(world: World, channel: () => Channel | undefined, error: (error: HeraldError) => void) {
+  constructor(world: World, host: DispatcherHost) {
     this.#world = world;
-    this.#channel = channel;
-    this.#error = error;
+    this.#host = host;
   }
 
   get isHeard(): boolean {
@@ -53,7 +57,7 @@ export class Dispatcher {
 
   /** The channel if it has a message, as long as there is somebody to hand it to. */
   #next(): Channel | undefined {
-    const channel = this.#channel();
+    const { heard: channel } = this.#host;
     return !this.#isStopped && this.isHeard && channel?.next() ? channel : undefined;
   }
 
@@ -79,7 +83,7 @@ export class Dispatcher {
       } catch (error) {
         if (attempt + 1 >= handlerTries) {
           const text = `seq ${message.seq} passed over`;
-          this.#error(new HeraldError('handler', text, error, message));
+          this.#host.emit('error', new HeraldError('handler', text, error, message));
           return true;
         }
       }

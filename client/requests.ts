@@ -33,16 +33,21 @@ interface Pending {
   readonly reject: (error: HeraldError) => void;
 }
 
+/** What requests need of their client. */
+export interface RequestsHost {
+  /** `isAgain`: there was no answer. Without a connection the frame is lost. */
+  sendRequest(frame: RequestFrame, isAgain: boolean): void;
+}
+
 export class Requests {
   readonly #world: World;
-  /** `isAgain`: there was no answer. Without a connection the frame is lost. */
-  readonly #send: (frame: RequestFrame, isAgain: boolean) => void;
+  readonly #host: RequestsHost;
   readonly #pending = new Map<string, Pending>();
   #ended: HeraldError | undefined;
 
-  constructor(world: World, send: (frame: RequestFrame, isAgain: boolean) => void) {
+  constructor(world: World, host: RequestsHost) {
     this.#world = world;
-    this.#send = send;
+    this.#host = host;
   }
 
   /** `frame.ref`: unique among all tabs. Rejects with a HeraldError that has the server's code. */
@@ -84,7 +89,7 @@ export class Requests {
       this.#settle(pending).reject(refused('timeout', 'no answer'));
       return;
     }
-    this.#send(pending.frame, isAgain);
+    this.#host.sendRequest(pending.frame, isAgain);
     this.#postAfter(this.#world.timing.probeTimeoutMs, pending, true);
   }
 

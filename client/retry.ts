@@ -9,10 +9,10 @@ import { jitter, Timer } from './timing.ts';
 import type { Tokens } from './token.ts';
 import { type CloseReason, HeraldError, type Status } from './types.ts';
 
-export interface RetryEvents {
-  connect(): void;
+/** What is told of the attempts. */
+export interface RetryHost {
   /** `closed`: it is over, and there is nothing to stop. */
-  status(status: Status): void;
+  changeStatus(status: Status): void;
   error(error: HeraldError): void;
 }
 
@@ -32,18 +32,20 @@ export const retryDelayMs = ({ timing }: World, { retryAfterMs }: ErrorFrame): n
 export class Retry {
   readonly #world: World;
   readonly #tokens: Tokens;
-  readonly #events: RetryEvents;
+  readonly #host: RetryHost;
+  readonly #connect: () => void;
   #failures = 0;
   #refusals = 0;
   #connectedAt: number | undefined;
   readonly #timer: Timer;
   #mayHurry = false;
 
-  constructor(world: World, tokens: Tokens, events: RetryEvents) {
+  constructor(world: World, tokens: Tokens, host: RetryHost, connect: () => void) {
     this.#world = world;
     this.#timer = new Timer(world);
     this.#tokens = tokens;
-    this.#events = events;
+    this.#host = host;
+    this.#connect = connect;
   }
 
   connected(): void {
@@ -56,16 +58,16 @@ export class Retry {
     const isWaiting = status.state === 'waiting';
     this.#failures = isWaiting ? status.failures : 0;
     if (isWaiting) this.#wait(clamped(status.retryAt - this.#world.now()));
-    else this.#events.connect();
+    else this.#connect();
   }
 
   after(ended: Ended): void {
     const { error, bye, message } = ended;
     if (bye?.code === 'token_expired') this.#tokens.expired = ended.token;
     const reason = this.#verdict(ended);
-    if (error instanceof HeraldError && error.code !== 'closed') this.#events.error(error);
+    if (error instanceof HeraldError && error.code !== 'closed') this.#host.error(error);
     if (reason) {
-      this.#events.status({ state: 'closed', reason, message });
+      this.#host.changeStatus({ state: 'closed', reason, message });
       return;
     }
     const now = this.#world.monotonic();
@@ -76,7 +78,7 @@ export class Retry {
     this.#failures += 1;
     this.#wait(delayMs, askedMs === 0);
     const retryAt = this.#world.now() + delayMs;
-    this.#events.status({ state: 'waiting', retryAt, failures: this.#failures, message });
+    this.#host.changeStatus({ state: 'waiting', retryAt, failures: this.#failures, message });
   }
 
   /** There is reason to hope: do not wait any longer, unless the server asked for it. */
@@ -91,7 +93,7 @@ export class Retry {
   /** The server asked for any wait that is longer than the longest back-off. */
   #wait(ms: number, mayHurry = ms <= this.#world.timing.backoffCapMs): void {
     this.#mayHurry = mayHurry;
-    this.#timer.set(ms, this.#events.connect);
+    this.#timer.set(ms, this.#connect);
   }
 
   /**

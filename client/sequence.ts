@@ -115,7 +115,7 @@ export class Sequence {
    * asked for later.
    */
   add(message: Originated, size: number): void {
-    this.#known = Math.max(this.#known, message.seq);
+    this.addHead(message.seq);
     if (this.#size * 2 >= this.#maxSize) return;
     this.#hold(message, size);
     this.#settle(this.#settled);
@@ -128,7 +128,7 @@ export class Sequence {
 
   /** Without room the whole frame is dropped: nothing of it settles. */
   addReplay({ from, messages, through, more, size }: Replayed): void {
-    this.#known = Math.max(this.#known, more ? through + 1 : through);
+    this.addHead(more ? through + 1 : through);
     if (this.#size >= this.#maxSize) this.#forgetEarly();
     if (this.#size >= this.#maxSize) return;
     for (const message of messages) this.#hold(message, size / messages.length);

@@ -4,9 +4,9 @@
  */
 import type { SubscribedFrame } from '../lambdas/protocol/frames.ts';
 import type { Channels } from './channels.ts';
+import type { ConnectionManager } from './connection-manager.ts';
 import type { Started } from './delivery.ts';
 import type { Answer } from './requests.ts';
-import type { Subscription } from './subscription.ts';
 import type { FromServer } from './tabs.ts';
 import type { HeraldError, Position } from './types.ts';
 
@@ -15,8 +15,7 @@ export interface SubscriptionsHost {
   readonly channels: Channels;
   /** There is a connection, and it is this tab's. */
   readonly isConnected: boolean;
-  /** Undefined: the connection does not hear the channel. */
-  subscription(channel: string): Subscription | undefined;
+  readonly manager: ConnectionManager;
   ask(frame: { action: 'subscribe' | 'unsubscribe'; [field: string]: unknown }): Promise<Answer>;
   /** What the server says, for all tabs. */
   pass(message: FromServer): void;
@@ -49,9 +48,9 @@ export class Subscriptions {
 
   /** Subscribes or unsubscribes step by step: each step waits for the server's answer. */
   async reconcile(channel: string): Promise<void> {
-    const { channels, isConnected } = this.#host;
+    const { channels, manager, isConnected } = this.#host;
     this.#host.introduce(channel);
-    const subscription = this.#host.subscription(channel);
+    const subscription = manager.subscription(channel);
     const isWanted = this.#isWanted(channel);
     const { position } = channels.get(channel) ?? {};
     const { epoch, isGiven, givenFrom = 0 } = subscription ?? {};

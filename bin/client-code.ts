@@ -24,14 +24,15 @@ export const KINDS = [
  * used most.
  */
 export const INTERNAL_NAMES = `
-  cancel end isLeading stop manager pass world settled emit ownName isOpen note byName changeStatus audience isHeard
-  dispatcher due isUsed flush position begin ask take monotonic saving heard say requests wake idle isSet update
-  ackedSeq pause sendRequest start known deadline leave reach promote drop tellUses reconcile watch save isGiven
-  listen finish isFull hasUsed loseLead earlyRead isReplaying introduce addHead connectionUrl timer early deadlineAt
-  report becomeLeader isRelieved probe givenFrom isCurrent isMain began dropAll load subscription ended era httpStatus
-  newRef addReplay isFixed isOwn receive refuse hasTabs isLacking onFollower onLeader onMarks onWake openBroadcast
-  openSocket unheard acknowledged addEmpty connected expectMore hurry isReady resend restart resume syncFrom yield
-  onHide acknowledge riding ride retry used dropUnheard isConnected connect shareMarks adopt greet
+  cancel end say deliveries isLeading stop manager pass world settled emit ownName take inboxPart isOpen note byName
+  changeStatus audience isHeard dispatcher due isUsed flush position begin ask monotonic saving heard requests wake
+  idle isSet update ackedSeq pause sendRequest start known deadline leave reach promote drop tellUses reconcile watch
+  save isGiven listen finish isFull loseLead earlyRead isReplaying introduce addHead connectionUrl timer early
+  deadlineAt report becomeLeader isRelieved probe givenFrom isCurrent isMain began dropAll load hasUsed subscription
+  ended era httpStatus newRef addReplay isFixed isOwn receive refuse hasTabs isLacking onFollower onLeader onMarks
+  onWake openBroadcast openSocket unheard acknowledged addEmpty connected expectMore hurry isReady resend restart
+  resume syncFrom yield onHide acknowledge riding ride retry used dropUnheard isConnected introduceOwn isClosed
+  connect shareMarks adopt greet
 `
   .trim()
   .split(/\s+/);

@@ -6,22 +6,15 @@ import type { PublishedFrame } from '../lambdas/protocol/frames.ts';
 import { type Ack, Acks, type AcksHost } from './acks.ts';
 import { Channels, type ChannelsHost } from './channels.ts';
 import { ConnectionManager, type ManagerHost } from './connection-manager.ts';
-import type { Started } from './delivery.ts';
+import { Deliveries, type DeliveriesHost } from './deliveries.ts';
 import type { Environment, World } from './environment.ts';
-import type { Mark, ReadFrame } from './inbox/inbox-frames.ts';
+import type { Mark } from './inbox/inbox-frames.ts';
 import type { InboxHost, InboxPart } from './inbox/part.ts';
 import { checkName, orNone, webSocketUrl } from './option-checks.ts';
-import { type Answer, type RequestFrame, Requests, type RequestsHost, refused } from './requests.ts';
+import { type Answer, type RequestFrame, Requests, type RequestsHost } from './requests.ts';
 import { guarded, loadDeviceId, randomId } from './storage.ts';
 import { Subscriptions, type SubscriptionsHost } from './subscriptions.ts';
-import {
-  type FollowerMessage,
-  type FromServer,
-  type LeaderMessage,
-  type TabMessage,
-  Tabs,
-  type TabsHost,
-} from './tabs.ts';
+import { type FollowerMessage, type LeaderMessage, type TabMessage, Tabs, type TabsHost } from './tabs.ts';
 import { DEFAULT_TIMING, lifetime, Timer } from './timing.ts';
 import { subjectOf, Tokens } from './token.ts';
 import {
@@ -54,7 +47,16 @@ const FAILURES_TO_YIELD = 2;
 
 /** `Herald` is what an application sees of it; the rest is what its parts need of it. */
 export class Client
-  implements Herald, ChannelsHost, SubscriptionsHost, ManagerHost, RequestsHost, AcksHost, TabsHost, InboxHost
+  implements
+    Herald,
+    ChannelsHost,
+    SubscriptionsHost,
+    DeliveriesHost,
+    ManagerHost,
+    RequestsHost,
+    AcksHost,
+    TabsHost,
+    InboxHost
 {
   readonly world: World;
   readonly #url: string;
@@ -62,16 +64,13 @@ export class Client
   readonly #tokens: Tokens;
   readonly #mayShare: boolean;
   readonly channels: Channels;
-  readonly #subscriptions: Subscriptions;
+  readonly subscriptions: Subscriptions;
+  readonly deliveries: Deliveries;
   readonly acks: Acks;
   readonly requests: Requests;
-  /** The topics that the server lets the user hear by itself. */
-  #given = new Set<string>();
-  readonly #inbox: InboxPart | undefined;
+  readonly inboxPart: InboxPart | undefined;
   /** Whom the latest token names. */
   #subject: string | undefined;
-  /** The newest read state that was told, for a tab that comes later. */
-  #read: ReadFrame | undefined;
   /** Made up when it is first asked for. */
   #tab: string | undefined;
   #refs = 0;
@@ -102,12 +101,13 @@ export class Client
     this.#mayShare = env.hasTabs && tabs;
     this.#replaced = new Timer(world);
     this.channels = new Channels(world, this);
-    this.#subscriptions = new Subscriptions(this);
+    this.subscriptions = new Subscriptions(this);
+    this.deliveries = new Deliveries(this);
     this.storage = guarded(storage, world, (error) => this.error(error));
     this.acks = new Acks(world, this.channels.byName, this);
     this.requests = new Requests(world, this);
     this.manager = new ConnectionManager(world, this.#tokens, this);
-    this.#inbox = options.inbox?.(this);
+    this.inboxPart = options.inbox?.(this);
     const abort = () => void this.close();
     signal?.addEventListener('abort', abort);
     this.#unwatch.push(() => signal?.removeEventListener('abort', abort));
@@ -144,7 +144,7 @@ export class Client
   }
 
   get inbox(): InboxPart {
-    if (this.#inbox) return this.#inbox;
+    if (this.inboxPart) return this.inboxPart;
     throw new Error('inbox: import it from herald-client/inbox, and give it as the option `inbox`');
   }
 
@@ -208,7 +208,7 @@ export class Client
 
   #wake(mayConnect: boolean): void {
     if (this.isLeading) this.manager.wake(mayConnect);
-    else this.#say({ event: 'hello' });
+    else this.say({ event: 'hello' });
   }
 
   key(owner: string): string {
@@ -219,7 +219,7 @@ export class Client
     const token = await this.#tokens.next();
     const subject = subjectOf(token);
     // A guess until the server has said it.
-    if (subject !== undefined && subject !== this.#subject) this.#inbox?.open(`user:${subject}`);
+    if (subject !== undefined && subject !== this.#subject) this.inboxPart?.open(`user:${subject}`);
     this.#subject = subject;
     const user = this.#mayShare ? subject : undefined;
     if (user !== this.#user && !this.#closing) this.#join(user);
@@ -258,139 +258,56 @@ export class Client
   loseLead(): void {
     this.isLeading = false;
     this.#replaced.cancel();
-    this.#subscriptions.clear();
+    this.subscriptions.clear();
     this.channels.dropUnheard();
     this.manager.stop();
   }
 
-  /** That of the user's own channel comes first. */
-  async begin(start: Started): Promise<boolean> {
-    this.#nameOwn(start.channel);
-    const channel = await this.channels.load(start.channel);
-    if (this.#closing) return false;
-    const isAnew = channel.begin(start);
-    this.introduce(start.channel, start);
-    this.#begun(start);
-    void this.#subscriptions.reconcile(start.channel);
-    return isAnew;
-  }
-
-  /** This tab or the leading tab has a new connection: each tab tells anew what it listens to. */
-  #begun(start: Started): void {
-    const { channel, isOverlapping } = start;
-    if (channel !== this.channels.ownName) return;
-    this.#inbox?.take(start);
-    if (!isOverlapping) this.requests.resend();
-    this.#subscriptions.clear();
-    this.tellUses();
-  }
-
-  /** Another user's channel replaces the channel so far, whose messages are not for this user. */
-  #nameOwn(channel: string): void {
-    if (!channel.startsWith('user:') || channel === this.channels.ownName) return;
-    this.channels.dropAll();
-    this.channels.ownName = channel;
-    this.#inbox?.open(channel);
-  }
-
-  hasUsed(channel: string, through: number): boolean {
-    return this.channels.get(channel)?.hasUsed(through) ?? true;
-  }
-
-  /** Takes it in this tab, too. */
-  pass(message: FromServer): void {
-    this.#say(message);
-    this.#take(message);
-  }
-
-  /** A tab that was not told yet where a channel begins cannot take what belongs to it. */
-  #take(message: FromServer): void {
-    switch (message.event) {
-      case 'ready':
-        this.#nameOwn(message.channel);
-        if (this.channels.isHeard(message.channel)) this.channels.open(message.channel).take(message);
-        this.#begun(message);
-        break;
-      case 'given':
-        this.#changeGiven(message.channels);
-        break;
-      case 'refused':
-        if (this.channels.isHeard(message.channel)) {
-          this.channels.audience(message.channel).refuse(refused(message.code, message.message));
-          this.tellUses();
-        }
-        break;
-      case 'answer':
-        this.requests.answer(message.frame);
-        break;
-      default:
-        if (message.channel === this.channels.ownName) this.#inbox?.take(message);
-        if (message.event === 'read') this.#noteRead(message);
-        else this.channels.get(message.channel)?.take(message);
-    }
-  }
-
-  #noteRead(read: ReadFrame): void {
-    if (read.epoch !== this.#read?.epoch || read.version >= this.#read.version) this.#read = read;
-  }
-
-  /** To the other tabs, if there may be some. */
-  #say(message: TabMessage): void {
+  say(message: TabMessage): void {
     this.#tabs?.say(message);
   }
 
   #tellStatus(): void {
-    this.#say({ event: 'status', status: this.#status });
+    this.say({ event: 'status', status: this.#status });
   }
 
   shareMarks(marks: Mark[]): void {
-    this.#say({ event: 'marked', marks });
+    this.say({ event: 'marked', marks });
   }
 
   onMarks(marks: Mark[]): void {
-    this.#inbox?.adopt(marks);
-  }
-
-  #changeGiven(channels: string[]): void {
-    const before = this.#given;
-    this.#given = new Set(channels);
-    const named = (channel: string) => ({ channel, topic: channel.slice(TOPIC.length) });
-    for (const channel of before)
-      if (!this.#given.has(channel))
-        this.channels.own.emit('unsubscribed', { ...named(channel), code: 'removed' });
-    for (const channel of channels)
-      if (!before.has(channel)) this.channels.own.emit('subscribed', named(channel));
+    this.inboxPart?.adopt(marks);
   }
 
   tellUses(): void {
     const channels = this.channels.used;
-    if (this.isLeading) this.#subscriptions.note(this.tab(), channels);
-    else this.#say({ event: 'use', tab: this.tab(), channels });
+    if (this.isLeading) this.subscriptions.note(this.tab(), channels);
+    else this.say({ event: 'use', tab: this.tab(), channels });
+  }
+
+  get isClosed(): boolean {
+    return !!this.#closing;
   }
 
   get isConnected(): boolean {
     return this.isLeading && !this.#closing && this.manager.isReady;
   }
 
-  left(channel: string): void {
-    this.#subscriptions.left(channel);
-  }
-
   sync(channel: string, after: number): boolean {
     if (this.isLeading) return this.manager.sync(channel, after);
-    this.#say({ event: 'sync', channel, after });
+    this.say({ event: 'sync', channel, after });
     return true;
   }
 
   acknowledge(acks: Ack[], isUrgent: boolean): Ack[] {
     if (this.isLeading) return this.manager.ack(acks);
-    if (acks.length > 0) this.#say({ event: 'finished', acks, isUrgent });
+    if (acks.length > 0) this.say({ event: 'finished', acks, isUrgent });
     return acks;
   }
 
   sendRequest(frame: RequestFrame, isAgain: boolean): void {
     if (this.isLeading) this.manager.sendRequest(frame, isAgain);
-    else this.#say({ event: 'request', frame, isAgain });
+    else this.say({ event: 'request', frame, isAgain });
   }
 
   idle(): void {
@@ -402,10 +319,11 @@ export class Client
     if (!this.isLeading || this.#closing) return;
     switch (message.event) {
       case 'hello':
-        this.#introduceOwn();
+        this.deliveries.introduceOwn();
+        this.#tellStatus();
         break;
       case 'use':
-        this.#subscriptions.note(message.tab, message.channels);
+        this.subscriptions.note(message.tab, message.channels);
         break;
       case 'request':
         this.manager.sendRequest(message.frame, message.isAgain);
@@ -425,27 +343,9 @@ export class Client
 
   onLeader(message: LeaderMessage): void {
     if (this.isLeading || this.#closing) return;
-    if (message.event !== 'status') this.#take(message);
+    if (message.event !== 'status') this.deliveries.take(message);
     else if (message.status.state !== 'closed' || !OWN_REASONS.includes(message.status.reason))
       this.changeStatus(message.status);
-  }
-
-  #introduceOwn(): void {
-    const { ownName } = this.channels;
-    this.introduce(ownName);
-    if (this.channels.get(ownName)) this.#say({ event: 'given', channels: [...this.#given] });
-    if (this.#read && this.#read.channel === ownName) this.#say(this.#read);
-    this.#inbox?.greet();
-    this.#tellStatus();
-  }
-
-  /** The other tabs begin where the device stands, unless they have come further. */
-  introduce(channel: string, start?: Started): void {
-    const { finished, position, known } = this.channels.get(channel) ?? {};
-    if (!finished || !position) return;
-    const { epoch, seq: cursor } = position;
-    const { head = known ?? 0, isOverlapping = true, read } = start ?? {};
-    this.#say({ event: 'ready', channel, epoch, cursor, head, isOverlapping, read });
   }
 
   changeStatus(status: Status): void {
@@ -470,7 +370,7 @@ export class Client
     if (reason === 'replaced' && this.isLeading && this.#tabs) {
       this.manager.stop();
       this.#replaced.set(this.world.timing.leaderTickMs, close);
-      this.#say({ event: 'hello' });
+      this.say({ event: 'hello' });
     } else close();
   }
 

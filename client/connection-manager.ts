@@ -5,15 +5,16 @@
  */
 import type { ByeFrame } from '../lambdas/protocol/frames.ts';
 import type { Ack, Acks } from './acks.ts';
+import type { Channels } from './channels.ts';
 import { Connection, type ConnectionHost, type Ended } from './connection.ts';
-import type { Started } from './delivery.ts';
+import type { Deliveries } from './deliveries.ts';
 import type { World } from './environment.ts';
 import type { FromWire } from './frame.ts';
 import { type Connections, Incoming, SYNC } from './incoming.ts';
 import type { RequestFrame } from './requests.ts';
 import { Retry, type RetryHost } from './retry.ts';
 import type { Subscription } from './subscription.ts';
-import type { FromServer } from './tabs.ts';
+import type { Subscriptions } from './subscriptions.ts';
 import { Timer } from './timing.ts';
 import type { Tokens } from './token.ts';
 import type { Status } from './types.ts';
@@ -24,14 +25,9 @@ export interface ManagerHost extends RetryHost {
   connectionUrl(): string;
   /** Gets a token for a new connection. */
   token(): Promise<string>;
-  /** Resolves when the deliveries that follow can be taken. True: the numbering began anew. */
-  begin(start: Started): Promise<boolean>;
-  /** What the server says, for all tabs. */
-  pass(message: FromServer): void;
-  /** Whether what came of a channel's replay, through this seq, was used. */
-  hasUsed(channel: string, through: number): boolean;
-  /** The channel is heard no more. */
-  left(channel: string): void;
+  readonly channels: Channels;
+  readonly subscriptions: Subscriptions;
+  readonly deliveries: Deliveries;
   /** What was not possible may be now. */
   idle(): void;
 }

@@ -76,12 +76,12 @@ export class Incoming {
         break;
       case 'read':
       case 'withdrawn':
-        this.#host.pass(frame);
+        this.#host.deliveries.pass(frame);
         break;
       case 'published':
       case 'taken':
       case 'history':
-        this.#host.pass({ event: 'answer', frame });
+        this.#host.deliveries.pass({ event: 'answer', frame });
     }
   }
 
@@ -98,7 +98,7 @@ export class Incoming {
   }
 
   #reached({ channel, head }: Pick<SubscriptionState, 'channel' | 'head'>): void {
-    this.#host.pass({ event: 'pong', channel, head });
+    this.#host.deliveries.pass({ event: 'pong', channel, head });
   }
 
   /** It may come twice; the second may tell of a topic that the user has joined in between. */
@@ -114,14 +114,14 @@ export class Incoming {
     if (isFirst && this.#manager.isMain(connection)) this.#manager.began(connection);
     this.#tellGiven(connection);
     const { channel, epoch, read } = frame;
-    if (read) this.#host.pass({ event: 'read', channel, epoch, ...read });
-    if (connection.earlyRead) this.#host.pass(connection.earlyRead);
+    if (read) this.#host.deliveries.pass({ event: 'read', channel, epoch, ...read });
+    if (connection.earlyRead) this.#host.deliveries.pass(connection.earlyRead);
   }
 
   /** Those of the user's own channel and everyone need not be told. */
   #tellGiven({ subscriptions }: Connection): void {
     const given = [...subscriptions].filter(([channel, { isGiven }]) => isGiven && isTopic(channel));
-    this.#host.pass({ event: 'given', channels: given.map(([channel]) => channel) });
+    this.#host.deliveries.pass({ event: 'given', channels: given.map(([channel]) => channel) });
   }
 
   /**
@@ -140,7 +140,7 @@ export class Incoming {
     subscription.isGiven ||= isGiven;
     subscription.givenFrom = isGiven && isTopic(channel) ? cursor : 0;
     if (state === ready || cursor < head) subscription.open(cursor);
-    const isAnew = await this.#host.begin({
+    const isAnew = await this.#host.deliveries.begin({
       event: 'ready',
       channel,
       epoch,
@@ -163,7 +163,7 @@ export class Incoming {
     const isGiven = frame.ref === undefined;
     await this.#begin(connection, frame, isGiven);
     if (isGiven) this.#tellGiven(connection);
-    else this.#host.pass({ event: 'answer', frame });
+    else this.#host.deliveries.pass({ event: 'answer', frame });
   }
 
   /** As we asked for, or since the user is no longer a member. */
@@ -172,13 +172,13 @@ export class Incoming {
     connection.subscriptions.get(channel)?.deadline.cancel();
     connection.subscriptions.delete(channel);
     this.#tellGiven(connection);
-    this.#host.pass({ event: 'answer', frame });
-    this.#host.left(channel);
+    this.#host.deliveries.pass({ event: 'answer', frame });
+    this.#host.subscriptions.left(channel);
   }
 
   #message({ early, subscriptions }: Connection, frame: MessageFrame, size: number): void {
     const { channel, seq } = frame;
-    if (subscriptions.has(channel)) this.#host.pass({ ...frame, size });
+    if (subscriptions.has(channel)) this.#host.deliveries.pass({ ...frame, size });
     else early.set(channel, Math.max(seq, early.get(channel) ?? 0));
   }
 
@@ -187,7 +187,7 @@ export class Incoming {
     if (!subscription) return;
     const { channel, more, after } = frame;
     subscription.receive(frame);
-    this.#host.pass({ ...frame, from: after, size });
+    this.#host.deliveries.pass({ ...frame, from: after, size });
     this.watch(connection, channel, subscription);
     if (!connection.isReplaying) this.#manager.promote(connection);
     if (!this.#manager.isMain(connection)) return;
@@ -203,7 +203,7 @@ export class Incoming {
     else if (ref === undefined || (ref === SYNC && code !== 'not_subscribed'))
       this.#host.error(new HeraldError('server', message));
     if (ref !== SYNC) {
-      this.#host.pass({ event: 'answer', frame });
+      this.#host.deliveries.pass({ event: 'answer', frame });
       return;
     }
     for (const subscription of connection.subscriptions.values()) subscription.isOpen = false;
@@ -219,7 +219,9 @@ export class Incoming {
     deadline.cancel();
     if (!subscription.isOpen) return;
     deadline.set(this.#world.timing.connectTimeoutMs, () => {
-      if (!this.#host.hasUsed(channel, subscription.reach)) return connection.end({ message: 'no replay' });
+      const { reach } = subscription;
+      if (this.#host.channels.get(channel)?.hasUsed(reach) === false)
+        return connection.end({ message: 'no replay' });
       subscription.isOpen = false;
       if (!connection.isReplaying) this.#manager.promote(connection);
       this.#host.idle();

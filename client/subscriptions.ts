@@ -5,9 +5,8 @@
 import type { SubscribedFrame } from '../lambdas/protocol/frames.ts';
 import type { Channels } from './channels.ts';
 import type { ConnectionManager } from './connection-manager.ts';
-import type { Started } from './delivery.ts';
+import type { Deliveries } from './deliveries.ts';
 import type { Answer } from './requests.ts';
-import type { FromServer } from './tabs.ts';
 import type { HeraldError, Position } from './types.ts';
 
 /** What subscriptions need of their client. */
@@ -17,10 +16,7 @@ export interface SubscriptionsHost {
   readonly isConnected: boolean;
   readonly manager: ConnectionManager;
   ask(frame: { action: 'subscribe' | 'unsubscribe'; [field: string]: unknown }): Promise<Answer>;
-  /** What the server says, for all tabs. */
-  pass(message: FromServer): void;
-  /** The other tabs begin where the device stands. */
-  introduce(channel: string, start?: Started): void;
+  readonly deliveries: Deliveries;
 }
 
 export class Subscriptions {
@@ -49,7 +45,7 @@ export class Subscriptions {
   /** Subscribes or unsubscribes step by step: each step waits for the server's answer. */
   async reconcile(channel: string): Promise<void> {
     const { channels, manager, isConnected } = this.#host;
-    this.#host.introduce(channel);
+    this.#host.deliveries.introduce(channel);
     const subscription = manager.subscription(channel);
     const isWanted = this.#isWanted(channel);
     const { position } = channels.get(channel) ?? {};
@@ -89,7 +85,7 @@ export class Subscriptions {
   #refuse(channel: string, { code, message }: HeraldError): void {
     if (code === 'timeout' || code === 'closed') return;
     for (const channels of this.#uses.values()) channels.delete(channel);
-    this.#host.pass({ event: 'refused', channel, code, message });
+    this.#host.deliveries.pass({ event: 'refused', channel, code, message });
   }
 
   /**
@@ -103,7 +99,7 @@ export class Subscriptions {
     const { epoch: present, cursor: through } = answer as SubscribedFrame;
     if (epoch !== present || after === undefined || through <= after) return;
     const nothing = { after: 0, from: 0, messages: [], expired: 0, size: 0, more: false };
-    this.#host.pass({ event: 'replay', channel, epoch, through, ...nothing });
+    this.#host.deliveries.pass({ event: 'replay', channel, epoch, through, ...nothing });
   }
 
   async #unsubscribe(channel: string): Promise<void> {

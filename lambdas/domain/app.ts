@@ -17,6 +17,7 @@ import type {
   Logger,
   MemberStore,
   ReadStateStore,
+  StartStore,
   SubscriptionStore,
 } from './ports.ts';
 import type { MessageTypes } from './publish/message-types.ts';
@@ -31,6 +32,7 @@ export interface App {
   /** Where devices stand in channels that are not their user's own; see `cursor.ts`. */
   cursors: CursorStore;
   readStates: ReadStateStore;
+  starts: StartStore;
   log: ChannelLog;
   gateway: Gateway;
   later: Later;

@@ -9,6 +9,7 @@ import { asError } from './errors.ts';
 import { logged } from './log-fields.ts';
 import type {
   Channel,
+  Connection,
   ConnectionKey,
   Device,
   DeviceKey,
@@ -19,7 +20,7 @@ import type {
   Stored,
   Subscription,
 } from './model.ts';
-import type { CursorMove, CursorStore } from './ports.ts';
+import type { CursorMove, CursorStore, StartRows } from './ports.ts';
 import { wholeSeconds } from './time.ts';
 
 const DAY_MS = 24 * 3_600_000;
@@ -35,6 +36,13 @@ const ON_TRIAL_MS = DAY_MS;
  * left: so not each connect is a write more.
  */
 const RENEWED_BELOW_MS = 60 * DAY_MS;
+
+/**
+ * When a device was seen is written when it connects only if it was written longer ago than this,
+ * so that most connects are a write less. Whoever looks for the device that was not seen for
+ * longest is that much wrong at most.
+ */
+const SEEN_EVERY_MS = DAY_MS / 2;
 
 /**
  * If a cursor is further behind than this, publishers at work do not explain the gap: a replay must
@@ -187,17 +195,30 @@ export async function startAfter(
 export const seqIn = ({ epoch }: Head, position: Position | undefined): number | undefined =>
   position?.epoch === epoch ? position.seq : undefined;
 
-/** Those of a user's channels in which a device has a cursor that `findStart` need not touch. */
-export async function findCursors(
+/**
+ * What a start must know, read at once. `cursors`: by channel, where the device stands, if
+ * {@link findStart} would answer the same and has nothing to write.
+ */
+export async function readStart(
   app: App,
-  key: DeviceKey,
+  { userId, deviceId }: Pick<Connection, 'userId' | 'deviceId'>,
   channels: Channel[],
-): Promise<ReadonlyMap<string, Position>> {
-  if (channels.length === 0) return new Map();
-  const devices = await app.cursors.findAll(channels.map((channel) => cursorKey(channel, key)));
-  const settled = devices.filter((device) => !isWorthRenewing(app, device));
-  return new Map(settled.flatMap(({ cursors }) => [...cursors]));
+): Promise<Pick<StartRows, 'heads' | 'readState'> & { cursors: ReadonlyMap<string, Position> }> {
+  const device = deviceId === undefined ? undefined : { userId, deviceId };
+  const others = channels.filter(({ kind }) => kind !== 'user');
+  const rows = await app.starts.read({
+    userId,
+    device,
+    cursors: device ? others.map((channel) => cursorKey(channel, device)) : [],
+    channels: channels.map(({ name }) => name),
+  });
+  const seen = rows.device && wasSeenLately(app, rows.device) ? [rows.device] : [];
+  const settled = [...seen, ...rows.cursors].filter((one) => !isWorthRenewing(app, one));
+  return { ...rows, cursors: new Map(settled.flatMap(({ cursors }) => [...cursors])) };
 }
+
+const wasSeenLately = ({ clock }: App, { lastSeenAt }: Device): boolean =>
+  clock.now() - lastSeenAt < SEEN_EVERY_MS;
 
 const isWorthRenewing = ({ clock }: App, { expiresAt }: Device): boolean => {
   const leftMs = expiresAt - clock.now();

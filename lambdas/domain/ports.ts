@@ -294,8 +294,6 @@ export interface EventBus {
 /** How far devices have come in channels. What is not known yet begins as {@link LastSeen} says. */
 export interface CursorStore {
   find(key: DeviceKey): Promise<Device | undefined>;
-  /** Those of these devices that are known, in any order. */
-  findAll(keys: DeviceKey[]): Promise<Device[]>;
   /**
    * Moves a cursor forward, atomically, and writes when the device was seen. Within an epoch a
    * cursor never goes back. The device is then remembered until `expiresAt`; only a move `anew`
@@ -376,6 +374,31 @@ export interface ReadStateStore {
     /** Versions begin anew when a user was erased: of which epoch the expected state is. */
     expectedEpoch?: string,
   ): Promise<boolean>;
+}
+
+/** What the start of a connection asks for. */
+export interface StartKeys {
+  userId: string;
+  /** Undefined: an anonymous device. */
+  device: DeviceKey | undefined;
+  /** By which `App.cursors` knows the device; each once, like the names of channels. */
+  cursors: DeviceKey[];
+  channels: string[];
+}
+
+/** What there is of it. */
+export interface StartRows {
+  device: Device | undefined;
+  /** In any order. */
+  cursors: Device[];
+  readState: StoredReadState | undefined;
+  /** By the names of the channels. */
+  heads: ReadonlyMap<string, Head>;
+}
+
+export interface StartStore {
+  /** All of it in one call. Each row is as it stood at some time during the call. */
+  read(keys: StartKeys): Promise<StartRows>;
 }
 
 /** Makes a publish repeatable: the same key with the same payload is the same message. */

@@ -64,15 +64,15 @@ const BUDGETS: Record<string, number> = {
   authorizer: 48,
   connect: 35,
   disconnect: 33,
-  message: 95,
-  notify: 83,
-  outbox: 80,
+  message: 96,
+  notify: 84,
+  outbox: 81,
   lifecycle: 42,
-  later: 65,
-  'fan-out': 71,
-  reconcile: 97,
-  users: 83,
-  topics: 71,
+  later: 66,
+  'fan-out': 72,
+  reconcile: 98,
+  users: 84,
+  topics: 72,
 };
 
 describe.each(bundles)('$name', ({ name, folder, environment }) => {

@@ -39,9 +39,6 @@ export function createMemoryDeviceStore(
       const row = live(key);
       return row && toDevice(row);
     },
-    async findAll(keys) {
-      return keys.flatMap((key) => live(key) ?? []).map(toDevice);
-    },
     async list(userId) {
       return [...rows.values()].filter((row) => row.userId === userId && live(row)).map(toDevice);
     },

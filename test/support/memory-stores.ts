@@ -5,6 +5,7 @@ import { createMemoryConnectionStore } from './memory-connection-store.ts';
 import { createMemoryDeviceStore } from './memory-device-store.ts';
 import { createMemoryMemberStore } from './memory-member-store.ts';
 import { createMemoryReadStateStore } from './memory-read-state-store.ts';
+import { createMemoryStartStore } from './memory-start-store.ts';
 import { createMemorySubscriptionStore } from './memory-subscription-store.ts';
 import { createMemoryTables, type MemoryTables, type ReplayRequest } from './memory-tables.ts';
 
@@ -18,12 +19,16 @@ export const createMemoryStores = (
 ): MemoryStores => storesOn(createMemoryTables(drive), now, log);
 
 export function storesOn(tables: MemoryTables, now: () => number, log: LogStore): MemoryStores {
+  const kept = {
+    devices: createMemoryDeviceStore(now, tables, tables.devices),
+    cursors: createMemoryDeviceStore(now, tables, tables.cursors),
+    readStates: createMemoryReadStateStore(tables, log),
+  };
   return {
     connections: createMemoryConnectionStore(now, tables),
     subscriptions: createMemorySubscriptionStore(now, tables),
     members: createMemoryMemberStore(tables),
-    devices: createMemoryDeviceStore(now, tables, tables.devices),
-    cursors: createMemoryDeviceStore(now, tables, tables.cursors),
-    readStates: createMemoryReadStateStore(tables, log),
+    ...kept,
+    starts: createMemoryStartStore(kept, log),
   };
 }

@@ -27,17 +27,16 @@ export type DynamoDbCall =
 /** Of a user with few devices, all known; every row but a message's is below 1 KB. */
 export const UNITS = {
   /**
-   * A known device connects, hears `ready`, and has missed nothing. Two of the writes decide who
-   * starts it and say that it is ready. To hear `everyone` are two more (its row, and that it is
-   * ready) and three of the reads (the head before and after, where the device stands); one read
-   * looks for the user's topics, one for what the user has read.
+   * A known device connects, hears `ready`, and has missed nothing: two calls to open the connection,
+   * and six to start it, of which three write. To hear `everyone` takes three calls more: its row, that
+   * it is ready, and its head after that.
    */
   connect: {
     invocations: { authorizer: 1, connect: 1, reconcile: 1 },
     frames: 2,
-    calls: { PutItem: 2, Query: 2, GetItem: 4, BatchGetItem: 3, UpdateItem: 4 },
-    readUnits: 9,
-    writeUnits: 6,
+    calls: { PutItem: 2, Query: 2, GetItem: 2, BatchGetItem: 2, UpdateItem: 3 },
+    readUnits: 10,
+    writeUnits: 5,
   },
   /**
    * Besides, where its client sends `sync` as its socket opens: the frame and the run that starts it,

@@ -3,7 +3,6 @@ import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { Device, DeviceKey, LastSeen, Position } from '../../domain/model.ts';
 import type { CursorMove, DeviceStore } from '../../domain/ports.ts';
-import { batchGet } from './batch-get.ts';
 import { ifHolds, isFault, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import {
@@ -64,15 +63,10 @@ export interface DeviceTable {
   summaryIdOf: (channel: string) => string;
 }
 
-export function createDeviceStore(
-  dynamodb: DynamoDb,
-  { tableName, sort, summaryIdOf }: DeviceTable,
-  putWhileOpen: PutWhileOpen,
-  now: () => number,
-): DeviceStore {
-  const keyOf = ({ userId, deviceId }: DeviceKey) => ({ userId, [sort]: deviceId });
+/** How devices stand in the rows of a table. */
+export function deviceRowsOf({ sort }: DeviceTable, now: () => number) {
   const idOf = (row: object) => (row as Record<string, string>)[sort] ?? '';
-  const summaryKey = (userId: string, channel: string) => keyOf({ userId, deviceId: summaryIdOf(channel) });
+  const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
   const toDevice = (row: DeviceRow): Device => ({
     userId: row.userId,
     deviceId: idOf(row),
@@ -81,8 +75,26 @@ export function createDeviceStore(
     lastSeenAt: row.lastSeenAt,
     expiresAt: toMilliseconds(row.expiresAt),
   });
-  const isLive = ({ expiresAt }: DeviceRow) => toMilliseconds(expiresAt) > now();
-  const isLiveDevice = (row: DeviceRow) => idOf(row) > BEFORE_DEVICES && isLive(row);
+  return {
+    keyOf: ({ userId, deviceId }: DeviceKey) => ({ userId, [sort]: deviceId }),
+    idOf,
+    isLive,
+    toDevice,
+    /** Those that are known; other rows may stand among them. */
+    devicesIn: (rows: DeviceRow[]): Device[] =>
+      rows.filter((row) => idOf(row) > BEFORE_DEVICES && isLive(row)).map(toDevice),
+  };
+}
+
+export function createDeviceStore(
+  dynamodb: DynamoDb,
+  table: DeviceTable,
+  putWhileOpen: PutWhileOpen,
+  now: () => number,
+): DeviceStore {
+  const { tableName, summaryIdOf } = table;
+  const { keyOf, idOf, isLive, toDevice, devicesIn } = deviceRowsOf(table, now);
+  const summaryKey = (userId: string, channel: string) => keyOf({ userId, deviceId: summaryIdOf(channel) });
   const nowSeconds = () => Math.floor(now() / 1000);
 
   const touchLive = (key: DeviceKey, lastSeen: LastSeen) =>
@@ -134,14 +146,9 @@ export function createDeviceStore(
       return row && isLive(row) ? toDevice(row) : undefined;
     },
 
-    async findAll(keys) {
-      const rows = await batchGet<DeviceRow>(dynamodb, tableName, keys.map(keyOf));
-      return rows.filter(isLiveDevice).map(toDevice);
-    },
-
     async list(userId) {
       const rows = await queryAll<DeviceRow>(dynamodb, tableName, { name: 'userId', value: userId });
-      return rows.filter(isLiveDevice).map(toDevice);
+      return devicesIn(rows);
     },
 
     async page(userId, limit, after) {
@@ -156,7 +163,7 @@ export function createDeviceStore(
         }),
       );
       return {
-        devices: (Items as DeviceRow[]).filter(isLiveDevice).map(toDevice),
+        devices: devicesIn(Items as DeviceRow[]),
         next: LastEvaluatedKey && idOf(LastEvaluatedKey),
       };
     },

@@ -1,6 +1,6 @@
 /** What users have read, in DynamoDB: a row a user among the user's devices. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import type { ReadStateStore } from '../../domain/ports.ts';
+import type { ReadStateStore, StoredReadState } from '../../domain/ports.ts';
 import { userChannel } from '../../protocol/channel.ts';
 import { ifHolds, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import { headKey } from './message-rows.ts';
@@ -14,22 +14,28 @@ const notMarkedYet = 'attribute_not_exists(userId)';
 /** A mark that comes late must not bring back what was erased with the channel. */
 const ofEpoch = 'epoch = :epoch';
 
+export const readStateKey = (userId: string) => ({ userId, deviceId: READ_STATE_ID });
+
+export const toReadState = ({ version, epoch, through, seqs }: ReadStateRow): StoredReadState => ({
+  version,
+  epoch,
+  through,
+  seqs: JSON.parse(seqs),
+});
+
 export function createReadStateStore(
   dynamodb: DynamoDb,
   { devices: tableName, messages }: Pick<TableNames, 'devices' | 'messages'>,
 ): ReadStateStore {
-  const keyOf = (userId: string) => ({ userId, deviceId: READ_STATE_ID });
   return {
     async find(userId) {
-      const get = { TableName: tableName, Key: keyOf(userId), ConsistentRead: true };
+      const get = { TableName: tableName, Key: readStateKey(userId), ConsistentRead: true };
       const { Item } = await throwBusyIfThrottled(dynamodb.call('GetItem', get));
-      if (Item === undefined) return undefined;
-      const { version, epoch, through, seqs } = Item as ReadStateRow;
-      return { version, epoch, through, seqs: JSON.parse(seqs) };
+      return Item && toReadState(Item as ReadStateRow);
     },
 
     async replace(userId, expectedVersion, { version, epoch, through, seqs }, expectedEpoch = epoch) {
-      const Item = { ...keyOf(userId), version, epoch, through, seqs: JSON.stringify(seqs) };
+      const Item = { ...readStateKey(userId), version, epoch, through, seqs: JSON.stringify(seqs) };
       if (expectedVersion === 0) {
         const first = { TableName: tableName, Item, ConditionExpression: notMarkedYet };
         return (await putIf(dynamodb, first, headOf(userId, epoch))) === 'put';

@@ -5,13 +5,14 @@ import { createConnectionStore } from './connection-store.ts';
 import { createDeviceStore } from './device-store.ts';
 import { createMemberStore } from './member-store.ts';
 import { createReadStateStore } from './read-state-store.ts';
+import { createStartStore } from './start-store.ts';
 import { createSubscriptionStore } from './subscription-store.ts';
 import { SUMMARY_ID, summaryIdOf, type TableNames } from './tables.ts';
 import { createPutWhileOpen } from './while-open.ts';
 
 export type Stores = Pick<
   App,
-  'connections' | 'subscriptions' | 'members' | 'devices' | 'cursors' | 'readStates'
+  'connections' | 'subscriptions' | 'members' | 'devices' | 'cursors' | 'readStates' | 'starts'
 >;
 
 export function createStores(dynamodb: DynamoDb, tables: TableNames, now: () => number): Stores {
@@ -29,5 +30,6 @@ export function createStores(dynamodb: DynamoDb, tables: TableNames, now: () => 
     devices: createDeviceStore(dynamodb, devices, putWhileOpen, now),
     cursors: createDeviceStore(dynamodb, cursors, putWhileOpen, now),
     readStates: createReadStateStore(dynamodb, tables),
+    starts: createStartStore(dynamodb, { devices, cursors, messages: tables.messages }, now),
   };
 }

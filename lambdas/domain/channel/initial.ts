@@ -6,7 +6,7 @@ import { allEnded, mapConcurrently } from '../../concurrency.ts';
 import { parseChannel } from '../../protocol/channel.ts';
 import type { SubscriptionState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { findCursors, findStart, seqIn } from '../cursor.ts';
+import { findStart, readStart, seqIn } from '../cursor.ts';
 import {
   type Channel,
   type Connection,
@@ -14,7 +14,9 @@ import {
   type Member,
   type Position,
   topicChannel,
+  userChannel,
 } from '../model.ts';
+import type { StoredReadState } from '../ports.ts';
 import { subscribeMember } from './members.ts';
 
 const CONCURRENT_CALLS = 10;
@@ -25,36 +27,25 @@ export interface Initial {
   state: SubscriptionState;
 }
 
+/** A channel that a connection begins to hear. */
+export interface Beginning {
+  channel: Channel;
+  /** Of a topic that the user hears as its member: where the user joined. */
+  joined?: Position | undefined;
+}
+
 /**
- * Subscribes the connection to the topics of its user. Nothing is posted before {@link
- * beginInitial}. Done twice it changes nothing.
+ * Subscribes the connection to the topics of its user. Returns what it then hears besides its
+ * user's own channel. Nothing is posted before {@link beginInitial}. Done twice it changes nothing.
  */
-export async function initialSubscriptions(app: App, connection: Connection): Promise<Initial[]> {
+export async function initialSubscriptions(app: App, connection: Connection): Promise<Beginning[]> {
   const members = await app.members.topicsOf(connection.userId);
   // One after the other: each is a transaction on the connection's row, and would cancel the
   // others.
   const added = await mapConcurrently(members, 1, (member) => join(app, connection, member));
-  const heard = [...heardBy(connection), ...added.flatMap((channel) => (channel ? { channel } : []))];
-  if (heard.length === 0) return [];
-  const { userId, deviceId } = connection;
-  const [opened, cursors] = await allEnded([
-    app.log.openAll(heard),
-    deviceId === undefined
-      ? new Map<string, Position>()
-      : findCursors(
-          app,
-          { userId, deviceId },
-          heard.map(({ channel }) => channel),
-        ),
-  ]);
   const joined = new Map(members.map((member) => [topicChannel(member.topic).name, member.joined]));
-  const begun = await mapConcurrently(opened, CONCURRENT_CALLS, async ({ channel, head }) => {
-    const place = { head, cursor: cursors.get(channel.name), joined: joined.get(channel.name) };
-    const cursor = await startOf(app, connection, channel, place);
-    if (cursor === undefined) return [];
-    return [{ channel, state: { channel: channel.name, epoch: head.epoch, head: head.seq, cursor } }];
-  });
-  return begun.flat();
+  const heard = [...heardBy(connection), ...added.flatMap((channel) => (channel ? { channel } : []))];
+  return heard.map(({ channel }) => ({ channel, joined: joined.get(channel.name) }));
 }
 
 /** The channels that a connection hears besides its user's own. */
@@ -73,15 +64,54 @@ async function join(app: App, connection: Connection, member: Member): Promise<C
   return subscribed === 'subscribed' || subscribed === 'already' ? channel : undefined;
 }
 
+/** Where a connection begins in its channels. */
+export interface Places {
+  /** Of its user's own channel, like `cursor`. */
+  head: Head;
+  cursor: number;
+  initial: Initial[];
+  readState: StoredReadState | undefined;
+}
+
+/**
+ * The heads are read after the rows of the subscriptions were written, and before the connection is
+ * sent its `ready`. Undefined: it is being closed, and its device is not known yet.
+ */
+export async function placesOf(
+  app: App,
+  connection: Connection,
+  heard: Beginning[],
+): Promise<Places | undefined> {
+  const channels: [Beginning, ...Beginning[]] = [{ channel: userChannel(connection.userId) }, ...heard];
+  const names = channels.map(({ channel }) => channel);
+  const { heads, cursors, readState } = await readStart(app, connection, names);
+  const [own, ...others] = await app.log.openAll(channels, connection, heads);
+  const cursorIn = (opened: Opened) => startOf(app, connection, opened, cursors.get(opened.channel.name));
+  const [cursor, initial] = await allEnded([
+    cursorIn(own),
+    mapConcurrently(others, CONCURRENT_CALLS, async (opened): Promise<Initial[]> => {
+      const { channel, head } = opened;
+      const at = await cursorIn(opened);
+      if (at === undefined) return [];
+      return [{ channel, state: { channel: channel.name, epoch: head.epoch, head: head.seq, cursor: at } }];
+    }),
+  ]);
+  return cursor === undefined ? undefined : { head: own.head, cursor, initial: initial.flat(), readState };
+}
+
+type Opened = Beginning & { head: Head };
+
+/**
+ * `known`: where the device stands, as far as that was read. Undefined: as of {@link findStart}.
+ */
 async function startOf(
   app: App,
   { userId, connectionId, deviceId }: Connection,
-  channel: Channel,
-  { head, cursor, joined }: { head: Head; cursor: Position | undefined; joined: Position | undefined },
+  { channel, head, joined }: Opened,
+  known: Position | undefined,
 ): Promise<number | undefined> {
   const earliest = seqIn(head, joined) ?? 0;
-  // The usual case, known from the batch that was read.
-  if (cursor?.epoch === head.epoch && cursor.seq >= earliest) return cursor.seq;
+  if (known?.epoch === head.epoch && known.seq >= earliest) return known.seq;
   return await findStart(app, { userId, connectionId, deviceId, channel, startsAt: joined }, head, joined);
 }
 

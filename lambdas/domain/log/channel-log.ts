@@ -20,6 +20,9 @@ type Opened<Items extends readonly OfChannel[]> = {
   [Index in keyof Items]: Items[Index] & { head: Head };
 };
 
+/** By the names of the channels. */
+type Heads = ReadonlyMap<string, Head>;
+
 export interface ChannelLog {
   /** Undefined: the channel does not exist yet. */
   head(channel: Channel): Promise<Head | undefined>;
@@ -35,8 +38,15 @@ export interface ChannelLog {
    * this seq is under way.
    */
   has(channel: Channel, head: Head, seq: number): Promise<boolean>;
-  /** {@link open} for several channels at once: the items as they came, each with its head. */
-  openAll<const Items extends readonly OfChannel[]>(items: Items, by?: ConnectionKey): Promise<Opened<Items>>;
+  /**
+   * {@link open} for several channels at once: the items as they came, each with its head. `heads`:
+   * where they were read just now, those that exist.
+   */
+  openAll<const Items extends readonly OfChannel[]>(
+    items: Items,
+    by?: ConnectionKey,
+    heads?: Heads,
+  ): Promise<Opened<Items>>;
   /** One message. Undefined: it has expired, or the numbering is another by now. */
   find(channel: Channel, at: Position): Promise<Message | undefined>;
   /** Rejects with a `Busy` when it lost every race, and with the store's fault when that stays. */
@@ -79,9 +89,9 @@ export function createChannelLog({
       return proof.present.length > 0;
     },
     open: async (channel, by) => (await store.head(channel.name)) ?? (await create(channel, by)),
-    openAll: async <Items extends readonly OfChannel[]>(items: Items, by?: ConnectionKey) => {
+    openAll: async <Items extends readonly OfChannel[]>(items: Items, by?: ConnectionKey, known?: Heads) => {
       const names = [...new Set(items.map(({ channel }) => channel.name))];
-      const heads = new Map(names.length === 0 ? [] : await store.heads(names));
+      const heads = new Map(known ?? (names.length === 0 ? [] : await store.heads(names)));
       const opened: (OfChannel & { head: Head })[] = [];
       for (const item of items) {
         const { name } = item.channel;

@@ -3,10 +3,9 @@
  * start does it: the stream, which hears of every new row, or the first `sync` of the client,
  * which is there sooner.
  */
-import { allEnded } from '../../concurrency.ts';
 import type { ReadState } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
-import { beginInitial, type Initial, initialSubscriptions } from '../channel/initial.ts';
+import { beginInitial, initialSubscriptions, type Places, placesOf } from '../channel/initial.ts';
 import { isAccepted } from '../connection/first-frame.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
 import { sendWithRetry } from '../connection/send.ts';
@@ -35,14 +34,10 @@ export async function start(app: App, connection: Connection, options: StartOpti
   const lease = { ...newLease(app), ...(options.startId !== undefined && { holder: options.startId }) };
   if (!(await app.connections.beginStart(connection, lease))) return false;
   const subscription = ownSubscription(connection);
-  const [place, initial, stored] = await allEnded([
-    placeOf(app, subscription),
-    initialSubscriptions(app, connection),
-    app.readStates.find(connection.userId),
-  ]);
-  if (place === undefined) return true;
-  const { head, cursor } = place;
-  const readiness = { head, cursor, initial, read: readStateIn(head, stored) };
+  const places = await placesOf(app, connection, await initialSubscriptions(app, connection));
+  if (places === undefined) return true;
+  const { head, cursor } = places;
+  const readiness = { ...places, read: readStateIn(head, places.readState) };
   const after = options.afterOf(head, cursor);
   const outcome = await sendReady(app, connection, readiness);
   // Before anybody is asked to try again.
@@ -86,10 +81,7 @@ export const startOfAnonymous = (
 ): Position | undefined => (deviceId === undefined ? { epoch, seq } : undefined);
 
 /** What `ready` tells. */
-interface Readiness {
-  head: Head;
-  cursor: number;
-  initial: Initial[];
+interface Readiness extends Omit<Places, 'readState'> {
   read: ReadState;
 }
 

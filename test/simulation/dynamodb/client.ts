@@ -11,7 +11,7 @@ import type {
 import type { TableAction } from '../../../lambdas/manifest.ts';
 import type { CallPort } from '../faults.ts';
 import type { Invocation, Result } from '../world/invocation.ts';
-import type { Asked, Database, TableName, Write } from './database.ts';
+import type { Asked, BatchKey, BatchRow, Database, TableName, Write } from './database.ts';
 import { throttled } from './errors.ts';
 import { bindingsOf, type Row, updated } from './expressions.ts';
 
@@ -55,6 +55,8 @@ export interface Watcher {
   proved(invocation: Invocation, rows: number): void;
 }
 
+type BatchItems = Operations['BatchGetItem']['input']['RequestItems'];
+
 type Effect = (done: (result: Result<unknown>) => void) => void;
 
 export function createSimulatedDynamoDb(
@@ -81,6 +83,10 @@ function actionsOf(
   table: TableName,
 ): { table: TableName; action: TableAction }[] {
   if (operation === 'TransactGetItems') return [{ table, action: 'GetItem' }];
+  if (operation === 'BatchGetItem') {
+    const { RequestItems } = input as Operations['BatchGetItem']['input'];
+    return Object.keys(RequestItems).map((name) => ({ table: tableOf(name), action: operation }));
+  }
   if (operation !== 'TransactWriteItems') return [{ table, action: operation }];
   const { TransactItems } = input as Operations['TransactWriteItems']['input'];
   return TransactItems.map((item) => ({ table: writeOf(item).table, action: transactionAction(item) }));
@@ -113,16 +119,10 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
     },
 
     BatchGetItem({ RequestItems }) {
-      const [[name, { Keys }] = ['', { Keys: [] }], ...more] = Object.entries(RequestItems);
-      if (more.length > 0) throw new Error('a batch of several tables is not simulated');
-      const table = tableOf(name);
+      const keys = batchKeysOf(RequestItems);
       return {
-        table,
-        effect: atOnce(() => {
-          const { rows, left } = database.batchGet(table, Keys as Row[]);
-          const UnprocessedKeys = left.length > 0 ? { [name]: { Keys: left, ConsistentRead: true } } : {};
-          return { Responses: { [name]: rows }, UnprocessedKeys };
-        }),
+        table: keys[0]?.table ?? 'messages',
+        effect: (done) => database.batchGet(keys, (rows, left) => done({ value: batchAnswer(rows, left) })),
       };
     },
 
@@ -174,6 +174,22 @@ function effectsOn(database: Database, invocation: Invocation, watcher: Watcher)
       const showing = () => watcher.showing(invocation);
       return { table, effect: transaction(database, writes, { begun, showing, refused }) };
     },
+  };
+}
+
+const batchKeysOf = (items: BatchItems): BatchKey[] =>
+  Object.entries(items).flatMap(([name, { Keys, ConsistentRead: consistent }]) =>
+    Keys.map((key) => ({ table: tableOf(name), key: key as Row, consistent })),
+  );
+
+function batchAnswer(rows: BatchRow[], left: BatchKey[]): Operations['BatchGetItem']['output'] {
+  const byTable = <Value extends { table: TableName }, Of>(values: Value[], of: (values: Value[]) => Of) =>
+    Object.fromEntries(
+      [...Map.groupBy(values, ({ table }) => table)].map(([table, some]) => [TABLE_NAMES[table], of(some)]),
+    );
+  return {
+    Responses: byTable(rows, (some) => some.map(({ row }) => row)),
+    UnprocessedKeys: byTable(left, (some) => ({ Keys: some.map(({ key }) => key), ConsistentRead: true })),
   };
 }
 

@@ -75,6 +75,21 @@ export interface Temper {
   ttl: 'at once' | 'late' | 'mixed' | 'never';
 }
 
+/** One row that a batch asks for. */
+export interface BatchKey {
+  table: TableName;
+  key: Row;
+  consistent: boolean;
+}
+
+export interface BatchRow {
+  table: TableName;
+  row: Row;
+}
+
+/** Between the first read of a batch and the last, at most. */
+const MAX_BATCH_MS = 5;
+
 /** In place of a sort key, where a table has none. */
 const THE_ROW = '';
 
@@ -134,19 +149,27 @@ export class Database {
     return { rows: page, lastKey };
   }
 
-  /** Those of a batch that there was capacity for, and the keys of the others. */
-  batchGet(table: TableName, keys: Row[]): { rows: Row[]; left: Row[] } {
-    const names = keys.map((key) => JSON.stringify(key));
+  /**
+   * Reads each row at a time of its own: a batch is no snapshot. `done` hears the rows that there was
+   * capacity for, and the keys of the others.
+   */
+  batchGet(keys: BatchKey[], done: (rows: BatchRow[], left: BatchKey[]) => void): void {
+    const names = keys.map(({ table, key }) => JSON.stringify([table, key]));
     // DynamoDB refuses the whole request.
     if (new Set(names).size < names.length) throw new Error('a batch names the same key twice');
     const isScarce = this.#random.chance(this.temper.unprocessedChance);
     const served = isScarce ? keys.slice(0, this.#random.integer(0, keys.length - 1)) : keys;
     if (isScarce) this.onTemper('keys left unprocessed');
-    const rows = served.flatMap((key): Row[] => {
-      const row = this.get(table, key, true);
-      return row ? [row] : [];
-    });
-    return { rows, left: keys.slice(served.length) };
+    const rows: BatchRow[] = [];
+    const left = keys.slice(served.length);
+    if (served.length === 0) done(rows, left);
+    let unread = served.length;
+    for (const { table, key, consistent } of served)
+      this.#scheduler.after(this.#random.next() * MAX_BATCH_MS, () => {
+        const row = this.get(table, key, consistent);
+        if (row) rows.push({ table, row });
+        if (--unread === 0) done(rows, left);
+      });
   }
 
   /** One row, unless a transaction holds it. Throws what the client would. */

@@ -312,10 +312,8 @@ export const MUTANTS: Mutant[] = [
   {
     name: 'expired devices are remembered',
     file: store('device-store'),
-    find: `value: userId });
-      return rows.filter(isLiveDevice).map(toDevice);`,
-    replace: `value: userId });
-      return rows.filter((row) => row.deviceId !== SUMMARY_ID).map(toDevice);`,
+    find: 'idOf(row) > BEFORE_DEVICES && isLive(row)',
+    replace: 'idOf(row) > BEFORE_DEVICES',
   },
   {
     name: 'what retention removed is not counted',

@@ -16,6 +16,18 @@ export const START_MUTANTS: Mutant[] = [
     replace: '',
   },
   {
+    name: 'a start believes a position of another epoch',
+    file: domain('channel/initial'),
+    find: 'known?.epoch === head.epoch && known.seq >= earliest',
+    replace: 'known && known.seq >= earliest',
+  },
+  {
+    name: 'a start reads a batch that may be older than what was answered',
+    file: store('batch-get'),
+    find: 'ConsistentRead: true',
+    replace: 'ConsistentRead: false',
+  },
+  {
     name: 'each of the two leaves the replay to the other',
     file: domain('session/start'),
     find: 'const isResumed = await catchUp(app, subscription, { after: from, deadlineAt, lease: held });',

@@ -214,8 +214,8 @@ export const TOPIC_MUTANTS: Mutant[] = [
   {
     name: 'an old cursor reaches back before the join, as a connection opens',
     file: domain('channel/initial'),
-    find: 'if (cursor?.epoch === head.epoch && cursor.seq >= earliest) return cursor.seq;',
-    replace: 'if (cursor?.epoch === head.epoch) return cursor.seq;',
+    find: 'if (known?.epoch === head.epoch && known.seq >= earliest) return known.seq;',
+    replace: 'if (known?.epoch === head.epoch) return known.seq;',
   },
   {
     name: 'acks are written before all are checked',

@@ -65,28 +65,6 @@ export function deviceStoreContract(create: (now: () => number) => DeviceHarness
       expect(await store.find(key)).toEqual(device);
     });
 
-    it('finds several at once, those that are known', async () => {
-      const keys = Array.from({ length: 120 }, (_none, index) => ({ ...key, deviceId: `device-${index}` }));
-      const other = { userId: `${key.userId}2`, deviceId: 'phone' };
-      for (const one of [keys[3], keys[110], other]) if (one) await store.touch(one, at(START));
-      await advance(cursor(5));
-      const found = await store.findAll([...keys, other, key]);
-      expect(found.map(({ userId, deviceId }) => [userId, deviceId]).toSorted()).toEqual(
-        [
-          [key.userId, 'device-3'],
-          [key.userId, 'device-110'],
-          [key.userId, 'phone'],
-          [other.userId, 'phone'],
-        ].toSorted(),
-      );
-      expect(found.find(({ deviceId, userId }) => deviceId === 'phone' && userId === key.userId)).toEqual(
-        await store.find(key),
-      );
-      now = START + KEPT_MS;
-      expect(await store.findAll([other, key])).toEqual([]);
-      expect(await store.findAll([])).toEqual([]);
-    });
-
     it('keeps it as long as the first sighting says, until its cursor moves', async () => {
       await store.touch(key, at(START));
       await store.touch(key, at(START + 60_000));

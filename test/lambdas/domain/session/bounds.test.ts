@@ -104,6 +104,8 @@ describe('frames that exceed the rate of a connection', () => {
   });
 });
 
+const HOUR_MS = 3_600_000;
+
 describe('the devices of a user', () => {
   it('beyond the limit are forgotten, the longest unseen first', async () => {
     const world = new World();
@@ -114,6 +116,34 @@ describe('the devices of a user', () => {
     }
     const ids = (await world.app.devices.list('alice')).map(({ deviceId }) => deviceId);
     expect(ids.toSorted()).toEqual(['b', 'c', 'd']);
+  });
+
+  it('are noted as seen when they connect, once in twelve hours', async () => {
+    const world = new World();
+    const seenAt = async () => {
+      await world.device('alice', 'phone');
+      return (await world.app.devices.find({ userId: 'alice', deviceId: 'phone' }))?.lastSeenAt;
+    };
+    const first = world.now;
+    expect(await seenAt()).toBe(first);
+    world.now = first + 12 * HOUR_MS - 1;
+    expect(await seenAt()).toBe(first);
+    world.now = first + 12 * HOUR_MS;
+    expect(await seenAt()).toBe(world.now);
+  });
+
+  it('are remembered for 90 days from a connect, however often they connect', async () => {
+    const world = new World();
+    const phone = await world.device('alice', 'phone');
+    await world.publish('alice', 'hello');
+    expect(phone.messages).toHaveLength(1);
+    for (let count = 0; count < 100; count++) {
+      world.now += 10 * HOUR_MS;
+      await world.device('alice', 'phone');
+    }
+    const device = await world.app.devices.find({ userId: 'alice', deviceId: 'phone' });
+    expect((device?.expiresAt ?? 0) - world.now).toBeGreaterThan(60 * 24 * HOUR_MS);
+    expect(world.now - (device?.lastSeenAt ?? 0)).toBeLessThan(12 * HOUR_MS);
   });
 
   it('are counted also when the first thing a device does is to acknowledge', async () => {

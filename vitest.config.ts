@@ -7,8 +7,8 @@
  * - `system`: what starts processes and servers.
  * - `simulation`: each of its tests takes all processors by itself.
  *
- * The files of `fast` and `cdk` share one copy of the sources in each worker and leave nothing behind
- * in it: loading the sources, or the CDK, for each file takes longer than most files' tests.
+ * But for the simulation, the files share one copy of the sources in each worker and leave nothing
+ * behind in it: loading the sources, or the CDK, for each file takes longer than most files' tests.
  */
 import { enableCompileCache } from 'node:module';
 import { join } from 'node:path';
@@ -47,6 +47,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...FAST, ...CDK, ...SIMULATION, ...DOCUMENTED, ...ELSEWHERE, '**/node_modules/**'],
           pool: 'forks',
+          isolate: false,
           // One more than there usually are processors: these wait for processes of their own.
           maxWorkers: 3,
           sequence: { groupOrder: 3 },

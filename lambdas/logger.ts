@@ -92,10 +92,14 @@ const embeddedMetrics = (values: Metrics, backend: string | undefined, timestamp
   ...values,
 });
 
-const plain = (fields: LogFields) =>
-  Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, value instanceof Error ? described(value) : value]),
+/** Most lines have no error, and need no copy. */
+function plain(fields: LogFields): object {
+  const entries = Object.entries(fields);
+  if (!entries.some(([, value]) => value instanceof Error)) return fields;
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, value instanceof Error ? described(value) : value]),
   );
+}
 
 /** More causes than this go in a circle. */
 const MAX_CAUSES = 10;

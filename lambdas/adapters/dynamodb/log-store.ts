@@ -19,12 +19,6 @@ import { createPutWhileOpen } from './while-open.ts';
 /** As many rows as fill DynamoDB's page of 1 MB when they are small. */
 const PAGE_LIMIT = 1000;
 
-/**
- * Rows of a page that is read forwards. Whoever reads on does something with a page while the next
- * one is read. Each page costs up to one read unit more than its rows.
- */
-const FORWARD_PAGE_LIMIT = 250;
-
 const CREATE_TRIES = 8;
 
 interface Page {
@@ -47,7 +41,7 @@ export function createLogStore(
     return Item && toHead(Item as HeadRow);
   };
 
-  /** `order`: where it is not ascending, with its limit. */
+  /** `order`: where it is not ascending, with as many rows as a page holds. */
   const queryRange = async (channel: string, after: number, through: number, order = {}): Promise<Page> => {
     if (after >= through) return {};
     const query = {
@@ -55,7 +49,7 @@ export function createLogStore(
       KeyConditionExpression: 'channel = :channel AND seq BETWEEN :first AND :last',
       ExpressionAttributeValues: { ':channel': channel, ':first': after + 1, ':last': through },
       ConsistentRead: true,
-      Limit: FORWARD_PAGE_LIMIT,
+      Limit: PAGE_LIMIT,
       ...order,
     };
     return (await throwBusyIfThrottled(dynamodb.call('Query', query))) as Page;

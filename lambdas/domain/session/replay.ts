@@ -3,7 +3,7 @@
  * a time runs for a subscription.
  */
 import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
-import { REPLAY_WINDOW_FRAMES } from '../../protocol/limits.ts';
+import { MAX_FRAME_BYTES, REPLAY_WINDOW_FRAMES } from '../../protocol/limits.ts';
 import type { App } from '../app.ts';
 import { closeConnection } from '../connection/close.ts';
 import { pauseAnew, requestOf, stayPaused } from '../connection/pause.ts';
@@ -197,12 +197,15 @@ async function* missed(
     }
     settled = page.through;
     const messages = [...waiting, ...page.messages];
+    const isWanted = (frames: number) => settled < head.seq && told + frames < REPLAY_WINDOW_FRAMES;
+    // While the frames are cut, too, unless they may be all that the window has room for.
+    if (isWanted(fullFrames(messages))) reading = app.log.read(channel, settled, head);
     const frames = framesOf(messages, from, settled);
     if (settled < head.seq) {
       from = frames.pop()?.after ?? settled;
       waiting = messages.filter(({ seq }) => seq > from);
       told += frames.length;
-      if (told < REPLAY_WINDOW_FRAMES) reading = app.log.read(channel, settled, head);
+      if (isWanted(0)) reading ??= app.log.read(channel, settled, head);
     }
     reading?.catch(() => undefined); // the next round hears of it
     try {
@@ -212,4 +215,18 @@ async function* missed(
       await reading?.catch(() => undefined);
     }
   }
+}
+
+/** How many frames these messages fill at least, if the device is told them all. */
+function fullFrames(messages: Message[]): number {
+  let frames = 0;
+  let bytes = 0;
+  for (const { data } of messages) {
+    if (bytes + data.length > MAX_FRAME_BYTES) {
+      frames += 1;
+      bytes = 0;
+    }
+    bytes += data.length;
+  }
+  return frames;
 }

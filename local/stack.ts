@@ -2,7 +2,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import type { TableNames } from '../lambdas/adapters/dynamodb/tables.ts';
 import type { LambdaName } from '../lambdas/manifest.ts';
 import { readJwtSecret } from './cli/token.ts';
@@ -22,6 +21,7 @@ import { listen } from './emulator/server.ts';
 import { createHttpApi } from './emulator/services/http-api.ts';
 import { createLocalRequests } from './emulator/services/local-requests.ts';
 import { type LambdaOptions, startLambdas } from './emulator/start-lambdas.ts';
+import { createStreamsClient } from './emulator/stream/client.ts';
 import { createTables } from './emulator/tables.ts';
 import { createStackLog } from './log.ts';
 
@@ -93,7 +93,7 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   const { settings } = own;
   const console = await createConsole(jwtSecret, settings);
   const heard = notifying(console.watch(own.lambdas), (name) => onInvoked?.(name));
-  const streams = new DynamoDBStreamsClient(clientSettings(dynamodb.endpoint));
+  const streams = createStreamsClient(dynamodb.endpoint);
   const eventSources = startEventSources({
     ...{ streams, streamArns, lambdas: heard, logger },
     events: settings.events === true,
@@ -108,7 +108,10 @@ async function startParts(options: StackOptions, stops: (() => unknown)[]): Prom
   stops.push(() => atMost(STOP_DEADLINE_MS, queues.stop()));
   const asyncInvoker = createAsyncInvoker(lambdas, logger);
   stops.push(() => atMost(STOP_DEADLINE_MS, asyncInvoker.stop()));
-  const gateway = createWebSocketGateway(lambdas, logger, options.gateway);
+  const gateway = createWebSocketGateway(lambdas, logger, {
+    logDeliveries: options.quiet !== true,
+    ...options.gateway,
+  });
   stops.push(() => atMost(STOP_DEADLINE_MS, gateway.stop()));
   const httpApi = createHttpApi(lambdas, logger, { routes: HTTP_ROUTES });
   const secret = { name: JWT_SECRET_NAME, value: jwtSecret };

@@ -1,6 +1,5 @@
 /** Reads the tables' streams for the Lambdas: one poller for each stream source of the manifest. */
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { TABLES, type TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
 import type { Logger } from '../../lambdas/domain/ports.ts';
 import {
@@ -11,11 +10,12 @@ import {
   type StreamSource,
 } from '../../lambdas/manifest.ts';
 import type { Lambdas } from './lambdas.ts';
+import type { StreamsClient } from './stream/client.ts';
 import type { EventSourceSettings } from './stream/lanes.ts';
 import { type StreamPoller, startStreamPoller } from './stream-poller.ts';
 
 export interface EventSourcesOptions {
-  streams: DynamoDBStreamsClient;
+  streams: StreamsClient;
   /** Of each table's stream. */
   streamArns: ReadonlyMap<keyof TableNames, string>;
   lambdas: Lambdas;

@@ -1,15 +1,10 @@
 /** Reads a table's stream and feeds it to a Lambda, like an event source mapping: shard by shard, parents before children. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  DescribeStreamCommand,
-  type DynamoDBStreamsClient,
-  GetRecordsCommand,
-  GetShardIteratorCommand,
-  type Shard,
-} from '@aws-sdk/client-dynamodb-streams';
+import type { Shard } from '@aws-sdk/client-dynamodb-streams';
 import type { Logger } from '../../lambdas/domain/ports.ts';
 import { functionArn, type Lambdas } from './lambdas.ts';
 import type { BatchPorts, GiveUpReason, StreamRecord } from './stream/batch.ts';
+import type { StreamsClient } from './stream/client.ts';
 import { createLanes, type EventSourceSettings } from './stream/lanes.ts';
 import { createPace } from './stream/pace.ts';
 import { lambdaRecord } from './stream/records.ts';
@@ -22,7 +17,7 @@ export interface StreamPoller {
 }
 
 export interface PollerOptions {
-  client: DynamoDBStreamsClient;
+  client: StreamsClient;
   streamArn: string;
   lambdas: Lambdas;
   /** The Lambda to feed. */
@@ -53,7 +48,7 @@ export function startStreamPoller(options: PollerOptions): StreamPoller {
   const readers = new Set<Promise<void>>();
 
   async function discover(): Promise<void> {
-    const shards = await listShards(client, streamArn, stopping.signal);
+    const shards = await listShards(client, streamArn);
     const known = new Set(shards.map(({ ShardId }) => ShardId));
     for (const { ShardId = '', ParentShardId } of shards) {
       const waits = ParentShardId !== undefined && known.has(ParentShardId) && !finished.has(ParentShardId);
@@ -78,7 +73,7 @@ export function startStreamPoller(options: PollerOptions): StreamPoller {
     };
     while (!stopping.signal.aborted) {
       try {
-        for await (const records of pages(client, streamArn, shardId, position, stopping.signal)) {
+        for await (const records of pages(client, streamArn, shardId, position)) {
           handOver(records);
           position = records.at(-1)?.dynamodb.SequenceNumber ?? position;
           if (lanes.pending > MAX_PENDING_RECORDS) await lanes.drained();
@@ -123,16 +118,11 @@ export function startStreamPoller(options: PollerOptions): StreamPoller {
   };
 }
 
-async function listShards(
-  client: DynamoDBStreamsClient,
-  StreamArn: string,
-  abortSignal: AbortSignal,
-): Promise<Shard[]> {
+async function listShards(client: StreamsClient, StreamArn: string): Promise<Shard[]> {
   const shards: Shard[] = [];
   let ExclusiveStartShardId: string | undefined;
   do {
-    const command = new DescribeStreamCommand({ StreamArn, ExclusiveStartShardId });
-    const { StreamDescription } = await client.send(command, { abortSignal });
+    const { StreamDescription } = await client.call('DescribeStream', { StreamArn, ExclusiveStartShardId });
     shards.push(...(StreamDescription?.Shards ?? []));
     ExclusiveStartShardId = StreamDescription?.LastEvaluatedShardId;
   } while (ExclusiveStartShardId !== undefined);
@@ -141,22 +131,18 @@ async function listShards(
 
 /** The shard's records after `position`, or from its oldest on; ends when the shard is closed. */
 async function* pages(
-  client: DynamoDBStreamsClient,
+  client: StreamsClient,
   StreamArn: string,
   ShardId: string,
   position: string | undefined,
-  abortSignal: AbortSignal,
 ): AsyncGenerator<StreamRecord[]> {
   const start =
     position === undefined
       ? ({ ShardIteratorType: 'TRIM_HORIZON' } as const)
       : ({ ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', SequenceNumber: position } as const);
-  const first = await client.send(new GetShardIteratorCommand({ StreamArn, ShardId, ...start }), {
-    abortSignal,
-  });
-  let ShardIterator = first.ShardIterator;
+  let { ShardIterator } = await client.call('GetShardIterator', { StreamArn, ShardId, ...start });
   while (ShardIterator !== undefined) {
-    const page = await client.send(new GetRecordsCommand({ ShardIterator }), { abortSignal });
+    const page = await client.call('GetRecords', { ShardIterator });
     yield (page.Records ?? []).map((record) => lambdaRecord(record, StreamArn));
     ShardIterator = page.NextShardIterator;
   }

@@ -132,8 +132,11 @@ export function createWebSocketGateway(
       socket.on('error', () => {}); // a client may leave at any moment; the handshake finds the socket unusable
       track(handshake(request, socket, head));
     },
-    manage: (request, response) =>
-      answerManagement({ find: (id) => connections.get(id), faults, logger }, request, response),
+    manage(request, response) {
+      const { logDeliveries } = settings;
+      const view = { find: (id: string) => connections.get(id), faults, logger, logDeliveries };
+      return answerManagement(view, request, response);
+    },
     async stop() {
       stopping = true;
       for (const connection of connections.values()) connection.close(1001, 'Going away');

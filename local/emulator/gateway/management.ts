@@ -15,6 +15,7 @@ export interface ConnectionsView {
   find(connectionId: string): OpenConnection | undefined;
   faults: Faults;
   logger: Logger;
+  logDeliveries: boolean;
 }
 
 export async function answerManagement(
@@ -58,7 +59,7 @@ function post(view: ConnectionsView, connectionId: string, body: Buffer | undefi
   if (view.faults.throttlePosts || connection.send(body) === 'full') {
     throw new AwsError(429, 'LimitExceededException', 'Rate exceeded');
   }
-  view.logger.info('delivered', { ...toWhom(connection), ...summary(body) });
+  if (view.logDeliveries) view.logger.info('delivered', { ...toWhom(connection), ...summary(body) });
   if (view.faults.goneAfterDelivery) throw gone();
 }
 

@@ -18,6 +18,8 @@ export interface GatewaySettings {
   maxUnsentBytes: number;
   /** How long a client may take to answer a close before its socket is destroyed. */
   closeTimeoutMs: number;
+  /** A line for each frame that a client is sent. */
+  logDeliveries: boolean;
 }
 
 export const DEFAULTS: GatewaySettings = {
@@ -26,6 +28,7 @@ export const DEFAULTS: GatewaySettings = {
   integrationTimeoutMs: 29_000,
   maxUnsentBytes: 1024 * 1024,
   closeTimeoutMs: 2000,
+  logDeliveries: true,
 };
 
 /** What goes wrong now and then on AWS. Off by default; may be changed at any time. */

@@ -1,8 +1,9 @@
 /** The poller on streams made up by the test: shards that split, iterators that lapse, records of a former run. */
-import type { DynamoDBStreamsClient, Shard } from '@aws-sdk/client-dynamodb-streams';
+import type { Shard } from '@aws-sdk/client-dynamodb-streams';
 import { expect, it } from 'vitest';
 import { createLambdas } from '../../../local/emulator/lambdas.ts';
 import type { StreamRecord } from '../../../local/emulator/stream/batch.ts';
+import type { StreamsClient } from '../../../local/emulator/stream/client.ts';
 import { startStreamPoller } from '../../../local/emulator/stream-poller.ts';
 import { eventually, recordingLogger } from './support.ts';
 
@@ -17,9 +18,9 @@ const NOW = new Date();
 const record = (SequenceNumber: string, createdAt = NOW) => ({
   eventName: 'INSERT',
   dynamodb: {
-    ApproximateCreationDateTime: createdAt,
+    ApproximateCreationDateTime: createdAt.getTime() / 1000,
     Keys: { id: { S: 'same item' } },
-    NewImage: { id: { S: 'same item' }, bytes: { B: new Uint8Array([1, 2]) }, list: { L: [{ N: '1' }] } },
+    NewImage: { id: { S: 'same item' }, bytes: { B: 'AQI=' }, list: { L: [{ N: '1' }] } },
     SequenceNumber,
   },
 });
@@ -28,12 +29,12 @@ const record = (SequenceNumber: string, createdAt = NOW) => ({
 function fakeStream(shards: FakeShard[], before: Date = NOW) {
   const starts: unknown[] = [];
   const answers: Record<string, (input: Record<string, string>) => unknown> = {
-    DescribeStreamCommand: () => ({ StreamDescription: { Shards: shards } }),
-    GetShardIteratorCommand(input) {
+    DescribeStream: () => ({ StreamDescription: { Shards: shards } }),
+    GetShardIterator(input) {
       starts.push(input.ShardIteratorType, input.SequenceNumber);
       return { ShardIterator: input.ShardId };
     },
-    GetRecordsCommand({ ShardIterator }) {
+    GetRecords({ ShardIterator }) {
       const shard = shards.find(({ ShardId }) => ShardId === ShardIterator);
       const page = shard?.pages.shift() ?? [];
       if (page instanceof Error) throw page;
@@ -42,13 +43,12 @@ function fakeStream(shards: FakeShard[], before: Date = NOW) {
       return { Records, NextShardIterator: more ? ShardIterator : undefined };
     },
   };
-  const send = async (command: { input: Record<string, string> }) =>
-    answers[command.constructor.name]?.(command.input);
-  return { client: { send } as unknown as DynamoDBStreamsClient, starts };
+  const call = async (operation: string, input: Record<string, string>) => answers[operation]?.(input);
+  return { client: { call } as StreamsClient, starts };
 }
 
 function start(
-  client: DynamoDBStreamsClient,
+  client: StreamsClient,
   replay: (records: StreamRecord[]) => unknown = () => null,
   delayMs = 0,
 ) {
@@ -81,7 +81,7 @@ function start(
   return { poller, got, sequences, logged };
 }
 
-it.concurrent('hands over records as Lambda does: seconds, base64, the ARN of the stream', async () => {
+it.concurrent('hands over records as Lambda does: whole seconds, the ARN of the stream', async () => {
   const { client, starts } = fakeStream([{ ShardId: 'a', pages: [['1']], open: true }]);
   const { poller, got } = start(client);
   const first = await eventually(() => got[0]);

@@ -28,7 +28,8 @@ const DEFAULT_MAX_DEVICES_PER_USER = 1000;
 const DEFAULT_FRAME_RATE = 10;
 const DEFAULT_MAX_SUBSCRIPTIONS = 100;
 const DEFAULT_FAN_OUT_PAGE = 256;
-const DEFAULT_FAN_OUT_RATE = 5000;
+/** Half of what one machine can post a second, as the default on AWS is half of what an account can. */
+const DEFAULT_FAN_OUT_RATE = 2000;
 const DEFAULT_OFFLINE_AFTER_SECONDS = 30;
 
 const CREDENTIALS = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local' };

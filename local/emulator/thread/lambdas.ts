@@ -1,8 +1,8 @@
 /**
- * Runs the sources of the Lambdas in one thread of their own: as on AWS they share nothing with the services around them, neither
+ * Runs the sources of Lambdas in one thread of their own: as on AWS they share nothing with the services around them, neither
  * the environment nor the processor.
  */
-import { isLambdaName } from '../../../lambdas/manifest.ts';
+import type { LambdaName } from '../../../lambdas/manifest.ts';
 import { LambdaError, type Lambdas, timedOut, within } from '../lambdas.ts';
 import { timeLimitMs } from './handlers.ts';
 import { startThread } from './thread.ts';
@@ -13,6 +13,7 @@ const RUNTIME = new URL('./runtime.ts', import.meta.url);
 const OVERRUN_MS = 1000;
 
 export interface ThreadOptions {
+  names: readonly LambdaName[];
   /** All of it. */
   environment: Record<string, string>;
   quiet: boolean;
@@ -30,6 +31,7 @@ export interface ThreadLambdas extends Lambdas {
 
 /** Rejects with a {@link LambdaError} when the Lambdas do not load. A thread that has ended is started anew by the next run. */
 export async function startThreadLambdas({
+  names,
   environment,
   quiet,
   told = (line) => process.stdout.write(`${line}\n`),
@@ -37,13 +39,13 @@ export async function startThreadLambdas({
   limitMs = timeLimitMs,
 }: ThreadOptions): Promise<ThreadLambdas> {
   const compileCache = process.env.NODE_COMPILE_CACHE;
-  const start = () => startThread(runtime, environment, { quiet, compileCache }, told);
+  const start = () => startThread(runtime, environment, { quiet, names, compileCache }, told);
   let thread = start();
   let isStopping = false;
   await thread.loaded;
 
   return {
-    has: isLambdaName,
+    has: (name) => names.some((own) => own === name),
     async invoke(name, event, requestId = crypto.randomUUID()) {
       if (isStopping) throw new LambdaError('Runtime.ExitError', 'The stack stops');
       if (thread.hasEnded()) thread = start();

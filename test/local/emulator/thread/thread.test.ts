@@ -14,7 +14,7 @@ async function start(
   environment: Record<string, string> = {},
   limitMs: (name: string) => number = () => 60_000,
 ): Promise<ThreadLambdas> {
-  lambdas = await startThreadLambdas({ environment, quiet: true, runtime, limitMs });
+  lambdas = await startThreadLambdas({ names: [], environment, quiet: true, runtime, limitMs });
   return lambdas;
 }
 

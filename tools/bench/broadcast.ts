@@ -298,7 +298,7 @@ function report(sizes: Sizes, { herald, paced, others, neighbour, answers }: All
       ...whoIsFaster(sizes, herald, others),
       ...notesOnMissing(),
       'The same work for all: one message, each device gets it and acknowledges it (those of Socket.IO never do; those of Herald, like its library, after 50 messages or with their next ping, minutes later). RabbitMQ: a durable queue per device; NATS: a durable consumer per device with explicit acks; Mosquitto: a persistent session per device, QoS 1; Socket.IO: a room.',
-      `Herald’s fan-out is unpaced here (\`fanOutRate\` ${UNPACED.toLocaleString('en')}), but where the row says so, and beside the user’s own messages. All Lambdas of the local stack are one thread; on AWS each worker is a machine of its own, and a user’s own messages have others.`,
+      `Herald’s fan-out is unpaced here (\`fanOutRate\` ${UNPACED.toLocaleString('en')}), but where the row says so, and beside the user’s own messages. The local stack has one thread for the workers of fan-outs and one for all other Lambdas; on AWS each run has a machine of its own.`,
     ],
   };
 }

@@ -18,7 +18,7 @@ import { TABLE_NAMES } from '../../local/emulator/environment.ts';
 import { PRICES, type PriceName } from '../cost/prices.ts';
 import { megabytesInUse } from './memory.ts';
 import { cpuMsOf, descendantsOf } from './processes.ts';
-import { type Call, readyConnection, startRecordedApp } from './recorded-app.ts';
+import { type Call, LOCAL_ACCESS, readyConnection, startRecordedApp } from './recorded-app.ts';
 import type { Question, Row } from './result.ts';
 import { median } from './statistics.ts';
 import { notificationTo } from './units.ts';
@@ -56,13 +56,7 @@ async function startBench() {
       loggedBytes += line.length + 1;
     },
   });
-  const readAccess = () => ({
-    region: 'us-east-1',
-    accessKeyId: 'local',
-    secretAccessKey: 'local',
-    sessionToken: undefined,
-  });
-  const gateway = createGateway(logger, createManagementApi({ readAccess }));
+  const gateway = createGateway(logger, createManagementApi({ readAccess: () => LOCAL_ACCESS }));
   const recorded = await startRecordedApp({
     logger,
     gateway: {

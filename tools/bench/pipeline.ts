@@ -71,7 +71,7 @@ function report(herald: Measured, others: Measured[]): Result {
       ...notesOnMissing(),
       'Latency: one publish at a time, the next when the acks of the one before are dealt with. The devices of Herald acknowledge like its client library, after 50 messages or with their next ping, minutes later; those of RabbitMQ, NATS and Mosquitto every message, those of Socket.IO never. Throughput: four publishers, each waiting for its message to reach all.',
       'All devices are in one process beside the servers: those of Herald and RabbitMQ on a bare WebSocket, those of Socket.IO, NATS and Mosquitto with the client libraries that their users have.',
-      'Of Herald the Lambdas are one thread and all that stands for AWS, but the DynamoDB server, is another. Each delivery is an HTTP request from one to the other, as on AWS: written, read, answered and read again before the device gets its frame. CPU counts all processes that serve: of Socket.IO its two and Redis.',
+      'Of Herald the Lambdas are one thread, those of large fan-outs another, and all that stands for AWS, but the DynamoDB server, is a third. Each delivery is an HTTP request from one to the other, as on AWS: written, read, answered and read again before the device gets its frame. CPU counts all processes that serve: of Socket.IO its two and Redis.',
     ],
   };
 }

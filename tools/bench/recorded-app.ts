@@ -38,6 +38,14 @@ export interface RecordedAppOptions {
   logger?: Logger;
 }
 
+/** What the local servers take. */
+export const LOCAL_ACCESS = {
+  region: 'us-east-1',
+  accessKeyId: 'local',
+  secretAccessKey: 'local',
+  sessionToken: undefined,
+};
+
 export async function startRecordedApp({ gateway, logger }: RecordedAppOptions = {}) {
   const server = await startDynamoDb();
   const client = new DynamoDBClient({
@@ -47,13 +55,7 @@ export async function startRecordedApp({ gateway, logger }: RecordedAppOptions =
   });
   await createTables(client, TABLE_NAMES);
   const calls: Call[] = [];
-  const readAccess = () => ({
-    region: 'us-east-1',
-    accessKeyId: 'local',
-    secretAccessKey: 'local',
-    sessionToken: undefined,
-  });
-  const dynamodb = createDynamoDb({ readAccess, endpoint: server.endpoint });
+  const dynamodb = createDynamoDb({ readAccess: () => LOCAL_ACCESS, endpoint: server.endpoint });
   const ranges: FanOutTask[] = [];
   const app = createRecordedApp(recorded(dynamodb, calls), { calls, ranges, gateway, logger });
   return {
@@ -65,6 +67,7 @@ export async function startRecordedApp({ gateway, logger }: RecordedAppOptions =
       app.log = createRecordedLog(app, recorded(dynamodb, calls));
     },
     client,
+    dynamodbUrl: server.endpoint,
     /** Since the last time it was asked. */
     takeCalls: () => calls.splice(0),
     stop: async () => {
@@ -102,7 +105,7 @@ interface Recording extends RecordedAppOptions {
   ranges: FanOutTask[];
 }
 
-const SILENT: Logger = { info() {}, warn() {}, error() {}, metrics() {} };
+export const SILENT: Logger = { info() {}, warn() {}, error() {}, metrics() {} };
 const ACCEPTS_ALL: Gateway = { post: async () => 'sent', close: async () => 'sent' };
 
 function createRecordedApp(

@@ -3,15 +3,14 @@
  * a time runs for a subscription.
  */
 import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
-import { MAX_FRAME_BYTES, REPLAY_WINDOW_FRAMES } from '../../protocol/limits.ts';
+import { REPLAY_WINDOW_FRAMES } from '../../protocol/limits.ts';
 import type { App } from '../app.ts';
 import { closeConnection } from '../connection/close.ts';
 import { pauseAnew, requestOf, stayPaused } from '../connection/pause.ts';
 import { forgetGone, sendWithRetry } from '../connection/send.ts';
 import { advanceOverReplay } from '../cursor.ts';
-import type { LogPage } from '../log/read.ts';
 import { logged } from '../log-fields.ts';
-import type { Head, Message, Subscription } from '../model.ts';
+import type { Head, Subscription } from '../model.ts';
 import { keptFor } from './kept.ts';
 
 /**
@@ -168,10 +167,8 @@ function logReplayed(
 }
 
 /**
- * The replay frames, at least one. Reads the next page while the caller takes the frames of the
- * page before, but none that the window has no room for. The last frame of a page has room left, so
- * it waits for the next page. Where an append is under way, the frames end before it, and there may
- * be none.
+ * The replay frames, at least one; reads the next page when the caller has taken the frames of the
+ * page before. Where an append is under way, the frames end before it, and there may be none.
  */
 async function* missed(
   app: App,
@@ -179,54 +176,16 @@ async function* missed(
   head: Head,
   after: number,
 ): AsyncGenerator<ReplayFrame<JsonText>> {
-  const framesOf = (messages: Message[], from: number, through: number) => {
-    const kept = keptFor(messages, { userId, deviceId });
-    const range = { channel: channel.name, epoch: head.epoch, head: head.seq, after: from, through, kept };
-    return [...app.cutReplay(dialect, range)];
-  };
-  let from = after;
-  let waiting: Message[] = [];
+  const { name } = channel;
+  const hearer = { userId, deviceId };
   let settled = after;
-  let told = 0;
-  for (let reading: Promise<LogPage> | undefined = app.log.read(channel, after, head); reading; ) {
-    const page: LogPage = await reading;
-    reading = undefined;
-    if (page.through === settled && settled < head.seq) {
-      if (from < settled) yield* framesOf(waiting, from, settled);
-      return;
-    }
-    settled = page.through;
-    const messages = [...waiting, ...page.messages];
-    const isWanted = (frames: number) => settled < head.seq && told + frames < REPLAY_WINDOW_FRAMES;
-    // While the frames are cut, too, unless they may be all that the window has room for.
-    if (isWanted(fullFrames(messages))) reading = app.log.read(channel, settled, head);
-    const frames = framesOf(messages, from, settled);
-    if (settled < head.seq) {
-      from = frames.pop()?.after ?? settled;
-      waiting = messages.filter(({ seq }) => seq > from);
-      told += frames.length;
-      if (isWanted(0)) reading ??= app.log.read(channel, settled, head);
-    }
-    reading?.catch(() => undefined); // the next round hears of it
-    try {
-      yield* frames;
-    } finally {
-      // What was begun ends, also where the caller takes no more.
-      await reading?.catch(() => undefined);
-    }
-  }
-}
-
-/** How many frames these messages fill at least, if the device is told them all. */
-function fullFrames(messages: Message[]): number {
-  let frames = 0;
-  let bytes = 0;
-  for (const { data } of messages) {
-    if (bytes + data.length > MAX_FRAME_BYTES) {
-      frames += 1;
-      bytes = 0;
-    }
-    bytes += data.length;
-  }
-  return frames;
+  do {
+    const page = await app.log.read(channel, settled, head);
+    if (page.through === settled && settled < head.seq) return;
+    const { through } = page;
+    const kept = keptFor(page.messages, hearer);
+    const range = { channel: name, epoch: head.epoch, head: head.seq, after: settled, through, kept };
+    yield* app.cutReplay(dialect, range);
+    settled = through;
+  } while (settled < head.seq);
 }

@@ -110,35 +110,6 @@ describe('a replay', () => {
     expect(await world.cursor('alice', 'phone')).toBe(50);
   });
 
-  it('fills its frames from one page of the log to the next', async () => {
-    const framesWith = async (pageLimit: number) => {
-      const world = new World({ rows: createMemoryLogStore(pageLimit) });
-      await away(world);
-      await publishAll(world, Array(40).fill('x'.repeat(3000)));
-      const { replays } = await world.device('alice', 'phone', { ackMode: 'client' });
-      return replays.map(({ after, through, more }) => ({ after, through, more }));
-    };
-    const onePage = await framesWith(1000);
-    expect(onePage).toHaveLength(4);
-    expect(await framesWith(7)).toEqual(onePage);
-  });
-
-  it('reads no page that its window has no room for', async () => {
-    const memory = createMemoryLogStore(10);
-    let pages = 0;
-    const query: LogStore['query'] = async (...range) => {
-      pages += 1;
-      return await memory.query(...range);
-    };
-    const world = new World({ rows: rowsWith(memory, { query }) });
-    await away(world);
-    await publishAll(world, Array(40).fill('x'.repeat(20_000)));
-    pages = 0;
-    const phone = await world.device('alice', 'phone', { ackMode: 'client' });
-    expect(phone.replays).toHaveLength(16);
-    expect(pages).toBe(2);
-  });
-
   it('in mode client stops after 16 frames until it is asked to go on', async () => {
     const world = new World();
     await away(world);

@@ -355,7 +355,7 @@ const SPECS = {
     sendsTo: ['reconcile'],
   },
   users: {
-    description: 'answers what operators ask about a user',
+    description: 'answers what operators ask about a user, and erases one',
     timeoutSeconds: 29,
     memoryMegabytes: 512,
     httpRoutes: {
@@ -366,13 +366,16 @@ const SPECS = {
       'DELETE /users/{userId}/messages': 'operate',
       'GET /users/{userId}/inbox': 'operate',
       'PUT /users/{userId}/read': 'operate',
+      'DELETE /users/{userId}': 'operate',
     },
     tables: {
       connections: ['Query', 'GetItem', 'UpdateItem', 'DeleteItem'],
       subscriptions: ['DeleteItem'],
-      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem'],
-      messages: ['GetItem', 'PutItem', 'Query', 'ConditionCheckItem'],
-      publishes: ['GetItem'],
+      members: ['Query', 'DeleteItem'],
+      devices: ['GetItem', 'PutItem', 'Query', 'UpdateItem', 'DeleteItem'],
+      cursors: ['Query', 'DeleteItem'],
+      messages: ['GetItem', 'PutItem', 'Query', 'DeleteItem', 'ConditionCheckItem'],
+      publishes: ['GetItem', 'Query', 'DeleteItem'],
     },
     connections: ['POST', 'DELETE'],
     sendsTo: ['reconcile'],

@@ -1,6 +1,6 @@
 /** The Lambda `users` as it is deployed. */
 import { readEnv } from '../env.ts';
 import { createUsersHandler } from '../handlers/users.ts';
-import { createAppForAll } from '../stomp-app.ts';
+import { createUsersApp } from '../users-app.ts';
 
-export const handler = createUsersHandler(createAppForAll('users', readEnv()));
+export const handler = createUsersHandler(createUsersApp('users', readEnv()));

@@ -6,6 +6,7 @@ import { RequestError } from '../protocol/errors.ts';
 import { MAX_HISTORY_LIMIT } from '../protocol/limits.ts';
 import { parseUserPath, USER_PATH_RULE } from '../protocol/user-path.ts';
 import { encodeMessage } from '../wire/herald/encode.ts';
+import type { Invocation } from './events.ts';
 import { type HttpEvent, type HttpResult, jsonText, problem, queryOf, refusal } from './http.ts';
 
 const DEFAULT_HISTORY_LIMIT = 100;
@@ -14,17 +15,21 @@ const DEFAULT_PAGE_LIMIT = 100;
 const MAX_PAGE_LIMIT = 1000;
 
 /** Answers one request. Throws a {@link RequestError} for a request that is refused. */
-export type Answer = (app: App, event: HttpEvent) => Promise<HttpResult>;
+export type Answer<Needs extends App = App> = (
+  app: Needs,
+  event: HttpEvent,
+  context: Invocation,
+) => Promise<HttpResult>;
 
 /** The handler of a Lambda that answers each of its routes. */
 export const createRequestHandler =
-  <Name extends LambdaName>(answers: Record<HttpRouteOf<Name>, Answer>) =>
-  (app: App) =>
-  async (event: HttpEvent): Promise<HttpResult> => {
+  <Name extends LambdaName, Needs extends App = App>(answers: Record<HttpRouteOf<Name>, Answer<Needs>>) =>
+  (app: Needs) =>
+  async (event: HttpEvent, context: Invocation): Promise<HttpResult> => {
     const { routeKey } = event;
     if (!isRouteOf(answers, routeKey)) return problem(404, 'Not Found', `no request ${routeKey}`);
     try {
-      return await answers[routeKey](app, event);
+      return await answers[routeKey](app, event, context);
     } catch (error) {
       if (error instanceof RequestError) return refusal(error);
       throw error;
@@ -32,7 +37,7 @@ export const createRequestHandler =
   };
 
 const isRouteOf = <Route extends string>(
-  answers: Record<Route, Answer>,
+  answers: Record<Route, unknown>,
   routeKey: string,
 ): routeKey is Route => Object.hasOwn(answers, routeKey);
 

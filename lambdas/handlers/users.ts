@@ -1,5 +1,6 @@
-/** Requests about a user: history, presence, revoke, inbox, what is read, withdrawal. */
+/** Requests about a user: history, presence, revoke, inbox, what is read, withdrawal, erasing. */
 import type { App } from '../domain/app.ts';
+import { type EraseApp, erase } from '../domain/erase.ts';
 import { inboxOf } from '../domain/inbox/history.ts';
 import { mark, TOO_MANY_SINGLES_RULE } from '../domain/inbox/read-state.ts';
 import { withdraw, withdrawById } from '../domain/inbox/withdraw.ts';
@@ -10,10 +11,11 @@ import { DEFAULT_INBOX_LIMIT, MAX_INBOX_LIMIT } from '../protocol/limits.ts';
 import { isMessageId, isToken, MESSAGE_ID_RULE, TOKEN_RULE } from '../protocol/names.ts';
 import { parseWholeMark } from '../protocol/read-mark.ts';
 import { encodeHistory } from '../wire/herald/encode.ts';
+import type { Invocation } from './events.ts';
 import { type HttpEvent, type HttpResult, json, jsonBody, jsonText, queryOf } from './http.ts';
 import { answerHistory, createRequestHandler, integer, invalid, pageIn, userIn } from './requests.ts';
 
-export const createUsersHandler = createRequestHandler<'users'>({
+export const createUsersHandler = createRequestHandler<'users', EraseApp>({
   'GET /users/{userId}/messages': answerMessages,
   'GET /users/{userId}/connections': answerPresence,
   'DELETE /users/{userId}/connections': answerRevoke,
@@ -21,6 +23,7 @@ export const createUsersHandler = createRequestHandler<'users'>({
   'DELETE /users/{userId}/messages': answerWithdrawById,
   'GET /users/{userId}/inbox': answerInbox,
   'PUT /users/{userId}/read': answerRead,
+  'DELETE /users/{userId}': answerErase,
 });
 
 async function answerMessages(app: App, event: HttpEvent): Promise<HttpResult> {
@@ -91,4 +94,14 @@ async function answerRead(app: App, event: HttpEvent): Promise<HttpResult> {
     throw new RequestError('invalid_request', [{ path, message: TOO_MANY_SINGLES_RULE }]);
   const { event: _event, ...state } = marked;
   return json(200, state);
+}
+
+/** What is under way when this time is left still has to end, and the answer to go out. */
+const ERASE_MARGIN_MS = 8_000;
+
+async function answerErase(app: EraseApp, event: HttpEvent, context: Invocation): Promise<HttpResult> {
+  queryOf(event);
+  const userId = userIn(event);
+  const deadlineAt = app.clock.now() + context.getRemainingTimeInMillis() - ERASE_MARGIN_MS;
+  return json(200, await erase(app, userId, deadlineAt));
 }

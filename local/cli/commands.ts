@@ -1,6 +1,7 @@
 /** Every command there is. A new one is a file in `commands/` and a line here. */
 import type { Command } from './command.ts';
 import { demo } from './commands/demo.ts';
+import { erase } from './commands/erase.ts';
 import { history } from './commands/history.ts';
 import { inbox } from './commands/inbox.ts';
 import { listen } from './commands/listen.ts';
@@ -27,6 +28,7 @@ export const COMMANDS = {
   withdraw,
   presence,
   revoke,
+  erase,
   members,
   topics,
 } satisfies Record<string, Command>;

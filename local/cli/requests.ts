@@ -38,8 +38,11 @@ export async function request({ method, base, path, query = {}, body }: Call): P
 
 type UserPart = 'messages' | 'connections' | 'topics' | 'inbox' | 'read';
 
+/** The path of a user. */
+export const userPathOf = (userId: string): string => `/users/${userPath(userId)}`;
+
 /** The path of what the stack knows of a user. */
-export const pathOf = (userId: string, what: UserPart): string => `/users/${userPath(userId)}/${what}`;
+export const pathOf = (userId: string, what: UserPart): string => `${userPathOf(userId)}/${what}`;
 
 /** The path of a topic's members. */
 export const membersPath = (topic: string): string => `/topics/${topic}/members`;

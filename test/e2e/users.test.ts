@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Presence } from '../../lambdas/domain/operate.ts';
+import type { ServerFrame } from '../../lambdas/protocol/frames.ts';
 import { userPath } from '../../lambdas/protocol/user-path.ts';
 import { range, Target } from './target.ts';
 
@@ -82,6 +83,55 @@ describe('an operator', () => {
     });
     expect(answer.status).toBe(400);
     expect(answer.body.errors).toMatchObject([{ path: 'type' }]);
+  });
+
+  it('erases a user, and nobody else', { timeout: 120_000 }, async () => {
+    const [user, other] = [target.newUser(), target.newUser()];
+    const erase = () =>
+      target.request<{ erased: number; more: boolean }>('DELETE', `/users/${userPath(user)}`);
+    const kept = async (of: string) => {
+      const ask = async (what: string) =>
+        (await target.request('GET', `/users/${userPath(of)}/${what}`)).body;
+      return [await ask('messages'), await ask('connections'), await ask('topics')];
+    };
+    const phone = await target.device(user, 'phone');
+    await target.publishAll(user, range(1, 30));
+    await target.publish(user, 'keyed', { id: 'order-1' });
+    phone.send({ action: 'read', through: 3 });
+    await phone.frame((frame): frame is ServerFrame => frame.event === 'read', 'the mark');
+    await target.publishAll(other, [1]);
+    const others = await kept(other);
+    const { epoch } = await phone.event('ready');
+
+    let [erased, more] = [0, true];
+    while (more) {
+      const { status, body } = await erase();
+      expect(status).toBe(200);
+      erased += body.erased;
+      more = body.more;
+    }
+    // 31 messages, their head, a key, and rows of the device and what it read.
+    expect(erased).toBeGreaterThan(34);
+    expect(await phone.event('bye')).toMatchObject({ code: 'revoked' });
+    await phone.closed;
+    expect(await kept(user)).toEqual([
+      { messages: [], through: 0, head: 0 },
+      { connections: [], devices: [] },
+      { topics: [] },
+    ]);
+    expect(await kept(other)).toEqual(others);
+    expect((await erase()).body).toEqual({ erased: 0, more: false });
+
+    expect(await target.publish(user, 'again', { id: 'order-1' })).toMatchObject({
+      seq: 1,
+      duplicate: false,
+    });
+    const back = await target.device(user, 'phone');
+    const ready = await back.event('ready');
+    expect(ready.epoch).not.toBe(epoch);
+    expect(ready).toMatchObject({ read: { version: 0 } });
+    await back.until(() => back.messages.length > 0, 'the message since');
+    expect(back.messages.map(({ data }) => data)).toEqual(['again']);
   });
 
   it('cuts one device, or all of a user’s', async () => {

@@ -33,6 +33,7 @@ it('takes only signed requests over HTTPS', () => {
   expect(routes('BackendServiceApi')).toEqual(
     [
       'DELETE /topics/{topic}/members/{userId}',
+      'DELETE /users/{userId}',
       'DELETE /users/{userId}/connections',
       'DELETE /users/{userId}/messages',
       'DELETE /users/{userId}/messages/{seq}',
@@ -77,6 +78,7 @@ it('sends each route to its Lambda', () => {
     'DELETE /users/{userId}/messages/{seq}': 'users',
     'GET /users/{userId}/inbox': 'users',
     'PUT /users/{userId}/read': 'users',
+    'DELETE /users/{userId}': 'users',
     'PUT /topics/{topic}/members/{userId}': 'topics',
     'DELETE /topics/{topic}/members/{userId}': 'topics',
     'POST /topics/{topic}/members': 'topics',

@@ -71,7 +71,7 @@ const BUDGETS: Record<string, number> = {
   later: 66,
   'fan-out': 72,
   reconcile: 98,
-  users: 84,
+  users: 87,
   topics: 72,
 };
 

@@ -29,6 +29,7 @@ it('lets an operator ask about users, and not publish', () => {
   backend.grantOperate(roleOf(stack, 'OnCall'));
   const api = 'arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:NotificationsServiceApi';
   expect(grants(Template.fromStack(stack), 'OnCall')).toEqual([
+    `execute-api:Invoke on ${api}/*/DELETE/users/*`,
     `execute-api:Invoke on ${api}/*/DELETE/users/*/connections`,
     `execute-api:Invoke on ${api}/*/DELETE/users/*/messages`,
     `execute-api:Invoke on ${api}/*/DELETE/users/*/messages/*`,

@@ -2,6 +2,7 @@
 
 import type { App } from '../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
+import type { EraseApp } from '../../lambdas/domain/erase.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Connection, Message } from '../../lambdas/domain/model.ts';
 import type {
@@ -19,6 +20,7 @@ import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts
 import { createMemoryLogger, type MemoryLogger } from './memory-logger.ts';
 import { storesOn } from './memory-stores.ts';
 import { createMemoryTables } from './memory-tables.ts';
+import { createMemoryUserRows } from './memory-user-rows.ts';
 
 /** The clock of {@link anApp} stands still here. */
 export const NOW = 1_795_939_441_798;
@@ -74,7 +76,7 @@ export interface BusEvent {
   detail: Record<string, unknown>;
 }
 
-export interface TestApp extends App {
+export interface TestApp extends EraseApp {
   /** What `log` stands on. */
   rows: MemoryLogStore;
   logger: MemoryLogger;
@@ -118,6 +120,7 @@ export function anApp({
   const logger = createMemoryLogger();
   return {
     ...storesOn(tables, () => NOW, rows),
+    userRows: createMemoryUserRows(tables, rows, () => NOW),
     log: createChannelLog({ store: rows, clock, ids, logger }),
     gateway,
     later: {

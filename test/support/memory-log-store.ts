@@ -5,6 +5,10 @@ import type { IdempotencyKey, LogStore } from '../../lambdas/domain/ports.ts';
 export interface MemoryLogStore extends LogStore {
   /** Deletes a row, as DynamoDB's TTL does at some time after it expired. Row 0 is the head. */
   drop(channel: string, seq: number): void;
+  /** Returns how many there were. */
+  removeRows(channel: string, kind: 'messages' | 'publishes', limit: number): number;
+  /** Returns whether it stood there. */
+  removeHead(channel: string, head: Head): boolean;
 }
 
 interface Channel {
@@ -91,6 +95,20 @@ export function createMemoryLogStore(
       const { head, publishes } = open(name);
       const known = publishes.get(key);
       return known && known.expiresAt > now && known.epoch === head?.epoch ? known.seq : undefined;
+    },
+
+    removeRows(name, kind, limit) {
+      const rows: Map<unknown, unknown> = open(name)[kind];
+      const keys = [...rows.keys()].slice(0, limit);
+      for (const key of keys) rows.delete(key);
+      return keys.length;
+    },
+
+    removeHead(name, head) {
+      const channel = open(name);
+      if (!isHead(channel.head, head)) return false;
+      channel.head = undefined;
+      return true;
     },
 
     drop(name, seq) {

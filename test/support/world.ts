@@ -1,7 +1,7 @@
 /** The whole domain on memory, a clock that stands still but for sleeps, and sockets that do as the test says. */
-import type { App } from '../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../lambdas/domain/connection/acceptances.ts';
 import { type NewConnection, openConnection } from '../../lambdas/domain/connection/open.ts';
+import type { EraseApp } from '../../lambdas/domain/erase.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Channel, Connection } from '../../lambdas/domain/model.ts';
 import type {
@@ -27,6 +27,7 @@ import { createMemoryLogStore, type MemoryLogStore } from './memory-log-store.ts
 import { createMemoryLogger } from './memory-logger.ts';
 import { storesOn } from './memory-stores.ts';
 import { createMemoryTables, type ReplayRequest } from './memory-tables.ts';
+import { createMemoryUserRows } from './memory-user-rows.ts';
 import { publishTo } from './publish.ts';
 
 export const START = Date.UTC(2026, 0, 1);
@@ -59,7 +60,7 @@ export class Socket {
   }
 }
 
-interface Overrides extends Partial<Omit<App, 'settings'>> {
+interface Overrides extends Partial<Omit<EraseApp, 'settings'>> {
   rows?: MemoryLogStore;
   settings?: Partial<Settings>;
 }
@@ -79,7 +80,7 @@ export class World {
   readonly logger = createMemoryLogger();
   /** What the app's log stands on. */
   readonly rows: MemoryLogStore;
-  readonly app: App;
+  readonly app: EraseApp;
   #lastId = 0;
 
   constructor({ rows, settings, ...overrides }: Overrides = {}) {
@@ -99,6 +100,7 @@ export class World {
     const { logger } = this;
     this.app = {
       ...storesOn(tables, now, this.rows),
+      userRows: createMemoryUserRows(tables, this.rows, now),
       log: createChannelLog({ store: this.rows, clock, ids, logger }),
       gateway: this.#gateway(),
       later: {

@@ -16,7 +16,7 @@ export type LogTables = Pick<TableNames, 'messages' | 'publishes'>;
  * Two appends that read the same head would both take its next seq: the second must find the head
  * moved.
  */
-const headAsRead = 'epoch = :epoch AND head = :head';
+export const headAsRead = 'epoch = :epoch AND head = :head';
 
 /**
  * Several callers may open a channel at once: only the first write holds, so that the epoch never

@@ -44,9 +44,13 @@ export type Refusal = 'past_head' | 'too_many';
  * change is stored, a repeat changes nothing: the next change or `ready` tells the connections.
  */
 export async function mark(app: App, userId: string, made: Mark): Promise<ReadFrame | Refusal> {
+  let meant: string | undefined;
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     if (attempt > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
     const head = await app.log.open(userChannel(userId));
+    // The user was erased: in the numbering of now, the seqs that were meant are other messages.
+    if (meant !== undefined && head.epoch !== meant) return 'past_head';
+    meant = head.epoch;
     if (await isPastHead(app, userId, head, made)) return 'past_head';
     const stored = await app.readStates.find(userId);
     const before = readStateIn(head, stored);

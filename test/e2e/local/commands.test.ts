@@ -199,6 +199,19 @@ describe('npm run herald', () => {
     expect((await withdraw('--seq', '9')).stderr).toContain('refused (404): seq: no message');
   });
 
+  it('erases a user, and only if it is told to', async () => {
+    const user = target.newUser();
+    await target.publishAll(user, [1, 2, 3]);
+    expect((await run(['erase', user, ...http()])).stderr).toContain('cannot be undone: say --yes');
+    // Three messages and their head.
+    expect((await run(['erase', user, '--yes', ...http()])).stdout).toBe(`${user}  erased: 4 rows
+`);
+    expect((await run(['history', user, ...http()])).stdout).toBe(`${user}  no messages
+`);
+    const again = await run(['erase', user, '--yes', '--json', ...http()]);
+    expect(JSON.parse(again.stdout)).toEqual({ erased: 0, more: false });
+  });
+
   it('tells who is connected, and cuts one device', async () => {
     const user = target.newUser();
     const [phone, laptop] = [await target.device(user, 'phone'), await target.device(user, 'laptop')];

@@ -180,7 +180,8 @@ it.each(FAULTS)('the data of a message is left nowhere on its way, when: %s', as
   await replayAll(world);
   const users = createUsersHandler(world.app);
   for (const routeKey of ['GET /users/{userId}/messages', 'GET /users/{userId}/connections']) {
-    await run(users({ routeKey, headers: {}, isBase64Encoded: false, pathParameters: { userId: 'alice' } }));
+    const pathParameters = { userId: 'alice' };
+    await run(users({ routeKey, headers: {}, isBase64Encoded: false, pathParameters }, aContext()));
   }
   expectNoTraceOf(PAYLOAD);
 });

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createUsersHandler } from '../../../lambdas/handlers/users.ts';
 import { userPath } from '../../../lambdas/protocol/user-path.ts';
-import { aConnection, aMessage, anApp, NOW, type TestApp } from '../../support/builders.ts';
+import { aConnection, aContext, aMessage, anApp, NOW, type TestApp } from '../../support/builders.ts';
 
 const HISTORY = 'GET /users/{userId}/messages';
 const PRESENCE = 'GET /users/{userId}/connections';
@@ -16,13 +16,14 @@ const ask = async (
   query?: Record<string, string>,
   path?: Record<string, string>,
 ) => {
-  const result = await createUsersHandler(app)({
+  const event = {
     routeKey,
     headers: {},
     isBase64Encoded: false,
     ...(userId !== undefined && { pathParameters: { userId, ...path } }),
     ...(query && { queryStringParameters: query }),
-  });
+  };
+  const result = await createUsersHandler(app)(event, aContext());
   expect(Object.keys(result).sort()).toEqual(['body', 'headers', 'statusCode']);
   return {
     status: result.statusCode,
@@ -286,13 +287,14 @@ describe('the inbox', () => {
 
 describe('a mark of a service', () => {
   const put = async (app: TestApp, body: unknown) => {
-    const result = await createUsersHandler(app)({
+    const event = {
       routeKey: 'PUT /users/{userId}/read',
       headers: { 'content-type': 'application/json' },
       isBase64Encoded: false,
       pathParameters: { userId: 'alice' },
       body: JSON.stringify(body),
-    });
+    };
+    const result = await createUsersHandler(app)(event, aContext());
     return { status: result.statusCode, body: JSON.parse(result.body ?? '') };
   };
 
@@ -321,5 +323,28 @@ describe('a mark of a service', () => {
     expect(status).toBe(400);
     expect(body.detail).toBe(detail);
     expect(await app.readStates.find('alice')).toBeUndefined();
+  });
+});
+
+describe('erasing', () => {
+  const ERASE = 'DELETE /users/{userId}';
+
+  it('answers how many rows it removed, and whether there are more', async () => {
+    const app = await withMessages(3);
+    const { status, type, body } = await ask(app, ERASE, 'alice');
+    expect([status, type]).toEqual([200, 'application/json']);
+    expect(body).toEqual({ erased: 4, more: false });
+    expect((await ask(app, ERASE, 'alice')).body).toEqual({ erased: 0, more: false });
+  });
+
+  it('of a user whom nobody knows erases nothing', async () => {
+    expect((await ask(anApp(), ERASE, 'nobody')).body).toEqual({ erased: 0, more: false });
+  });
+
+  it('refuses a path and a query that it does not know', async () => {
+    expect((await ask(anApp(), ERASE, '~')).status).toBe(400);
+    const { status, body } = await ask(anApp(), ERASE, 'alice', { deviceId: 'phone' });
+    expect(status).toBe(400);
+    expect(JSON.stringify(body)).toContain('deviceId');
   });
 });

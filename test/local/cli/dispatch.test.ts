@@ -69,6 +69,7 @@ it.each([
   ['a seq that is none', ['read', 'alice', '--seqs', '3,'], '--seqs is "3,", expected 1 to 100 seqs, as in'],
   ['the seq 0', ['read', 'alice', '--unread', '0'], '--unread is "0", expected 1 to 100 seqs, as in 57,51'],
   ['too many seqs', ['read', 'alice', '--seqs', Array(101).fill(1).join()], 'expected 1 to 100 seqs'],
+  ['no confirmation', ['erase', 'alice'], 'erasing alice cannot be undone: say --yes'],
   ['no outputs', ['presence', 'alice', '--outputs', '/nope'], '--outputs /nope cannot be read'],
   ['a stack of no outputs', ['presence', 'alice', '--stack', 'X'], '--stack is for --outputs'],
   ['a bad URL', ['send', 'alice', '--type', 't', '--url', 'nowhere'], '--url is "nowhere"'],

@@ -86,6 +86,11 @@ export const CHECKS: Record<number, readonly string[]> = {
     'what was answered as withdrawn has no content',
     'what is kept can be withdrawn',
   ],
+  15: [
+    'nothing of an erased user remains',
+    'nothing of an erased user comes back',
+    'erasing touches nobody else',
+  ],
   0: [
     'a STOMP connection hears each seq once and in order',
     'a STOMP device misses nothing',

@@ -1,5 +1,6 @@
 /** Hears of everything that happens and holds it against the guarantees. The first violation ends the run. */
 
+import { HEAD_SEQ, READ_STATE_ID } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import { LAMBDAS, type LambdaSpec, type TableAction } from '../../../lambdas/manifest.ts';
 import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
 import { isPendingName, isSocketName } from '../../../lambdas/protocol/socket-names.ts';
@@ -34,6 +35,9 @@ const QUICK_MS = 100;
 
 export class Judge implements Watcher {
   violation: Violation | undefined;
+  /** Users whose rows may go, and those whose rows go at the moment. */
+  readonly erased = new Set<string>();
+  readonly erasing = new Set<string>();
   readonly ledger: Ledger;
   readonly cursors: Cursors;
   readonly frames: Frames;
@@ -78,7 +82,12 @@ export class Judge implements Watcher {
       const row = find('connections', { userId, connectionId: id });
       return row !== undefined && row.bye === undefined && Number(row.tokenExpiresAt) > now();
     };
-    this.reads = new Reads(ledger, isServed, this.violated, now);
+    this.reads = new Reads(
+      ledger,
+      { isServed, isErasing: (user) => this.erasing.has(user) },
+      this.violated,
+      now,
+    );
     this.histories = new Histories(
       { ledger, reads: this.reads, members, audience: this.audience },
       this.violated,
@@ -91,8 +100,10 @@ export class Judge implements Watcher {
   };
 
   changed(change: Change): void {
-    if (change.table === 'messages') this.ledger.changed(change);
-    if (change.table === 'devices') this.reads.changed(change, this.#writer);
+    const isErased = change.before && !change.after && this.#isOfErased(change.before);
+    if (isErased) this.#forget(change.before as Row);
+    if (change.table === 'messages' && !isErased) this.ledger.changed(change);
+    if (change.table === 'devices' && !isErased) this.reads.changed(change, this.#writer);
     if (change.table === 'devices' || change.table === 'cursors') this.cursors.changed(change, this.#writer);
     if (change.table === 'members') this.members.changed(change);
     if (change.table === 'subscriptions') this.#subscriptionChanged(change);
@@ -117,6 +128,15 @@ export class Judge implements Watcher {
     const [deviceId, tab] = excludeDeviceId?.split('/') ?? [];
     const origin = { userId: excludeUserId, deviceId, tab };
     this.#delivers.set(id, { publish: data?.publish, origin });
+  }
+
+  #isOfErased = ({ userId, channel }: Row): boolean =>
+    [...this.erased].some((user) => userId === user || channel === `user:${user}`);
+
+  /** Its rows may go: what was known of it goes with them. */
+  #forget({ userId, channel, seq, deviceId }: Row): void {
+    if (seq === HEAD_SEQ) this.ledger.channels.delete(String(channel));
+    if (deviceId === READ_STATE_ID) this.reads.forget(String(userId));
   }
 
   #inRange(event: unknown): { publish: number | undefined; origin: Origin | undefined } {
@@ -200,6 +220,8 @@ export class Judge implements Watcher {
 
   #posting(invocation: Invocation, socket: Socket | undefined, text: string): void {
     if (socket?.isStomp) return;
+    // What it was composed of may be gone by now.
+    if (socket && this.erasing.has(socket.userId)) return;
     this.frames.posting(invocation, socket, text);
     const frame: ServerFrame = JSON.parse(text);
     this.reads.posting(invocation, socket, frame);

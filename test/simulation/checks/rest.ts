@@ -2,6 +2,7 @@
 import { TOPICS } from '../plan.ts';
 import { PING_MS } from '../world/device.ts';
 import type { World } from '../world/world.ts';
+import { EraseTrial } from './erase-trial.ts';
 import { ReadingRounds } from './reading-rounds.ts';
 import { Standing } from './standing.ts';
 import { TopicTrials } from './topic-trials.ts';
@@ -165,6 +166,7 @@ export class Rest {
   async #trials(): Promise<void> {
     await new Trials(this.#world, this.#standing, this.#stage).run();
     await new TopicTrials(this.#world, this.#stage.pass).run();
+    await new EraseTrial(this.#world, this.#stage.pass).run();
   }
 
   /** What the stages in files of their own need of this. */

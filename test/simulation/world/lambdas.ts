@@ -3,11 +3,12 @@ import { createLogStore } from '../../../lambdas/adapters/dynamodb/log-store.ts'
 import { createPendingStore } from '../../../lambdas/adapters/dynamodb/pending-store.ts';
 import { createSocketStore } from '../../../lambdas/adapters/dynamodb/socket-store.ts';
 import { createStores } from '../../../lambdas/adapters/dynamodb/stores.ts';
+import { createUserRows } from '../../../lambdas/adapters/dynamodb/user-rows.ts';
 import { createFanOutQueue } from '../../../lambdas/adapters/queue/fan-out.ts';
 import { createLater } from '../../../lambdas/adapters/queue/later.ts';
 import type { SqsMessage } from '../../../lambdas/aws/sqs.ts';
-import type { App } from '../../../lambdas/domain/app.ts';
 import { createAcceptances } from '../../../lambdas/domain/connection/acceptances.ts';
+import type { EraseApp } from '../../../lambdas/domain/erase.ts';
 import { createChannelLog } from '../../../lambdas/domain/log/channel-log.ts';
 import { createHeadCache } from '../../../lambdas/domain/log/head-cache.ts';
 import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
@@ -58,7 +59,7 @@ type Memory = ReturnType<typeof createMemory>;
 type Handler = (event: never, context: InvocationContext) => Promise<unknown>;
 
 /** What Lambdas that meet clients of STOMP have besides. */
-type AllApp = App & StompApp;
+type AllApp = EraseApp & StompApp;
 
 /** Those that take an app: all but the authorizer. */
 const HANDLERS = {
@@ -162,6 +163,7 @@ export class Lambdas {
       pending: createPendingStore(dynamodb, TABLE_NAMES, now),
       verify: (token) => verifyToken(now)(token).catch(() => undefined),
       loadPump: async () => ({ deliverNext: (_app, ...rest) => deliverNext(app, ...rest) }),
+      userRows: createUserRows(dynamodb, TABLE_NAMES, now),
       log: createChannelLog({ store, heads: memory.heads, clock, ids, logger }),
       gateway: {
         post: ({ connectionId, dialect }, frame) => call('post', connectionId, encodeForAll(dialect, frame)),

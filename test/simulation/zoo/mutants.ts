@@ -2,6 +2,7 @@
  * Small ways to break Herald, each a text replaced in one source file as it is loaded. All must be caught; one that is not is a
  * hole in the checks. `find` stands exactly once in the file, so that a mutant cannot silently die out.
  */
+import { ERASE_MUTANTS } from './erase-mutants.ts';
 import { EVENT_MUTANTS } from './event-mutants.ts';
 import { KEY_MUTANTS } from './key-mutants.ts';
 import { RARE_MUTANTS } from './rare-mutants.ts';
@@ -434,6 +435,7 @@ export const MUTANTS: Mutant[] = [
   ...READ_MUTANTS,
   ...START_MUTANTS,
   ...STOMP_MUTANTS,
+  ...ERASE_MUTANTS,
   ...TOPIC_MUTANTS,
   ...WITHDRAWAL_MUTANTS,
   ...EVENT_MUTANTS,

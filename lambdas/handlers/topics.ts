@@ -145,11 +145,18 @@ const answerMessages = (app: App, channel: Channel, event: HttpEvent): Promise<H
 /** Where a page begins: a subscriber's key, which is nobody else's business, as base64url. */
 const CURSOR = /^[\w-]{1,400}$/;
 
+/** Throws a {@link RequestError} for what is no subscriber's key: a query from there would fail. */
+function subscriberIn(next: string): string {
+  const key = CURSOR.test(next) ? Buffer.from(next, 'base64url').toString() : '';
+  const { from, to } = ALL_SUBSCRIBERS;
+  if (key < from || key > to) throw invalid('next', 'the `next` of the page before');
+  return key;
+}
+
 async function answerConnections(app: App, event: HttpEvent): Promise<HttpResult> {
   const channel = topicChannel(topicIn(event));
-  const { limit, next: cursor } = pageIn(event);
-  if (cursor !== undefined && !CURSOR.test(cursor)) throw invalid('next', 'the `next` of the page before');
-  const from = cursor === undefined ? ALL_SUBSCRIBERS.from : Buffer.from(cursor, 'base64url').toString();
+  const { limit, next } = pageIn(event);
+  const from = next === undefined ? ALL_SUBSCRIBERS.from : subscriberIn(next);
   const page = await app.subscriptions.page(channel, { ...ALL_SUBSCRIBERS, from }, limit);
   return json(200, {
     connections: page.subscriptions.map(({ userId, deviceId = null, connectedAt }) => ({

@@ -279,3 +279,17 @@ describe('what a replay brings', () => {
     expect(frame).toMatchObject({ through: 4, expired: 0, collapsed: 2 });
   });
 });
+
+describe('who hears a topic', () => {
+  const base64Url = (text: string) => Buffer.from(text).toString('base64url');
+  it.each([
+    ['of no bytes', 'a'],
+    ['of bytes that are no text', 'zzz'],
+    ['before every connection', base64Url('!')],
+    ['after every connection', base64Url('h')],
+  ])('is refused from a page %s on, which no page before has named', async (_which, next) => {
+    const path = `/topics/${target.newTopic()}/connections?next=${next}`;
+    const { status, body } = await target.request('GET', path);
+    expect({ status, body }).toMatchObject({ status: 400, body: { errors: [{ path: 'next' }] } });
+  });
+});

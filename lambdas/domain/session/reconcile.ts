@@ -54,6 +54,9 @@ async function reconcileNew(
   request: ReconcileRequest,
   deadlineAt: number,
 ): Promise<void> {
+  // `ready` tells what is read, and others start the connection: a start of this request could be
+  // taken for another one when it is looked after.
+  if (request.readState) return await lookAfterStart(app, connection, request);
   const { startId } = request;
   const afterOf = (head: Head, cursor: number) =>
     startOf(ownSubscription(connection), head, request.after, cursor);

@@ -72,7 +72,7 @@ export class Judge implements Watcher {
     this.frames = new Frames({ ledger, cursors, audience: this.audience }, this.violated, {
       now,
       // A row that is long part of a transaction is a fault, too: what meets it is done again.
-      calmSince: () => (world.plan.temper.maxVisibilityMs > QUICK_MS ? undefined : world.calmSince),
+      calmSince: () => (world.database.temper.maxVisibilityMs > QUICK_MS ? undefined : world.calmSince),
     });
     const find = (table: TableName, key: Row) => world.database.get(table, key, true);
     const rowOf = ({ userId, id }: Socket) => find('connections', { userId, connectionId: id });

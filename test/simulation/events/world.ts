@@ -179,8 +179,11 @@ export class EventsWorld {
     const expiresAt = this.scheduler.now + 365 * 24 * HOUR;
     const opening = { userId, connectionId: 'never-ready', readyAt: undefined, expiresAt };
     const connection = aConnection({ ...opening, tokenExpiresAt: expiresAt });
-    await app.connections.add(connection, 'r');
-    return { userId, connectionId: connection.connectionId };
+    const { connectionId } = connection;
+    // Once: a device that begins on it holds its row for as long as its transaction takes.
+    if (!this.database.get('connections', { userId, connectionId }, true))
+      await app.connections.add(connection, 'r');
+    return { userId, connectionId };
   }
 
   async #openConnection(userId: string, connectionId: string): Promise<void> {

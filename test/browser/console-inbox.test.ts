@@ -48,3 +48,21 @@ it('shows the events that the stack puts on its bus, and keeps nobody out: axe-c
     expect(await violationsOf(page), colorScheme).toEqual([]);
   }
 });
+
+it('erases a user: the devices are closed, and begin anew when they connect', async () => {
+  const { page, card, complaints } = await openConsole(stage);
+  await stage.publish('bob', { text: 'Message 1' });
+  await bellOf(page, 'Bob', 'phone').counts(1);
+  page.once('dialog', (dialog) => void dialog.accept());
+  await userOf(page, 'Bob').getByRole('button', { name: 'Erase Bob' }).click();
+  for (const device of ['laptop', 'phone']) await card('Bob', device).is('revoked');
+  await page.getByRole('status').filter({ hasText: 'rows of Bob are erased, and nothing is left' }).waitFor();
+  expect(await stage.headOf('bob')).toBe(0);
+
+  await card('Bob', 'phone').press('Connect');
+  await bellOf(page, 'Bob', 'phone').counts(0);
+  await stage.publish('bob', { text: 'Message 2' });
+  await card('Bob', 'phone').shows(1, 'live');
+  await bellOf(page, 'Bob', 'phone').counts(1);
+  expect(complaints).toEqual([]);
+});

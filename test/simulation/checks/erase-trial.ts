@@ -7,6 +7,7 @@ import { keyOf, type TableName } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';
 import { Probe, type ProbeSpec } from '../world/probe.ts';
 import type { World } from '../world/world.ts';
+import { passUntilDone } from './stage.ts';
 
 const SECOND = 1000;
 /** No other publishes have these numbers. */
@@ -175,14 +176,8 @@ export class EraseTrial {
     await this.#done(this.#world.publishers.publish(publish));
   }
 
-  /** What takes time of this world. */
-  async #done(work: Promise<void>): Promise<void> {
-    let isUnderWay = true;
-    const ended = work.catch(this.#world.failed).finally(() => {
-      isUnderWay = false;
-    });
-    while (isUnderWay) await this.#pass(50);
-    await ended;
+  #done(work: Promise<void>): Promise<void> {
+    return passUntilDone(this.#world, this.#pass, work);
   }
 
   #violated(guarantee: string, detail: string): void {

@@ -3,20 +3,13 @@
  * soon, however they come and go meanwhile, and whatever their connections refuse for a while.
  */
 import type { World } from '../world/world.ts';
+import type { Stage } from './stage.ts';
 
 const ROUNDS = 3;
 /** Of the topics, the one that few tokens allow. */
 const MEMBERS_ONLY = 'secret';
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
-
-/** What the rounds need of the rest. */
-interface Stage {
-  pass(milliseconds: number): Promise<void>;
-  passPrompt(): Promise<void>;
-  publish(userId: string): void;
-  publishTo(channel: string): void;
-}
 
 export class ReadingRounds {
   readonly #world: World;

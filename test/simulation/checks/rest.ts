@@ -4,6 +4,7 @@ import { PING_MS } from '../world/device.ts';
 import type { World } from '../world/world.ts';
 import { EraseTrial } from './erase-trial.ts';
 import { ReadingRounds } from './reading-rounds.ts';
+import type { Stage } from './stage.ts';
 import { Standing } from './standing.ts';
 import { TopicTrials } from './topic-trials.ts';
 import { Trials } from './trials.ts';
@@ -170,7 +171,7 @@ export class Rest {
   }
 
   /** What the stages in files of their own need of this. */
-  get #stage() {
+  get #stage(): Stage {
     return {
       pass: (milliseconds: number) => this.#pass(milliseconds),
       passPrompt: () => this.#passPrompt(),

@@ -6,6 +6,7 @@ import { cursorAttribute } from '../../../lambdas/adapters/dynamodb/tables.ts';
 import { Probe, type ProbeSpec } from '../world/probe.ts';
 import type { Publish } from '../world/publishers.ts';
 import type { World } from '../world/world.ts';
+import { passUntilDone } from './stage.ts';
 
 const SECOND = 1000;
 /** No other publishes have these numbers. */
@@ -287,14 +288,8 @@ export class TopicTrials {
     await this.#pass(5 * SECOND);
   }
 
-  /** What takes time of this world. */
-  async #done(work: Promise<void>): Promise<void> {
-    let isUnderWay = true;
-    const ended = work.catch(this.#world.failed).finally(() => {
-      isUnderWay = false;
-    });
-    while (isUnderWay) await this.#pass(50);
-    await ended;
+  #done(work: Promise<void>): Promise<void> {
+    return passUntilDone(this.#world, this.#pass, work);
   }
 
   #publish(channel: string, given: Partial<Publish> = {}): Publish {

@@ -4,6 +4,7 @@
  */
 import type { Device } from '../world/device.ts';
 import type { World } from '../world/world.ts';
+import type { Stage } from './stage.ts';
 import type { Standing } from './standing.ts';
 
 const SECOND = 1000;
@@ -14,13 +15,6 @@ const SOON_MS = 25 * SECOND;
 const BULKY = 17_000;
 /** Longer than a device is remembered, and than its row stays that has lapsed. */
 const FORGOTTEN_MS = 93 * 24 * 60 * MINUTE;
-
-/** What a trial needs of the rest. */
-interface Stage {
-  pass(milliseconds: number): Promise<void>;
-  passReconnects(): Promise<void>;
-  publish(userId: string, bytes?: number): void;
-}
 
 export class Trials {
   readonly #world: World;

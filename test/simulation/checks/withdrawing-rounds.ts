@@ -3,17 +3,11 @@
  * it without asking, whether it is there or comes back.
  */
 import type { World } from '../world/world.ts';
+import type { Stage } from './stage.ts';
 import type { Standing } from './standing.ts';
 
 const ROUNDS = 2;
 const SECOND = 1000;
-
-/** What the rounds need of the rest. */
-interface Stage {
-  pass(milliseconds: number): Promise<void>;
-  passPrompt(): Promise<void>;
-  publish(userId: string): void;
-}
 
 export class WithdrawingRounds {
   readonly #world: World;

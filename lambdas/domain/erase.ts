@@ -25,6 +25,8 @@ export interface Erased {
 const MAX_ROWS = 5000;
 const PAGE_ROWS = 500;
 
+const CONCURRENT_CALLS = 10;
+
 /**
  * A write that was decided while its connection was still open shows within this time. Example: the
  * first row of a device, whose transaction is looked for too early.
@@ -87,7 +89,7 @@ async function closeAll(app: EraseApp, userId: string): Promise<{ closed: number
   const isLeft = new Set(left.map(({ connectionId }) => connectionId));
   const gone = before.filter(({ connectionId }) => !isLeft.has(connectionId));
   const sockets = gone.filter(({ dialect }) => isStomp(dialect));
-  await mapConcurrently(sockets, 10, ({ connectionId }) => app.userRows.removeSocket(connectionId));
+  await mapConcurrently(sockets, CONCURRENT_CALLS, ({ connectionId }) => app.userRows.removeSocket(connectionId));
   const lapsed = await app.userRows.removeLapsed(userId);
   return { closed: gone.length + lapsed, isOpen: left.length > 0 };
 }

@@ -33,7 +33,7 @@ export const erase = defineCommand({
   },
 });
 
-/** Repeats the request until nothing is left. Returns how many rows it were. */
+/** Repeats the request until nothing is left. Returns how many rows were removed. */
 async function eraseUser(base: URL, userId: string, heard: (answer: string) => void): Promise<number> {
   let rows = 0;
   for (;;) {

@@ -89,7 +89,9 @@ async function closeAll(app: EraseApp, userId: string): Promise<{ closed: number
   const isLeft = new Set(left.map(({ connectionId }) => connectionId));
   const gone = before.filter(({ connectionId }) => !isLeft.has(connectionId));
   const sockets = gone.filter(({ dialect }) => isStomp(dialect));
-  await mapConcurrently(sockets, CONCURRENT_CALLS, ({ connectionId }) => app.userRows.removeSocket(connectionId));
+  await mapConcurrently(sockets, CONCURRENT_CALLS, ({ connectionId }) =>
+    app.userRows.removeSocket(connectionId),
+  );
   const lapsed = await app.userRows.removeLapsed(userId);
   return { closed: gone.length + lapsed, isOpen: left.length > 0 };
 }

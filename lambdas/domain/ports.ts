@@ -138,12 +138,16 @@ export interface SubscriptionStore {
   /** The client may hear the channel even if its user is no member any more. */
   permit(subscription: Subscription): Promise<void>;
   /**
-   * Opens a subscription that came with its connection to live messages. `requestId`: has the
-   * stream reconcile it.
+   * Opens a subscription that came with its connection to live messages. `request`: as of {@link
+   * requestReconcile}.
    */
   begin(
     key: SubscriptionKey,
-    begin: { readyAt: number; startsAt: Position | undefined; requestId: string | undefined },
+    begin: {
+      readyAt: number;
+      startsAt: Position | undefined;
+      request: { id: string; after: number } | undefined;
+    },
   ): Promise<void>;
   /** `startsAt`: see {@link Serving}. What asked for it is done. */
   markReady(key: SubscriptionKey, readyAt: number, startsAt?: Position): Promise<void>;

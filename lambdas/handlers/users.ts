@@ -2,11 +2,11 @@
 import type { App } from '../domain/app.ts';
 import { type EraseApp, erase } from '../domain/erase.ts';
 import { inboxOf } from '../domain/inbox/history.ts';
-import { mark, TOO_MANY_SINGLES_RULE } from '../domain/inbox/read-state.ts';
+import { mark, type Refusal, TOO_MANY_SINGLES_RULE } from '../domain/inbox/read-state.ts';
 import { withdraw, withdrawById } from '../domain/inbox/withdraw.ts';
 import { userChannel } from '../domain/model.ts';
 import { history, presence, revoke } from '../domain/operate.ts';
-import { RequestError } from '../protocol/errors.ts';
+import { type FieldError, RequestError } from '../protocol/errors.ts';
 import { DEFAULT_INBOX_LIMIT, MAX_INBOX_LIMIT } from '../protocol/limits.ts';
 import { isMessageId, isToken, MESSAGE_ID_RULE, TOKEN_RULE } from '../protocol/names.ts';
 import { parseWholeMark } from '../protocol/read-mark.ts';
@@ -88,13 +88,15 @@ async function answerRead(app: App, event: HttpEvent): Promise<HttpResult> {
   const made = parseWholeMark(jsonBody(event).value);
   if (Array.isArray(made)) throw new RequestError('invalid_request', made);
   const marked = await mark(app, userId, made);
-  const [path = ''] = Object.keys(made);
-  if (marked === 'past_head') throw invalid(path, 'a seq that is not past the head');
-  if (marked === 'too_many')
-    throw new RequestError('invalid_request', [{ path, message: TOO_MANY_SINGLES_RULE }]);
+  if ('refused' in marked) throw new RequestError('invalid_request', [faultOfMark(marked)]);
   const { event: _event, ...state } = marked;
   return json(200, state);
 }
+
+const faultOfMark = (refusal: Refusal): FieldError =>
+  refusal.refused === 'too_many'
+    ? { path: 'unread', message: TOO_MANY_SINGLES_RULE }
+    : { path: refusal.path, message: `expected a seq up to the head, which is ${refusal.head}` };
 
 /** What is under way when this time is left still has to end, and the answer to go out. */
 const ERASE_MARGIN_MS = 8_000;

@@ -3,10 +3,11 @@
  * path.
  */
 import { type Channel, EVERYONE, isTopic, TOPIC_RULE, topicChannel, userChannel } from './channel.ts';
+import { faultsOfData } from './data.ts';
 import { type FieldError, firstFew, RequestError, unknownNames } from './errors.ts';
 import { type Escalate, escalateOf, faultsOfEscalate } from './escalate.ts';
 import { isRecord } from './json.ts';
-import { MAX_DATA_LEVELS, MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
+import { MAX_RECIPIENTS, MAX_RETENTION_SECONDS, MIN_RETENTION_SECONDS } from './limits.ts';
 import {
   isMessageId,
   isPublishedType,
@@ -207,33 +208,3 @@ function originOf(userId: string | undefined, device: string | undefined): Messa
   const [deviceId, tab] = device?.split('/') ?? [];
   return { userId, deviceId, tab };
 }
-
-/** What is too deep is not looked at further: looking recurses, too. */
-function faultsOfData(data: unknown): FieldError[] {
-  if (isDeeper(data, MAX_DATA_LEVELS)) {
-    return [{ path: 'data', message: `expected at most ${MAX_DATA_LEVELS} levels of nesting` }];
-  }
-  const path = pathToInfinite(data);
-  return path === undefined
-    ? []
-    : [{ path: `data${path}`, message: 'expected a number that a double can hold' }];
-}
-
-/**
- * The way, from `value` on, to a number that no double can hold: `1e400` is read as infinite, and
- * would be written as null.
- */
-function pathToInfinite(value: unknown): string | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) ? undefined : '';
-  if (typeof value !== 'object' || value === null) return undefined;
-  for (const [name, inner] of Object.entries(value)) {
-    const rest = pathToInfinite(inner);
-    if (rest !== undefined) return `${Array.isArray(value) ? `[${name}]` : `.${name}`}${rest}`;
-  }
-  return undefined;
-}
-
-const isDeeper = (value: unknown, levels: number): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));

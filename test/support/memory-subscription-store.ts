@@ -71,12 +71,12 @@ export function createMemorySubscriptionStore(
       if (deviceId !== undefined) subscription.startsAt = undefined;
     },
 
-    async begin({ channel, connectionId }, { readyAt, startsAt, requestId }) {
+    async begin({ channel, connectionId }, { readyAt, startsAt, request }) {
       const found = row(channel, connectionId);
       if (!found) return;
       found.value.readyAt = readyAt;
       if (startsAt) found.value.startsAt = { ...startsAt };
-      if (requestId !== undefined) tables.ask(found, found.value, requestId, found.request?.after);
+      if (request) tables.ask(found, found.value, request.id, request.after);
     },
 
     ...memoryServing(tables),

@@ -23,9 +23,11 @@ export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] 
     const after = replayAfterOf(record);
     const id = `${key.channel.name} ${key.connectionId}`;
     const earlier = requests.get(id);
-    // A request without a seq asks for a replay from the cursor, so it wins over one with a seq. An
-    // anonymous device has no cursor: there the request with a seq wins.
-    const isAnonymous = record.dynamodb?.NewImage?.deviceId === undefined;
+    // A request without a seq asks for a replay from the cursor, so it wins over one with a seq.
+    // But an anonymous device has no cursor, and in mode `auto` a replay never begins after the
+    // cursor: there the request with a seq wins.
+    const { deviceId, ackMode } = record.dynamodb?.NewImage ?? {};
+    const seqWins = deviceId === undefined || ackMode?.S === 'auto';
     if (!earlier)
       requests.set(id, {
         ...key,
@@ -37,7 +39,7 @@ export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] 
       // More is asked for than to start it.
       delete earlier.startId;
       if (after !== undefined && earlier.after !== undefined) earlier.after = Math.min(after, earlier.after);
-      else earlier.after = isAnonymous ? (after ?? earlier.after) : undefined;
+      else earlier.after = seqWins ? (after ?? earlier.after) : undefined;
     }
   }
   return [...requests.values()];

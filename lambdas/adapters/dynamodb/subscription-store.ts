@@ -141,16 +141,16 @@ export function createSubscriptionStore(
         { ':yes': true },
       ),
 
-    begin({ channel, connectionId }, { readyAt, startsAt, requestId }) {
+    begin({ channel, connectionId }, { readyAt, startsAt, request }) {
       const sets = [
         'readyAt = :readyAt',
         ...(startsAt ? ['startsAt = :startsAt'] : []),
-        ...(requestId === undefined ? [] : ['replayRequestId = :request']),
+        ...(request ? ['replayRequestId = :request', 'replayAfter = :after'] : []),
       ];
       return others.update(subscriptionKey(channel.name, connectionId), `SET ${sets.join(', ')}`, {
         ':readyAt': readyAt,
         ...(startsAt && { ':startsAt': { epoch: startsAt.epoch, seq: startsAt.seq } }),
-        ...(requestId !== undefined && { ':request': requestId }),
+        ...(request && { ':request': request.id, ':after': request.after }),
       });
     },
 

@@ -118,7 +118,8 @@ async function startOf(
 /**
  * After `ready` was accepted: opens the subscriptions to live messages, row by row, then reads the
  * heads again. So a publisher either sees the row, or is seen here. What is behind is replayed by
- * the stream.
+ * the stream, from where `ready` says that the device stands: in mode `auto` an older connection of
+ * the device moves the cursor, and what that was sent this one lacks.
  */
 export async function beginInitial(app: App, connection: Connection, initial: Initial[]): Promise<void> {
   if (initial.length === 0) return;
@@ -132,12 +133,12 @@ export async function beginInitial(app: App, connection: Connection, initial: In
     app.subscriptions.begin(keyOf(channel), {
       readyAt: app.clock.now(),
       startsAt: isAnonymous ? { epoch, seq: head } : undefined,
-      requestId: cursor < head ? app.ids.next() : undefined,
+      request: cursor < head ? { id: app.ids.next(), after: cursor } : undefined,
     }),
   );
   const opened = await app.log.openAll(initial);
   const moved = opened.filter(({ head, state }) => state.cursor >= state.head && head.seq > state.head);
   await mapConcurrently(moved, CONCURRENT_CALLS, ({ channel, state: { head } }) =>
-    app.subscriptions.requestReconcile(keyOf(channel), app.ids.next(), isAnonymous ? head : undefined),
+    app.subscriptions.requestReconcile(keyOf(channel), app.ids.next(), head),
   );
 }

@@ -140,7 +140,7 @@ async function again(
   if (permitted && !standing.permitted) await app.subscriptions.permit(standing);
   const readyAt = standing.readyAt ?? app.clock.now();
   if (standing.readyAt === undefined)
-    await app.subscriptions.begin(key, { readyAt, startsAt: standing.startsAt, requestId: undefined });
+    await app.subscriptions.begin(key, { readyAt, startsAt: standing.startsAt, request: undefined });
   const isFree = permitted && standing.deviceId !== undefined;
   return {
     ...standing,

@@ -35,8 +35,8 @@ export const readStateOf = async ({ readStates }: App, userId: string, head: Hea
 /** What a mark may leave, for whoever is refused with `too_many`. */
 export const TOO_MANY_SINGLES_RULE = `expected a seq that leaves at most ${MAX_READ_SINGLES} single ones after it`;
 
-/** Why a mark is not made. */
-export type Refusal = 'past_head' | 'too_many';
+/** Why a mark is not made. `path`: of the first seq that is past the head. */
+export type Refusal = { refused: 'past_head'; path: string; head: number } | { refused: 'too_many' };
 
 /**
  * Makes a mark and tells the user's connections, if it changes anything. Returns the state as it
@@ -49,13 +49,13 @@ export async function mark(app: App, userId: string, made: Mark): Promise<ReadFr
     if (attempt > 0) await backOff(app, attempt, RETRY_BASE_MS, RETRY_CAP_MS);
     const head = await app.log.open(userChannel(userId));
     // The user was erased: in the numbering of now, the seqs that were meant are other messages.
-    if (meant !== undefined && head.epoch !== meant) return 'past_head';
+    if (meant !== undefined && head.epoch !== meant) return pastHead(made, head);
     meant = head.epoch;
-    if (await isPastHead(app, userId, head, made)) return 'past_head';
+    if (await isPastHead(app, userId, head, made)) return pastHead(made, head);
     const stored = await app.readStates.find(userId);
     const before = readStateIn(head, stored);
     const marks = withMark(before, made);
-    if (marks === undefined) return 'too_many';
+    if (marks === undefined) return { refused: 'too_many' };
     if (areSameMarks(before, marks)) {
       // A try before this one may have changed the state, though it was reported failed or refused.
       return attempt === 0
@@ -97,8 +97,17 @@ async function toldToAll(app: App, userId: string, head: Head, state: ReadState)
 }
 
 async function isPastHead(app: App, userId: string, head: Head, made: Mark): Promise<boolean> {
-  const seqs = 'through' in made ? [made.through] : 'seqs' in made ? made.seqs : made.unread;
-  return !(await app.log.has(userChannel(userId), head, Math.max(...seqs)));
+  return !(await app.log.has(userChannel(userId), head, Math.max(...seqsOf(made))));
+}
+
+const seqsOf = (made: Mark): number[] =>
+  'through' in made ? [made.through] : 'seqs' in made ? made.seqs : made.unread;
+
+function pastHead(made: Mark, { seq: head }: Head): Refusal {
+  const [form = ''] = Object.keys(made);
+  const index = seqsOf(made).findIndex((seq) => seq > head);
+  const path = 'through' in made || index < 0 ? form : `${form}[${index}]`;
+  return { refused: 'past_head', path, head };
 }
 
 async function readFrame(app: App, userId: string, head: Head, state: ReadState): Promise<ReadFrame> {

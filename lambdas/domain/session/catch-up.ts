@@ -30,17 +30,22 @@ export async function catchUp(
 }
 
 /**
- * An anonymous device has no cursor.
- * - The pause of the subscription knows what the device lacks.
- * - Else the device lacks what was published since it began: a fault of the store may have come
- *   between that and its replay.
+ * Where a replay begins that was asked for without a client's word.
+ * - An anonymous device has no cursor. The pause of its subscription knows what it lacks; else it
+ *   lacks what was published since it began: a fault of the store may have come between that and
+ *   its replay.
+ * - In mode `auto`, at the cursor or before: the cursor moves over nothing else.
+ * - Nobody hears of a topic what is of before the user joined it.
  */
 export function startOf(
-  { paused, startsAt, deviceId }: Subscription,
+  { paused, startsAt, deviceId, ackMode }: Subscription,
   head: Head,
   asked: number | undefined,
   cursor: number,
 ): number {
+  const earliest = seqIn(head, startsAt);
   if (paused?.after !== undefined) return Math.min(paused.after, asked ?? paused.after);
-  return asked ?? (deviceId === undefined ? seqIn(head, startsAt) : undefined) ?? cursor;
+  if (deviceId === undefined) return asked ?? earliest ?? cursor;
+  if (asked === undefined) return cursor;
+  return Math.max(earliest ?? 0, ackMode === 'auto' ? Math.min(asked, cursor) : asked);
 }

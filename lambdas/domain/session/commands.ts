@@ -295,8 +295,10 @@ async function joinedBy(
  */
 async function read(app: App, { userId }: Connection, { mark: made, ref }: ReadRequest): Promise<undefined> {
   const marked = await mark(app, userId, made);
-  if (marked === 'past_head') throw new FrameError('ack_past_head', 'a seq is past the head', ref);
-  if (marked === 'too_many') throw new FrameError('bad_frame', `unread: ${TOO_MANY_SINGLES_RULE}`, ref);
+  if (!('refused' in marked)) return;
+  if (marked.refused === 'too_many')
+    throw new FrameError('bad_frame', `unread: ${TOO_MANY_SINGLES_RULE}`, ref);
+  throw new FrameError('ack_past_head', `${marked.path}: the head is ${marked.head}`, ref);
 }
 
 /** A message to the application: an event on its bus, for whoever it has listen there. */

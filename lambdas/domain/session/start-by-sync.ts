@@ -8,7 +8,7 @@ import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription } from '../model.ts';
 import { startOf } from './catch-up.ts';
-import { giveBackStart, isUnderWay, start } from './start.ts';
+import { isUnderWay, start } from './start.ts';
 
 /** Between two looks another start has ended. */
 const MAX_LOOKS = 4;
@@ -51,7 +51,7 @@ async function startNow(app: App, connection: Connection, sync: FirstSync): Prom
   try {
     return await start(app, connection, { startId, afterOf, deadlineAt: sync.deadlineAt });
   } catch (error) {
-    await leaveToStream(app, connection, startId, { after: sync.after, error });
+    await leaveToStream(app, connection, { after: sync.after, error });
     return true;
   }
 }
@@ -73,11 +73,9 @@ function afterFor(connection: Connection, asked: number | undefined, head: Head,
 async function leaveToStream(
   app: App,
   connection: Connection,
-  startId: string,
   { after, error }: { after: number | undefined; error: unknown },
 ): Promise<void> {
   app.logger.error('start left to the stream', { ...logged(connection), error: asError(error) });
-  await giveBackStart(app, connection, startId);
   await app.subscriptions.requestReconcile(ownSubscription(connection), app.ids.next(), after);
 }
 

@@ -10,6 +10,7 @@ import { isAccepted } from '../connection/first-frame.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
 import { sendWithRetry } from '../connection/send.ts';
 import { findStart, seqIn } from '../cursor.ts';
+import { asError } from '../errors.ts';
 import { readStateIn, tellReadState } from '../inbox/read-state.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';
@@ -27,15 +28,30 @@ export interface StartOptions {
 
 /**
  * False: nothing was done, since another starts the connection, or it has changed. When this
- * rejects, the lease is held until it lapses, and only a start of the same `startId` goes on
- * before.
+ * rejects, any start may go on; only if the lease could not be given back, one of the same
+ * `startId`, until the lease lapses.
  */
 export async function start(app: App, connection: Connection, options: StartOptions): Promise<boolean> {
   const lease = { ...newLease(app), ...(options.startId !== undefined && { holder: options.startId }) };
   if (!(await app.connections.beginStart(connection, lease))) return false;
+  try {
+    await startUnder(app, connection, lease, options);
+    return true;
+  } catch (error) {
+    await giveBackAfterFault(app, connection, lease);
+    throw error;
+  }
+}
+
+async function startUnder(
+  app: App,
+  connection: Connection,
+  lease: Lease,
+  options: StartOptions,
+): Promise<void> {
   const subscription = ownSubscription(connection);
   const places = await placesOf(app, connection, await initialSubscriptions(app, connection));
-  if (places === undefined) return true;
+  if (places === undefined) return;
   const { head, cursor } = places;
   const readiness = { ...places, read: readStateIn(head, places.readState) };
   const after = options.afterOf(head, cursor);
@@ -44,11 +60,19 @@ export async function start(app: App, connection: Connection, options: StartOpti
   if (outcome !== 'sent') await giveBackStart(app, connection, lease.holder);
   if (await isAccepted(app, subscription, outcome, { cursor, startId: options.startId }))
     await goOn(app, connection, { ...readiness, after, lease, deadlineAt: options.deadlineAt });
-  return true;
+}
+
+/** Never rejects. */
+async function giveBackAfterFault(app: App, connection: Connection, { holder }: Lease): Promise<void> {
+  try {
+    await giveBackStart(app, connection, holder);
+  } catch (error) {
+    app.logger.warn('start not given back', { ...logged(connection), error: asError(error) });
+  }
 }
 
 /** Another may start it at once, and need not wait until the lease lapses. */
-export const giveBackStart = (app: App, connection: Connection, holder: string): Promise<void> =>
+const giveBackStart = (app: App, connection: Connection, holder: string): Promise<void> =>
   app.subscriptions.endReplay(ownSubscription(connection), {
     ...{ holder, through: 0, goesOn: false },
     requestId: app.ids.next(),

@@ -3,6 +3,7 @@
  * unknown fields are ignored.
  */
 import type { Ack, ClientFrame, PublishFrame } from '../../protocol/client-frame.ts';
+import { faultsOfData } from '../../protocol/data.ts';
 import { FrameError, RequestError } from '../../protocol/errors.ts';
 import { isRecord } from '../../protocol/json.ts';
 import {
@@ -44,7 +45,7 @@ export function parseClientFrame(text: string): ClientFrame {
     case 'unsubscribe':
       return { action: 'unsubscribe', channel: requiredString(fields, 'channel', ref), ref };
     case 'send':
-      return { action: 'send', destination: destination(fields, ref), data: fields.data ?? null, ref };
+      return { action: 'send', destination: destination(fields, ref), data: data(fields, ref), ref };
     case 'history':
       return {
         action: 'history',
@@ -123,6 +124,12 @@ function ackList(list: unknown, ref: string | undefined): Ack[] {
 function destination(fields: Fields, ref: string | undefined): string {
   if (isDestination(fields.destination)) return fields.destination;
   throw new FrameError('bad_frame', `destination: expected ${DESTINATION_RULE}`, ref);
+}
+
+function data({ data: value = null }: Fields, ref: string | undefined): unknown {
+  const [fault] = faultsOfData(value);
+  if (fault) throw new FrameError('bad_frame', `${fault.path}: ${fault.message}`, ref);
+  return value;
 }
 
 function limit(fields: Fields, ref: string | undefined): number {

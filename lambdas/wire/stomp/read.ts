@@ -1,4 +1,5 @@
 /** What the headers of a client's frame mean, by their names. */
+import { faultsOfData } from '../../protocol/data.ts';
 import { MAX_MESSAGE_BYTES, messageBytes, utf8Bytes } from '../../protocol/limits.ts';
 import { isToken, TOKEN_RULE } from '../../protocol/names.ts';
 import {
@@ -93,6 +94,13 @@ function readSend({ headers, body }: ReadFrame): StompCommand {
 /** What is no JSON is a text; an empty body is null. */
 function dataIn(body: string): unknown {
   if (body === '') return null;
+  const data = parsed(body);
+  const [fault] = faultsOfData(data);
+  if (fault) throw new StompError('bad_frame', `body: ${fault.message}`);
+  return data;
+}
+
+function parsed(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {

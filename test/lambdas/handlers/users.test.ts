@@ -314,7 +314,9 @@ describe('a mark of a service', () => {
     [[1], 'expected {"through": …}, {"seqs": […]} or {"unread": […]}'],
     [{ through: 1, seqs: [1] }, 'through: expected exactly one of through, seqs, unread'],
     [{ through: 1, ref: 'r' }, 'ref: unknown field, expected one of through, seqs, unread'],
-    [{ through: 4 }, 'through: expected a seq that is not past the head'],
+    [{ through: 4 }, 'through: expected a seq up to the head, which is 3'],
+    [{ seqs: [3, 4] }, 'seqs[1]: expected a seq up to the head, which is 3'],
+    [{ unread: [7] }, 'unread[0]: expected a seq up to the head, which is 3'],
     [{ seqs: [0] }, 'seqs[0]: expected an integer, 1 or more'],
   ])('is refused as %j', async (mark, detail) => {
     const app = await withMessages(3);

@@ -69,7 +69,7 @@ describe('the claim of a token', () => {
     expect(refusalOf(claim)).toMatch(/^expected /);
   });
 
-  it.each(['topic:news', 7, true, { 0: 'topic:news', length: 1 }])('has lists, not %j', (list) => {
+  it.each([null, 'topic:news', 7, true, { 0: 'topic:news', length: 1 }])('has lists, not %j', (list) => {
     expect(refusalOf({ subscribe: list })).toBe('subscribe: expected a list of patterns');
     expect(refusalOf({ publish: list })).toBe('publish: expected a list of patterns');
   });

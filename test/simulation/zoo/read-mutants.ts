@@ -49,7 +49,7 @@ export const READ_MUTANTS: Mutant[] = [
   {
     name: 'what is past the head can be marked',
     file: domain('inbox/read-state'),
-    find: "if (await isPastHead(app, userId, head, made)) return 'past_head';",
+    find: 'if (await isPastHead(app, userId, head, made)) return pastHead(made, head);',
     replace: '',
   },
   {

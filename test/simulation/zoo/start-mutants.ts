@@ -34,6 +34,18 @@ export const START_MUTANTS: Mutant[] = [
     replace: 'const isResumed = from < 0 && held !== undefined && deadlineAt < 0;',
   },
   {
+    name: 'everyone is replayed from where an older connection has brought the cursor',
+    file: domain('session/catch-up'),
+    find: "ackMode === 'auto' ? Math.min(asked, cursor) : asked",
+    replace: "ackMode === 'auto' ? cursor : asked",
+  },
+  {
+    name: 'a start that failed keeps its lease',
+    file: domain('session/start'),
+    find: 'await giveBackAfterFault(app, connection, lease);',
+    replace: '',
+  },
+  {
     name: 'any sync is taken for one that the start has answered',
     file: domain('session/start-by-sync'),
     find: 'if (!sync.first && receivedAt >= readyAt) return false;',

@@ -125,7 +125,7 @@ export function connectionStoreContract(create: CreateHarness): void {
       const { channels, handover, ...kept } = connection;
       expect(everyone).toEqual({ ...kept, channel: EVERYONE, permitted: true });
       const key = { channel: EVERYONE, userId, connectionId: connection.connectionId };
-      await subscriptions.begin(key, { readyAt: START + 1, startsAt: undefined, requestId: undefined });
+      await subscriptions.begin(key, { readyAt: START + 1, startsAt: undefined, request: undefined });
       await store.add(connection, 'request-1');
       expect((await heard(connection)).everyone).toMatchObject({ readyAt: START + 1 });
     });

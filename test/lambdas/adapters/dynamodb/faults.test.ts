@@ -150,7 +150,7 @@ const SUBSCRIBING: Subscribing = {
 };
 const subscribe = () => stores().subscriptions.add(connection, NEWS, SUBSCRIBING);
 const unsubscribe = () => stores().subscriptions.remove(onNews);
-const begin = { readyAt: 1, startsAt: undefined, requestId: undefined };
+const begin = { readyAt: 1, startsAt: undefined, request: undefined };
 const OK = status(200, {}, '{}');
 const targets = () => server.received.map(({ headers }) => `${headers['x-amz-target']}`.replace(/^.*\./, ''));
 

@@ -3,11 +3,13 @@ import type { DynamoDBRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
 import { reconcileRequests } from '../../../../lambdas/adapters/dynamodb/stream-records.ts';
 import { EVERYONE, topicChannel, userChannel } from '../../../../lambdas/domain/model.ts';
+import type { AckMode } from '../../../../lambdas/protocol/frames.ts';
 
 interface Row {
   request?: string;
   after?: number;
   deviceId?: string | undefined;
+  ackMode?: AckMode;
 }
 
 interface Recorded {
@@ -21,9 +23,10 @@ interface Recorded {
 let lastSequenceNumber = 100;
 
 function recordOf({ channel, connectionId = 'c1', old, row, eventName }: Recorded): DynamoDBRecord {
-  const image = ({ request, after, deviceId }: Row) => ({
+  const image = ({ request, after, deviceId, ackMode = 'client' }: Row) => ({
     userId: { S: 'alice' },
     connectionId: { S: connectionId },
+    ackMode: { S: ackMode },
     ...(deviceId !== undefined && { deviceId: { S: deviceId } }),
     ...(request !== undefined && { replayRequestId: { S: request } }),
     ...(after !== undefined && { replayAfter: { N: String(after) } }),
@@ -130,10 +133,10 @@ describe('several records', () => {
   });
 
   it.each([
-    ['a device is replayed to from its cursor', 'phone', undefined],
-    ['an anonymous device from the seq that is named', undefined, 7],
-  ])('of which some name no seq: %s', (_, deviceId, after) => {
-    const row = { deviceId };
+    ['a device is replayed to from its cursor', { deviceId: 'phone' }, undefined],
+    ['in mode auto from the seq that is named', { deviceId: 'phone', ackMode: 'auto' as const }, 7],
+    ['an anonymous device, too', { deviceId: undefined }, 7],
+  ])('of which some name no seq: %s', (_, row, after) => {
     for (const records of [
       [asked(7, { row }), asked(undefined, { row })],
       [asked(undefined, { row }), asked(7, { row })],

@@ -238,13 +238,13 @@ export function subscriptionStoreContract(create: CreateHarness): void {
       await stores.subscriptions.begin(keyOf(behind), {
         readyAt: START + 1,
         startsAt,
-        requestId: 'request-2',
+        request: { id: 'request-2', after: 4 },
       });
-      const begin = { readyAt: START + 2, startsAt: undefined, requestId: undefined };
+      const begin = { readyAt: START + 2, startsAt: undefined, request: undefined };
       await stores.subscriptions.begin(keyOf(level), begin);
       expect(await find(behind)).toMatchObject({ readyAt: START + 1, startsAt });
       expect(await find(level)).toMatchObject({ readyAt: START + 2, startsAt: undefined });
-      expect(await stores.pending(keyOf(behind))).toMatchObject({ requestId: 'request-2' });
+      expect(await stores.pending(keyOf(behind))).toMatchObject({ requestId: 'request-2', after: 4 });
       expect(await stores.pending(keyOf(level))).toBeUndefined();
     });
 
@@ -254,7 +254,7 @@ export function subscriptionStoreContract(create: CreateHarness): void {
       const subscription = (await find(connection)) as Subscription;
       await stores.subscriptions.remove(keyOf(connection));
       await stores.subscriptions.permit(subscription);
-      const begin = { readyAt: START, startsAt: undefined, requestId: 'request-2' };
+      const begin = { readyAt: START, startsAt: undefined, request: { id: 'request-2', after: 4 } };
       await stores.subscriptions.begin(keyOf(connection), begin);
       expect(await find(connection)).toBeUndefined();
       expect(await stores.pending(keyOf(connection))).toBeUndefined();

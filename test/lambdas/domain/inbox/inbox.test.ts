@@ -226,8 +226,17 @@ describe('a mark', () => {
 
   it('past the head is refused, and changes nothing', async () => {
     const { world, phone } = await withMessages(3);
-    for (const made of [{ through: 4 }, { seqs: [1, 4] }, { unread: [4] }])
-      await expect(mark(world, made)).rejects.toMatchObject({ code: 'ack_past_head' });
+    const message = (path: string) => `${path}: the head is 3`;
+    const marks: [Mark, string][] = [
+      [{ through: 4 }, 'through'],
+      [{ seqs: [1, 4] }, 'seqs[1]'],
+      [{ unread: [4] }, 'unread[0]'],
+    ];
+    for (const [made, path] of marks)
+      await expect(mark(world, made)).rejects.toMatchObject({
+        code: 'ack_past_head',
+        message: message(path),
+      });
 
     expect(readOf(phone)).toEqual([]);
     expect(await world.app.readStates.find('alice')).toBeUndefined();

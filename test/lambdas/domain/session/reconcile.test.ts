@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { LogStore } from '../../../../lambdas/domain/ports.ts';
+import { acknowledge } from '../../../../lambdas/domain/cursor.ts';
+import { type Connection, EVERYONE } from '../../../../lambdas/domain/model.ts';
+import type { LogStore, ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
 import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
 import { reconcile } from '../../../../lambdas/domain/session/reconcile.ts';
 import { NO_ORIGIN } from '../../../../lambdas/protocol/notification.ts';
@@ -189,6 +191,21 @@ describe('a replay', () => {
     again.refusals = refusing('failed');
     await world.drive();
     expect(again.frames[0]).toMatchObject({ event: 'ready' });
+  });
+
+  it('of everyone begins where `ready` said, wherever the device’s older connection has moved the cursor', async () => {
+    const world = new World({ settings: { everyone: true } });
+    await away(world);
+    await world.publish(EVERYONE, 'hello');
+    const phone = await world.open('alice', 'phone');
+    await reconcile(world.app, world.requests.shift() as ReconcileRequest, NEVER);
+    expect(phone.frames).toMatchObject([{ event: 'ready', subscriptions: [{ cursor: 0, head: 1 }] }, {}]);
+    // A post to the older connection was under way.
+    const [connection] = await world.connectionsOf('alice');
+    const head = await world.app.log.open(EVERYONE);
+    await acknowledge(world.app, { ...(connection as Connection), deviceId: 'phone' }, EVERYONE, head);
+    await world.drive();
+    expect(phone.messages).toMatchObject([{ seq: 1, data: 'hello' }]);
   });
 
   it('run twice does no harm', async () => {

@@ -1,6 +1,8 @@
 /** A new connection is started once: by its client's first `sync`, or by the stream. */
 import { describe, expect, it } from 'vitest';
+import type { ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
 import { receive } from '../../../../lambdas/domain/session/receive.ts';
+import { reconcile } from '../../../../lambdas/domain/session/reconcile.ts';
 import type { SyncFrame } from '../../../../lambdas/protocol/client-frame.ts';
 import { NO_PERMISSIONS } from '../../../../lambdas/protocol/permissions.ts';
 import { type Socket, World } from '../../../support/world.ts';
@@ -151,6 +153,23 @@ describe('a start that fails', () => {
     expect(phone.frames).toEqual([]);
     await world.drive();
     expect(events(phone)).toEqual(['ready', 'replay']);
+  });
+
+  it('by a fault of the stores, of a request from the queue, keeps nobody waiting', async () => {
+    const world = await missing();
+    const phone = await openPhone(world);
+    const { startId: _, ...queued } = world.requests.shift() as ReconcileRequest;
+    const { topicsOf } = world.app.members;
+    world.app.members.topicsOf = async () => {
+      world.app.members.topicsOf = topicsOf;
+      throw new Error('store down');
+    };
+    await expect(reconcile(world.app, queued, Number.POSITIVE_INFINITY)).rejects.toThrow('store down');
+    const before = world.now;
+    await reconcile(world.app, queued, Number.POSITIVE_INFINITY);
+    await world.drive();
+    expect(events(phone)).toEqual(['ready', 'replay']);
+    expect(world.now).toBe(before);
   });
 
   it('since its Lambda died is looked after when its lease has lapsed', async () => {

@@ -84,6 +84,15 @@ describe('a client frame that is understood', () => {
     expect(refusalOf(JSON.stringify(frame))).toMatchObject({ code: 'bad_frame', message }),
   );
 
+  it.each([
+    ['{"a":[0,1e400]}', 'data.a[1]: expected a number that a double can hold'],
+    ['-1e999', 'data: expected a number that a double can hold'],
+    [`${'['.repeat(501)}${']'.repeat(501)}`, 'data: expected at most 500 levels of nesting'],
+  ])('refuses to send what could not be written again', (data, message) => {
+    const refused = refusalOf(`{"action":"send","destination":"orders","data":${data},"ref":"r"}`);
+    expect(refused).toMatchObject({ code: 'bad_frame', message, ref: 'r' });
+  });
+
   it('is a sync after a seq, or after the cursor when it names none', () => {
     expect(parse({ action: 'sync', after: 42 })).toEqual({ action: 'sync', after: 42 });
     expect(parse({ action: 'sync' })).toEqual({ action: 'sync' });

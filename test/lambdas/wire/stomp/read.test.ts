@@ -58,6 +58,14 @@ describe('other frames', () => {
     expect(send('')).toMatchObject({ data: null });
   });
 
+  it.each([
+    ['{"n":1e400}', 'body: expected a number that a double can hold'],
+    [`${'['.repeat(501)}${']'.repeat(501)}`, 'body: expected at most 500 levels of nesting'],
+  ])('SEND is refused where its JSON could not be written again', (body, message) => {
+    const send = () => read(`SEND\ndestination:/topic/a\n\n${body}\0`);
+    expect(send).toThrow(expect.objectContaining({ code: 'bad_frame', message }));
+  });
+
   it('ACK names its message by `id`, else by `message-id`', () => {
     expect(read('ACK\nmessage-id:b\nid:a\n\n\0ACK\nmessage-id:b\n\n\0ACK\n\n\0')).toEqual([
       { command: 'ACK', messageId: 'a' },

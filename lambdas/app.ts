@@ -19,7 +19,7 @@ import type { App } from './domain/app.ts';
 import { createAcceptances } from './domain/connection/acceptances.ts';
 import type { OpeningApp } from './domain/connection/open.ts';
 import { createChannelLog } from './domain/log/channel-log.ts';
-import type { Clock, Ids } from './domain/ports.ts';
+import type { Clock, Ids } from './domain/ports/clock.ts';
 import type { MessageTypes } from './domain/publish/message-types.ts';
 import { createFrameRates } from './domain/session/frame-rates.ts';
 import { type Env, readAccess } from './env.ts';

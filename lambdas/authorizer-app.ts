@@ -6,7 +6,7 @@ import { jwksKeys } from './auth/jwks-keys.ts';
 import { secretKeys, type TokenKeys } from './auth/keys.ts';
 import { createVerifyToken, type VerifyToken } from './auth/verify-token.ts';
 import { createSecretReader } from './aws/secret.ts';
-import type { Logger } from './domain/ports.ts';
+import type { Logger } from './domain/ports/logger.ts';
 import { type AuthEnv, readAccess } from './env.ts';
 import { createLogger } from './logger.ts';
 

@@ -2,7 +2,7 @@
  * JSON lines and CloudWatch metrics on standard output. Powertools do the same and more, for about
  * 18 ms of each cold start; this costs about 4.
  */
-import type { LogFields, Logger, Metrics } from './domain/ports.ts';
+import type { LogFields, Logger, Metrics } from './domain/ports/logger.ts';
 
 const NAMESPACE = 'Herald';
 

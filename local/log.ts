@@ -1,6 +1,6 @@
 /** What the local stack prints while it runs: one readable line each, or with `--json-logs` the JSON lines as they are. */
 import { styleText } from 'node:util';
-import type { Logger } from '../lambdas/domain/ports.ts';
+import type { Logger } from '../lambdas/domain/ports/logger.ts';
 import { createLogger } from '../lambdas/logger.ts';
 
 export interface StackLogOptions {

@@ -1,6 +1,6 @@
 /** Waiting between tries, by the clock and the chance of the app. */
 import { backOffMs } from '../back-off.ts';
-import type { Clock, Ids } from './ports.ts';
+import type { Clock, Ids } from './ports/clock.ts';
 
 export const backOff = (
   { clock, ids }: { clock: Clock; ids: Ids },

@@ -20,7 +20,8 @@ import type {
   Stored,
   Subscription,
 } from './model.ts';
-import type { CursorMove, CursorStore, StartRows } from './ports.ts';
+import type { CursorMove, CursorStore } from './ports/device-store.ts';
+import type { StartRows } from './ports/start-store.ts';
 import { wholeSeconds } from './time.ts';
 
 const DAY_MS = 24 * 3_600_000;

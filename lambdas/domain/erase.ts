@@ -8,7 +8,7 @@ import { isStomp } from '../protocol/stomp.ts';
 import type { App } from './app.ts';
 import { type Head, userChannel } from './model.ts';
 import { revoke } from './operate.ts';
-import type { KeptRows, UserRows } from './ports.ts';
+import type { KeptRows, UserRows } from './ports/user-rows.ts';
 
 export interface EraseApp extends App {
   userRows: UserRows;

@@ -7,7 +7,8 @@ import type { App } from './app.ts';
 import { isRead } from './inbox/read-marks.ts';
 import { readStateIn } from './inbox/read-state.ts';
 import type { Channel, Device, Message, Position, Stored } from './model.ts';
-import type { EscalationTask, Unanswered } from './ports.ts';
+import type { EscalationTask } from './ports/later.ts';
+import type { Unanswered } from './ports/unanswered.ts';
 
 export interface EscalationApp
   extends Pick<App, 'log' | 'devices' | 'readStates' | 'bus' | 'later' | 'clock' | 'logger'> {

@@ -7,7 +7,7 @@ import { type RecordedRequest, reconcileRequests } from '../adapters/dynamodb/st
 import { requestIn } from '../adapters/queue/later.ts';
 import { asError, Busy } from '../domain/errors.ts';
 import { logged } from '../domain/log-fields.ts';
-import type { ReconcileRequest } from '../domain/ports.ts';
+import type { ReconcileRequest } from '../domain/ports/later.ts';
 import { reconcile } from '../domain/session/reconcile.ts';
 import type { PumpApp } from '../domain/stomp/app.ts';
 import { PENDING_MS, reapPending } from '../domain/stomp/pending.ts';

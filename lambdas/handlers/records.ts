@@ -8,7 +8,7 @@ import type {
   SQSRecord,
 } from 'aws-lambda';
 import { asError } from '../domain/errors.ts';
-import type { Logger } from '../domain/ports.ts';
+import type { Logger } from '../domain/ports/logger.ts';
 
 export type RecordsEvent = DynamoDBStreamEvent | SQSEvent;
 export type BatchResponse = DynamoDBBatchResponse | SQSBatchResponse;

@@ -6,7 +6,7 @@ import { join, leave } from '../domain/channel/members.ts';
 import { asError, Busy } from '../domain/errors.ts';
 import { EVERYONE, type Member, topicChannel } from '../domain/model.ts';
 import { history } from '../domain/operate.ts';
-import { ALL_SUBSCRIBERS } from '../domain/ports.ts';
+import { ALL_SUBSCRIBERS } from '../domain/ports/subscription-store.ts';
 import { type Channel, isTopic, TOPIC_RULE } from '../protocol/channel.ts';
 import { type FieldError, firstFew, RequestError, unknownNames } from '../protocol/errors.ts';
 import { isRecord } from '../protocol/json.ts';

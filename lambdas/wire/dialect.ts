@@ -2,7 +2,7 @@
  * The dialects: how frames are written and read for each kind of client. The sub-protocol of the
  * handshake picks one; the connection's row remembers it.
  */
-import type { ReplayRange } from '../domain/ports.ts';
+import type { ReplayRange } from '../domain/ports/frame-sizes.ts';
 import type { ClientFrame, PublishFrame } from '../protocol/client-frame.ts';
 import { FrameError } from '../protocol/errors.ts';
 import type { DialectName, HistoryFrame, JsonText, OutgoingFrame, ReplayFrame } from '../protocol/frames.ts';

@@ -1,7 +1,7 @@
 /** Lambda's queue for asynchronous invocations: two retries under the same request id, then a dead letter in the log. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../../lambdas/domain/ports.ts';
+import type { Logger } from '../../lambdas/domain/ports/logger.ts';
 import { functionArn, LambdaError, type Lambdas } from './lambdas.ts';
 
 /** Lambda waits about one minute, then two; here somebody is watching. */

@@ -1,7 +1,7 @@
 /** Reads the tables' streams for the Lambdas: one poller for each stream source of the manifest. */
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { TABLES, type TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
-import type { Logger } from '../../lambdas/domain/ports.ts';
+import type { Logger } from '../../lambdas/domain/ports/logger.ts';
 import {
   LAMBDA_NAMES,
   LAMBDAS,

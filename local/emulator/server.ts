@@ -1,7 +1,7 @@
 /** The one port of the local stack: tells the WebSocket API, `@connections`, the HTTP API, the AWS services and the console apart. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Logger } from '../../lambdas/domain/ports.ts';
+import type { Logger } from '../../lambdas/domain/ports/logger.ts';
 import type { Console } from '../console/console.ts';
 import type { AsyncInvoker } from './async-invoker.ts';
 import { createGate, type Gate, type GateOptions } from './gate.ts';

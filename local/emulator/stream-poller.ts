@@ -1,7 +1,7 @@
 /** Reads a table's stream and feeds it to a Lambda, like an event source mapping: shard by shard, parents before children. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Shard } from '@aws-sdk/client-dynamodb-streams';
-import type { Logger } from '../../lambdas/domain/ports.ts';
+import type { Logger } from '../../lambdas/domain/ports/logger.ts';
 import { functionArn, type Lambdas } from './lambdas.ts';
 import type { BatchPorts, GiveUpReason, StreamRecord } from './stream/batch.ts';
 import type { StreamsClient } from './stream/client.ts';

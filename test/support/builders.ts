@@ -5,14 +5,10 @@ import { createAcceptances } from '../../lambdas/domain/connection/acceptances.t
 import type { EraseApp } from '../../lambdas/domain/erase.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Connection, Message } from '../../lambdas/domain/model.ts';
-import type {
-  Clock,
-  EscalationTask,
-  FanOutTask,
-  Gateway,
-  Ids,
-  ReconcileRequest,
-} from '../../lambdas/domain/ports.ts';
+import type { Clock, Ids } from '../../lambdas/domain/ports/clock.ts';
+import type { FanOutTask } from '../../lambdas/domain/ports/fan-out.ts';
+import type { Gateway } from '../../lambdas/domain/ports/gateway.ts';
+import type { EscalationTask, ReconcileRequest } from '../../lambdas/domain/ports/later.ts';
 import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';
 import type { Invocation } from '../../lambdas/handlers/events.ts';
 import { dialectOf } from '../../lambdas/wire/dialect.ts';

@@ -1,6 +1,6 @@
 /** The connections in memory. */
 import type { Connection, ConnectionKey } from '../../lambdas/domain/model.ts';
-import type { ConnectionStore } from '../../lambdas/domain/ports.ts';
+import type { ConnectionStore } from '../../lambdas/domain/ports/connection-store.ts';
 import { parseChannel } from '../../lambdas/protocol/channel.ts';
 import { subscriptionOf } from './memory-subscription-store.ts';
 import { createMemoryTables, idOf, type MemoryTables, newRow, ownKey, type Row } from './memory-tables.ts';

@@ -1,6 +1,6 @@
 /** The devices in memory. */
 import type { Device, DeviceKey, LastSeen, Position } from '../../lambdas/domain/model.ts';
-import type { CursorMove, DeviceStore } from '../../lambdas/domain/ports.ts';
+import type { CursorMove, DeviceStore } from '../../lambdas/domain/ports/device-store.ts';
 import type { DeviceRows, MemoryTables, DeviceRow as Row } from './memory-tables.ts';
 
 export function createMemoryDeviceStore(

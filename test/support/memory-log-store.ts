@@ -1,6 +1,6 @@
 /** The channels' logs in memory. Its appends are never half visible and never in doubt. */
 import type { ConnectionKey, Head, Message, Position } from '../../lambdas/domain/model.ts';
-import type { IdempotencyKey, LogStore } from '../../lambdas/domain/ports.ts';
+import type { IdempotencyKey, LogStore } from '../../lambdas/domain/ports/log-store.ts';
 
 export interface MemoryLogStore extends LogStore {
   /** Deletes a row, as DynamoDB's TTL does at some time after it expired. Row 0 is the head. */

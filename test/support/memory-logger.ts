@@ -1,5 +1,5 @@
 /** A logger that remembers, for tests that ask what was logged. */
-import type { LogFields, Logger } from '../../lambdas/domain/ports.ts';
+import type { LogFields, Logger } from '../../lambdas/domain/ports/logger.ts';
 
 export interface LogEntry {
   level: 'info' | 'warn' | 'error';

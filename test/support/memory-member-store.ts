@@ -1,6 +1,6 @@
 /** Whom topics belong to, in memory. */
 import type { Member } from '../../lambdas/domain/model.ts';
-import type { MemberStore } from '../../lambdas/domain/ports.ts';
+import type { MemberStore } from '../../lambdas/domain/ports/member-store.ts';
 import { createMemoryTables, idOf, type MemoryTables } from './memory-tables.ts';
 
 export function createMemoryMemberStore(tables: MemoryTables = createMemoryTables()): MemberStore {

@@ -1,6 +1,7 @@
 /** What users have read, in memory. */
 import { userChannel } from '../../lambdas/domain/model.ts';
-import type { LogStore, ReadStateStore } from '../../lambdas/domain/ports.ts';
+import type { LogStore } from '../../lambdas/domain/ports/log-store.ts';
+import type { ReadStateStore } from '../../lambdas/domain/ports/read-state-store.ts';
 import { createMemoryTables, type MemoryTables } from './memory-tables.ts';
 
 export function createMemoryReadStateStore(

@@ -1,5 +1,5 @@
 /** How far a subscription is served, in memory: of a user's own channel on the connection's row. */
-import type { SubscriptionStore } from '../../lambdas/domain/ports.ts';
+import type { SubscriptionStore } from '../../lambdas/domain/ports/subscription-store.ts';
 import type { MemoryTables } from './memory-tables.ts';
 
 type ServingMethods = Pick<

@@ -1,7 +1,9 @@
 /** What a start must know, read from the other memory stores. */
 import type { App } from '../../lambdas/domain/app.ts';
 import type { DeviceKey } from '../../lambdas/domain/model.ts';
-import type { CursorStore, LogStore, StartStore } from '../../lambdas/domain/ports.ts';
+import type { CursorStore } from '../../lambdas/domain/ports/device-store.ts';
+import type { LogStore } from '../../lambdas/domain/ports/log-store.ts';
+import type { StartStore } from '../../lambdas/domain/ports/start-store.ts';
 
 export const createMemoryStartStore = (
   { devices, cursors, readStates }: Pick<App, 'devices' | 'cursors' | 'readStates'>,

@@ -1,6 +1,6 @@
 /** All stores but the log, in memory, on one set of rows. */
 import type { Stores } from '../../lambdas/adapters/dynamodb/stores.ts';
-import type { LogStore } from '../../lambdas/domain/ports.ts';
+import type { LogStore } from '../../lambdas/domain/ports/log-store.ts';
 import { createMemoryConnectionStore } from './memory-connection-store.ts';
 import { createMemoryDeviceStore } from './memory-device-store.ts';
 import { createMemoryMemberStore } from './memory-member-store.ts';

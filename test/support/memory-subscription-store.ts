@@ -1,7 +1,7 @@
 /** Who hears which channel, in memory. */
 import { subscriberOf } from '../../lambdas/adapters/dynamodb/subscription-rows.ts';
 import type { Channel, Connection, Serving, Subscription } from '../../lambdas/domain/model.ts';
-import type { SubscriptionStore } from '../../lambdas/domain/ports.ts';
+import type { SubscriptionStore } from '../../lambdas/domain/ports/subscription-store.ts';
 import { memoryServing } from './memory-serving.ts';
 import { createMemoryTables, idOf, type MemoryTables, newRow } from './memory-tables.ts';
 

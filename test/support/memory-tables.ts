@@ -11,7 +11,8 @@ import type {
   SubscriptionKey,
 } from '../../lambdas/domain/model.ts';
 import { userChannel } from '../../lambdas/domain/model.ts';
-import type { ReconcileRequest, StoredReadState } from '../../lambdas/domain/ports.ts';
+import type { ReconcileRequest } from '../../lambdas/domain/ports/later.ts';
+import type { StoredReadState } from '../../lambdas/domain/ports/read-state-store.ts';
 
 export interface ReplayRequest extends ReconcileRequest {
   requestId: string;

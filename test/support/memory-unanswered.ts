@@ -1,6 +1,6 @@
 /** Of which messages the application was told that they are unanswered, in memory, beside a log. */
 import type { Stored } from '../../lambdas/domain/model.ts';
-import type { Unanswered } from '../../lambdas/domain/ports.ts';
+import type { Unanswered } from '../../lambdas/domain/ports/unanswered.ts';
 import type { MemoryLogStore } from './memory-log-store.ts';
 
 export function createMemoryUnanswered(rows: Pick<MemoryLogStore, 'prove'>): Unanswered {

@@ -1,6 +1,6 @@
 /** What is kept of users, in memory, as erasing takes it away. */
 import { userChannel } from '../../lambdas/domain/model.ts';
-import type { KeptRows, UserRows } from '../../lambdas/domain/ports.ts';
+import type { KeptRows, UserRows } from '../../lambdas/domain/ports/user-rows.ts';
 import type { MemoryLogStore } from './memory-log-store.ts';
 import { type DeviceRows, idOf, type MemoryTables } from './memory-tables.ts';
 

@@ -11,7 +11,9 @@ import { createSocketStore } from '../../lambdas/adapters/dynamodb/socket-store.
 import { createStores } from '../../lambdas/adapters/dynamodb/stores.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import { type Channel, userChannel } from '../../lambdas/domain/model.ts';
-import type { Clock, PostOutcome, ReconcileRequest } from '../../lambdas/domain/ports.ts';
+import type { Clock } from '../../lambdas/domain/ports/clock.ts';
+import type { PostOutcome } from '../../lambdas/domain/ports/gateway.ts';
+import type { ReconcileRequest } from '../../lambdas/domain/ports/later.ts';
 import type { Published } from '../../lambdas/domain/publish/publish.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import type { Settings } from '../../lambdas/domain/settings.ts';

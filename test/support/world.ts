@@ -4,16 +4,11 @@ import { type NewConnection, openConnection } from '../../lambdas/domain/connect
 import type { EraseApp } from '../../lambdas/domain/erase.ts';
 import { createChannelLog } from '../../lambdas/domain/log/channel-log.ts';
 import type { Channel, Connection } from '../../lambdas/domain/model.ts';
-import type {
-  Clock,
-  EscalationTask,
-  FanOutTask,
-  Gateway,
-  Ids,
-  LogStore,
-  PostOutcome,
-  ReconcileRequest,
-} from '../../lambdas/domain/ports.ts';
+import type { Clock, Ids } from '../../lambdas/domain/ports/clock.ts';
+import type { FanOutTask } from '../../lambdas/domain/ports/fan-out.ts';
+import type { Gateway, PostOutcome } from '../../lambdas/domain/ports/gateway.ts';
+import type { EscalationTask, ReconcileRequest } from '../../lambdas/domain/ports/later.ts';
+import type { LogStore } from '../../lambdas/domain/ports/log-store.ts';
 import { serveRange } from '../../lambdas/domain/publish/fan-out.ts';
 import type { Published } from '../../lambdas/domain/publish/publish.ts';
 import { createFrameRates } from '../../lambdas/domain/session/frame-rates.ts';

@@ -8,7 +8,7 @@ import { subscriptionRowOf } from '../../lambdas/adapters/dynamodb/subscription-
 import { createManagementApi } from '../../lambdas/aws/lean/management-api.ts';
 import { findStart } from '../../lambdas/domain/cursor.ts';
 import { type Channel, topicChannel } from '../../lambdas/domain/model.ts';
-import { ALL_SUBSCRIBERS } from '../../lambdas/domain/ports.ts';
+import { ALL_SUBSCRIBERS } from '../../lambdas/domain/ports/subscription-store.ts';
 import { serveRange } from '../../lambdas/domain/publish/fan-out.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
 import { createLogger } from '../../lambdas/logger.ts';

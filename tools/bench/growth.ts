@@ -3,7 +3,7 @@ import { BatchWriteCommand, DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb
 import { toHeadRow, toMessageRow } from '../../lambdas/adapters/dynamodb/message-rows.ts';
 import type { App } from '../../lambdas/domain/app.ts';
 import { ownSubscription, userChannel } from '../../lambdas/domain/model.ts';
-import type { Gateway } from '../../lambdas/domain/ports.ts';
+import type { Gateway } from '../../lambdas/domain/ports/gateway.ts';
 import { publish } from '../../lambdas/domain/publish/publish.ts';
 import { reconcile } from '../../lambdas/domain/session/reconcile.ts';
 import { TABLE_NAMES } from '../../local/emulator/environment.ts';

@@ -1,5 +1,5 @@
 /** A fresh process that posts so many frames in one way, 64 at a time, and prints what that took. */
-import type { Gateway } from '../../lambdas/domain/ports.ts';
+import type { Gateway } from '../../lambdas/domain/ports/gateway.ts';
 import { messageFrame } from '../../lambdas/protocol/frames.ts';
 import { encodeFrame } from '../../lambdas/wire/herald/encode.ts';
 

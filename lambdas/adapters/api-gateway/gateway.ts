@@ -5,7 +5,8 @@
 import type { HttpAnswer } from '../../aws/http.ts';
 import type { ManagementApi } from '../../aws/management-api.ts';
 import { asError } from '../../domain/errors.ts';
-import type { Gateway, Logger, PostOutcome } from '../../domain/ports.ts';
+import type { Gateway, PostOutcome } from '../../domain/ports/gateway.ts';
+import type { Logger } from '../../domain/ports/logger.ts';
 import type { DialectName, OutgoingFrame } from '../../protocol/frames.ts';
 import { dialectOf } from '../../wire/dialect.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { CancellationReason, Put } from '../../aws/dynamodb.ts';
 import type { Head } from '../../domain/model.ts';
-import type { AppendOutcome, AppendRequest } from '../../domain/ports.ts';
+import type { AppendOutcome, AppendRequest } from '../../domain/ports/log-store.ts';
 import { isConditionFailed, isConflict } from './faults.ts';
 import { toHeadRow, toMessageRow } from './message-rows.ts';
 import type { RecentKey } from './recent-keys.ts';

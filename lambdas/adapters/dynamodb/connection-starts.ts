@@ -3,7 +3,7 @@
  */
 import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
 import type { Connection, ConnectionKey } from '../../domain/model.ts';
-import type { ConnectionStore } from '../../domain/ports.ts';
+import type { ConnectionStore } from '../../domain/ports/connection-store.ts';
 import { ifHolds, outlastTransactions } from './faults.ts';
 import { noReplay, stillThere, wantedFurtherOn } from './serving.ts';
 import type { ConnectionRow } from './tables.ts';

@@ -2,7 +2,7 @@
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import { allEnded } from '../../concurrency.ts';
 import type { Connection, ConnectionKey } from '../../domain/model.ts';
-import type { ConnectionStore } from '../../domain/ports.ts';
+import type { ConnectionStore } from '../../domain/ports/connection-store.ts';
 import { DEFAULT_DIALECT } from '../../protocol/frames.ts';
 import { createStarts, toStart } from './connection-starts.ts';
 import { ifHolds, outlastTransactions, throwBusyIfThrottled } from './faults.ts';

@@ -2,7 +2,7 @@
 import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { Device, DeviceKey, LastSeen, Position } from '../../domain/model.ts';
-import type { CursorMove, DeviceStore } from '../../domain/ports.ts';
+import type { CursorMove, DeviceStore } from '../../domain/ports/device-store.ts';
 import { ifHolds, isFault, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import {

@@ -6,7 +6,7 @@
  */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import type { Head } from '../../domain/model.ts';
-import type { AppendRequest } from '../../domain/ports.ts';
+import type { AppendRequest } from '../../domain/ports/log-store.ts';
 import type { LogTables } from './append-transaction.ts';
 import { hashOfKey, type RecentKey, readRecentKeys, toRecentKey, writeRecentKeys } from './recent-keys.ts';
 import { type PublishRow, toMilliseconds } from './tables.ts';

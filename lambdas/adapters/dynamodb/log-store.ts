@@ -5,7 +5,7 @@
 import type { DynamoDb, Put } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { Head } from '../../domain/model.ts';
-import type { LogStore } from '../../domain/ports.ts';
+import type { LogStore } from '../../domain/ports/log-store.ts';
 import { appendActions, appendFailure, type LogTables, noHeadYet } from './append-transaction.ts';
 import { batchGet } from './batch-get.ts';
 import { cancellationReasons, isFault, throwBusyIfThrottled, translated } from './faults.ts';

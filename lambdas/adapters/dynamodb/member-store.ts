@@ -1,7 +1,7 @@
 /** Whom topics belong to, in DynamoDB. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import type { Member } from '../../domain/model.ts';
-import type { MemberStore } from '../../domain/ports.ts';
+import type { MemberStore } from '../../domain/ports/member-store.ts';
 import { ifHolds, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import { queryAll } from './query-all.ts';
 import { MEMBERS_BY_TOPIC, type MemberRow } from './tables.ts';

@@ -1,6 +1,6 @@
 /** Reads the records of the outbox's stream: which rows are to be published. */
 import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
-import type { OutboxRow } from '../../domain/ports.ts';
+import type { OutboxRow } from '../../domain/ports/outbox.ts';
 
 /** Undefined: the row was taken away, or is marked as failed. */
 export function outboxRowIn({ eventName, dynamodb }: DynamoDBRecord): OutboxRow | undefined {

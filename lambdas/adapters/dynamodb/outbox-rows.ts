@@ -1,6 +1,6 @@
 /** What becomes of the rows of the outbox once they were tried. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import type { OutboxRows } from '../../domain/ports.ts';
+import type { OutboxRows } from '../../domain/ports/outbox.ts';
 import { outlastTransactions } from './faults.ts';
 
 /** A row may be part of a transaction of its service, which is over within milliseconds. */

@@ -1,7 +1,7 @@
 /** Who is online as the application was told, in DynamoDB. */
 import { randomUUID } from 'node:crypto';
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import type { PresenceStore } from '../../domain/ports.ts';
+import type { PresenceStore } from '../../domain/ports/presence-store.ts';
 import { ifHolds, throwBusyIfThrottled } from './faults.ts';
 import { type PresenceRow, toMilliseconds, toSeconds } from './tables.ts';
 

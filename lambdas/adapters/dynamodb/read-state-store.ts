@@ -1,6 +1,6 @@
 /** What users have read, in DynamoDB: a row a user among the user's devices. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import type { ReadStateStore, StoredReadState } from '../../domain/ports.ts';
+import type { ReadStateStore, StoredReadState } from '../../domain/ports/read-state-store.ts';
 import { userChannel } from '../../protocol/channel.ts';
 import { ifHolds, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import { headKey } from './message-rows.ts';

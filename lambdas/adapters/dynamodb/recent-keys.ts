@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto';
 import type { Head } from '../../domain/model.ts';
-import type { IdempotencyKey } from '../../domain/ports.ts';
+import type { IdempotencyKey } from '../../domain/ports/log-store.ts';
 import { toMilliseconds, toSeconds } from './tables.ts';
 
 /** What is remembered of a key. It is told from other keys by its hash. */

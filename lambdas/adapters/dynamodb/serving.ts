@@ -4,7 +4,7 @@
  */
 import type { DynamoDb, Operations } from '../../aws/dynamodb.ts';
 import type { Pause, Position, Serving } from '../../domain/model.ts';
-import type { ReplayEnd, ReplayLease } from '../../domain/ports.ts';
+import type { ReplayEnd, ReplayLease } from '../../domain/ports/subscription-store.ts';
 import { ifHolds, outlastTransactions, throwBusyIfThrottled } from './faults.ts';
 import type { ServingRow } from './tables.ts';
 

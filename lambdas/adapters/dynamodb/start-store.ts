@@ -1,6 +1,6 @@
 /** What the start of a connection must know, in DynamoDB: rows of three tables in one call. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
-import type { StartStore } from '../../domain/ports.ts';
+import type { StartStore } from '../../domain/ports/start-store.ts';
 import { batchGetOf } from './batch-get.ts';
 import { type DeviceTable, deviceRowsOf } from './device-store.ts';
 import { headKey, toHead } from './message-rows.ts';

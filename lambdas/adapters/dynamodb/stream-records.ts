@@ -4,7 +4,7 @@
  */
 import type { AttributeValue, DynamoDBRecord } from 'aws-lambda';
 import type { SubscriptionKey } from '../../domain/model.ts';
-import type { ReconcileRequest } from '../../domain/ports.ts';
+import type { ReconcileRequest } from '../../domain/ports/later.ts';
 import { parseChannel, userChannel } from '../../protocol/channel.ts';
 
 export interface RecordedRequest extends ReconcileRequest {

@@ -5,7 +5,7 @@
 import type { CancellationReason, Conditional, DynamoDb, TransactWrite, Update } from '../../aws/dynamodb.ts';
 import { Busy } from '../../domain/errors.ts';
 import type { ConnectionKey, SubscriptionKey } from '../../domain/model.ts';
-import type { Subscribed, SubscriptionStore } from '../../domain/ports.ts';
+import type { Subscribed, SubscriptionStore } from '../../domain/ports/subscription-store.ts';
 import { socketName } from '../../protocol/socket-names.ts';
 import {
   cancellationReasons,

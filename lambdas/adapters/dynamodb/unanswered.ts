@@ -1,7 +1,7 @@
 /** Which messages were told to be unanswered, on the messages' own rows. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import type { Stored } from '../../domain/model.ts';
-import type { Unanswered } from '../../domain/ports.ts';
+import type { Unanswered } from '../../domain/ports/unanswered.ts';
 import { ifHolds, isFault, outlastTransactions } from './faults.ts';
 import type { MessageRow } from './tables.ts';
 

@@ -1,7 +1,7 @@
 /** What is kept of a user, in DynamoDB, as erasing takes it away: each kind by its user. */
 import type { DynamoDb } from '../../aws/dynamodb.ts';
 import { mapConcurrently } from '../../concurrency.ts';
-import type { UserRows } from '../../domain/ports.ts';
+import type { UserRows } from '../../domain/ports/user-rows.ts';
 import { userChannel } from '../../protocol/channel.ts';
 import { headAsRead } from './append-transaction.ts';
 import { createConnectionStore } from './connection-store.ts';

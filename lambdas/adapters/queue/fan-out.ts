@@ -4,7 +4,7 @@
 import { hash } from 'node:crypto';
 import type { SQSRecord } from 'aws-lambda';
 import type { SendMessages } from '../../aws/sqs.ts';
-import type { FanOutQueue, FanOutTask } from '../../domain/ports.ts';
+import type { FanOutQueue, FanOutTask } from '../../domain/ports/fan-out.ts';
 import { parseChannel } from '../../protocol/channel.ts';
 
 export const createFanOutQueue = (send: SendMessages): FanOutQueue => ({

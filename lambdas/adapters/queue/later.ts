@@ -4,7 +4,7 @@
  */
 import type { SQSRecord } from 'aws-lambda';
 import type { SendMessage } from '../../aws/sqs.ts';
-import type { EscalationTask, Later, OfflineCheck, ReconcileRequest } from '../../domain/ports.ts';
+import type { EscalationTask, Later, OfflineCheck, ReconcileRequest } from '../../domain/ports/later.ts';
 import { parseChannel, userChannel } from '../../protocol/channel.ts';
 
 export const createLater = (queues: { reconcile: SendMessage; later: SendMessage }): Later => ({

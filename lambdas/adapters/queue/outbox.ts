@@ -1,7 +1,7 @@
 /** Rows of the outbox as messages: to be tried again later, or given up, as dead letters. */
 import type { SQSRecord } from 'aws-lambda';
 import type { SendMessage } from '../../aws/sqs.ts';
-import type { OutboxQueue, OutboxRow } from '../../domain/ports.ts';
+import type { OutboxQueue, OutboxRow } from '../../domain/ports/outbox.ts';
 
 export const createOutboxQueue = (queue: SendMessage, deadLetters: SendMessage): OutboxQueue => ({
   retry: ({ id, text, tries, firstTriedAt }, delaySeconds) =>

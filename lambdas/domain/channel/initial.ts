@@ -16,7 +16,7 @@ import {
   topicChannel,
   userChannel,
 } from '../model.ts';
-import type { StoredReadState } from '../ports.ts';
+import type { StoredReadState } from '../ports/read-state-store.ts';
 import { subscribeMember } from './members.ts';
 
 const CONCURRENT_CALLS = 10;

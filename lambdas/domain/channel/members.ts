@@ -9,7 +9,7 @@ import { isExpired, send } from '../connection/send.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Member, topicChannel } from '../model.ts';
-import type { Subscribed, Subscribing } from '../ports.ts';
+import type { Subscribed, Subscribing } from '../ports/subscription-store.ts';
 import { maxChannels } from './subscribe.ts';
 
 const CONCURRENT_CONNECTIONS = 10;

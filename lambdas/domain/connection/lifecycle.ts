@@ -4,7 +4,8 @@
  */
 import type { App } from '../app.ts';
 import type { ConnectionKey } from '../model.ts';
-import type { OfflineCheck, PresenceStore } from '../ports.ts';
+import type { OfflineCheck } from '../ports/later.ts';
+import type { PresenceStore } from '../ports/presence-store.ts';
 
 export interface LifecycleApp extends Pick<App, 'bus' | 'later' | 'logger' | 'settings'> {
   presence: PresenceStore;

@@ -9,7 +9,7 @@ import type { App } from '../app.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import type { Subscription } from '../model.ts';
-import type { ReconcileRequest } from '../ports.ts';
+import type { ReconcileRequest } from '../ports/later.ts';
 import { markSubscriberForClose } from './close.ts';
 
 /** While other connections take frames. */

@@ -7,7 +7,7 @@ import type { OutgoingFrame } from '../../protocol/frames.ts';
 import type { App } from '../app.ts';
 import { backOff } from '../back-off.ts';
 import type { ConnectionKey, Subscription } from '../model.ts';
-import type { PostOutcome, Recipient } from '../ports.ts';
+import type { PostOutcome, Recipient } from '../ports/gateway.ts';
 
 /** Who a frame is sent to: a connection, or a subscription of one. */
 export type Addressee = ConnectionKey &

@@ -14,7 +14,7 @@ import { delaySecondsOf, forgetGone, isExpired, OPENING_DELAY, sendWithRetry } f
 import { asError, Busy } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, userChannel } from '../model.ts';
-import type { StoredReadState } from '../ports.ts';
+import type { StoredReadState } from '../ports/read-state-store.ts';
 import { areSameMarks, NOTHING_READ, withMark } from './read-marks.ts';
 import { countUnread } from './unread.ts';
 

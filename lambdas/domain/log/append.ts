@@ -5,7 +5,7 @@
 import { backOff } from '../back-off.ts';
 import { Busy } from '../errors.ts';
 import type { Head, Message } from '../model.ts';
-import type { AppendOutcome, AppendRequest, IdempotencyKey, LogStore } from '../ports.ts';
+import type { AppendOutcome, AppendRequest, IdempotencyKey, LogStore } from '../ports/log-store.ts';
 import { wholeSeconds } from '../time.ts';
 import type { LogContext } from './context.ts';
 

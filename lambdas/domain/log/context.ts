@@ -1,5 +1,7 @@
 /** What the parts of the log share. */
-import type { Clock, Ids, Logger, LogStore } from '../ports.ts';
+import type { Clock, Ids } from '../ports/clock.ts';
+import type { LogStore } from '../ports/log-store.ts';
+import type { Logger } from '../ports/logger.ts';
 import type { HeadCache } from './head-cache.ts';
 
 export interface LogContext {

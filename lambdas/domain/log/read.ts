@@ -8,7 +8,7 @@
  */
 import { backOff } from '../back-off.ts';
 import type { Head, Message } from '../model.ts';
-import { MAX_PROOF } from '../ports.ts';
+import { MAX_PROOF } from '../ports/log-store.ts';
 import type { LogContext } from './context.ts';
 
 /**

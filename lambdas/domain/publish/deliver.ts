@@ -16,7 +16,7 @@ import { withdrawnSeqs } from '../log/withdrawal.ts';
 import { logged } from '../log-fields.ts';
 import { ownSubscription, type Stored, type Subscription } from '../model.ts';
 import { isExcluded, originTabFor } from '../origin.ts';
-import { ALL_SUBSCRIBERS } from '../ports.ts';
+import { ALL_SUBSCRIBERS } from '../ports/subscription-store.ts';
 import { type LeftOver, leftOver } from './ranges.ts';
 
 /**

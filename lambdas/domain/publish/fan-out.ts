@@ -2,7 +2,7 @@
 
 import { mapConcurrently } from '../../concurrency.ts';
 import type { App } from '../app.ts';
-import type { FanOutTask } from '../ports.ts';
+import type { FanOutTask } from '../ports/fan-out.ts';
 import {
   CONCURRENT_POSTS,
   type Delivery,

@@ -6,7 +6,7 @@ import { RequestError } from '../../protocol/errors.ts';
 import { parseOutboxEntry } from '../../protocol/outbox.ts';
 import type { App } from '../app.ts';
 import { asError } from '../errors.ts';
-import type { OutboxQueue, OutboxRow, OutboxRows } from '../ports.ts';
+import type { OutboxQueue, OutboxRow, OutboxRows } from '../ports/outbox.ts';
 import { type PublishAnswer, publish, type Unpublished } from './publish.ts';
 
 export interface OutboxApp extends App {

@@ -1,5 +1,5 @@
 /** Spreads the posts of one worker over time, and slows down while they are refused. */
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../ports/clock.ts';
 
 /** However often posts are refused, the fan-out goes on. */
 const SLOWEST_MS = 1000;

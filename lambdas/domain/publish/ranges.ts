@@ -2,7 +2,7 @@
  * How the subscribers that one page does not hold are cut into ranges, by the order of their
  * hashes.
  */
-import { ALL_SUBSCRIBERS, type SubscriberRange, type SubscriptionPage } from '../ports.ts';
+import { ALL_SUBSCRIBERS, type SubscriberRange, type SubscriptionPage } from '../ports/subscription-store.ts';
 
 /** Connections of one range: some seconds of posting for one Lambda. */
 const RANGE_CONNECTIONS = 2000;

@@ -2,7 +2,7 @@
 import { withdrawnSeqs } from '../log/withdrawal.ts';
 import type { Message } from '../model.ts';
 import { type Hearer, isExcluded, originTabFor } from '../origin.ts';
-import type { KeptMessage } from '../ports.ts';
+import type { KeptMessage } from '../ports/frame-sizes.ts';
 
 /** In the order given. Of the messages with one collapse key only the newest is told. */
 export function keptFor(messages: Message[], hearer: Hearer): KeptMessage[] {

@@ -15,7 +15,7 @@ import { delaySecondsOf, isExpired, OPENING_DELAY, sendWithRetry } from '../conn
 import { tellReadState } from '../inbox/read-state.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Subscription } from '../model.ts';
-import type { ReconcileRequest } from '../ports.ts';
+import type { ReconcileRequest } from '../ports/later.ts';
 import { catchUp, startOf } from './catch-up.ts';
 import { LEASE_SECONDS } from './replay.ts';
 import { isUnderWay, placeOf, start, startOfAnonymous } from './start.ts';

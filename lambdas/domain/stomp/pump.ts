@@ -10,7 +10,7 @@ import { markForClose } from '../connection/close.ts';
 import { isExpired } from '../connection/send.ts';
 import { logged } from '../log-fields.ts';
 import { type Channel, type Connection, userChannel } from '../model.ts';
-import type { ReconcileRequest } from '../ports.ts';
+import type { ReconcileRequest } from '../ports/later.ts';
 import type { PumpApp } from './app.ts';
 import { LEASE_MS, lastPostAt, leaseOf } from './lease.ts';
 import { heardIn, sendChannel } from './send-channel.ts';

@@ -1,5 +1,5 @@
 /** Cuts a range of a log into replay frames of at most 32 KB. */
-import type { KeptMessage, ReplayRange } from '../../domain/ports.ts';
+import type { KeptMessage, ReplayRange } from '../../domain/ports/frame-sizes.ts';
 import type { JsonText, ReplayFrame } from '../../protocol/frames.ts';
 import { MAX_FRAME_BYTES, utf8Bytes } from '../../protocol/limits.ts';
 import { encodeFrame, encodeMessage } from './encode.ts';

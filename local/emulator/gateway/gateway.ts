@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Logger } from '../../../lambdas/domain/ports.ts';
+import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
 import { newGatewayId } from '../ids.ts';
 import type { Lambdas } from '../lambdas.ts';
 import { admit, callIntegration } from './admission.ts';

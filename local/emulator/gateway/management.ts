@@ -1,6 +1,6 @@
 /** The `@connections` requests: post to a connection, ask about it, close it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Logger } from '../../../lambdas/domain/ports.ts';
+import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
 import { AwsError, answer, answerAwsError, answerJson, readBody, unescaped } from '../http.ts';
 import { isGatewayId } from '../ids.ts';
 import type { OpenConnection } from './connection.ts';

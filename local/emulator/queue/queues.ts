@@ -1,6 +1,6 @@
 /** The queues of the local stack: one for each queue source of the manifest, with the Lambda that reads it. */
 import { randomUUID } from 'node:crypto';
-import type { Logger } from '../../../lambdas/domain/ports.ts';
+import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
 import {
   LAMBDA_NAMES,
   LAMBDAS,

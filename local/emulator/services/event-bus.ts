@@ -1,7 +1,7 @@
 /** EventBridge's PutEvents, and the rules of our bus: an event goes to the Lambda that takes its detail type. */
 import { randomUUID } from 'node:crypto';
 import { EVENT_SOURCE } from '../../../lambdas/adapters/event-bus/event-bus.ts';
-import type { Logger } from '../../../lambdas/domain/ports.ts';
+import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
 import { isRecord } from '../../../lambdas/protocol/json.ts';
 import type { AsyncInvoker } from '../async-invoker.ts';
 import { AwsError } from '../http.ts';

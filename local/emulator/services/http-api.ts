@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Logger } from '../../../lambdas/domain/ports.ts';
+import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
 import { answer, answerJson, readBody } from '../http.ts';
 import { requestTime } from '../ids.ts';
 import { ACCOUNT, LambdaError, type Lambdas, within } from '../lambdas.ts';

@@ -1,7 +1,7 @@
 /** The AWS services that speak JSON to `POST /` and name the operation in a header: EventBridge, Secrets Manager and SQS. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Logger } from '../../../lambdas/domain/ports.ts';
+import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
 import type { AsyncInvoker } from '../async-invoker.ts';
 import { AwsError, answerAwsError, answerJson, readBody } from '../http.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';

@@ -5,7 +5,7 @@ import { type EscalationApp, lookUpUnanswered } from '../../../lambdas/domain/es
 import { mark } from '../../../lambdas/domain/inbox/read-state.ts';
 import { withdraw } from '../../../lambdas/domain/inbox/withdraw.ts';
 import { EVERYONE, userChannel } from '../../../lambdas/domain/model.ts';
-import type { EscalationTask } from '../../../lambdas/domain/ports.ts';
+import type { EscalationTask } from '../../../lambdas/domain/ports/later.ts';
 import { publish } from '../../../lambdas/domain/publish/publish.ts';
 import type { Answer } from '../../../lambdas/protocol/escalate.ts';
 import { NO_ORIGIN, type Notification } from '../../../lambdas/protocol/notification.ts';

@@ -1,7 +1,7 @@
 /** Which messages of the queue come again. */
 import type { SQSRecord } from 'aws-lambda';
 import { expect, it } from 'vitest';
-import type { Presence } from '../../../lambdas/domain/ports.ts';
+import type { Presence } from '../../../lambdas/domain/ports/presence-store.ts';
 import { createLaterHandler } from '../../../lambdas/handlers/later.ts';
 import { anApp } from '../../support/builders.ts';
 import { createMemoryUnanswered } from '../../support/memory-unanswered.ts';

@@ -1,7 +1,7 @@
 /** Which records of the outbox fail: only those of which nothing could be written down. */
 import type { DynamoDBRecord, SQSRecord } from 'aws-lambda';
 import { describe, expect, it } from 'vitest';
-import type { OutboxRow } from '../../../lambdas/domain/ports.ts';
+import type { OutboxRow } from '../../../lambdas/domain/ports/outbox.ts';
 import { createOutboxHandler } from '../../../lambdas/handlers/outbox.ts';
 import { anApp } from '../../support/builders.ts';
 

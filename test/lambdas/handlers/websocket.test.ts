@@ -1,7 +1,7 @@
 /** The edges of the WebSocket routes: what they take from the event and what they may answer. */
 import { describe, expect, it } from 'vitest';
 import { Busy } from '../../../lambdas/domain/errors.ts';
-import type { ConnectionStore } from '../../../lambdas/domain/ports.ts';
+import type { ConnectionStore } from '../../../lambdas/domain/ports/connection-store.ts';
 import { createConnectHandler } from '../../../lambdas/handlers/connect.ts';
 import { createDisconnectHandler } from '../../../lambdas/handlers/disconnect.ts';
 import type { AuthorizerContext, WebSocketEvent } from '../../../lambdas/handlers/events.ts';

@@ -1,7 +1,7 @@
 /** A local server with Lambdas made up by a test, and a WebSocket client that loses nothing it hears. */
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
-import type { Logger } from '../../../lambdas/domain/ports.ts';
+import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
 import { type AsyncInvoker, createAsyncInvoker } from '../../../local/emulator/async-invoker.ts';
 import type { GateOptions } from '../../../local/emulator/gate.ts';
 import { createWebSocketGateway, type WebSocketGateway } from '../../../local/emulator/gateway/gateway.ts';

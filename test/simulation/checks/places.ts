@@ -1,6 +1,6 @@
 /** Counts how often a run came to places that are hard to come to: what no run has been through, no check has seen. */
 import { HEAD_SEQ } from '../../../lambdas/adapters/dynamodb/tables.ts';
-import { MAX_PROOF } from '../../../lambdas/domain/ports.ts';
+import { MAX_PROOF } from '../../../lambdas/domain/ports/log-store.ts';
 import type { Change, TableName, Write } from '../dynamodb/database.ts';
 import type { Bindings, Row } from '../dynamodb/expressions.ts';
 import type { Socket } from '../world/sockets.ts';

@@ -11,7 +11,7 @@ import { createAcceptances } from '../../../lambdas/domain/connection/acceptance
 import type { EraseApp } from '../../../lambdas/domain/erase.ts';
 import { createChannelLog } from '../../../lambdas/domain/log/channel-log.ts';
 import { createHeadCache } from '../../../lambdas/domain/log/head-cache.ts';
-import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
+import type { PostOutcome } from '../../../lambdas/domain/ports/gateway.ts';
 import { createFrameRates } from '../../../lambdas/domain/session/frame-rates.ts';
 import type { StompApp } from '../../../lambdas/domain/stomp/app.ts';
 import { deliverNext } from '../../../lambdas/domain/stomp/deliver-next.ts';

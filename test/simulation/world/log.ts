@@ -1,5 +1,5 @@
 /** What the Lambdas log: searched for tokens, shown in a trace, else forgotten. */
-import type { LogFields, Logger } from '../../../lambdas/domain/ports.ts';
+import type { LogFields, Logger } from '../../../lambdas/domain/ports/logger.ts';
 import { createLogger } from '../../../lambdas/logger.ts';
 import type { Invocation } from './invocation.ts';
 import { SECRET_MARK } from './tokens.ts';

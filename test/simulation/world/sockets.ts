@@ -3,7 +3,7 @@
  * concurrently, `$disconnect` comes late or not at all, and a socket may be dead without anybody knowing.
  */
 import { subscriberOf } from '../../../lambdas/adapters/dynamodb/subscription-rows.ts';
-import type { PostOutcome } from '../../../lambdas/domain/ports.ts';
+import type { PostOutcome } from '../../../lambdas/domain/ports/gateway.ts';
 import type { AuthorizerContext, AuthorizerResult } from '../../../lambdas/handlers/events.ts';
 import type { Permissions } from '../../../lambdas/protocol/permissions.ts';
 import type { Invocation } from './invocation.ts';

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Connection, ConnectionKey } from '../../../../lambdas/domain/model.ts';
 import { EVERYONE, topicChannel, userChannel } from '../../../../lambdas/domain/model.ts';
-import type { ConnectionStore, SubscriptionStore } from '../../../../lambdas/domain/ports.ts';
+import type { ConnectionStore } from '../../../../lambdas/domain/ports/connection-store.ts';
+import type { SubscriptionStore } from '../../../../lambdas/domain/ports/subscription-store.ts';
 import { ownKey } from '../../../support/memory-tables.ts';
 import { type CreateHarness, connectionOf, START } from './harness.ts';
 

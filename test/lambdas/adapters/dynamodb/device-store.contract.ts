@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Connection, DeviceKey, LastSeen, Position } from '../../../../lambdas/domain/model.ts';
-import type { ConnectionStore, CursorMove, DeviceStore } from '../../../../lambdas/domain/ports.ts';
+import type { ConnectionStore } from '../../../../lambdas/domain/ports/connection-store.ts';
+import type { CursorMove, DeviceStore } from '../../../../lambdas/domain/ports/device-store.ts';
 import { connectionOf } from './harness.ts';
 
 const START = 1_795_939_441_000;

@@ -6,7 +6,7 @@ import { createStores } from '../../../../lambdas/adapters/dynamodb/stores.ts';
 import type { TableNames } from '../../../../lambdas/adapters/dynamodb/tables.ts';
 import { Busy } from '../../../../lambdas/domain/errors.ts';
 import { type Head, type Member, topicChannel } from '../../../../lambdas/domain/model.ts';
-import { ALL_SUBSCRIBERS, type Subscribing } from '../../../../lambdas/domain/ports.ts';
+import { ALL_SUBSCRIBERS, type Subscribing } from '../../../../lambdas/domain/ports/subscription-store.ts';
 import { aMessage } from '../../../support/builders.ts';
 import { readLocalAccess } from '../../../support/dynoxide.ts';
 import { ownKey } from '../../../support/memory-tables.ts';

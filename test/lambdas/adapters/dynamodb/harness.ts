@@ -7,7 +7,9 @@ import { subscriptionKey } from '../../../../lambdas/adapters/dynamodb/subscript
 import { createSubscriptionStore } from '../../../../lambdas/adapters/dynamodb/subscription-store.ts';
 import type { ServingRow } from '../../../../lambdas/adapters/dynamodb/tables.ts';
 import type { Connection, SubscriptionKey } from '../../../../lambdas/domain/model.ts';
-import type { ConnectionStore, MemberStore, SubscriptionStore } from '../../../../lambdas/domain/ports.ts';
+import type { ConnectionStore } from '../../../../lambdas/domain/ports/connection-store.ts';
+import type { MemberStore } from '../../../../lambdas/domain/ports/member-store.ts';
+import type { SubscriptionStore } from '../../../../lambdas/domain/ports/subscription-store.ts';
 import type { TestDynamoDb } from '../../../support/dynoxide.ts';
 import { createMemoryConnectionStore } from '../../../support/memory-connection-store.ts';
 import { createMemoryMemberStore } from '../../../support/memory-member-store.ts';

@@ -2,13 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Head, Message } from '../../../../lambdas/domain/model.ts';
+import type { ConnectionStore } from '../../../../lambdas/domain/ports/connection-store.ts';
 import {
   type AppendOutcome,
-  type ConnectionStore,
   type IdempotencyKey,
   type LogStore,
   MAX_PROOF,
-} from '../../../../lambdas/domain/ports.ts';
+} from '../../../../lambdas/domain/ports/log-store.ts';
 import { connectionOf } from './harness.ts';
 
 export interface MessageLogHarness {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Member } from '../../../../lambdas/domain/model.ts';
-import type { MemberStore } from '../../../../lambdas/domain/ports.ts';
+import type { MemberStore } from '../../../../lambdas/domain/ports/member-store.ts';
 import { START } from './harness.ts';
 
 export function memberStoreContract(create: () => MemberStore): void {

@@ -1,7 +1,8 @@
 /** What every store of read states guarantees. */
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { LogStore, ReadStateStore } from '../../../../lambdas/domain/ports.ts';
+import type { LogStore } from '../../../../lambdas/domain/ports/log-store.ts';
+import type { ReadStateStore } from '../../../../lambdas/domain/ports/read-state-store.ts';
 
 export function readStateStoreContract(create: () => { store: ReadStateStore; log: LogStore }): void {
   let store: ReadStateStore;

@@ -8,7 +8,8 @@ import {
   topicChannel,
   userChannel,
 } from '../../../../lambdas/domain/model.ts';
-import type { ConnectionStore, SubscriptionStore } from '../../../../lambdas/domain/ports.ts';
+import type { ConnectionStore } from '../../../../lambdas/domain/ports/connection-store.ts';
+import type { SubscriptionStore } from '../../../../lambdas/domain/ports/subscription-store.ts';
 import { type CreateHarness, connectionOf, START } from './harness.ts';
 
 /** `own`: the channel of the connection's user, whose rows are those of the connections. */

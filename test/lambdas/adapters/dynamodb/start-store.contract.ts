@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { App } from '../../../../lambdas/domain/app.ts';
 import type { Device, DeviceKey, LastSeen } from '../../../../lambdas/domain/model.ts';
-import type { LogStore } from '../../../../lambdas/domain/ports.ts';
+import type { LogStore } from '../../../../lambdas/domain/ports/log-store.ts';
 import { connectionOf, START } from './harness.ts';
 
 const KEPT_MS = 60_000;

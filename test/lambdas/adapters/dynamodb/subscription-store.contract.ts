@@ -9,7 +9,11 @@ import {
   topicChannel,
   userChannel,
 } from '../../../../lambdas/domain/model.ts';
-import { ALL_SUBSCRIBERS, type SubscriberRange, type Subscribing } from '../../../../lambdas/domain/ports.ts';
+import {
+  ALL_SUBSCRIBERS,
+  type SubscriberRange,
+  type Subscribing,
+} from '../../../../lambdas/domain/ports/subscription-store.ts';
 import { leftOver } from '../../../../lambdas/domain/publish/ranges.ts';
 import type { TopicChannel } from '../../../../lambdas/protocol/channel.ts';
 import { type CreateHarness, connectionOf, type Harness, START } from './harness.ts';

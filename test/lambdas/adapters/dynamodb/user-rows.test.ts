@@ -6,7 +6,8 @@ import { createLogStore } from '../../../../lambdas/adapters/dynamodb/log-store.
 import { socketKey } from '../../../../lambdas/adapters/dynamodb/socket-rows.ts';
 import { createStores, type Stores } from '../../../../lambdas/adapters/dynamodb/stores.ts';
 import { createUserRows } from '../../../../lambdas/adapters/dynamodb/user-rows.ts';
-import type { KeptRows, LogStore, UserRows } from '../../../../lambdas/domain/ports.ts';
+import type { LogStore } from '../../../../lambdas/domain/ports/log-store.ts';
+import type { KeptRows, UserRows } from '../../../../lambdas/domain/ports/user-rows.ts';
 import { useDynamoDb } from '../../../support/dynoxide.ts';
 import { createMemoryLogStore } from '../../../support/memory-log-store.ts';
 import { storesOn } from '../../../support/memory-stores.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createFanOutQueue, taskIn } from '../../../../lambdas/adapters/queue/fan-out.ts';
 import type { SqsMessage } from '../../../../lambdas/aws/sqs.ts';
 import { EVERYONE, topicChannel } from '../../../../lambdas/domain/model.ts';
-import type { FanOutTask } from '../../../../lambdas/domain/ports.ts';
+import type { FanOutTask } from '../../../../lambdas/domain/ports/fan-out.ts';
 
 const NEWS = topicChannel('news');
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createLater, requestIn, wakeUpIn } from '../../../../lambdas/adapters/queue/later.ts';
 import type { SqsMessage } from '../../../../lambdas/aws/sqs.ts';
 import { EVERYONE, topicChannel, userChannel } from '../../../../lambdas/domain/model.ts';
-import type { Later, ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
+import type { Later, ReconcileRequest } from '../../../../lambdas/domain/ports/later.ts';
 
 const unused = () => Promise.reject(new Error('the other queue'));
 

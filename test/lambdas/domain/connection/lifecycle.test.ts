@@ -6,7 +6,8 @@ import {
   type OfflineApp,
   tellChange,
 } from '../../../../lambdas/domain/connection/lifecycle.ts';
-import type { OfflineCheck, Presence } from '../../../../lambdas/domain/ports.ts';
+import type { OfflineCheck } from '../../../../lambdas/domain/ports/later.ts';
+import type { Presence } from '../../../../lambdas/domain/ports/presence-store.ts';
 import { aConnection, anApp } from '../../../support/builders.ts';
 
 function aWorld() {

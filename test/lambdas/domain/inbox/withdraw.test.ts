@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { withdraw, withdrawById } from '../../../../lambdas/domain/inbox/withdraw.ts';
 import { topicChannel, userChannel } from '../../../../lambdas/domain/model.ts';
 import { history } from '../../../../lambdas/domain/operate.ts';
-import type { LogStore } from '../../../../lambdas/domain/ports.ts';
+import type { LogStore } from '../../../../lambdas/domain/ports/log-store.ts';
 import { createMemoryLogStore } from '../../../support/memory-log-store.ts';
 import { rowsWith, World } from '../../../support/world.ts';
 

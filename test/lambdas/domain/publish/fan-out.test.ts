@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EVERYONE, topicChannel } from '../../../../lambdas/domain/model.ts';
-import { ALL_SUBSCRIBERS } from '../../../../lambdas/domain/ports.ts';
+import { ALL_SUBSCRIBERS } from '../../../../lambdas/domain/ports/subscription-store.ts';
 import { serveRange } from '../../../../lambdas/domain/publish/fan-out.ts';
 import { createPace } from '../../../../lambdas/domain/publish/pace.ts';
 import { leftOver, rangesFor } from '../../../../lambdas/domain/publish/ranges.ts';

@@ -1,6 +1,6 @@
 /** What becomes of a row of the outbox: published and taken away, put off, or given up with the reason. */
 import { describe, expect, it } from 'vitest';
-import type { OutboxRow } from '../../../../lambdas/domain/ports.ts';
+import type { OutboxRow } from '../../../../lambdas/domain/ports/outbox.ts';
 import { type OutboxApp, publishRow } from '../../../../lambdas/domain/publish/outbox.ts';
 import { createMemoryLogStore } from '../../../support/memory-log-store.ts';
 import { rowsWith, START, World } from '../../../support/world.ts';

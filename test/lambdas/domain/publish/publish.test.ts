@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Busy } from '../../../../lambdas/domain/errors.ts';
-import type { LogStore } from '../../../../lambdas/domain/ports.ts';
+import type { LogStore } from '../../../../lambdas/domain/ports/log-store.ts';
 import { publish } from '../../../../lambdas/domain/publish/publish.ts';
 import { userChannel } from '../../../../lambdas/protocol/channel.ts';
 import { NO_ORIGIN, type Notification } from '../../../../lambdas/protocol/notification.ts';

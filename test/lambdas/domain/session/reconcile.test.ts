@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { acknowledge } from '../../../../lambdas/domain/cursor.ts';
 import { type Connection, EVERYONE } from '../../../../lambdas/domain/model.ts';
-import type { LogStore, ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
+import type { ReconcileRequest } from '../../../../lambdas/domain/ports/later.ts';
+import type { LogStore } from '../../../../lambdas/domain/ports/log-store.ts';
 import { handleFrame } from '../../../../lambdas/domain/session/commands.ts';
 import { reconcile } from '../../../../lambdas/domain/session/reconcile.ts';
 import { NO_ORIGIN } from '../../../../lambdas/protocol/notification.ts';

@@ -1,6 +1,6 @@
 /** A new connection is started once: by its client's first `sync`, or by the stream. */
 import { describe, expect, it } from 'vitest';
-import type { ReconcileRequest } from '../../../../lambdas/domain/ports.ts';
+import type { ReconcileRequest } from '../../../../lambdas/domain/ports/later.ts';
 import { receive } from '../../../../lambdas/domain/session/receive.ts';
 import { reconcile } from '../../../../lambdas/domain/session/reconcile.ts';
 import type { SyncFrame } from '../../../../lambdas/protocol/client-frame.ts';

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { EVERYONE, topicChannel } from '../../../../lambdas/domain/model.ts';
-import type { PostOutcome } from '../../../../lambdas/domain/ports.ts';
+import type { PostOutcome } from '../../../../lambdas/domain/ports/gateway.ts';
 import { LEASE_MS } from '../../../../lambdas/domain/stomp/lease.ts';
 import { pump } from '../../../../lambdas/domain/stomp/pump.ts';
 import { WINDOW } from '../../../../lambdas/domain/stomp/send-channel.ts';

@@ -6,7 +6,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import type { BuildOptions, Metafile } from 'esbuild';
-import { LAMBDAS, type LambdaName, type LambdaSpec } from '../lambdas/manifest.ts';
+import type { LambdaSpec } from '../lambdas/lambda-spec.ts';
+import { LAMBDAS, type LambdaName } from '../lambdas/manifest.ts';
 import { type AwsClient, InvalidSetting } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');

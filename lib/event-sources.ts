@@ -7,13 +7,8 @@ import type { TableV2 } from 'aws-cdk-lib/aws-dynamodb';
 import { FilterCriteria, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { DynamoEventSource, SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { Construct } from 'constructs';
-import {
-  LAMBDAS,
-  type LambdaName,
-  type LambdaSpec,
-  type StreamDeadLetters,
-  type StreamSource,
-} from '../lambdas/manifest.ts';
+import type { LambdaSpec, StreamDeadLetters, StreamSource } from '../lambdas/lambda-spec.ts';
+import { LAMBDAS, type LambdaName } from '../lambdas/manifest.ts';
 import { DeadLetterQueue, type DeadLetterQueueProps } from './dead-letter-queue.ts';
 import { STATEFUL_NAMES, type StatefulName } from './functions.ts';
 import type { HeraldFunction } from './herald-function.ts';

@@ -13,7 +13,8 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import type { TableIndex } from '../lambdas/adapters/dynamodb/tables.ts';
-import { LAMBDAS, type LambdaName, type TableAction } from '../lambdas/manifest.ts';
+import type { TableAction } from '../lambdas/lambda-spec.ts';
+import { LAMBDAS, type LambdaName } from '../lambdas/manifest.ts';
 import { lambdaCode, type MessageTypesSource } from './lambda-code.ts';
 import { createLog, type LogSettings } from './logs.ts';
 import type { AwsClient } from './settings.ts';

@@ -8,13 +8,8 @@ import { FilterPattern, MetricFilter } from 'aws-cdk-lib/aws-logs';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { IQueue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import {
-  LAMBDA_NAMES,
-  LAMBDAS,
-  type LambdaSpec,
-  type QueueDeadLetters,
-  type StreamDeadLetters,
-} from '../lambdas/manifest.ts';
+import type { LambdaSpec, QueueDeadLetters, StreamDeadLetters } from '../lambdas/lambda-spec.ts';
+import { LAMBDA_NAMES, LAMBDAS } from '../lambdas/manifest.ts';
 import { Alarms } from './alarms.ts';
 import { BackendDashboard } from './dashboard.ts';
 import { STATEFUL_NAMES, type StatefulName } from './functions.ts';

@@ -2,13 +2,8 @@
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import {
-  LAMBDA_NAMES,
-  LAMBDAS,
-  type QueueDeadLetters,
-  type QueueName,
-  type QueueSource,
-} from '../lambdas/manifest.ts';
+import type { QueueDeadLetters, QueueName, QueueSource } from '../lambdas/lambda-spec.ts';
+import { LAMBDA_NAMES, LAMBDAS } from '../lambdas/manifest.ts';
 import { DeadLetterQueue, type DeadLetterQueueProps } from './dead-letter-queue.ts';
 import { queueEncryption } from './encryption.ts';
 

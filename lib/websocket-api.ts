@@ -14,7 +14,8 @@ import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authoriz
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { LAMBDAS, type WebSocketRoute as WebSocketRouteKey } from '../lambdas/manifest.ts';
+import type { WebSocketRoute as WebSocketRouteKey } from '../lambdas/lambda-spec.ts';
+import { LAMBDAS } from '../lambdas/manifest.ts';
 import { accessLog } from './access-log.ts';
 import { AccountLogRole, tellWithoutRole } from './account-log-role.ts';
 import { type CustomDomain, createDomain } from './custom-domain.ts';

@@ -2,13 +2,8 @@
 import { DescribeTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { TABLES, type TableNames } from '../../lambdas/adapters/dynamodb/tables.ts';
 import type { Logger } from '../../lambdas/domain/ports/logger.ts';
-import {
-  LAMBDA_NAMES,
-  LAMBDAS,
-  type LambdaName,
-  type LambdaSpec,
-  type StreamSource,
-} from '../../lambdas/manifest.ts';
+import type { LambdaSpec, StreamSource } from '../../lambdas/lambda-spec.ts';
+import { LAMBDA_NAMES, LAMBDAS, type LambdaName } from '../../lambdas/manifest.ts';
 import type { Lambdas } from './lambdas.ts';
 import type { StreamsClient } from './stream/client.ts';
 import type { EventSourceSettings } from './stream/lanes.ts';

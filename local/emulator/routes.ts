@@ -1,5 +1,6 @@
 /** Which Lambda serves each route of the two APIs and each event of the bus, as the manifest says. */
-import { LAMBDA_NAMES, LAMBDAS, type LambdaName, type LambdaSpec } from '../../lambdas/manifest.ts';
+import type { LambdaSpec } from '../../lambdas/lambda-spec.ts';
+import { LAMBDA_NAMES, LAMBDAS, type LambdaName } from '../../lambdas/manifest.ts';
 
 const served = <Key extends string>(keysOf: (spec: LambdaSpec) => readonly Key[]): [Key, LambdaName][] =>
   LAMBDA_NAMES.flatMap((name) => keysOf(LAMBDAS[name]).map((key): [Key, LambdaName] => [key, name]));

@@ -1,6 +1,7 @@
 /** The JSON of the protocol's page: it parses, is as the schemas say, and the server takes it. */
 import { describe, expect, it } from 'vitest';
-import { LAMBDA_NAMES, LAMBDAS, type LambdaSpec } from '../../lambdas/manifest.ts';
+import type { LambdaSpec } from '../../lambdas/lambda-spec.ts';
+import { LAMBDA_NAMES, LAMBDAS } from '../../lambdas/manifest.ts';
 import type { ClientFrame } from '../../lambdas/protocol/client-frame.ts';
 import { BYES, FRAME_ERRORS } from '../../lambdas/protocol/errors.ts';
 import type { ServerFrame } from '../../lambdas/protocol/frames.ts';

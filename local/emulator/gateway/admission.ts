@@ -1,7 +1,7 @@
 /** Decides a handshake: first the authorizer, then `$connect`, each with the statuses API Gateway gives its failures. */
 import type { IncomingMessage } from 'node:http';
 import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
-import type { WebSocketRoute } from '../../../lambdas/manifest.ts';
+import type { WebSocketRoute } from '../../../lambdas/lambda-spec.ts';
 import { LambdaError, type Lambdas, within } from '../lambdas.ts';
 import { WEB_SOCKET_ROUTES } from '../routes.ts';
 import { authorizerEvent, type ClientInfo, connectEvent, METHOD_ARN } from './events.ts';

@@ -1,6 +1,6 @@
 /** The events API Gateway sends to the Lambdas of a WebSocket API, key by key. What has no value has no key. */
 import type { IncomingMessage } from 'node:http';
-import type { WebSocketRoute } from '../../../lambdas/manifest.ts';
+import type { WebSocketRoute } from '../../../lambdas/lambda-spec.ts';
 import { newGatewayId, requestTime } from '../ids.ts';
 import { ACCOUNT, REGION } from '../lambdas.ts';
 import { API_ID, STAGE } from './settings.ts';

@@ -2,7 +2,7 @@
  * Which route takes a message: `$request.body.action`.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html
  */
-import type { WebSocketRoute } from '../../../lambdas/manifest.ts';
+import type { WebSocketRoute } from '../../../lambdas/lambda-spec.ts';
 import { isRecord } from '../../../lambdas/protocol/json.ts';
 import { WEB_SOCKET_ROUTES } from '../routes.ts';
 

@@ -1,15 +1,8 @@
 /** The queues of the local stack: one for each queue source of the manifest, with the Lambda that reads it. */
 import { randomUUID } from 'node:crypto';
 import type { Logger } from '../../../lambdas/domain/ports/logger.ts';
-import {
-  LAMBDA_NAMES,
-  LAMBDAS,
-  type LambdaSpec,
-  type QueueDeadLetters,
-  type QueueName,
-  type QueueSource,
-  WRITTEN_DEAD_LETTERS,
-} from '../../../lambdas/manifest.ts';
+import type { LambdaSpec, QueueDeadLetters, QueueName, QueueSource } from '../../../lambdas/lambda-spec.ts';
+import { LAMBDA_NAMES, LAMBDAS, WRITTEN_DEAD_LETTERS } from '../../../lambdas/manifest.ts';
 import { ACCOUNT, functionArn, type Lambdas } from '../lambdas.ts';
 import { createQueue, type Queue } from './queue.ts';
 

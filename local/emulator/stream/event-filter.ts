@@ -1,5 +1,5 @@
 /** Lambda's filter patterns for stream records: exact values, `exists`, `prefix`, `anything-but`, `numeric`. */
-import type { FilterPattern, Matcher, Scalar } from '../../../lambdas/manifest.ts';
+import type { FilterPattern, Matcher, Scalar } from '../../../lambdas/lambda-spec.ts';
 import { isRecord } from '../../../lambdas/protocol/json.ts';
 
 /** Every key of the pattern must match, any matcher of its list is enough. */

@@ -1,6 +1,6 @@
 /** Spreads the records of one shard over parallel lanes: a record stays behind the earlier ones of its item, and of no other. */
 import { crc32 } from 'node:zlib';
-import type { FilterPattern } from '../../../lambdas/manifest.ts';
+import type { FilterPattern } from '../../../lambdas/lambda-spec.ts';
 import { type BatchPorts, type BatchSettings, deliver, type StreamRecord } from './batch.ts';
 import { matchesPattern } from './event-filter.ts';
 

@@ -1,7 +1,8 @@
 /** Hears of everything that happens and holds it against the guarantees. The first violation ends the run. */
 
 import { HEAD_SEQ, READ_STATE_ID } from '../../../lambdas/adapters/dynamodb/tables.ts';
-import { LAMBDAS, type LambdaSpec, type TableAction } from '../../../lambdas/manifest.ts';
+import type { LambdaSpec, TableAction } from '../../../lambdas/lambda-spec.ts';
+import { LAMBDAS } from '../../../lambdas/manifest.ts';
 import type { ServerFrame } from '../../../lambdas/protocol/frames.ts';
 import { isPendingName, isSocketName } from '../../../lambdas/protocol/socket-names.ts';
 import { framesIn } from '../../../lambdas/wire/stomp/grammar.ts';

@@ -8,7 +8,7 @@ import type {
   TransactWrite,
   Update,
 } from '../../../lambdas/aws/dynamodb.ts';
-import type { TableAction } from '../../../lambdas/manifest.ts';
+import type { TableAction } from '../../../lambdas/lambda-spec.ts';
 import type { CallPort } from '../faults.ts';
 import type { Invocation, Result } from '../world/invocation.ts';
 import type { Asked, BatchKey, BatchRow, Database, TableName, Write } from './database.ts';

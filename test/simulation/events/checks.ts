@@ -1,5 +1,6 @@
 /** What the application was told, held against what happened. */
-import { LAMBDAS, type LambdaSpec, type TableAction } from '../../../lambdas/manifest.ts';
+import type { LambdaSpec, TableAction } from '../../../lambdas/lambda-spec.ts';
+import { LAMBDAS } from '../../../lambdas/manifest.ts';
 import type { Watcher } from '../dynamodb/client.ts';
 import type { Database, TableName } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';

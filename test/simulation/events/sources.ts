@@ -1,7 +1,7 @@
 /** What hands work to the Lambdas: a queue with delays, and the stream of a table. At least once, late, and stalling at times. */
 import type { DynamoDBRecord, SQSRecord } from 'aws-lambda';
 import { toAttributes } from '../../../lambdas/aws/attributes.ts';
-import type { StreamSource } from '../../../lambdas/manifest.ts';
+import type { StreamSource } from '../../../lambdas/lambda-spec.ts';
 import { matchesPattern } from '../../../local/emulator/stream/event-filter.ts';
 import { type Change, keyOf } from '../dynamodb/database.ts';
 import type { Faults } from '../faults.ts';

@@ -5,7 +5,7 @@
  */
 import type { DynamoDBRecord } from 'aws-lambda';
 import { toAttributes } from '../../../lambdas/aws/attributes.ts';
-import type { StreamSource } from '../../../lambdas/manifest.ts';
+import type { StreamSource } from '../../../lambdas/lambda-spec.ts';
 import { matchesPattern } from '../../../local/emulator/stream/event-filter.ts';
 import { type Change, keyOf } from '../dynamodb/database.ts';
 import type { Row } from '../dynamodb/expressions.ts';

@@ -1,6 +1,6 @@
 /** The filter patterns of an event source. */
 import { expect, it } from 'vitest';
-import type { FilterPattern, Matcher } from '../../../../lambdas/manifest.ts';
+import type { FilterPattern, Matcher } from '../../../../lambdas/lambda-spec.ts';
 import { matchesPattern } from '../../../../local/emulator/stream/event-filter.ts';
 
 const value = (text: unknown) => ({ dynamodb: { NewImage: { name: { S: text } } } });

@@ -162,5 +162,7 @@ const report = (ours: number, floor: number): Result => ({
   ],
   notes: [
     'Floor: the local DynamoDB server’s own time for the same messages in one query, asked by a bare `node:http` client that does not look at the answer. Ours: the lease, the head, the query, the frames and their posts to a server that takes each at once.',
+    'Where our time went on 2026-11-26, of 28 ms: 2.5 before the query (three reads and the lease), 13 the query, 3 to parse its 436 KB, 2.5 to make messages of the rows, 7 for eleven posts, one after the other since their order is a promise; 3 of these 7 wait for the answers. What must be, by these figures, is 1.4 times the query before a row is looked at: so the goal leaves 3 ms for a thousand rows, and is not in reach.',
+    'Tried and not kept: a message as one attribute besides its keys is parsed once, and 24 ms instead of 28; but the query is faster, too, 12 ms, so the ratio stays, and an operator would lose type, id and time of a message as columns to see and to filter by. Pages of 250 rows, each read while the one before is posted: 31 ms, since the local server takes 6 ms for each further page. A larger young generation of V8: no difference.',
   ],
 });

@@ -6,11 +6,12 @@ import type { Result, Row } from './result.ts';
 
 /** Of the rows that have peers: those that say the most of what a user waits for, and an operator pays for; in fewer words. */
 const TELLING: [row: RegExp, short: string][] = [
-  [/^(1|100|1000) devices: .* last device p50$/, 'the last of $1 devices'],
-  [/^(\d+) users: .* last device p50$/, 'the last of $1 users of a topic'],
-  [/^1,000 messages of .* connect to the last$/, 'a replay of 1,000'],
-  [/^(.*): sustained deliveries$/, 'deliveries to $1'],
-  [/^(.*): server CPU per delivery$/, 'CPU of one of them'],
+  [/^1 devices: .* last device p50$/, 'telling one device'],
+  [/^(100|1000) devices: .* last device p50$/, 'telling $1 devices of a user'],
+  [/^(\d+) users: .* last device p50$/, 'telling $1 users of a topic'],
+  [/^1,000 messages of .* connect to the last$/, 'bringing a device 1,000 messages that it missed'],
+  [/^(.*): sustained deliveries$/, 'deliveries a second to $1'],
+  [/^(.*): server CPU per delivery$/, 'CPU of each of these'],
 ];
 
 /** What differs by less is told as the same. */
@@ -35,20 +36,22 @@ function against(peer: string, rows: Row[]): string {
     const theirs = row.peers?.[peer];
     if (theirs === undefined || !Number.isFinite(theirs) || !Number.isFinite(row.ours)) continue;
     const times = RATES.includes(row.unit) ? row.ours / theirs : theirs / row.ours;
-    const text = `${shortOf(row)}: ${shown(row.ours)} to ${shown(theirs)} ${row.unit}`;
-    if (times >= SAME) ahead.push(`${text} (${factor(times)})`);
-    else if (times <= 1 / SAME) behind.push(`${text} (${factor(1 / times)})`);
-    else even.push(text);
+    const unit = RATES.includes(row.unit) ? '' : ` ${row.unit}`;
+    const tell = (more: string) =>
+      `${shortOf(row)} (${shown(row.ours)}${unit}, theirs ${shown(theirs)}${more})`;
+    if (times >= SAME) ahead.push(tell(`: ${factor(times)}`));
+    else if (times <= 1 / SAME) behind.push(tell(`: ${factor(1 / times)}`));
+    else even.push(tell(''));
   }
   const told = [
     ['ahead', ahead],
-    ['even', even],
+    ['level', even],
     ['behind', behind],
   ] as const;
   const parts = told.flatMap(([name, found]) =>
-    found.length > 0 ? [`**${name}:** ${found.join('; ')}`] : [],
+    found.length > 0 ? [`**${name}** in ${found.join(', ')}`] : [],
   );
-  return `- Beside **${peer}** on this machine: ${parts.join('. ')}.`;
+  return `- Beside **${peer}** on this machine Herald is ${parts.join('; ')}.`;
 }
 
 function shortOf({ what }: Row): string {
@@ -63,12 +66,12 @@ function onAws(rows: Row[]): string[] {
     return row && shown(row.ours);
   };
   const calls = value(/^the same when the head is known from before$/);
-  const connect = value(/^ready and an empty replay: calls$/);
+  const connect = value(/^ready and an empty replay, a known device: calls$/);
   const three = value(/^price of a million deliveries, three devices per publish$/);
   const topic = value(/^price of a million deliveries, topic/);
   const counted = [
     calls && `a publish reaches the first device ${calls} calls after it came in`,
-    connect && `a device that connects and missed nothing takes ${connect} calls to be caught up`,
+    connect && `a known device that connects and missed nothing takes ${connect} calls, its two posts among them, to be caught up`,
     three && `a million deliveries cost $${three} at three devices a user`,
     topic && `$${topic} to a topic`,
   ].filter((part) => part !== undefined);

@@ -34,11 +34,17 @@ export const measure: Question = async (progress) => {
   try {
     progress('connect');
     const opening = { ...readyConnection('alice', 0), connectedAt: Date.now() };
-    await openConnection(app, opening);
-    const connecting = takeCalls();
     const own = ownSubscription(opening);
-    await reconcile(app, { ...own, after: undefined }, DEADLINE);
-    const driving = takeCalls();
+    const connect = async () => {
+      await openConnection(app, opening);
+      const connecting = takeCalls();
+      await reconcile(app, { ...own, after: undefined }, DEADLINE);
+      return { connecting, driving: takeCalls() };
+    };
+    const { driving: drivingFirst } = await connect();
+    await app.connections.remove(opening);
+    takeCalls();
+    const { connecting, driving } = await connect();
     progress('publish');
     await publish(app, notification(['alice'], 'first'));
     takeCalls();
@@ -54,18 +60,19 @@ export const measure: Question = async (progress) => {
     takeCalls();
     await reconcile(app, { ...own, after: 0 }, DEADLINE);
     const replaying = takeCalls();
-    return report({ connecting, driving, asking, publishing, unrepeatable, replaying });
+    return report({ connecting, drivingFirst, driving, asking, publishing, unrepeatable, replaying });
   } finally {
     await stop();
   }
 };
 
 type Costs = Record<
-  'connecting' | 'driving' | 'asking' | 'publishing' | 'unrepeatable' | 'replaying',
+  'connecting' | 'drivingFirst' | 'driving' | 'asking' | 'publishing' | 'unrepeatable' | 'replaying',
   Call[]
 >;
 
-function report({ connecting, driving, asking, publishing, unrepeatable, replaying }: Costs) {
+function report(costs: Costs) {
+  const { connecting, drivingFirst, driving, asking, publishing, unrepeatable, replaying } = costs;
   const perMillion = (devices: number) => ((priceOf(asking) + (devices - 1) * PRICE.message) / devices) * 1e6;
   const rows: Row[] = [
     depthRow('publish to one user: calls one after the other, up to the first post', asking, 4),
@@ -74,7 +81,8 @@ function report({ connecting, driving, asking, publishing, unrepeatable, replayi
     ...unitRows('the same when the head is known', publishing),
     ...unitRows('publish without a key, the head known', unrepeatable),
     ...unitRows('connect', connecting),
-    ...unitRows('ready and an empty replay', driving),
+    ...unitRows('ready and an empty replay, a known device', driving),
+    ...unitRows('ready and an empty replay, a user’s first device', drivingFirst),
     ...unitRows('replay of 1,000 messages of 300 bytes', replaying),
     {
       what: 'price of a million deliveries, one device per publish',

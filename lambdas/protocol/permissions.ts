@@ -38,7 +38,7 @@ export function parsePermissions(claim: unknown): Permissions {
 }
 
 function patterns(claim: Record<string, unknown>, field: (typeof FIELDS)[number]): readonly string[] {
-  const list = claim[field] === undefined ? [] : claim[field];
+  const { [field]: list = [] } = claim;
   if (!Array.isArray(list)) throw new PermissionsError(`${field}: expected a list of patterns`);
   const wrong = list.findIndex((pattern) => !isPattern(pattern));
   if (wrong >= 0)

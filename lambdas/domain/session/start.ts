@@ -10,7 +10,6 @@ import { isAccepted } from '../connection/first-frame.ts';
 import { enforceConnectionLimits } from '../connection/limits.ts';
 import { sendWithRetry } from '../connection/send.ts';
 import { findStart, seqIn } from '../cursor.ts';
-import { asError } from '../errors.ts';
 import { readStateIn, tellReadState } from '../inbox/read-state.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Position, type Subscription } from '../model.ts';
@@ -38,7 +37,8 @@ export async function start(app: App, connection: Connection, options: StartOpti
     await startUnder(app, connection, lease, options);
     return true;
   } catch (error) {
-    await giveBackAfterFault(app, connection, lease);
+    // If this fails, too, the lease lapses.
+    await giveBackStart(app, connection, lease.holder).catch(() => undefined);
     throw error;
   }
 }
@@ -60,15 +60,6 @@ async function startUnder(
   if (outcome !== 'sent') await giveBackStart(app, connection, lease.holder);
   if (await isAccepted(app, subscription, outcome, { cursor, startId: options.startId }))
     await goOn(app, connection, { ...readiness, after, lease, deadlineAt: options.deadlineAt });
-}
-
-/** Never rejects. */
-async function giveBackAfterFault(app: App, connection: Connection, { holder }: Lease): Promise<void> {
-  try {
-    await giveBackStart(app, connection, holder);
-  } catch (error) {
-    app.logger.warn('start not given back', { ...logged(connection), error: asError(error) });
-  }
 }
 
 /** Another may start it at once, and need not wait until the lease lapses. */

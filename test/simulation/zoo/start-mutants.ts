@@ -42,7 +42,7 @@ export const START_MUTANTS: Mutant[] = [
   {
     name: 'a start that failed keeps its lease',
     file: domain('session/start'),
-    find: 'await giveBackAfterFault(app, connection, lease);',
+    find: 'await giveBackStart(app, connection, lease.holder).catch(() => undefined);',
     replace: '',
   },
   {

@@ -12,8 +12,8 @@ const NAMESPACE = 'Herald';
  */
 const BACKEND = 'backend';
 
-/** What is less grave is not logged. */
-export const LOG_LEVELS = ['info', 'warn', 'error'] as const;
+/** What is less grave is not logged. `debug`: Lambda's own lines of each run, too. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface LoggerOptions {

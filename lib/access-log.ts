@@ -1,5 +1,6 @@
 /**
  * What the two APIs write about each request. Never a query string and never a header: both may carry a token.
+ * Nor what says it twice: CloudWatch keeps the time of each line, and the route tells the kind of event.
  * Variables: https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
  */
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
@@ -9,9 +10,7 @@ import { createLog, type LogSettings } from './logs.ts';
 
 const WEBSOCKET_FIELDS = {
   requestId: '$context.requestId',
-  requestTime: '$context.requestTime',
   sourceIp: '$context.identity.sourceIp',
-  eventType: '$context.eventType',
   routeKey: '$context.routeKey',
   connectionId: '$context.connectionId',
   userId: '$context.authorizer.principalId',
@@ -23,7 +22,6 @@ const WEBSOCKET_FIELDS = {
 
 const HTTP_FIELDS = {
   requestId: '$context.requestId',
-  requestTime: '$context.requestTime',
   sourceIp: '$context.identity.sourceIp',
   caller: '$context.identity.userArn',
   routeKey: '$context.routeKey',

@@ -202,8 +202,8 @@ export const SETTINGS = [
   {
     names: ['logLevel'],
     default: '`info`',
-    what: 'what is logged: `info`, `warn` or `error`, and what is graver',
-    more: "above `info`, Lambda's own lines of each run are left out, too; metrics are always written",
+    what: 'what is logged: `debug`, `info`, `warn` or `error`, and what is graver',
+    more: "`debug`: Lambda's own lines of each run, too, which double what is logged; metrics are always written",
   },
   {
     names: ['logSampling'],

@@ -33,8 +33,8 @@ export interface HeraldFunctionProps {
 }
 
 /**
- * Lambda's own lines of each run, which are as long as ours, are left out too. Ours are not filtered by Lambda, which
- * would take metrics for lines of level INFO.
+ * Lambda's own lines of each run are longer than ours. Ours are not filtered by Lambda, which would take metrics for
+ * lines of level INFO, and it takes them as they are, since they are JSON.
  */
 const WITHOUT_REPORTS = {
   loggingFormat: LoggingFormat.JSON,
@@ -64,7 +64,7 @@ export class HeraldFunction extends LambdaFunction {
         LOG_LEVEL: props.logs.level,
         NODE_OPTIONS: '--enable-source-maps',
       },
-      ...(props.logs.level !== 'info' && WITHOUT_REPORTS),
+      ...(props.logs.level !== 'debug' && WITHOUT_REPORTS),
       logGroup: createLog(scope, `${name}Log`, props.logs),
       // A role of its own: the one CDK makes may write to every log group of the account.
       role: new Role(scope, `${name}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }),

@@ -159,8 +159,8 @@ export interface NotificationBackendProps {
    */
   readonly logRetention?: RetentionDays;
   /**
-   * What the Lambdas log: `info`, `warn` or `error` and what is graver. Above `info`, Lambda's own lines of each run are left out, too.
-   * Metrics are always written.
+   * What the Lambdas log: `info`, `warn` or `error` and what is graver. `debug`: Lambda's own lines of each run, too, with its
+   * duration and memory, which are metrics in any case. Herald's metrics are always written.
    * @default 'info'
    */
   readonly logLevel?: LogLevel;

@@ -278,8 +278,8 @@ describe('what is logged', () => {
   });
 
   it('is a level that there is', () => {
-    expect(() => readAuthEnv({ ...auth, LOG_LEVEL: 'debug' })).toThrow(
-      'LOG_LEVEL is "debug", expected info, warn, error',
+    expect(() => readAuthEnv({ ...auth, LOG_LEVEL: 'trace' })).toThrow(
+      'LOG_LEVEL is "trace", expected debug, info, warn, error',
     );
   });
 });

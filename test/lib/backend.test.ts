@@ -332,7 +332,8 @@ describe('the Lambdas', () => {
         Architectures: ['arm64'],
         Runtime: 'nodejs24.x',
         MemorySize: expect.any(Number),
-        LoggingConfig: { LogGroup: expect.anything() },
+        // Without Lambda's own lines of each run, which are longer than ours.
+        LoggingConfig: { LogGroup: expect.anything(), LogFormat: 'JSON', SystemLogLevel: 'WARN' },
         Environment: { Variables: { NODE_OPTIONS: '--enable-source-maps' } },
       });
     }
@@ -389,7 +390,7 @@ describe('the Lambdas', () => {
       fanOutPage: 12,
       closedTypes: true,
       logSampling: 3,
-      logLevel: 'warn',
+      logLevel: 'debug',
     });
     const variables = (id: string) =>
       (find(set, 'AWS::Lambda::Function', id).Properties.Environment as { Variables: unknown }).Variables;
@@ -401,7 +402,7 @@ describe('the Lambdas', () => {
       MAX_TOKEN_LIFETIME_SECONDS: '3600',
       PERMISSIONS_CLAIM: 'https://app.example/may',
       ALLOWED_ORIGINS: 'https://app.example,capacitor://localhost',
-      LOG_LEVEL: 'warn',
+      LOG_LEVEL: 'debug',
       NODE_OPTIONS: '--enable-source-maps',
     });
     expect(variables('BackendFunctionsconnect')).toMatchObject({
@@ -419,15 +420,10 @@ describe('the Lambdas', () => {
       DEFAULT_RETENTION_SECONDS: '604800',
       CLOSED_TYPES: 'true',
       LOG_SAMPLING: '3',
-      LOG_LEVEL: 'warn',
+      LOG_LEVEL: 'debug',
     });
-    expect(
-      find(set, 'AWS::Lambda::Function', 'BackendFunctionsnotify').Properties.LoggingConfig,
-    ).toMatchObject({
-      LogFormat: 'JSON',
-      SystemLogLevel: 'WARN',
-      ApplicationLogLevel: 'INFO',
-    });
+    const { LoggingConfig } = find(set, 'AWS::Lambda::Function', 'BackendFunctionsnotify').Properties;
+    expect(LoggingConfig).toEqual({ LogGroup: expect.anything() });
   });
 });
 

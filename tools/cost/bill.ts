@@ -136,14 +136,18 @@ export function quantities(usage: Usage): Quantities {
     // No channel that everybody hears is on this bill, and retries are rare.
     queueRequests: 0,
     events: usage.door === 'bus' ? times.publish : 0,
-    logs: (allRuns * RUN_LOG_BYTES + accessed(usage) * ACCESS_LOG_BYTES + ownLogBytes(usage)) / GB,
+    logs: (accessed(usage) * ACCESS_LOG_BYTES + ownLogBytes(usage)) / GB,
     transfer: (frames * TRANSFER_OVERHEAD_BYTES + deliveredBytes(usage, times)) / GB,
   };
 }
 
 /** What the logs take in, in GB, by other settings than the defaults. */
 export const logsOtherwise = (usage: Usage) => ({
-  'logSampling=100': quantities(usage).logs + (ownLogBytes(usage, 100) - ownLogBytes(usage)) / GB,
+  'logLevel=debug -c logSampling=100':
+    (quantities(usage).lambdaRequests * RUN_LOG_BYTES +
+      accessed(usage) * ACCESS_LOG_BYTES +
+      ownLogBytes(usage, 100)) /
+    GB,
   'logLevel=warn': (accessed(usage) * ACCESS_LOG_BYTES + happenings(usage).publish * METRICS_LOG_BYTES) / GB,
 });
 

@@ -60,11 +60,11 @@ export type BilledLambda = keyof typeof BILLED_MS;
 export const gigabyteSeconds = (name: BilledLambda): number =>
   (LAMBDAS[name].memoryMegabytes / 1024) * (BILLED_MS[name] / 1000);
 
-/** Lambda's own lines of a run: when it starts and ends, and its report. A guess; none of them above `logLevel` `info`. */
+/** Lambda's own lines of a run: when it starts and ends, and its report. A guess; only with `logLevel` `debug`. */
 export const RUN_LOG_BYTES = 330;
 
 /** The line of the access log of a request or a frame, such as of a frame of a client. */
-export const ACCESS_LOG_BYTES = 340;
+export const ACCESS_LOG_BYTES = 270;
 
 /** What our Lambdas log, with ids of usual length: counted on the local stack by `--json-logs`. */
 export const OWN_LOG_BYTES = { connect: 950, ack: 195 };

@@ -21,8 +21,8 @@ describe('the first lines of the README', () => {
       row('100 devices: publish to received, last device p50', 'ms', Number.NaN, 3000),
     ]);
     expect(line).toBe(
-      '- Beside **NATS** on this machine: **ahead:** deliveries to 100 devices: 9,000 to 3,000 1/s (3 ×). ' +
-        '**even:** CPU of one of them: 100 to 95 µs. **behind:** the last of 1000 devices: 120 to 60 ms (2 ×).',
+      '- Beside **NATS** on this machine Herald is **ahead** in deliveries a second to 100 devices (9,000, theirs 3,000: 3 ×); ' +
+        '**level** in CPU of each of these (100 µs, theirs 95); **behind** in telling 1000 devices of a user (120 ms, theirs 60: 2 ×).',
     );
   });
 
@@ -31,9 +31,14 @@ describe('the first lines of the README', () => {
   });
 
   it('say what each costs a month, and how few calls there are on AWS', () => {
-    const calls = { what: 'ready and an empty replay: calls', unit: 'calls', ours: 7, goal: 'printed' };
+    const calls = {
+      what: 'ready and an empty replay, a known device: calls',
+      unit: 'calls',
+      ours: 7,
+      goal: 'printed',
+    };
     const [aws, month] = linesOf([calls]);
-    expect(aws).toContain('takes 7 calls to be caught up');
+    expect(aws).toContain('takes 7 calls, its two posts among them, to be caught up');
     expect(month).toMatch(/: Herald \d+, \d+, [\d,]+; .*NATS JetStream/);
   });
 });

@@ -105,9 +105,12 @@ export function unknownNames(
 }
 
 const cut = ({ path, message }: FieldError): FieldError => ({
-  path: path.slice(0, MAX_PATH_LENGTH),
-  message: message.slice(0, MAX_MESSAGE_LENGTH),
+  path: beginningOf(path, MAX_PATH_LENGTH),
+  message: beginningOf(message, MAX_MESSAGE_LENGTH),
 });
+
+/** Half of a character has no UTF-8 form: a cut may leave one, and a name may hold one. */
+const beginningOf = (text: string, length: number): string => text.slice(0, length).toWellFormed();
 
 /** A request that is refused as a whole, before anything was stored. */
 export class RequestError extends Error {

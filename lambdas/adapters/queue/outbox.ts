@@ -2,13 +2,24 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { SendMessage } from '../../aws/sqs.ts';
 import type { OutboxQueue, OutboxRow } from '../../domain/ports/outbox.ts';
+import { utf8Bytes } from '../../protocol/limits.ts';
 
 export const createOutboxQueue = (queue: SendMessage, deadLetters: SendMessage): OutboxQueue => ({
   retry: ({ id, text, tries, firstTriedAt }, delaySeconds) =>
     queue({ body: bodyOf({ id, notification: text, tries, firstTriedAt }), delaySeconds }),
-  sendDeadLetter: ({ id, text }, reason) =>
-    deadLetters({ body: bodyOf({ id, reason, notification: text }), delaySeconds: 0 }),
+  async sendDeadLetter({ id, text }, reason) {
+    const whole = bodyOf({ id, reason, notification: text });
+    const body = utf8Bytes(whole) > MAX_BODY_BYTES ? bodyOf({ id, reason }) : whole;
+    await deadLetters({ body, delaySeconds: 0 });
+  },
 });
+
+/**
+ * SQS takes no more. What is to be tried again is far below it; a notification that is wrong may
+ * take several times as much as JSON in JSON as in its row.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+ */
+const MAX_BODY_BYTES = 1024 * 1024;
 
 /** SQS takes what XML may hold; of what JSON leaves as it is, only these two are no part of it. */
 const bodyOf = (message: object): string =>

@@ -42,12 +42,14 @@ export async function publishRow(app: OutboxApp, row: OutboxRow): Promise<void> 
 
 /**
  * Sends the dead letter, then marks the row. If the Lambda fails between the two, the next try does
- * both again. So there is a dead letter for every row that is marked `failed`.
+ * both again. So there is a dead letter for every row that is marked `failed`, and for those that
+ * have no room for the mark.
  */
 async function giveUp({ outboxRows, outboxQueue, logger }: OutboxApp, row: OutboxRow, reason: string) {
   logger.metrics({ outboxFailed: 1 }, 'outbox row given up', { id: row.id, tries: row.tries + 1 });
   await outboxQueue.sendDeadLetter(row, reason);
-  await outboxRows.markFailed(row, reason);
+  const isMarked = await outboxRows.markFailed(row, reason);
+  if (!isMarked) logger.warn('outbox row has no room for its reason', { id: row.id });
 }
 
 /** `passing`: the same may succeed later. */

@@ -9,7 +9,8 @@ import type { Queues } from '../queue/queues.ts';
 import { type EventWatch, putEvents } from './event-bus.ts';
 import { sendMessage, sendMessageBatch } from './queues.ts';
 
-const MAX_BODY_BYTES = 2 * 1024 * 1024;
+/** The largest message of a queue, each of its characters escaped, and what stands around it. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 export interface Secret {
   name: string;

@@ -24,7 +24,10 @@ function anOutbox(broken: string[] = []) {
   };
   const outboxRows = {
     remove: (id: string) => note('removed', { id }),
-    markFailed: (row: OutboxRow) => note('given up', row),
+    markFailed: async (row: OutboxRow) => {
+      await note('given up', row);
+      return true;
+    },
   };
   const outboxQueue = { retry: async () => {}, sendDeadLetter: async () => {} };
   const handler = createOutboxHandler({ ...anApp(), outboxRows, outboxQueue });

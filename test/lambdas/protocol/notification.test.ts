@@ -191,6 +191,13 @@ describe('a notification', () => {
     }
   });
 
+  it('is told no half of a character, be it cut or named so', () => {
+    const [cut] = faultsOf({ ...valid, [`${'x'.repeat(99)}😀`]: 1 });
+    expect(cut?.path).toBe(`${'x'.repeat(99)}\ufffd`);
+    const [named] = faultsOf({ ...valid, '\ud83d': 1 });
+    expect(named?.path).toBe('\ufffd');
+  });
+
   it('is refused with a RequestError and nothing else, whatever it is', () => {
     const field = fc.oneof(
       fc.jsonValue(),

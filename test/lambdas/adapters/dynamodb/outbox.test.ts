@@ -76,4 +76,25 @@ describe('a row of the outbox in DynamoDB', () => {
     await rows().markFailed({ id: 'c', text: '{"to":1}', tries: 0 }, 'wrong');
     expect(await find('c')).toEqual({ id: 'c', notification: '{"to":1}', failed: 'wrong' });
   });
+
+  it('says why it failed also where the reason quotes half of a character', async () => {
+    await write({ id: 'd', notification: '{}' });
+    await rows().markFailed({ id: 'd', text: '{}', tries: 0 }, '\ud83d: unknown field');
+    expect((await find('d'))?.failed).toBe('\ufffd: unknown field');
+  });
+
+  it('that is as large as a row may be stays as it is, without room for the reason', async () => {
+    const full = { id: 'e', notification: '{', pad: 'x'.repeat(400 * 1024 - 'eidnotification{pad'.length) };
+    await write(full);
+    expect(await rows().markFailed({ id: 'e', text: '{', tries: 0 }, 'wrong')).toBe(false);
+    expect(await find('e')).toEqual(full);
+  });
+
+  it('says why it failed also where its notification takes more as JSON than a row may', async () => {
+    const notification = { data: '"'.repeat(390 * 1024) };
+    await write({ id: 'f', notification });
+    const row = { id: 'f', text: JSON.stringify(notification), tries: 0 };
+    expect(await rows().markFailed(row, 'wrong')).toBe(true);
+    expect(await find('f')).toEqual({ id: 'f', notification, failed: 'wrong' });
+  });
 });

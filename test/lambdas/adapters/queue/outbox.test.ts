@@ -39,3 +39,10 @@ it('a row that is given up is a letter with all of it, and the reason', async ()
     { id: 'a', reason: 'to: wrong', notification: '{"to":1}' },
   ]);
 });
+
+it('a letter leaves out a notification that SQS does not take', async () => {
+  const { outbox, letters } = queues();
+  const text = JSON.stringify({ data: '"'.repeat(390 * 1024) });
+  await outbox.sendDeadLetter({ id: 'a', text, tries: 0 }, 'to: is missing');
+  expect(letters.map(({ body }) => JSON.parse(body))).toEqual([{ id: 'a', reason: 'to: is missing' }]);
+});

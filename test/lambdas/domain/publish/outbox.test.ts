@@ -6,7 +6,7 @@ import { createMemoryLogStore } from '../../../support/memory-log-store.ts';
 import { rowsWith, START, World } from '../../../support/world.ts';
 
 /** The outbox, and in the order of `did` what was done to it. */
-function anOutbox({ broken = '', world = new World() } = {}) {
+function anOutbox({ broken = '', hasRoom = true, world = new World() } = {}) {
   const did: unknown[] = [];
   const note = async (what: string, ...arguments_: unknown[]) => {
     if (what === broken) throw new Error('no answer');
@@ -16,7 +16,10 @@ function anOutbox({ broken = '', world = new World() } = {}) {
     ...world.app,
     outboxRows: {
       remove: (id) => note('removed', id),
-      markFailed: ({ id }, reason) => note('marked', id, reason),
+      markFailed: async ({ id }, reason) => {
+        await note('marked', id, reason);
+        return hasRoom;
+      },
     },
     outboxQueue: {
       retry: (row, delaySeconds) => note('put off', row, delaySeconds),
@@ -133,6 +136,20 @@ describe('a row of the outbox', () => {
   ])('comes again when it could not be written down: %s', async (broken, notification) => {
     const { publish } = anOutbox({ broken });
     await expect(publish(rowOf(notification))).rejects.toThrow('no answer');
+  });
+
+  it('that has no room for the reason has its letter, and does not come again', async () => {
+    const { world, did, publish } = anOutbox({ hasRoom: false });
+    await publish(rowOf({}));
+    expect(did).toEqual([
+      ['letter', 'order-1', expect.any(String)],
+      ['marked', 'order-1', expect.any(String)],
+    ]);
+    expect(world.logger.entries).toContainEqual({
+      level: 'warn',
+      message: 'outbox row has no room for its reason',
+      fields: { id: 'order-1' },
+    });
   });
 
   it('is not marked while its letter cannot be sent', async () => {

@@ -29,6 +29,7 @@ import {
   MIN_RETENTION_SECONDS,
   MIN_TOKEN_LIFETIME_SECONDS,
 } from '../lambdas/protocol/limits.ts';
+import { isOrigin, ORIGIN_RULE } from '../lambdas/protocol/names.ts';
 import { isTopicPattern, TOPIC_PATTERN_RULE } from '../lambdas/protocol/permissions.ts';
 
 /** HS256: whoever holds the secret issues tokens. */
@@ -264,7 +265,7 @@ function checkOrigins(origins: readonly string[] | undefined) {
   }
   const wrong = origins?.find((origin) => !Token.isUnresolved(origin) && !isOrigin(origin));
   if (wrong !== undefined) {
-    throw new InvalidSetting(`allowedOrigins has "${wrong}", expected an origin such as https://app.example`);
+    throw new InvalidSetting(`allowedOrigins has "${wrong}", expected ${ORIGIN_RULE}`);
   }
 }
 
@@ -292,9 +293,3 @@ function checkPermissionsClaim(claim: string | undefined) {
     `permissionsClaim is "${claim}", expected the name of a claim of your own, 1 to 256 ASCII characters`,
   );
 }
-
-/** As a browser sends it: no path, no default port, lower case. App shells send schemes of their own, as in `capacitor://localhost`. */
-const isOrigin = (text: string): boolean =>
-  /^https?:/.test(text)
-    ? URL.canParse(text) && new URL(text).origin === text
-    : /^[a-z][a-z0-9+.-]*:\/\/[^/?#@,\s]+$/.test(text);

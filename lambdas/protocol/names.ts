@@ -23,6 +23,17 @@ export const DESTINATION_RULE = `${TOKEN_RULE} /`;
 export const isDestination = (value: unknown): value is string =>
   typeof value === 'string' && /^[\w.:/-]{1,128}$/.test(value);
 
+export const ORIGIN_RULE = 'an origin such as https://app.example';
+/**
+ * As a browser sends it: no path, no default port, lower case. App shells send schemes of their
+ * own, as in `capacitor://localhost`.
+ */
+export const isOrigin = (value: unknown): value is string => {
+  if (typeof value !== 'string') return false;
+  if (/^https?:/.test(value)) return URL.canParse(value) && new URL(value).origin === value;
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#@,\s]+$/.test(value);
+};
+
 /** A tab or a window of a device. */
 export const isTab = isToken;
 

@@ -14,6 +14,7 @@ export interface Call {
   base: URL;
   path: string;
   query?: Record<string, string | number | undefined> | undefined;
+  /** A text is sent as it is. */
   body?: unknown;
 }
 
@@ -29,7 +30,7 @@ export async function request({ method, base, path, query = {}, body }: Call): P
     url,
     ...(body !== undefined && {
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      body: typeof body === 'string' ? body : JSON.stringify(body),
     }),
   });
   if (answer.status === 200) return answer.body;

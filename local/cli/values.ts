@@ -60,15 +60,23 @@ export function url(name: string, value: string | undefined, scheme: 'ws' | 'htt
   const expected = `${scheme}://… or ${scheme}s://…`;
   if (value === undefined) throw new Error(`${name} is missing, expected ${expected}`);
   const parsed = URL.canParse(value) ? new URL(value) : undefined;
-  if (parsed && [`${scheme}:`, `${scheme}s:`].includes(parsed.protocol)) return parsed;
-  throw new Error(`${name} is "${value}", expected ${expected}`);
+  if (!parsed || ![`${scheme}:`, `${scheme}s:`].includes(parsed.protocol))
+    throw new Error(`${name} is "${value}", expected ${expected}`);
+  // Neither requests nor WebSockets take these. A password is not repeated.
+  if (parsed.username || parsed.password) throw new Error(`${name} has a user or a password, expected none`);
+  if (parsed.hash) throw new Error(`${name} has a fragment, expected none: ${parsed.hash}`);
+  return parsed;
 }
 
-/** `value`: JSON, `@` and the name of a file that holds it, or `-` for standard input. */
-export async function jsonValue(name: string, value: string): Promise<unknown> {
+/**
+ * `value`: JSON, `@` and the name of a file that holds it, or `-` for standard input. Returns the
+ * JSON as it is written: a number that is read and written again may be another.
+ */
+export async function jsonText(name: string, value: string): Promise<string> {
   const written = await contentOf(name, value);
   try {
-    return JSON.parse(written);
+    JSON.parse(written);
+    return written;
   } catch (cause) {
     const example = `expected JSON, such as '{"text":"hello"}' or '"hello"'`;
     const found = written === value ? value : `${value}, which holds no JSON`;

@@ -28,7 +28,7 @@ const PORT_TRIES = 5;
  */
 export async function startDynamoDb({ dataFile }: DynamoDbOptions = {}): Promise<DynamoDbServer> {
   const given = process.env.DYNAMODB_ENDPOINT;
-  if (given) return { endpoint: given, stop: async () => {} };
+  if (given) return await foreign(given);
 
   const binary = findBinary();
   for (let attempt = 1; ; attempt++) {
@@ -43,6 +43,20 @@ export async function startDynamoDb({ dataFile }: DynamoDbOptions = {}): Promise
       if (!server.output().includes('already in use') || attempt === PORT_TRIES) throw error;
     }
   }
+}
+
+/** It is somebody else's to stop. */
+async function foreign(endpoint: string): Promise<DynamoDbServer> {
+  if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint))
+    throw new Error(`DYNAMODB_ENDPOINT is "${endpoint}", expected http://… or https://…`);
+  try {
+    await fetch(endpoint, { signal: AbortSignal.timeout(START_DEADLINE_MS) });
+  } catch (error) {
+    const { message, cause } = error as Error;
+    const why = cause instanceof Error ? cause.message : message;
+    throw new Error(`DYNAMODB_ENDPOINT ${endpoint} cannot be reached: ${why}`, { cause: error });
+  }
+  return { endpoint, stop: async () => {} };
 }
 
 /** Each platform's binary is a package of its own; npm installs the one that fits this machine. */

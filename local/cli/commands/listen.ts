@@ -30,7 +30,7 @@ export const listen = defineCommand({
     const url = targetUrl('WebSocketUrl', target);
     const deviceId = optional('--device', device, isToken, TOKEN_RULE) ?? madeUpDevice();
     const topics = topic.map((name) => checked('--topic', name, isTopic, TOPIC_RULE));
-    const shared = { url, deviceId, topics, ack: ackMode(ack), token: token ?? requireSecret(url) };
+    const shared = { url, deviceId, topics, ack: ackMode(ack), token: tokenOf(token, url) };
     await Promise.all(users.map((userId) => listenTo({ ...shared, userId, isJson: json === true })));
   },
 });
@@ -43,12 +43,21 @@ function ackMode(text: string): AckMode {
   throw new Error(`--ack is "${text}", expected ${ACK_MODES.join(' or ')}`);
 }
 
-/** The local stack's own secret signs nothing that a deployed one takes. */
-function requireSecret(url: URL): undefined {
-  if (isLoopback(url) || process.env.HERALD_JWT_SECRET) return;
-  throw new Error(
-    `--token is missing: ${url.host} takes no token of the local stack; or set HERALD_JWT_SECRET`,
-  );
+/**
+ * Undefined: tokens are made, for which a secret is there. What cannot become a token would fail at
+ * each attempt to connect. The local stack's own secret signs nothing that a deployed one takes.
+ */
+function tokenOf(given: string | undefined, url: URL): string | undefined {
+  if (given !== undefined) {
+    if (/^[\w.-]+$/.test(given)) return given;
+    throw new Error('--token is no JWT: expected A-Z a-z 0-9 _ - and two dots');
+  }
+  if (!isLoopback(url) && !process.env.HERALD_JWT_SECRET)
+    throw new Error(
+      `--token is missing: ${url.host} takes no token of the local stack; or set HERALD_JWT_SECRET`,
+    );
+  readJwtSecret();
+  return undefined;
 }
 
 interface Listener {

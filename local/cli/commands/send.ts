@@ -19,7 +19,7 @@ import {
 import { defineCommand } from '../command.ts';
 import { request } from '../requests.ts';
 import { targetOptions, targetUrl } from '../target.ts';
-import { checked, integer, jsonValue, optional, usersOf } from '../values.ts';
+import { checked, integer, jsonText, optional, usersOf } from '../values.ts';
 
 const ESCALATE = { min: MIN_ESCALATE_SECONDS, max: MAX_ESCALATE_SECONDS };
 const RETENTION = { min: MIN_RETENTION_SECONDS, max: MAX_RETENTION_SECONDS };
@@ -67,7 +67,8 @@ export const send = defineCommand({
       escalate: escalateOf(escalate, unless),
     };
     const base = targetUrl('HttpUrl', target);
-    const body = { ...notification, data: await jsonValue('--data', data) };
+    const fields = JSON.stringify(notification).slice(0, -1);
+    const body = `${fields},"data":${await jsonText('--data', data)}}`;
     const answer = await request({ method: 'POST', base, path: '/notifications', body });
     if (json) console.log(answer);
     const { results } = JSON.parse(answer) as PublishAnswer;

@@ -1,6 +1,7 @@
 /** `herald start`: the local stack. Here are its options; the stack itself is loaded only when it is to run. */
 import { MAX_FAN_OUT_PAGE, MAX_OFFLINE_AFTER_SECONDS } from '../../../lambdas/domain/settings.ts';
 import { MAX_SUBSCRIPTIONS } from '../../../lambdas/protocol/limits.ts';
+import { isOrigin, ORIGIN_RULE } from '../../../lambdas/protocol/names.ts';
 import { isTopicPattern, TOPIC_PATTERN_RULE } from '../../../lambdas/protocol/permissions.ts';
 import { IS_PACKAGE } from '../../program.ts';
 import type { StackOptions } from '../../stack.ts';
@@ -128,6 +129,8 @@ const SETTINGS = ['jwks-url', 'issuer', 'audience', 'allowed-origins', 'closed-t
 
 function settings(values: Values<typeof OPTIONS>): StackOptions['settings'] {
   const given = SETTINGS.find((name) => values[name] !== undefined);
+  const empty = (['issuer', 'audience'] as const).find((name) => values[name] === '');
+  if (empty) throw new Error(`--${empty} is empty, expected what a token has: leave it out to take any`);
   if (given && bundles(values)) throw new Error(`--${given} is for the sources: bundles have their settings`);
   const jwksUrl = values['jwks-url'];
   if (jwksUrl !== undefined) url('--jwks-url', jwksUrl, 'http');
@@ -137,7 +140,9 @@ function settings(values: Values<typeof OPTIONS>): StackOptions['settings'] {
     jwksUrl,
     issuer: values.issuer,
     audience: values.audience,
-    allowedOrigins: values['allowed-origins']?.split(',').map((origin) => origin.trim()),
+    allowedOrigins: values['allowed-origins']
+      ?.split(',')
+      .map((origin) => checked('--allowed-origins', origin.trim(), isOrigin, ORIGIN_RULE)),
     closedTypes: values['closed-types'],
   };
 }
@@ -172,20 +177,20 @@ function overrides(values: Values<typeof OPTIONS>): StackOptions['overrides'] {
 }
 
 const HOST = /^(\[[\da-f:]+\]|[\w.-]+)(:\d+)?$/i;
-const ORIGIN = /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#\s]+)$/i;
+const PAGE = /^(null|[a-z][a-z\d+.-]*:\/\/[^/?#\s]+)$/i;
 
 function gate(values: Values<typeof OPTIONS>): StackOptions['gate'] {
   const matches =
     (pattern: RegExp) =>
     (value: unknown): value is string =>
       pattern.test(String(value));
-  const [isHost, isOrigin] = [matches(HOST), matches(ORIGIN)];
+  const [isHost, isPage] = [matches(HOST), matches(PAGE)];
   return {
     hosts: values['allow-host']?.map((host) =>
       checked('--allow-host', host, isHost, 'a host name, such as my-laptop.local or my-laptop.local:8787'),
     ),
     origins: values['allow-origin']?.map((origin) =>
-      checked('--allow-origin', origin, isOrigin, 'an origin, such as https://app.example or null'),
+      checked('--allow-origin', origin, isPage, 'an origin, such as https://app.example or null'),
     ),
   };
 }

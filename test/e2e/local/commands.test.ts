@@ -76,6 +76,13 @@ describe('help', () => {
 
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
+it('ends without a word when nobody reads what it prints any more, as behind | head', async () => {
+  const { child, output } = start(['--help']);
+  child.stdout.destroy();
+  const [exitCode] = await once(child, 'close');
+  expect([exitCode, output.stderr]).toEqual([141, '']);
+});
+
 describe('npm run herald', () => {
   const http = () => ['--url', target.httpUrl];
 
@@ -181,7 +188,10 @@ describe('npm run herald', () => {
       messages: [{ read: false }, { read: true }, { read: false }],
       unread: 2,
     });
-    oneLine((await read('--through', '9')).stderr, 'refused (400): through: expected a seq that is not past');
+    oneLine(
+      (await read('--through', '9')).stderr,
+      'refused (400): through: expected a seq up to the head, which is',
+    );
     expect((await run(['inbox', target.newUser(), ...http()])).stdout).toMatch(/^\S+ {2}0 unread\n$/);
   });
 
@@ -254,6 +264,14 @@ describe('npm run herald', () => {
     const { exitCode, stderr } = await run(['send', 'alice', '--type', 't', '--data', data, ...http()]);
     expect(exitCode).toBe(1);
     oneLine(stderr, 'refused (400): data: expected at most 500 levels of nesting');
+  });
+
+  it('sends numbers as they are written', async () => {
+    const send = (data: string) =>
+      run(['send', 'alice', '--type', 't', '--id', 'n', '--data', data, ...http()]);
+    oneLine((await send('[1e400]')).stderr, 'data[0]: expected a number that a double can hold');
+    expect((await send('9007199254740993')).exitCode).toBe(0);
+    oneLine((await send('9007199254740992')).stderr, 'another payload');
   });
 
   it('says what is wrong with a token', async () => {

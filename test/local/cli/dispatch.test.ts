@@ -1,5 +1,5 @@
 /** What the command line says of itself, and of what it cannot do. The commands at work are in test/e2e/local. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { Command } from '../../../local/cli/command.ts';
 import { COMMANDS } from '../../../local/cli/commands.ts';
 import { runCommand } from '../../../local/cli/dispatch.ts';
@@ -42,6 +42,14 @@ it.each([
     '--unless is for --escalate',
   ],
   ['data that is not JSON', ['send', 'alice', '--type', 't', '--data', '{'], '--data is {'],
+  ['an empty token', ['listen', 'alice', '--token', ''], '--token is no JWT'],
+  ['a token of two lines', ['listen', 'alice', '--token', 'a\nb'], '--token is no JWT'],
+  [
+    'a password',
+    ['topics', 'alice', '--url', 'http://me:secret@127.0.0.1:1'],
+    '--url has a user or a password',
+  ],
+  ['a part of a page', ['listen', 'alice', '--url', 'ws://127.0.0.1:1/local#x'], '--url has a fragment'],
   ['no such file', ['send', 'alice', '--type', 't', '--data', '@/nope'], '--data is @/nope, which cannot be'],
   ['users and a topic', ['send', 'alice', '--topic', 'news', '--type', 't'], 'users, --topic or --everyone'],
   ['a topic and everyone', ['history', '--topic', 'news', '--everyone'], '--topic or --everyone, got both'],
@@ -79,10 +87,25 @@ it.each([
   ['no time', ['start', '--idle-seconds', '0'], '--idle-seconds is "0"'],
   ['half a second', ['start', '--max-connection-seconds', '1.5'], '--max-connection-seconds is "1.5"'],
   ['no folder', ['start', '--data', ''], '--data is empty'],
+  ['no issuer', ['start', '--issuer', ''], '--issuer is empty'],
+  ['no audience', ['start', '--audience', ''], '--audience is empty'],
+  ['no origin', ['start', '--allowed-origins', ''], '--allowed-origins is "", expected an origin such as'],
+  [
+    'a page',
+    ['start', '--allowed-origins', 'https://a.example,https://b.example/c'],
+    'is "https://b.example/c"',
+  ],
   ['an operand too many', ['start', 'nonsense'], "Unexpected argument 'nonsense'"],
   ['an option without its value', ['start', '--port'], '--port'],
 ])('answers %s with one line', async (_name, args, line) => {
   const told = await runCommand(args).catch((error: Error) => error.message);
   expect(told).toContain(line);
   expect(told).not.toContain('\n');
+});
+
+it('answers a secret that is too short with one line, and does not try to connect with it', async () => {
+  vi.stubEnv('HERALD_JWT_SECRET', 'short');
+  const told = await runCommand(['listen', 'alice']).catch((error: Error) => error.message);
+  vi.unstubAllEnvs();
+  expect(told).toBe('HERALD_JWT_SECRET has 5 bytes, expected at least 32');
 });

@@ -2,6 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
@@ -123,8 +125,20 @@ it('says in one line why it cannot start', async () => {
 });
 
 it('starts nothing when DYNAMODB_ENDPOINT names a server', async () => {
-  vi.stubEnv('DYNAMODB_ENDPOINT', 'http://127.0.0.1:1');
+  const other = createServer((_request, response) => response.writeHead(400).end()).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const endpoint = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+  vi.stubEnv('DYNAMODB_ENDPOINT', endpoint);
   const server = await startDynamoDb();
-  expect(server.endpoint).toBe('http://127.0.0.1:1');
+  expect(server.endpoint).toBe(endpoint);
   await server.stop();
+  other.close();
+});
+
+it.each([
+  ['nowhere', 'DYNAMODB_ENDPOINT is "nowhere", expected http://… or https://…'],
+  ['http://127.0.0.1:1', 'DYNAMODB_ENDPOINT http://127.0.0.1:1 cannot be reached: '],
+])('says what is wrong with DYNAMODB_ENDPOINT: %s', async (endpoint, line) => {
+  vi.stubEnv('DYNAMODB_ENDPOINT', endpoint);
+  await expect(startDynamoDb()).rejects.toThrow(line);
 });

@@ -14,8 +14,12 @@ export const createConnectHandler =
   (app: OpeningApp & PendingApp) =>
   async ({ requestContext }: WebSocketEvent): Promise<ProxyResult> => {
     if (isClientFrame(requestContext)) return NOT_A_ROUTE;
-    const { badRequest, subprotocol, stomp } = requestContext.authorizer;
-    if (badRequest) return { statusCode: 400, body: badRequest };
+    const { userId, badRequest, subprotocol, stomp } = requestContext.authorizer;
+    if (badRequest) {
+      // The log alone tells: API Gateway keeps the body from the client.
+      app.logger.warn('handshake refused', { userId, reason: badRequest });
+      return { statusCode: 400, body: badRequest };
+    }
     if (stomp) return await letWait(app, requestContext);
     const connection = identify(requestContext);
     await openConnection(app, connection);

@@ -127,8 +127,10 @@ function destination(fields: Fields, ref: string | undefined): string {
 }
 
 function data({ data: value = null }: Fields, ref: string | undefined): unknown {
-  const [fault] = faultsOfData(value);
-  if (fault) throw new FrameError('bad_frame', `${fault.path}: ${fault.message}`, ref);
+  const faults = faultsOfData(value);
+  // The path may be as long as the frame: an answer is to fit into one.
+  if (faults.length > 0)
+    throw new FrameError('bad_frame', new RequestError('invalid_request', faults).message, ref);
   return value;
 }
 

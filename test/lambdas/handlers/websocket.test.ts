@@ -76,6 +76,9 @@ describe('$connect', () => {
       body: badRequest,
     });
     expect(await rowsOf(app)).toEqual([]);
+    expect(app.logger.entries).toEqual([
+      { level: 'warn', message: 'handshake refused', fields: { userId: 'alice', reason: badRequest } },
+    ]);
   });
 
   it('fails when the row cannot be written, so that no socket opens without one', async () => {

@@ -88,6 +88,7 @@ describe('a client frame that is understood', () => {
     ['{"a":[0,1e400]}', 'data.a[1]: expected a number that a double can hold'],
     ['-1e999', 'data: expected a number that a double can hold'],
     [`${'['.repeat(501)}${']'.repeat(501)}`, 'data: expected at most 500 levels of nesting'],
+    [`{"${'x'.repeat(32_000)}":1e400}`, `data.${'x'.repeat(95)}: expected a number that a double can hold`],
   ])('refuses to send what could not be written again', (data, message) => {
     const refused = refusalOf(`{"action":"send","destination":"orders","data":${data},"ref":"r"}`);
     expect(refused).toMatchObject({ code: 'bad_frame', message, ref: 'r' });

@@ -31,7 +31,7 @@ export const INTERNAL_NAMES = `
   deadlineAt report becomeLeader isRelieved probe givenFrom isCurrent isMain began dropAll load hasUsed subscription
   ended era httpStatus newRef addReplay isFixed isOwn receive refuse hasTabs isLacking onFollower onLeader onMarks
   onWake openBroadcast openSocket unheard acknowledged addEmpty connected expectMore hurry isReady resend restart
-  resume syncFrom yield onHide acknowledge riding ride retry used dropUnheard isConnected introduceOwn isClosed
+  resume syncFrom yield onHide acknowledge riding ride retry used dropUnheard hasConnection introduceOwn isClosed
   connect shareMarks adopt greet
 `
   .trim()

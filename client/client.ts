@@ -289,7 +289,7 @@ export class Client
     return !!this.#closing;
   }
 
-  get isConnected(): boolean {
+  get hasConnection(): boolean {
     return this.isLeading && !this.#closing && this.manager.isReady;
   }
 

@@ -13,7 +13,7 @@ import type { HeraldError, Position } from './types.ts';
 export interface SubscriptionsHost {
   readonly channels: Channels;
   /** There is a connection, and it is this tab's. */
-  readonly isConnected: boolean;
+  readonly hasConnection: boolean;
   readonly manager: ConnectionManager;
   ask(frame: { action: 'subscribe' | 'unsubscribe'; [field: string]: unknown }): Promise<Answer>;
   readonly deliveries: Deliveries;
@@ -44,7 +44,7 @@ export class Subscriptions {
 
   /** Subscribes or unsubscribes step by step: each step waits for the server's answer. */
   async reconcile(channel: string): Promise<void> {
-    const { channels, manager, isConnected } = this.#host;
+    const { channels, manager, hasConnection } = this.#host;
     this.#host.deliveries.introduce(channel);
     const subscription = manager.subscription(channel);
     const isWanted = this.#isWanted(channel);
@@ -53,7 +53,7 @@ export class Subscriptions {
     // The server begins the topic further on than our position: the storage has lost something, or
     // the user left and joined again. A `subscribe` that names our position finds out which.
     const isBehind = position?.epoch === epoch && (position?.seq ?? 0) < givenFrom;
-    if (this.#asking.has(channel) || !isConnected) return;
+    if (this.#asking.has(channel) || !hasConnection) return;
     if (isWanted ? subscription && !isBehind : !subscription || isGiven) return;
     this.#asking.add(channel);
     try {

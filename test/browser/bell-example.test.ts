@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { build, type PreviewServer, preview } from 'vite';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { bundleCode, ENTRIES } from '../../bin/client-code.ts';
 import { violationsOf } from './axe.ts';
 import { type Bell, bellIn } from './bell-page.ts';
 import { Stage } from './stage.ts';
@@ -12,17 +13,20 @@ import { Stage } from './stage.ts';
 const ROOT = join(import.meta.dirname, '../..');
 const EXAMPLE = join(ROOT, 'examples/bell');
 
-/** As an app finds them that has installed the package. */
-const PACKAGE = ['index', 'inbox', 'bell', 'react'].map((entry) => ({
-  find: new RegExp(`^herald-client${entry === 'index' ? '' : `/${entry}`}$`),
-  replacement: join(ROOT, 'client', `${entry}.ts`),
-}));
-
 const stage = new Stage();
 const dist = mkdtempSync(join(tmpdir(), 'herald-bell-example-'));
+/** Inside the repository, so that the hooks find its React. */
+const packed = join(ROOT, 'node_modules/.cache', `herald-client-${process.pid}`);
+
+/** As an app has them that has installed the package: packed, with short names. */
+const PACKAGE = ENTRIES.map((entry) => ({
+  find: new RegExp(`^herald-client${entry === 'index' ? '' : `/${entry}`}$`),
+  replacement: join(packed, `${entry}.js`),
+}));
 let server: PreviewServer | undefined;
 
 beforeAll(async () => {
+  bundleCode(packed);
   Object.assign(process.env, { HERALD_URL: stage.httpUrl, VITE_HERALD_URL: stage.wsUrl });
   const shared = { root: EXAMPLE, configFile: join(EXAMPLE, 'vite.config.ts'), logLevel: 'warn' } as const;
   await build({
@@ -35,7 +39,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server?.close();
-  rmSync(dist, { recursive: true, force: true });
+  for (const folder of [dist, packed]) rmSync(folder, { recursive: true, force: true });
 });
 
 interface Tab {

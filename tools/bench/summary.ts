@@ -11,7 +11,7 @@ const TELLING: [row: RegExp, short: string][] = [
   [/^(\d+) users: .* last device p50$/, 'telling $1 users of a topic'],
   [/^1,000 messages of .* connect to the last$/, 'bringing a device 1,000 messages that it missed'],
   [/^(.*): sustained deliveries$/, 'deliveries a second to $1'],
-  [/^(.*): server CPU per delivery$/, 'CPU of each of these'],
+  [/^(.*): server CPU per delivery$/, 'server CPU of a delivery to $1'],
 ];
 
 /** What differs by less is told as the same. */
@@ -78,7 +78,7 @@ function onAws(rows: Row[]): string[] {
   ].filter((part) => part !== undefined);
   if (counted.length === 0) return [];
   return [
-    `- On **AWS**, by counted calls and list prices: ${counted.join(', ')}. A broker in one's own network answers in one hop: Herald cannot be faster there, and scales to none when nobody is there.`,
+    `- On **AWS**, by counted calls and list prices: ${counted.join(', ')}. A broker in one's own network answers in one hop: Herald cannot be faster there, and runs nothing when nobody is there.`,
   ];
 }
 

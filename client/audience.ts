@@ -6,6 +6,7 @@ import type { Channel } from './channel.ts';
 import { Dispatcher, type DispatcherHost } from './dispatcher.ts';
 import type { World } from './environment.ts';
 import { type Ending, MessageIterator } from './iterator.ts';
+import { checkListener } from './option-checks.ts';
 import type { AnyTypes, Events, HeraldError, Listener, Message, Position, Topic } from './types.ts';
 
 /** What an audience needs of its client. */
@@ -42,6 +43,7 @@ export class Audience implements Topic, DispatcherHost {
   }
 
   on<Name extends keyof Events>(name: Name, listener: Listener<AnyTypes, Name>): () => void {
+    checkListener(listener);
     this.#host.use(this);
     if (name === 'message') return this.dispatcher.add(listener as (message: Message) => unknown);
     const listeners = this.#listenersOf(name).add(listener);

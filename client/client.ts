@@ -15,7 +15,7 @@ import { type Answer, type RequestFrame, Requests, type RequestsHost } from './r
 import { guarded, loadDeviceId, randomId } from './storage.ts';
 import { Subscriptions, type SubscriptionsHost } from './subscriptions.ts';
 import { type FollowerMessage, type LeaderMessage, type TabMessage, Tabs, type TabsHost } from './tabs.ts';
-import { DEFAULT_TIMING, lifetime, Timer } from './timing.ts';
+import { lifetime, Timer, timingOf } from './timing.ts';
 import { subjectOf, Tokens } from './token.ts';
 import {
   type AnyTypes,
@@ -92,7 +92,7 @@ export class Client
   constructor(url: string, options: Options, env: Environment) {
     const { deviceId, storage, signal, timing, token, tabs = true } = options;
     const { after, end } = lifetime(env.after);
-    const world: World = { ...env, after, timing: { ...DEFAULT_TIMING, ...timing } };
+    const world: World = { ...env, after, timing: timingOf(timing) };
     this.#endTimers = end;
     this.#url = webSocketUrl(url);
     if (deviceId !== undefined) checkName('deviceId', deviceId);
@@ -132,11 +132,10 @@ export class Client
     return this.channels.audience('everyone');
   }
 
-  async publish({ origin, ...publication }: Publication): Promise<Published> {
-    const frame = { action: 'publish', id: randomId(this.world), ...publication } as const;
+  async publish({ origin, id = randomId(this.world), ...publication }: Publication): Promise<Published> {
     const tab = origin === 'device' ? undefined : this.tab();
-    const { id, results } = (await this.ask({ ...frame, tab })) as PublishedFrame;
-    return { id, results };
+    const published = (await this.ask({ ...publication, action: 'publish', id, tab })) as PublishedFrame;
+    return { id: published.id, results: published.results };
   }
 
   async send(destination: string, data?: unknown): Promise<void> {

@@ -10,7 +10,7 @@ import type { AnyTypes, Herald, Options } from './types.ts';
  * the server has, as in `connect<typeof messageTypes>(…)`. Throws a TypeError for options that
  * cannot be.
  */
-export const connect = <Types = AnyTypes>(url: string, options: Options): Herald<Types> =>
+export const connect = <Types = AnyTypes>(url: string, options = {} as Options): Herald<Types> =>
   new Client(url, options, platform(options)) as unknown as Herald<Types>;
 
 export type { Inbox, InboxItem, InboxMaker } from './inbox-types.ts';

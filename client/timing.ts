@@ -92,6 +92,23 @@ export const DEFAULT_TIMING: Timing = {
   maxBuffered: 1024 * 1024,
 };
 
+/** Beyond 2^31 ms a platform's timer goes off at once: some of these are doubled. */
+const MAX_TIMING = 1e9;
+
+/**
+ * The defaults, but for what is given. Throws a TypeError for what is no time and no bound: with
+ * it, a client could connect again and again without a pause.
+ */
+export function timingOf(given: Partial<Timing> = {}): Timing {
+  const timing = { ...DEFAULT_TIMING };
+  for (const name of Object.keys(timing) as (keyof Timing)[]) {
+    const value = given[name] ?? timing[name];
+    if (!(value >= 0 && value <= MAX_TIMING)) throw new TypeError(`timing.${name}: expected 0 to 1e9`);
+    timing[name] = value;
+  }
+  return timing;
+}
+
 /**
  * The timers of one client. `end` cancels all of them, and none is set after it: a closed client
  * does nothing more, and does not keep a program alive. Example: the app's token function never

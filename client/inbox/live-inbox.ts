@@ -5,6 +5,7 @@
 import type { Started } from '../delivery.ts';
 import { isCount } from '../frame.ts';
 import type { InboxItem } from '../inbox-types.ts';
+import { checkListener } from '../option-checks.ts';
 import type { FromServer } from '../tabs.ts';
 import type { HeraldError } from '../types.ts';
 import type { HistoryFrame, Mark, ReadFrame, ReadState } from './inbox-frames.ts';
@@ -46,6 +47,7 @@ export class LiveInbox implements InboxPart, MarksHost {
   }
 
   on(_name: 'change', listener: () => void): () => void {
+    checkListener(listener);
     const own = () => listener();
     this.#listeners.add(own);
     const stop = this.#client.on('message', () => {});

@@ -1,6 +1,8 @@
 /** What the client gets from others, and what it does when that is late, wrong or missing: tokens, storages, clocks, the server's numbers. */
 import { describe, expect, it } from 'vitest';
+import { inbox } from '../../client/inbox.ts';
 import { connect } from '../../client/index.ts';
+import { webSocketUrl } from '../../client/option-checks.ts';
 import type { KeyValueStorage, Options } from '../../client/types.ts';
 import { aWorld, MapStorage, tokenOf, upTo } from './world.ts';
 
@@ -25,9 +27,56 @@ describe('options that cannot be', () => {
     ['an empty device id', 'wss://herald.test', { deviceId: '' }, 'deviceId: expected 1 to 128 of'],
     ['no token', 'wss://herald.test', { token: undefined }, 'token: expected a JWT'],
     ['an empty token', 'wss://herald.test', { token: '' }, 'token: expected a JWT'],
+    [
+      'no time',
+      'wss://herald.test',
+      { timing: { backoffBaseMs: Number.NaN } },
+      'timing.backoffBaseMs: expected',
+    ],
+    [
+      'a time that never comes',
+      'wss://herald.test',
+      { timing: { handoverAfterMs: 1 / 0 } },
+      'timing.handoverAft',
+    ],
+    [
+      'a time before now',
+      'wss://herald.test',
+      { timing: { backoffCapMs: -1 } },
+      'timing.backoffCapMs: expected',
+    ],
   ])('such as %s are refused, with what is wrong with what', (_, url, options, message) => {
     expect(using(url, options)).toThrow(TypeError);
     expect(using(url, options)).toThrow(message);
+  });
+
+  it('such as none at all are refused with the option that is missing', () => {
+    const none = connect as unknown as (url: string) => unknown;
+    expect(() => none('wss://herald.test')).toThrow('token: expected a JWT');
+  });
+
+  it('do not include a time that is undefined: the default holds', async () => {
+    const world = aWorld();
+    const tab = world.open({ timing: { connectTimeoutMs: undefined } as object });
+    await world.live(tab);
+    expect(tab.statuses.map(({ state }) => state)).toEqual(['replaying', 'live']);
+  });
+
+  it('do not include a fragment: with one no socket would open', () => {
+    expect(webSocketUrl('wss://herald.test/prod#top')).toBe('wss://herald.test/prod');
+  });
+
+  it('include what is no listener: no message is handed to it', async () => {
+    const world = aWorld();
+    world.publish(1);
+    const tab = world.open({ handler: null, inbox });
+    const nothing = undefined as never;
+    expect(() => tab.session.on('message', nothing)).toThrow('listener: expected a function');
+    expect(() => tab.session.topic('news').on('error', nothing)).toThrow('listener: expected a function');
+    expect(() => tab.session.inbox.on('change', nothing)).toThrow('listener: expected a function');
+    await world.live(tab);
+    await world.time.pass(1000);
+    expect(tab.session.cursor?.seq).toBe(0);
   });
 });
 

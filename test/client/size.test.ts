@@ -10,7 +10,7 @@ import { bundleCode, ENTRIES, INTERNAL_NAMES } from '../../bin/client-code.ts';
 import { aWorld, tokenOf } from './world.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const MAX_BYTES = 11_150;
+const MAX_BYTES = 11 * 1024;
 const MAX_INBOX_BYTES = 3 * 1024;
 const MAX_BELL_BYTES = 5 * 1024;
 const MAX_REACT_BYTES = 1024;
@@ -35,7 +35,7 @@ async function bytesOf(page: string): Promise<number> {
   return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;
 }
 
-it('is under 10.9 KB minified and gzipped', async () => {
+it('is under 11 KB minified and gzipped', async () => {
   const bytes = await bytesOf(`export { connect } from './index.js';`);
   console.log(`herald-client: ${bytes} bytes minified and gzipped`);
   expect(bytes).toBeLessThan(MAX_BYTES);

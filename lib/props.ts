@@ -15,6 +15,7 @@ import {
   checkAuth,
   checkAwsClient,
   checkConcurrency,
+  checkFlags,
   checkLimits,
   checkLogLevel,
   DEFAULTS,
@@ -218,6 +219,7 @@ export interface NotificationBackendProps {
 export function resolveProps(scope: Construct, props: NotificationBackendProps) {
   checkAuth(props.auth ?? {});
   checkLimits(props);
+  checkFlags(props);
   checkMessageTypes(props.messageTypes);
   checkAwsClient(props.awsClient);
   checkLogLevel(props.logLevel);

@@ -4,6 +4,7 @@
  */
 import { Duration, Token } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import {
   MAX_FAN_OUT_PAGE,
@@ -121,14 +122,18 @@ export function checkAuth({
   secret,
   jwksUrl,
   issuer,
+  audience,
   maxTokenLifetime,
 }: {
   secret?: unknown;
   jwksUrl?: string;
   issuer?: string;
+  audience?: string;
   maxTokenLifetime?: Duration;
 }) {
-  if (maxTokenLifetime)
+  if (jwksUrl === undefined) checkClaim('issuer', issuer);
+  checkClaim('audience', audience);
+  if (maxTokenLifetime !== undefined)
     checkDuration(
       'maxTokenLifetime',
       maxTokenLifetime,
@@ -146,6 +151,15 @@ export function checkAuth({
   if (!URL.canParse(jwksUrl) || new URL(jwksUrl).protocol !== 'https:') {
     throw new InvalidSetting(`jwksUrl is "${jwksUrl}", expected an https URL`);
   }
+  const { username, password } = new URL(jwksUrl);
+  if (username || password)
+    throw new InvalidSetting('jwksUrl has a user or a password, expected none: it is fetched without');
+}
+
+/** Example: an app takes it from a variable that is not set. Tokens of everybody would be taken. */
+function checkClaim(name: string, value: string | undefined) {
+  if (value === '')
+    throw new InvalidSetting(`${name} is empty, expected what a token has: leave it out to take any`);
 }
 
 export interface Limits {
@@ -161,11 +175,34 @@ export interface Limits {
   maxPendingPerAddress?: number;
   maxPending?: number;
   logSampling?: number;
+  logRetention?: RetentionDays;
   permissionsClaim?: string;
   allowedOrigins?: readonly string[];
   stageName?: string;
   throttle?: ThrottleSettings;
   routeThrottles?: RouteThrottles;
+}
+
+/** Those that are on or off. */
+export interface Flags {
+  everyone?: boolean;
+  appMessages?: boolean;
+  events?: boolean;
+  stomp?: boolean;
+  closedTypes?: boolean;
+  accountLogRole?: boolean;
+}
+
+/**
+ * Types do not hold what comes from the context of a CDK app. Example: with `-c stomp=false` its
+ * `stomp` is a text, and no text but the empty one is false.
+ */
+export function checkFlags({ everyone, appMessages, events, stomp, closedTypes, accountLogRole }: Flags) {
+  const flags = { everyone, appMessages, events, stomp, closedTypes, accountLogRole };
+  for (const [name, value] of Object.entries(flags)) {
+    if (value !== undefined && typeof value !== 'boolean')
+      throw new InvalidSetting(`${name} is ${JSON.stringify(value)}, expected true or false`);
+  }
 }
 
 /** By route key: other numbers for one route of either API. */
@@ -185,6 +222,7 @@ export function checkLimits(limits: Limits) {
   checkInteger('maxPending', limits.maxPending, 1, MAX_PENDING_SOCKETS);
   checkInteger('logSampling', limits.logSampling, 0, 100);
   checkOpenTopics(limits.openTopics);
+  checkLogRetention(limits.logRetention);
   checkPermissionsClaim(limits.permissionsClaim);
   checkThrottle('throttle', limits.throttle);
   for (const [route, throttle] of Object.entries(limits.routeThrottles ?? {})) {
@@ -246,7 +284,15 @@ function checkInstances(setting: string, instances: Instances) {
   }
 }
 
+/** TypeScript lets any number pass for one of these. */
+function checkLogRetention(days: RetentionDays | undefined) {
+  if (days === undefined || Token.isUnresolved(days) || RetentionDays[days] !== undefined) return;
+  throw new InvalidSetting(`logRetention is ${days}, expected one of RetentionDays`);
+}
+
 function checkDuration(name: string, duration: Duration, min: number, max: number) {
+  if (typeof duration?.toSeconds !== 'function')
+    throw new InvalidSetting(`${name} is ${JSON.stringify(duration)}, expected a Duration`);
   if (duration.isUnresolved()) return;
   const seconds = duration.toSeconds({ integral: false });
   if (Number.isInteger(seconds) && seconds >= min && seconds <= max) return;
@@ -259,7 +305,13 @@ function checkInteger(name: string, value: number | undefined, min: number, max:
   throw new InvalidSetting(`${name} is ${value}, expected an integer from ${min} to ${max}`);
 }
 
+function checkList(name: string, list: readonly string[] | undefined) {
+  if (list !== undefined && !Array.isArray(list))
+    throw new InvalidSetting(`${name} is ${JSON.stringify(list)}, expected a list`);
+}
+
 function checkOrigins(origins: readonly string[] | undefined) {
+  checkList('allowedOrigins', origins);
   if (origins?.length === 0) {
     throw new InvalidSetting('allowedOrigins is empty: leave it out to allow any origin');
   }
@@ -267,20 +319,27 @@ function checkOrigins(origins: readonly string[] | undefined) {
   if (wrong !== undefined) {
     throw new InvalidSetting(`allowedOrigins has "${wrong}", expected ${ORIGIN_RULE}`);
   }
+  checkLength('allowedOrigins', origins ?? [], MAX_ORIGINS_CHARACTERS);
 }
 
-/** They stand in the environment of every Lambda, which holds 4 KB. */
+/** The environment of a Lambda holds 4 KB; open topics stand in that of every Lambda. */
 const MAX_OPEN_TOPICS_CHARACTERS = 1024;
+const MAX_ORIGINS_CHARACTERS = 2048;
 
 function checkOpenTopics(patterns: readonly string[] = []) {
+  checkList('openTopics', patterns);
   const wrong = patterns.find((pattern) => !Token.isUnresolved(pattern) && !isTopicPattern(pattern));
   if (wrong !== undefined)
     throw new InvalidSetting(`openTopics has "${wrong}", expected ${TOPIC_PATTERN_RULE}`);
-  const { length } = patterns.join(',');
-  if (length > MAX_OPEN_TOPICS_CHARACTERS) {
-    const expected = `at most ${MAX_OPEN_TOPICS_CHARACTERS} characters, commas included`;
-    throw new InvalidSetting(`openTopics has ${length} characters, expected ${expected}`);
-  }
+  checkLength('openTopics', patterns, MAX_OPEN_TOPICS_CHARACTERS);
+}
+
+function checkLength(name: string, texts: readonly string[], max: number) {
+  const { length } = texts.join(',');
+  if (length <= max) return;
+  throw new InvalidSetting(
+    `${name} has ${length} characters, expected at most ${max} characters, commas included`,
+  );
 }
 
 /** https://www.rfc-editor.org/rfc/rfc7519#section-4.1 */

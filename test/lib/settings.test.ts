@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { App, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { describe, expect, it } from 'vitest';
 import { LAMBDA_NAMES, ROUTE_KEYS } from '../../lambdas/manifest.ts';
@@ -17,6 +18,9 @@ import { createBackend } from './synth.ts';
 
 const certificateOf = (id: string) =>
   Certificate.fromCertificateArn(new Stack(), id, `arn:aws:acm:eu-west-1:123456789012:certificate/${id}`);
+
+/** As it comes from the context of a CDK app. */
+const untyped = (value: unknown) => value as never;
 
 const complaint = (act: () => unknown): string => {
   try {
@@ -80,6 +84,28 @@ describe('the construct refuses', () => {
     [
       { allowedOrigins: ['https://App.example'] },
       'allowedOrigins has "https://App.example", expected an origin such as https://app.example',
+    ],
+    [
+      { allowedOrigins: Array.from({ length: 100 }, (_, index) => `https://app-${index}.example`) },
+      'allowedOrigins has 2289 characters, expected at most 2048 characters, commas included',
+    ],
+    [
+      { allowedOrigins: untyped('https://a.example') },
+      'allowedOrigins is "https://a.example", expected a list',
+    ],
+    [{ openTopics: untyped('news') }, 'openTopics is "news", expected a list'],
+    [{ defaultRetention: untyped(60) }, 'defaultRetention is 60, expected a Duration'],
+    [{ stomp: untyped('false') }, 'stomp is "false", expected true or false'],
+    [{ closedTypes: untyped(null) }, 'closedTypes is null, expected true or false'],
+    [{ logRetention: 31 as RetentionDays }, 'logRetention is 31, expected one of RetentionDays'],
+    [{ auth: { issuer: '' } }, 'issuer is empty, expected what a token has: leave it out to take any'],
+    [
+      { auth: { jwksUrl: 'https://login.example/jwks', issuer: 'https://login.example', audience: '' } },
+      'audience is empty, expected what a token has: leave it out to take any',
+    ],
+    [
+      { auth: { jwksUrl: 'https://me:secret@login.example/jwks', issuer: 'https://login.example' } },
+      'jwksUrl has a user or a password, expected none: it is fetched without',
     ],
     [{ awsClient: 'theirs' as AwsClient }, 'awsClient is "theirs", expected lean or sdk'],
     [{ stageName: '$default' }, 'stageName is "$default", expected 1 to 128 of A–Z a–z 0–9 _ -'],

@@ -198,9 +198,11 @@ export class Incoming {
 
   #refused(connection: Connection, frame: ErrorFrame): void {
     const { code, message, retryable, ref } = frame;
-    if (code === 'epoch_mismatch' || code === 'ack_past_head') connection.end({ message });
+    // Acks have no ref. What an app asks for in vain says nothing of the numbering.
+    const isOurs = ref === undefined || ref === SYNC;
+    if (isOurs && (code === 'epoch_mismatch' || code === 'ack_past_head')) connection.end({ message });
     else if (retryable) this.#manager.pause.set(retryDelayMs(this.#world, frame), () => this.#host.idle());
-    else if (ref === undefined || (ref === SYNC && code !== 'not_subscribed'))
+    else if (isOurs && (ref !== SYNC || code !== 'not_subscribed'))
       this.#host.error(new HeraldError('server', message));
     if (ref !== SYNC) {
       this.#host.deliveries.pass({ event: 'answer', frame });

@@ -30,6 +30,8 @@ export class Listing {
   begin(head: number): boolean {
     if (head < this.#covered) return false;
     this.#covered = head;
+    // They are shown until the pages come that are asked for now.
+    for (const [seq, message] of this.#recent) this.#loaded.set(seq, message);
     this.#recent.clear();
     return true;
   }

@@ -63,6 +63,18 @@ describe('the list', () => {
     expect(shown(tab)).toEqual([6, 4, 3, 1]);
   });
 
+  it('keeps what came live over a lost connection, until it is asked for anew', async () => {
+    const world = aWorld();
+    const tab = open(world);
+    await settled(world);
+    world.publish(3);
+    await settled(world);
+    world.server.lost.add('history');
+    world.server.cut();
+    await world.time.pass(10_000);
+    expect([tab.session.status.state, shown(tab)]).toEqual(['live', [3, 2, 1]]);
+  });
+
   it('stays the same array while nothing changes', async () => {
     const world = aWorld();
     world.publish(3);
@@ -287,6 +299,8 @@ describe('a mark', () => {
     await settled(world);
     expect(tab.errors.map(({ code }) => code)).toEqual(['ack_past_head']);
     expect(shown(tab)).toEqual([2, -1]);
+    // The connection is as good as it was.
+    expect(tab.statuses.map(({ state }) => state)).toEqual(['replaying', 'live']);
   });
 
   it('of something else than a seq is an error', () => {

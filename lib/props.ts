@@ -18,6 +18,7 @@ import {
   checkFlags,
   checkLimits,
   checkLogLevel,
+  checkRemovalPolicy,
   DEFAULTS,
   type Instances,
   type RouteThrottles,
@@ -220,6 +221,7 @@ export function resolveProps(scope: Construct, props: NotificationBackendProps) 
   checkAuth(props.auth ?? {});
   checkLimits(props);
   checkFlags(props);
+  checkRemovalPolicy(props.removalPolicy);
   checkMessageTypes(props.messageTypes);
   checkAwsClient(props.awsClient);
   checkLogLevel(props.logLevel);

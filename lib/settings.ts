@@ -2,7 +2,7 @@
  * What an operator may set, and the checks that stop an impossible setting at synth, by its name, long before a
  * Lambda would refuse it at run time. Values that CDK knows only at deployment are let through.
  */
-import { Duration, Token } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Token } from 'aws-cdk-lib';
 import type { ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -203,6 +203,13 @@ export function checkFlags({ everyone, appMessages, events, stomp, closedTypes, 
     if (value !== undefined && typeof value !== 'boolean')
       throw new InvalidSetting(`${name} is ${JSON.stringify(value)}, expected true or false`);
   }
+}
+
+export function checkRemovalPolicy(policy: RemovalPolicy | undefined) {
+  if (policy === RemovalPolicy.SNAPSHOT)
+    throw new InvalidSetting(
+      'removalPolicy is SNAPSHOT, which tables do not have: expected RETAIN or DESTROY',
+    );
 }
 
 /** By route key: other numbers for one route of either API. */

@@ -98,6 +98,10 @@ describe('the construct refuses', () => {
     [{ stomp: untyped('false') }, 'stomp is "false", expected true or false'],
     [{ closedTypes: untyped(null) }, 'closedTypes is null, expected true or false'],
     [{ logRetention: 31 as RetentionDays }, 'logRetention is 31, expected one of RetentionDays'],
+    [
+      { removalPolicy: RemovalPolicy.SNAPSHOT },
+      'removalPolicy is SNAPSHOT, which tables do not have: expected RETAIN or DESTROY',
+    ],
     [{ auth: { issuer: '' } }, 'issuer is empty, expected what a token has: leave it out to take any'],
     [
       { auth: { jwksUrl: 'https://login.example/jwks', issuer: 'https://login.example', audience: '' } },

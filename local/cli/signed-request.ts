@@ -32,7 +32,7 @@ export const regionOf = ({ hostname }: URL): string =>
 /** Rejects when the server cannot be reached or there are no credentials. */
 export async function send(request: HttpRequest): Promise<HttpAnswer> {
   const { method, url, body, headers = {} } = request;
-  const sent = isLoopback(url) ? headers : await signedHeaders(request, defaultProvider());
+  const sent = isLoopback(url) ? headers : await signed(request);
   const response = await fetch(url, { method, headers: sent, ...(body !== undefined && { body }) }).catch(
     (error: Error) => {
       throw new Error(`${url.origin} cannot be reached: ${causeOf(error)}`);
@@ -44,6 +44,11 @@ export async function send(request: HttpRequest): Promise<HttpAnswer> {
     body: await response.text(),
   };
 }
+
+const signed = (request: HttpRequest): Promise<Record<string, string>> =>
+  signedHeaders(request, defaultProvider()).catch((cause: Error) => {
+    throw new Error(`a request to ${request.url.origin} cannot be signed: ${cause.message}`, { cause });
+  });
 
 export const postJson = (url: URL, body: string): Promise<HttpAnswer> =>
   send({ method: 'POST', url, headers: { 'content-type': 'application/json' }, body });

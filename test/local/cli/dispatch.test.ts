@@ -109,3 +109,14 @@ it('answers a secret that is too short with one line, and does not try to connec
   vi.unstubAllEnvs();
   expect(told).toBe('HERALD_JWT_SECRET has 5 bytes, expected at least 32');
 });
+
+it('says which requests it has no credentials for', async () => {
+  for (const variable of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(variable, '/nope');
+  for (const variable of ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE']) vi.stubEnv(variable, undefined);
+  vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+  const told = await runCommand(['topics', 'alice', '--url', 'https://api.invalid']).catch(
+    (error: Error) => error.message,
+  );
+  vi.unstubAllEnvs();
+  expect(told).toMatch(/^a request to https:\/\/api\.invalid cannot be signed: .*credentials/);
+});

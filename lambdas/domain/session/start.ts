@@ -27,17 +27,18 @@ export interface StartOptions {
 
 /**
  * False: nothing was done, since another starts the connection, or it has changed. When this
- * rejects, any start may go on; only if the lease could not be given back, one of the same
- * `startId`, until the lease lapses.
+ * rejects, the lease was given back, and any start may follow. If giving it back failed, too, only
+ * a start of the same `startId` may follow until the lease lapses.
  */
 export async function start(app: App, connection: Connection, options: StartOptions): Promise<boolean> {
   const lease = { ...newLease(app), ...(options.startId !== undefined && { holder: options.startId }) };
-  if (!(await app.connections.beginStart(connection, lease))) return false;
   try {
+    if (!(await app.connections.beginStart(connection, lease))) return false;
     await startUnder(app, connection, lease, options);
     return true;
   } catch (error) {
-    // If this fails, too, the lease lapses.
+    // Also where taking the lease failed: the store may have given it, and only its answer was
+    // lost. If this fails, too, the lease lapses.
     await giveBackStart(app, connection, lease.holder).catch(() => undefined);
     throw error;
   }
@@ -62,10 +63,13 @@ async function startUnder(
     await goOn(app, connection, { ...readiness, after, lease, deadlineAt: options.deadlineAt });
 }
 
-/** Another may start it at once, and need not wait until the lease lapses. */
+/**
+ * Another may start the connection at once, and need not wait until the lease lapses. What was
+ * wanted of this start meanwhile is asked for anew, and no more than that.
+ */
 const giveBackStart = (app: App, connection: Connection, holder: string): Promise<void> =>
   app.subscriptions.endReplay(ownSubscription(connection), {
-    ...{ holder, through: 0, goesOn: false },
+    ...{ holder, through: Number.MAX_SAFE_INTEGER, goesOn: false },
     requestId: app.ids.next(),
   });
 

@@ -20,6 +20,17 @@ async function missing(): Promise<World> {
 const openPhone = (world: World, options = {}): Promise<Socket> =>
   world.open('alice', 'phone', { ackMode: 'client', ...options });
 
+/** The phone has acknowledged the three messages. */
+async function acknowledgeAll(world: World): Promise<void> {
+  const head = await world.rows.head('user:alice');
+  await world.app.devices.advance(
+    { userId: 'alice', deviceId: 'phone' },
+    'user:alice',
+    { to: { epoch: head?.epoch ?? '', seq: 3 } },
+    { lastSeenAt: world.now, expiresAt: world.now + 1e9 },
+  );
+}
+
 /** `receivedAt`: before `ready` is, unless it says otherwise. */
 async function say(world: World, frame: Partial<SyncFrame> = {}, receivedAt = world.now): Promise<void> {
   const [connection] = await world.connectionsOf('alice');
@@ -116,12 +127,7 @@ describe('a sync that comes when the stream has begun', () => {
 
   it('has it bring more, where it asks for more', async () => {
     const world = await missing();
-    await world.app.devices.advance(
-      { userId: 'alice', deviceId: 'phone' },
-      'user:alice',
-      { to: { epoch: (await world.rows.head('user:alice'))?.epoch ?? '', seq: 3 } },
-      { lastSeenAt: world.now, expiresAt: world.now + 1e9 },
-    );
+    await acknowledgeAll(world);
     const phone = await race(world, { after: 1 });
     expect(phone.frames.filter(({ event }) => event === 'ready')).toHaveLength(1);
     expect(seqs(phone)).toEqual([2, 3]);
@@ -170,6 +176,40 @@ describe('a start that fails', () => {
     await world.drive();
     expect(events(phone)).toEqual(['ready', 'replay']);
     expect(world.now).toBe(before);
+  });
+
+  it('by a lost answer of the store, which had given it the lease, keeps nobody waiting', async () => {
+    const world = await missing();
+    const phone = await openPhone(world);
+    world.requests.length = 0;
+    const { beginStart } = world.app.connections;
+    world.app.connections.beginStart = async (...args) => {
+      world.app.connections.beginStart = beginStart;
+      await beginStart(...args);
+      throw new Error('answer lost');
+    };
+    const before = world.now;
+    await say(world);
+    await world.drive();
+    expect(events(phone)).toEqual(['ready', 'replay']);
+    expect(world.now).toBe(before);
+  });
+
+  it('passes on what was wanted of it, and nothing from before', async () => {
+    const world = await missing();
+    await acknowledgeAll(world);
+    const phone = await openPhone(world);
+    const { topicsOf } = world.app.members;
+    world.app.members.topicsOf = async () => {
+      world.app.members.topicsOf = topicsOf;
+      await say(world, { after: 2 });
+      throw new Error('store down');
+    };
+    const request = world.requests.shift() as ReconcileRequest;
+    await expect(reconcile(world.app, request, Number.POSITIVE_INFINITY)).rejects.toThrow('store down');
+    await world.drive();
+    expect(events(phone)).toEqual(['ready', 'replay']);
+    expect(seqs(phone)).toEqual([3]);
   });
 
   it('since its Lambda died is looked after when its lease has lapsed', async () => {

@@ -68,7 +68,7 @@ export interface Serving {
    */
   readyAt: number | undefined;
   /**
-   * A `sync` reaches back no further: of an anonymous device, where the channel's head was when it
+   * No replay reaches back further: of an anonymous device, where the channel's head was when it
    * began; of a user who hears a topic as its member, where the user joined.
    */
   startsAt: Position | undefined;

@@ -23,16 +23,16 @@ export function reconcileRequests(records: DynamoDBRecord[]): RecordedRequest[] 
     const after = replayAfterOf(record);
     const id = `${key.channel.name} ${key.connectionId}`;
     const earlier = requests.get(id);
-    // A request without a seq asks for a replay from the cursor, so it wins over one with a seq.
-    // But an anonymous device has no cursor, and in mode `auto` a replay never begins after the
-    // cursor: there the request with a seq wins.
+    // A request without a seq asks for a replay from the cursor, so it wins over one with a seq:
+    // the cursor may stand further back. But an anonymous device has no cursor, and in mode `auto`
+    // a replay never begins after the cursor: there the request with a seq wins.
     const { deviceId, ackMode } = record.dynamodb?.NewImage ?? {};
     const seqWins = deviceId === undefined || ackMode?.S === 'auto';
     if (!earlier)
       requests.set(id, {
         ...key,
         after,
-        ...startOf(record),
+        ...startIdIn(record),
         itemIdentifier: record.dynamodb?.SequenceNumber ?? '',
       });
     else {
@@ -64,7 +64,7 @@ function keyOf({ dynamodb }: DynamoDBRecord): SubscriptionKey {
 }
 
 /** A new row of a connection asks to start it. */
-const startOf = ({ eventName, dynamodb }: DynamoDBRecord): Pick<ReconcileRequest, 'startId'> =>
+const startIdIn = ({ eventName, dynamodb }: DynamoDBRecord): Pick<ReconcileRequest, 'startId'> =>
   eventName === 'INSERT' && dynamodb?.Keys?.channel === undefined
     ? { startId: dynamodb?.NewImage?.replayRequestId?.S }
     : {};

@@ -86,7 +86,7 @@ export async function placesOf(
   const names = channels.map(({ channel }) => channel);
   const { heads, cursors, readState } = await readStart(app, connection, names);
   const [own, ...others] = await app.log.openAll(channels, connection, heads);
-  const cursorIn = (opened: Opened) => startOf(app, connection, opened, cursors.get(opened.channel.name));
+  const cursorIn = (opened: Opened) => findCursor(app, connection, opened, cursors.get(opened.channel.name));
   const [cursor, initial] = await allEnded([
     cursorIn(own),
     mapConcurrently(others, CONCURRENT_CALLS, async (opened): Promise<Initial[]> => {
@@ -102,9 +102,10 @@ export async function placesOf(
 type Opened = Beginning & { head: Head };
 
 /**
- * `known`: where the device stands, as far as that was read. Undefined: as of {@link findStart}.
+ * Where the device stands. `known`: the same, as it was read with the heads; undefined where it
+ * must be found first. Returns undefined for the reason that {@link findStart} does.
  */
-async function startOf(
+async function findCursor(
   app: App,
   { userId, connectionId, deviceId }: Connection,
   { channel, head, joined }: Opened,
@@ -118,8 +119,9 @@ async function startOf(
 /**
  * After `ready` was accepted: opens the subscriptions to live messages, row by row, then reads the
  * heads again. So a publisher either sees the row, or is seen here. What is behind is replayed by
- * the stream, from where `ready` says that the device stands: in mode `auto` an older connection of
- * the device moves the cursor, and what that was sent this one lacks.
+ * the stream, from where `ready` says that the device stands, not from its cursor: in mode `auto`
+ * an older connection of the device may move the cursor meanwhile, over messages that this
+ * connection was never sent.
  */
 export async function beginInitial(app: App, connection: Connection, initial: Initial[]): Promise<void> {
   if (initial.length === 0) return;

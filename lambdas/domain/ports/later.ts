@@ -14,7 +14,10 @@ export interface Later {
 }
 
 export interface ReconcileRequest extends SubscriptionKey {
-  /** Replay what follows this seq. Undefined: what follows the device's cursor. */
+  /**
+   * Replay what follows this seq; in mode `auto` what follows the device's cursor, if that stands
+   * further back. Undefined: what follows the cursor.
+   */
   after: number | undefined;
   /** Tell the connection what its user has read: that changed while it was opening. */
   readState?: true;

@@ -69,7 +69,7 @@ export interface SubscriptionStore {
   endReplay(key: SubscriptionKey, end: ReplayEnd): Promise<void>;
   /**
    * Touches the row, so that the stream reconciles the subscription: at least once, some time after
-   * this call. `after`: replay what follows this seq instead of the device's cursor.
+   * this call. `after`: as that of a `ReconcileRequest`.
    */
   requestReconcile(key: SubscriptionKey, requestId: string, after?: number): Promise<void>;
   /**

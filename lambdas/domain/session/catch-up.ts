@@ -30,14 +30,17 @@ export async function catchUp(
 }
 
 /**
- * Where a replay begins that was asked for without a client's word.
- * - An anonymous device has no cursor. The pause of its subscription knows what it lacks; else it
- *   lacks what was published since it began: a fault of the store may have come between that and
- *   its replay.
- * - In mode `auto`, at the cursor or before: the cursor moves over nothing else.
- * - Nobody hears of a topic what is of before the user joined it.
+ * The seq that a replay of a start or a reconcile follows. `asked`: the seq that was asked for.
+ * Undefined: the replay follows the cursor.
+ * - An anonymous device has no cursor. The pause of its subscription knows what the device lacks.
+ *   Without a pause it lacks what was published since it began: a fault of the store may have come
+ *   between its beginning and its replay.
+ * - In mode `auto` the replay begins at the cursor or before: only such a replay moves the cursor.
+ *   Example: the cursor is at 5, and the client has all up to 8. A replay from 8 would leave the
+ *   cursor at 5.
+ * - A member of a topic hears nothing from before the user joined.
  */
-export function startOf(
+export function startOfReplay(
   { paused, startsAt, deviceId, ackMode }: Subscription,
   head: Head,
   asked: number | undefined,

@@ -16,7 +16,7 @@ import { tellReadState } from '../inbox/read-state.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription, type Subscription } from '../model.ts';
 import type { ReconcileRequest } from '../ports/later.ts';
-import { catchUp, startOf } from './catch-up.ts';
+import { catchUp, startOfReplay } from './catch-up.ts';
 import { LEASE_SECONDS } from './replay.ts';
 import { isUnderWay, placeOf, start, startOfAnonymous } from './start.ts';
 
@@ -59,7 +59,7 @@ async function reconcileNew(
   if (request.readState) return await lookAfterStart(app, connection, request);
   const { startId } = request;
   const afterOf = (head: Head, cursor: number) =>
-    startOf(ownSubscription(connection), head, request.after, cursor);
+    startOfReplay(ownSubscription(connection), head, request.after, cursor);
   const isOthers = isUnderWay(app, connection) && connection.start?.by !== startId;
   if (!isOthers && (await start(app, connection, { startId, afterOf, deadlineAt }))) return;
   await lookAfterStart(app, connection, request);
@@ -101,7 +101,7 @@ async function reconcileOwn(
   const place = await placeOf(app, subscription);
   if (place === undefined) return;
   const { head, cursor } = place;
-  const after = startOf(subscription, head, request.after, cursor);
+  const after = startOfReplay(subscription, head, request.after, cursor);
   const isResumed = await catchUp(app, subscription, { after, deadlineAt });
   // While it was paused it was told nothing.
   if (isResumed) await tellReadState(app, connection, head);
@@ -130,7 +130,7 @@ async function reconcileOther(
   if (place === undefined) return;
   const { head, cursor } = place;
   if (subscription.readyAt === undefined && !(await sendSubscribed(app, subscription, head, cursor))) return;
-  const after = startOf(subscription, head, request.after, cursor);
+  const after = startOfReplay(subscription, head, request.after, cursor);
   await catchUp(app, subscription, { after, deadlineAt, skipIfNone: true });
 }
 

@@ -7,7 +7,7 @@ import type { App } from '../app.ts';
 import { asError } from '../errors.ts';
 import { logged } from '../log-fields.ts';
 import { type Connection, type Head, ownSubscription } from '../model.ts';
-import { startOf } from './catch-up.ts';
+import { startOfReplay } from './catch-up.ts';
 import { isUnderWay, start } from './start.ts';
 
 /** Between two looks another start has ended. */
@@ -47,23 +47,16 @@ export async function startBySync(
 
 async function startNow(app: App, connection: Connection, sync: FirstSync): Promise<boolean> {
   const startId = app.ids.next();
-  const afterOf = (head: Head, cursor: number) => afterFor(connection, sync.after, head, cursor);
+  // An anonymous device may not ask for more than what follows the head.
+  const asked = connection.deviceId === undefined ? undefined : sync.after;
+  const afterOf = (head: Head, cursor: number) =>
+    startOfReplay(ownSubscription(connection), head, asked, cursor);
   try {
     return await start(app, connection, { startId, afterOf, deadlineAt: sync.deadlineAt });
   } catch (error) {
     await leaveToStream(app, connection, { after: sync.after, error });
     return true;
   }
-}
-
-/**
- * In mode `auto` the cursor moves over what follows it and over nothing else: a device that has
- * more than its cursor tells is replayed to from the cursor.
- */
-function afterFor(connection: Connection, asked: number | undefined, head: Head, cursor: number): number {
-  if (asked === undefined || connection.deviceId === undefined)
-    return startOf(ownSubscription(connection), head, undefined, cursor);
-  return connection.ackMode === 'client' ? asked : Math.min(asked, cursor);
 }
 
 /**

@@ -39,12 +39,13 @@ export const measure: Question = async (progress) => {
       await openConnection(app, opening);
       const connecting = takeCalls();
       await reconcile(app, { ...own, after: undefined }, DEADLINE);
-      return { connecting, driving: takeCalls() };
+      return { connecting, starting: takeCalls() };
     };
-    const { driving: drivingFirst } = await connect();
+    // The first makes the user's channel and counts the device; the second finds both.
+    const { starting: startingFirst } = await connect();
     await app.connections.remove(opening);
     takeCalls();
-    const { connecting, driving } = await connect();
+    const { connecting, starting } = await connect();
     progress('publish');
     await publish(app, notification(['alice'], 'first'));
     takeCalls();
@@ -60,19 +61,19 @@ export const measure: Question = async (progress) => {
     takeCalls();
     await reconcile(app, { ...own, after: 0 }, DEADLINE);
     const replaying = takeCalls();
-    return report({ connecting, drivingFirst, driving, asking, publishing, unrepeatable, replaying });
+    return report({ connecting, startingFirst, starting, asking, publishing, unrepeatable, replaying });
   } finally {
     await stop();
   }
 };
 
 type Costs = Record<
-  'connecting' | 'drivingFirst' | 'driving' | 'asking' | 'publishing' | 'unrepeatable' | 'replaying',
+  'connecting' | 'startingFirst' | 'starting' | 'asking' | 'publishing' | 'unrepeatable' | 'replaying',
   Call[]
 >;
 
 function report(costs: Costs) {
-  const { connecting, drivingFirst, driving, asking, publishing, unrepeatable, replaying } = costs;
+  const { connecting, startingFirst, starting, asking, publishing, unrepeatable, replaying } = costs;
   const perMillion = (devices: number) => ((priceOf(asking) + (devices - 1) * PRICE.message) / devices) * 1e6;
   const rows: Row[] = [
     depthRow('publish to one user: calls one after the other, up to the first post', asking, 4),
@@ -81,8 +82,8 @@ function report(costs: Costs) {
     ...unitRows('the same when the head is known', publishing),
     ...unitRows('publish without a key, the head known', unrepeatable),
     ...unitRows('connect', connecting),
-    ...unitRows('ready and an empty replay, a known device', driving),
-    ...unitRows('ready and an empty replay, a user’s first device', drivingFirst),
+    ...unitRows('ready and an empty replay, a known device', starting),
+    ...unitRows('ready and an empty replay, a user’s first device', startingFirst),
     ...unitRows('replay of 1,000 messages of 300 bytes', replaying),
     {
       what: 'price of a million deliveries, one device per publish',

@@ -3,8 +3,8 @@ import type { FieldError } from './errors.ts';
 import { MAX_DATA_LEVELS } from './limits.ts';
 
 /**
- * What is wrong with it, if anything. What is too deep is not looked at further: looking recurses,
- * too.
+ * What is wrong with the data, if anything; at most one fault. Numbers are not looked at where the
+ * nesting is too deep: the look recurses, and would exhaust the stack.
  */
 export function faultsOfData(data: unknown): FieldError[] {
   if (isDeeper(data, MAX_DATA_LEVELS)) {
@@ -17,8 +17,8 @@ export function faultsOfData(data: unknown): FieldError[] {
 }
 
 /**
- * The way, from `value` on, to a number that no double can hold: `1e400` is read as infinite, and
- * would be written as null.
+ * The path from `value` to the first number that no double can hold. Example: `1e400` is read as
+ * infinite, and would be written as null. Undefined: there is none.
  */
 function pathToInfinite(value: unknown): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? undefined : '';

@@ -28,3 +28,23 @@ Map.groupBy ??= function groupBy<K, T>(
   }
   return groups;
 };
+
+/**
+ * https://tc39.es/proposal-json-parse-with-source/, as far as it goes without the parser: a number's
+ * source is what its double is written as. So two payloads that differ only in a number that no
+ * double equals are one here.
+ */
+if (!('rawJSON' in JSON)) {
+  const { parse } = JSON;
+  const withSource = (reviver: SourceReviver) =>
+    function revive(this: unknown, name: string, value: unknown): unknown {
+      return reviver.call(this, name, value, typeof value === 'number' ? { source: String(value) } : {});
+    };
+  Object.assign(JSON, {
+    parse: (text: string, reviver?: SourceReviver) => parse(text, reviver && withSource(reviver)),
+    rawJSON: Number,
+    isRawJSON: () => false,
+  });
+}
+
+type SourceReviver = (this: unknown, name: string, value: unknown, context: { source?: string }) => unknown;

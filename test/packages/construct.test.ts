@@ -145,6 +145,11 @@ describe('the example on Node 20', () => {
     const sent = herald('send', 'alice', '--type', 'cart.changed', '--data', '{"items":2}', '--url', httpUrl);
     expect(sent).toMatchObject({ status: 0 });
     expect(await client.event('message')).toMatchObject({ type: 'cart.changed', data: { items: 2 } });
+    const again = { type: 'cart.changed', data: { items: 1e20 }, id: 'cart-1' };
+    for (const duplicate of [false, true]) {
+      const answer = await (await publish(httpUrl, again)).json();
+      expect(answer).toMatchObject({ results: [{ seq: 2, duplicate }] });
+    }
     await client.close();
     const page = await (await fetch(httpUrl)).text();
     const script = /<script type="module" src="([^"]+)"/.exec(page)?.[1];

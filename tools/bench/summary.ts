@@ -72,7 +72,7 @@ function onAws(rows: Row[]): string[] {
   const counted = [
     calls && `a publish reaches the first device ${calls} calls after it came in`,
     connect &&
-      `a known device that connects and missed nothing takes ${connect} calls, its two posts among them, to be caught up`,
+      `a known device that connects and missed nothing takes ${connect} calls, those of its frames among them, to be caught up`,
     three && `a million deliveries cost $${three} at three devices a user`,
     topic && `$${topic} to a topic`,
   ].filter((part) => part !== undefined);

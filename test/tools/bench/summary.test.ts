@@ -22,7 +22,7 @@ describe('the first lines of the README', () => {
     ]);
     expect(line).toBe(
       '- Beside **NATS** on this machine Herald is **ahead** in deliveries a second to 100 devices (9,000, theirs 3,000: 3 ×); ' +
-        '**level** in CPU of each of these (100 µs, theirs 95); **behind** in telling 1000 devices of a user (120 ms, theirs 60: 2 ×).',
+        '**level** in server CPU of a delivery to 100 devices (100 µs, theirs 95); **behind** in telling 1000 devices of a user (120 ms, theirs 60: 2 ×).',
     );
   });
 
@@ -38,7 +38,7 @@ describe('the first lines of the README', () => {
       goal: 'printed',
     };
     const [aws, month] = linesOf([calls]);
-    expect(aws).toContain('takes 7 calls, its two posts among them, to be caught up');
+    expect(aws).toContain('takes 7 calls, those of its frames among them, to be caught up');
     expect(month).toMatch(/: Herald \d+, \d+, [\d,]+; .*NATS JetStream/);
   });
 });

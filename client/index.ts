@@ -10,8 +10,11 @@ import type { AnyTypes, Herald, Options } from './types.ts';
  * the server has, as in `connect<typeof messageTypes>(…)`. Throws a TypeError for options that
  * cannot be.
  */
-export const connect = <Types = AnyTypes>(url: string, options = {} as Options): Herald<Types> =>
-  new Client(url, options, platform(options)) as unknown as Herald<Types>;
+export const connect: <Types = AnyTypes>(url: string, options: Options) => Herald<Types> = <Types>(
+  url: string,
+  // Whoever has no types is told what is missing.
+  options = {} as Options,
+) => new Client(url, options, platform(options)) as unknown as Herald<Types>;
 
 export type { Inbox, InboxItem, InboxMaker } from './inbox-types.ts';
 export type { Timing } from './timing.ts';

@@ -31,8 +31,9 @@ const connection = () => ({
   dialect: 'herald.v1' as const,
 });
 const gateway = (options: Partial<ManagementApiOptions> = {}) =>
-  createGateway(logger, createManagementApi({ readAccess: () => access, timeouts: TIMEOUTS, ...options }));
-const post = () => gateway().post(connection(), FRAME);
+  createGateway(logger, createManagementApi({ readAccess: () => access, timeouts: PATIENT, ...options }));
+const post = (options?: Partial<ManagementApiOptions>) => gateway(options).post(connection(), FRAME);
+const postInTime = () => post({ timeouts: TIMEOUTS });
 const close = () => gateway().close(connection());
 
 let access: Access;
@@ -82,9 +83,7 @@ describe('post', () => {
 
   it('fails a request that is never answered, within its time', async () => {
     server.answer = () => {};
-    const startedAt = performance.now();
-    expect(await post()).toBe('failed');
-    expect(performance.now() - startedAt).toBeLessThan(10 * TIMEOUTS.requestMs);
+    expect(await postInTime()).toBe('failed');
     expect(logger.entries).toMatchObject([{ fields: { error: { name: 'TimeoutError' } } }]);
   });
 
@@ -93,13 +92,13 @@ describe('post', () => {
       const beat = setInterval(() => response.writeProcessing(), TIMEOUTS.requestMs / 4);
       request.socket.once('close', () => clearInterval(beat));
     };
-    expect(await post()).toBe('failed');
+    expect(await postInTime()).toBe('failed');
     expect(logger.entries).toMatchObject([{ fields: { error: { name: 'TimeoutError' } } }]);
   });
 
   it('fails an answer that stops half-way', async () => {
     server.answer = (_, response) => response.writeHead(500, { 'content-length': '100' }).write('{"mess');
-    expect(await post()).toBe('failed');
+    expect(await postInTime()).toBe('failed');
     expect(logger.entries).toHaveLength(1);
   });
 
@@ -147,7 +146,7 @@ describe('post', () => {
       sockets.add(request.socket);
       response.writeHead(200).end();
     };
-    const { post } = gateway({ timeouts: PATIENT });
+    const { post } = gateway();
     for (let round = 0; round < 3; round++) {
       const outcomes = await Promise.all(Array.from({ length: 120 }, () => post(connection(), FRAME)));
       expect(new Set(outcomes)).toEqual(new Set(['sent']));
@@ -160,7 +159,7 @@ describe('post', () => {
     async (path) => {
       server.answer = status(200);
       const lost = { ...connection(), endpoint: 'https://nobody.invalid/prod' };
-      const led = gateway({ override: `${server.url}${path}`, timeouts: PATIENT });
+      const led = gateway({ override: `${server.url}${path}` });
       expect(await led.post(lost, FRAME)).toBe('sent');
       expect(await led.close(lost)).toBe('sent');
       const [posted, closed] = server.received;
@@ -179,7 +178,7 @@ describe('post', () => {
       sockets.push(request.socket);
       response.writeHead(200).end();
     };
-    const { post } = gateway({ timeouts: PATIENT });
+    const { post } = gateway();
     await Promise.all(Array.from({ length: 50 }, () => post(connection(), FRAME)));
     const old = new WeakSet(sockets);
     server.answer = (request, response) =>
@@ -191,7 +190,7 @@ describe('post', () => {
 
   it('fails what waits for too long', async () => {
     server.answer = () => {};
-    const { post } = gateway();
+    const { post } = gateway({ timeouts: TIMEOUTS });
     const outcomes = await Promise.all(Array.from({ length: 5 * 64 }, () => post(connection(), FRAME)));
     expect(new Set(outcomes)).toEqual(new Set(['failed']));
     expect(server.received.length).toBeLessThan(5 * 64);

@@ -27,10 +27,13 @@ const server = useScriptedServer();
 let sdk: DynamoDBDocumentClient | undefined;
 afterAll(() => sdk?.destroy());
 
+/** For what must fail by them. */
 const TIMEOUTS = { connectMs: 5000, requestMs: 400 };
+/** For what must not, on whatever machine. */
+const PATIENT = { connectMs: 30_000, requestMs: 30_000 };
 let clock: QuickClock;
-const ours = () =>
-  createDynamoDb({ readAccess: readLocalAccess, endpoint: server.url, timeouts: TIMEOUTS, clock });
+const ours = (timeouts = PATIENT) =>
+  createDynamoDb({ readAccess: readLocalAccess, endpoint: server.url, timeouts, clock });
 const theirs = () => {
   sdk ??= DynamoDBDocumentClient.from(
     new DynamoDBClient({ ...LOCAL_ACCESS, endpoint: server.url, maxAttempts: 1 }),
@@ -151,7 +154,7 @@ const rejected = (call: Promise<unknown>): Promise<unknown> =>
   );
 
 describe.each(OPERATIONS)('%s', (operation) => {
-  const call = () => ours().call(operation, INPUTS[operation]);
+  const call = (timeouts = PATIENT) => ours(timeouts).call(operation, INPUTS[operation]);
 
   it('is sent as the SDK sends it', async () => {
     await call();
@@ -184,19 +187,23 @@ describe.each(OPERATIONS)('%s', (operation) => {
     ['throttling', fault('ProvisionedThroughputExceededException')],
     ['a limit', fault('ThrottlingException')],
     ['a cut', ((request) => request.socket.resetAndDestroy()) satisfies Answer],
-    ['no answer', (() => {}) satisfies Answer],
+    ['no answer', (() => {}) satisfies Answer, TIMEOUTS],
     [
       'half an answer',
       ((_, response) => response.writeHead(200, { 'content-length': '9' }).write('{')) satisfies Answer,
+      TIMEOUTS,
     ],
-  ])('is tried again after %s, the very same', async (_, answer) => {
-    let asked = 0;
-    server.answer = (request, response) => (++asked === 1 ? answer : json({}))(request, response);
-    await call();
-    const bodies = new Set(server.received.map(({ body }) => body));
-    expect(server.received.length).toBe(2);
-    expect(bodies.size).toBe(1);
-  });
+  ] as [string, Answer, typeof TIMEOUTS?][])(
+    'is tried again after %s, the very same',
+    async (_, answer, timeouts) => {
+      let asked = 0;
+      server.answer = (request, response) => (++asked === 1 ? answer : json({}))(request, response);
+      await call(timeouts);
+      const bodies = new Set(server.received.map(({ body }) => body));
+      expect(server.received.length).toBe(2);
+      expect(bodies.size).toBe(1);
+    },
+  );
 
   it('is given up after three tries, with the last fault', async () => {
     server.answer = fault('ThrottlingException');

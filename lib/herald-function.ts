@@ -33,8 +33,8 @@ export interface HeraldFunctionProps {
 }
 
 /**
- * Lambda's own lines of each run are longer than ours. Ours are not filtered by Lambda, which would take metrics for
- * lines of level INFO, and it takes them as they are, since they are JSON.
+ * Lambda's own lines of each run are longer than ours. Ours are JSON, so Lambda passes them on as they are; it does not
+ * filter them either, as it would take metrics for lines of level INFO.
  */
 const WITHOUT_REPORTS = {
   loggingFormat: LoggingFormat.JSON,

@@ -136,7 +136,7 @@ export function quantities(usage: Usage): Quantities {
     // No channel that everybody hears is on this bill, and retries are rare.
     queueRequests: 0,
     events: usage.door === 'bus' ? times.publish : 0,
-    logs: (accessed(usage) * ACCESS_LOG_BYTES + ownLogBytes(usage)) / GB,
+    logs: logBytes(usage, LOG_SAMPLING) / GB,
     transfer: (frames * TRANSFER_OVERHEAD_BYTES + deliveredBytes(usage, times)) / GB,
   };
 }
@@ -144,10 +144,7 @@ export function quantities(usage: Usage): Quantities {
 /** What the logs take in, in GB, by other settings than the defaults. */
 export const logsOtherwise = (usage: Usage) => ({
   'logLevel=debug -c logSampling=100':
-    (quantities(usage).lambdaRequests * RUN_LOG_BYTES +
-      accessed(usage) * ACCESS_LOG_BYTES +
-      ownLogBytes(usage, 100)) /
-    GB,
+    (quantities(usage).lambdaRequests * RUN_LOG_BYTES + logBytes(usage, 100)) / GB,
   'logLevel=warn': (accessed(usage) * ACCESS_LOG_BYTES + happenings(usage).publish * METRICS_LOG_BYTES) / GB,
 });
 
@@ -157,8 +154,11 @@ function accessed(usage: Usage): number {
   return connect + ack + ping + disconnect + (usage.door === 'http' ? publish : 0);
 }
 
-/** `sampling`: of how many messages in a hundred the log tells the way. */
-function ownLogBytes(usage: Usage, sampling: number = LOG_SAMPLING): number {
+/** Without Lambda's own lines. `sampling`: of how many messages in a hundred the log tells the way. */
+const logBytes = (usage: Usage, sampling: number): number =>
+  accessed(usage) * ACCESS_LOG_BYTES + ownLogBytes(usage, sampling);
+
+function ownLogBytes(usage: Usage, sampling: number): number {
   const { connect, publish, deliver, deliverUnsettled, ack } = happenings(usage);
   const always = connect * OWN_LOG_BYTES.connect + publish * METRICS_LOG_BYTES + ack * OWN_LOG_BYTES.ack;
   const traced =
